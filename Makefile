@@ -1,0 +1,119 @@
+# Native build. Everything but native/addon/ builds without Node. Output: build/<variant>/.
+#
+#   make native        the addon (build/release/cairn.node)
+#   make test          native unit tests
+#   make test-asan     the same under the address and undefined-behaviour sanitizers
+#   make test-tsan     those that use threads, under the thread sanitizer
+#   make fuzz-resp     fuzzes the request parser for FUZZ_SECONDS (60)
+#   make clean
+#
+# VARIANT=release|asan|tsan chooses the flags of native and native-tests. CXX, CLANGXX, JOBS, BUILD_ROOT, FUZZ_SECONDS may be set.
+
+VARIANT ?= release
+CXX ?= g++
+CLANGXX ?= clang++
+BUILD_ROOT ?= build
+BUILD := $(BUILD_ROOT)/$(VARIANT)
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+
+# Called without -j, the build still uses all cores.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+WARNINGS := -Wall -Wextra -Werror
+CPPFLAGS := -Inative -MMD -MP
+CXXFLAGS_release := -O2 -g1
+# -g1: line tables are all that the reports need.
+# vptr would need the type information that the library is built without.
+CXXFLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
+  -fno-omit-frame-pointer
+CXXFLAGS_tsan := -O1 -g1 -fsanitize=thread -Wno-tsan
+CXXFLAGS := -std=c++20 -fPIC -march=x86-64-v2 $(WARNINGS) $(CXXFLAGS_$(VARIANT))
+LIBRARY_FLAGS := -fno-exceptions -fno-rtti
+LDFLAGS := $(filter -fsanitize=% -fno-sanitize=%,$(CXXFLAGS_$(VARIANT)))
+LDLIBS := -luring -lpthread
+
+NODE_INCLUDE ?= node_modules/node-api-headers/include
+ADDON_FLAGS := -isystem $(NODE_INCLUDE) -isystem node_modules/node-addon-api -DNAPI_VERSION=9 \
+  -DNODE_ADDON_API_DISABLE_DEPRECATED -DNODE_ADDON_API_CPP_EXCEPTIONS -fexceptions
+# Test code is compiled for a quick build, not for speed; what it tests keeps the variant's optimization.
+TEST_FLAGS := -O0 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
+
+ADDON_SOURCES := $(wildcard native/addon/*.cc)
+ADDON_OBJECTS := $(ADDON_SOURCES:%.cc=$(BUILD)/obj/%.o)
+LIBRARY_SOURCES := $(filter-out native/addon/%,$(wildcard native/*/*.cc))
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o)
+TEST_SOURCES := $(wildcard test/native/*.cc)
+# The thread sanitizer has something to say only where there are threads: tests that start some, or use a disk or an engine
+# that does.
+ifeq ($(VARIANT),tsan)
+THREADED_TESTS := $(shell grep -lE 'std::thread|NewPosixDisk|NewVlogEngine' $(TEST_SOURCES))
+ifeq ($(THREADED_TESTS),)
+$(error no test in test/native uses threads)
+endif
+TEST_SOURCES := test/native/main.cc $(THREADED_TESTS)
+endif
+TEST_OBJECTS := $(TEST_SOURCES:%.cc=$(BUILD)/obj/%.o)
+
+.PHONY: native test test-asan test-tsan native-tests fuzz-resp clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+native: $(BUILD)/cairn.node
+
+$(BUILD)/libcairn.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/cairn.node: $(ADDON_OBJECTS) $(BUILD)/libcairn.a
+	$(CXX) -shared $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/native-tests: $(TEST_OBJECTS) $(BUILD)/libcairn.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+native-tests: $(BUILD)/native-tests
+
+test:
+	$(MAKE) VARIANT=release native-tests
+	$(BUILD_ROOT)/release/native-tests
+
+test-asan:
+	$(MAKE) VARIANT=asan native-tests
+	UBSAN_OPTIONS=print_stacktrace=1 $(BUILD_ROOT)/asan/native-tests
+
+test-tsan:
+	$(MAKE) VARIANT=tsan native-tests
+	TSAN_OPTIONS=halt_on_error=1 $(BUILD_ROOT)/tsan/native-tests
+
+$(BUILD)/obj/native/addon/%.o: native/addon/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(ADDON_FLAGS) $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/obj/native/%.o: native/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LIBRARY_FLAGS) -c $< -o $@
+
+$(BUILD)/obj/test/%.o: test/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(TEST_FLAGS) -c $< -o $@
+
+FUZZ_BUILD := $(BUILD_ROOT)/fuzz
+FUZZ_SOURCES := test/fuzz/resp_parser_fuzz.cc native/resp/parser.cc native/resp/number.cc
+FUZZ_FLAGS := -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+# New inputs stay in build/fuzz/resp-new; the corpus is only read.
+fuzz-resp: $(FUZZ_BUILD)/resp_parser_fuzz
+	@rm -rf $(FUZZ_BUILD)/resp-new && mkdir -p $(FUZZ_BUILD)/resp-new
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -artifact_prefix=$(FUZZ_BUILD)/ \
+	  $(FUZZ_BUILD)/resp-new test/fuzz/corpus/resp
+
+$(FUZZ_BUILD)/resp_parser_fuzz: $(FUZZ_SOURCES) Makefile $(wildcard native/resp/*.h native/base/*.h)
+	@mkdir -p $(@D)
+	$(CLANGXX) $(FUZZ_FLAGS) -Inative $(FUZZ_SOURCES) -o $@
+
+clean:
+	rm -rf $(BUILD_ROOT)/release $(BUILD_ROOT)/asan $(BUILD_ROOT)/tsan $(BUILD_ROOT)/fuzz
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,32 @@
+// All experiments by name, in the order in which they run.
+
+import { bulkLarge, bulkSmall } from './bulk.mjs';
+import { loneWrite } from './lone-write.mjs';
+import { sideBySide } from './side-by-side.mjs';
+
+/**
+ * @typedef {(
+ *   context: import('../lib/context.mjs').Context,
+ *   rows: import('../rows.mjs').Row[],
+ * ) => Promise<import('../lib/result.mjs').Outcome>} Experiment
+ */
+
+const setAlways = /** @type {const} */ ({ test: 'set', fsync: 'always', figure: 'perSecond' });
+const setEverySecond = /** @type {const} */ ({ test: 'set', fsync: 'everysec', figure: 'cpuMicros' });
+const getFromMemory = /** @type {const} */ ({ test: 'get', fsync: 'always', figure: 'cpuMicros' });
+
+/** @type {Map<string, Experiment>} */
+export const experiments = new Map([
+  ['set-always-c50', sideBySide({ ...setAlways, clients: 50, pipeline: 1 })],
+  ['set-always-c200', sideBySide({ ...setAlways, clients: 200, pipeline: 1 })],
+  ['set-always-c50-p16', sideBySide({ ...setAlways, clients: 50, pipeline: 16 })],
+  ['set-always-c1', loneWrite],
+  ['set-everysec-p1', sideBySide({ ...setEverySecond, clients: 50, pipeline: 1 })],
+  ['set-everysec-p16', sideBySide({ ...setEverySecond, clients: 50, pipeline: 16 })],
+  ['set-everysec-p64', sideBySide({ ...setEverySecond, clients: 50, pipeline: 64 })],
+  ['get-memory-p1', sideBySide({ ...getFromMemory, clients: 50, pipeline: 1 })],
+  ['get-memory-p16', sideBySide({ ...getFromMemory, clients: 50, pipeline: 16 })],
+  ['get-memory-p64', sideBySide({ ...getFromMemory, clients: 50, pipeline: 64 })],
+  ['bulk-128', bulkSmall],
+  ['bulk-1k', bulkLarge],
+]);

@@ -1,0 +1,81 @@
+// What a process used, from /proc: CPU time, bytes written to and read from storage, memory.
+
+import { readFileSync, readdirSync } from 'node:fs';
+
+/** USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+/** Above this difference the two sources of CPU time are taken to disagree (threads came and went). */
+const toleranceNanos = 50e6;
+
+/**
+ * @typedef {{ threads: Map<string, number>, totalNanos: number }} CpuSample
+ *   threads: nanoseconds on a CPU per living thread (the kernel's io_uring workers are threads of the process);
+ *   totalNanos: user + system time of the process, ended threads included, in steps of 10 ms
+ */
+
+/**
+ * @param {number} pid
+ * @returns {CpuSample}
+ */
+export function cpuSample(pid) {
+  const threads = new Map();
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ');
+      threads.set(tid, Number(fields[0]));
+    } catch {
+      // The thread ended, or this kernel has no schedstat: totalNanos decides then.
+    }
+  }
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return { threads, totalNanos: (ticks * 1e9) / ticksPerSecond };
+}
+
+/**
+ * CPU nanoseconds between two samples: exact where all threads lived on, else in steps of 10 ms.
+ * @param {CpuSample} before
+ * @param {CpuSample} after
+ */
+export function cpuNanosBetween(before, after) {
+  const coarse = after.totalNanos - before.totalNanos;
+  let exact = 0;
+  for (const [tid, nanos] of after.threads) exact += nanos - (before.threads.get(tid) ?? 0);
+  const allLived = [...before.threads.keys()].every((tid) => after.threads.has(tid));
+  const usable = allLived && after.threads.size > 0 && Math.abs(exact - coarse) < toleranceNanos;
+  return usable ? exact : coarse;
+}
+
+/**
+ * Bytes the process caused to be written to and read from storage since it started.
+ * @param {number} pid
+ */
+export function storageBytes(pid) {
+  const text = readFileSync(`/proc/${pid}/io`, 'utf8');
+  return { written: field(text, 'write_bytes'), read: field(text, 'read_bytes') };
+}
+
+/**
+ * Resident memory in bytes.
+ * @param {number} pid
+ */
+export function memory(pid) {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return {
+    rss: field(text, 'VmRSS') * 1024,
+    anonymous: field(text, 'RssAnon') * 1024,
+    file: field(text, 'RssFile') * 1024,
+  };
+}
+
+/**
+ * @param {string} text lines of `name: number ...`
+ * @param {string} name
+ */
+function field(text, name) {
+  const match = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text);
+  if (match === null) throw new Error(`/proc has no ${name} here`);
+  return Number(match[1]);
+}

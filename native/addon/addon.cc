@@ -1,0 +1,53 @@
+// The face of the data plane towards Node: src/native.ts declares it, this folder implements it,
+// and nothing else under native/ knows Node. Thin: it converts values and moves calls to where they
+// belong.
+//
+// Rules kept here: synchronous functions only read or set atomics; what blocks runs in libuv's pool
+// (async.h) and settles a promise. Reactor threads never touch JavaScript: they fill bounded queues
+// and ring a bell (bell.h).
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "addon/async.h"
+#include "addon/command_rows.h"
+#include "addon/native_server.h"
+#include "addon/reports.h"
+
+namespace cairn::addon {
+
+namespace {
+
+Napi::Value CreateServer(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<Napi::FunctionReference>()->New({info[0]});
+}
+
+Napi::Value CommandTable(const Napi::CallbackInfo& info) {
+  const Registry registry;
+  return RowsOf(info.Env(), registry);
+}
+
+Napi::Value CheckDir(const Napi::CallbackInfo& info) {
+  auto findings = std::make_shared<CheckFindings>();
+  return Async::Run(
+      info.Env(),
+      [dir = info[0].ToString().Utf8Value(), findings] {
+        return CheckDirectory(dir, findings.get());
+      },
+      [findings](Napi::Env env) { return ReportOf(env, *findings); });
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(NativeServer::Define(env))));
+  exports["createServer"] = Napi::Function::New(env, CreateServer);
+  exports["commandTable"] = Napi::Function::New(env, CommandTable);
+  exports["checkDir"] = Napi::Function::New(env, CheckDir);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(cairn, Init)
+
+}  // namespace cairn::addon

@@ -1,0 +1,22 @@
+// Connections, slow log and latency events in the shapes of src/native.ts. Main thread; what has to
+// ask the reactors returns a promise.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "addon/data_plane.h"
+
+namespace cairn::addon {
+
+using Plane = std::shared_ptr<DataPlane>;
+
+Napi::Value ListClients(Napi::Env env, const Plane& plane);
+Napi::Value KillClients(Napi::Env env, const Plane& plane, const Napi::Object& filter);
+Napi::Value UnblockClient(Napi::Env env, const Plane& plane, uint64_t id, bool with_error);
+
+Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count);
+Napi::Array LatencyEventsOf(Napi::Env env, Shared* shared);
+
+}  // namespace cairn::addon

@@ -1,0 +1,240 @@
+#include "addon/native_server.h"
+
+#include <malloc.h>
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "addon/async.h"
+#include "addon/clients.h"
+#include "addon/command_rows.h"
+#include "addon/convert.h"
+#include "addon/options.h"
+#include "addon/reports.h"
+#include "addon/stats.h"
+
+namespace cairn::addon {
+
+namespace {
+
+// Runs a life call on a pool thread, alone. `done` runs on the main thread when it went well,
+// before Running() can be true.
+Napi::Value LifeCall(Napi::Env env, const std::shared_ptr<DataPlane>& plane,
+                     std::function<Status(Server*)> call, std::function<void(DataPlane*)> done,
+                     Async::Convert convert) {
+  ++plane->life_calls;
+  return Async::Run(
+      env,
+      [plane, call = std::move(call)] {
+        std::unique_lock<std::shared_mutex> lock(plane->order);
+        return call(&plane->server);
+      },
+      std::move(convert),
+      [plane, done = std::move(done)](bool ok) {
+        --plane->life_calls;
+        if (ok) done(plane.get());
+      });
+}
+
+}  // namespace
+
+Napi::Function NativeServer::Define(Napi::Env env) {
+  using S = NativeServer;
+  return DefineClass(env, "NativeServer",
+                     {
+                         InstanceMethod<&S::AddControlCommands>("addControlCommands"),
+                         InstanceMethod<&S::OnControl>("onControl"),
+                         InstanceMethod<&S::OnLog>("onLog"),
+                         InstanceMethod<&S::Open>("open"),
+                         InstanceMethod<&S::Listen>("listen"),
+                         InstanceMethod<&S::Stop>("stop"),
+                         InstanceMethod<&S::Reload>("reload"),
+                         InstanceMethod<&S::Sync>("sync"),
+                         InstanceMethod<&S::Reply>("reply"),
+                         InstanceMethod<&S::Counters>("counters"),
+                         InstanceMethod<&S::Stats>("stats"),
+                         InstanceMethod<&S::Histograms>("histograms"),
+                         InstanceMethod<&S::ResetHistograms>("resetHistograms"),
+                         InstanceMethod<&S::ResetStats>("resetStats"),
+                         InstanceMethod<&S::SetConfig>("setConfig"),
+                         InstanceMethod<&S::Clients>("clients"),
+                         InstanceMethod<&S::KillClients>("killClients"),
+                         InstanceMethod<&S::PauseClients>("pauseClients"),
+                         InstanceMethod<&S::UnpauseClients>("unpauseClients"),
+                         InstanceMethod<&S::UnblockClient>("unblockClient"),
+                         InstanceMethod<&S::SlowlogGet>("slowlogGet"),
+                         InstanceMethod<&S::SlowlogReset>("slowlogReset"),
+                         InstanceMethod<&S::LatencyEvents>("latencyEvents"),
+                         InstanceMethod<&S::LatencyReset>("latencyReset"),
+                         InstanceMethod<&S::PurgeMemory>("purgeMemory"),
+                     });
+}
+
+NativeServer::NativeServer(Info info)
+    : Napi::ObjectWrap<NativeServer>(info),
+      plane_(std::make_shared<DataPlane>(OptionsOf(info[0].As<Napi::Object>()))),
+      bells_(plane_) {
+  ApplyInitial(&plane_->server, info[0].As<Napi::Object>());
+}
+
+// --- before the start ---
+
+Napi::Value NativeServer::AddControlCommands(Info info) {
+  AddRows(&plane_->server.shared().registry, "", info[0].As<Napi::Array>());
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::OnControl(Info info) {
+  bells_.OnControl(info.Env(), info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::OnLog(Info info) {
+  bells_.OnLog(info.Env(), info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+// --- life ---
+
+Napi::Value NativeServer::Recover(Napi::Env env, Result<RecoveryReport> (Server::*recover)()) {
+  auto report = std::make_shared<RecoveryReport>();
+  return LifeCall(
+      env, plane_,
+      [recover, report](Server* server) {
+        auto result = (server->*recover)();
+        if (result.ok()) *report = result.value();
+        return result.status();
+      },
+      [report](DataPlane* plane) {
+        plane->recovery = *report;
+        plane->open = true;
+      },
+      [report](Napi::Env env) { return ReportOf(env, *report); });
+}
+
+Napi::Value NativeServer::Open(Info info) { return Recover(info.Env(), &Server::Open); }
+
+Napi::Value NativeServer::Reload(Info info) { return Recover(info.Env(), &Server::Reload); }
+
+Napi::Value NativeServer::Listen(Info info) {
+  auto addresses = std::make_shared<std::vector<std::string>>();
+  return LifeCall(
+      info.Env(), plane_,
+      [addresses](Server* server) {
+        auto result = server->Listen();
+        if (result.ok()) *addresses = result.value();
+        return result.status();
+      },
+      [](DataPlane*) {},
+      [plane = plane_, addresses](Napi::Env env) {
+        Napi::Object out = Napi::Object::New(env);
+        out["port"] = N(env, plane->server.options().port);
+        out["addresses"] = ListOf(env, *addresses, [env](const std::string& address) {
+          return Napi::String::New(env, address);
+        });
+        return out;
+      });
+}
+
+Napi::Value NativeServer::Stop(Info info) {
+  (void)plane_->Look();  // the last figures, for who asks later
+  plane_->open = false;
+  return LifeCall(
+      info.Env(), plane_, [](Server* server) { return server->Stop(); },
+      [](DataPlane* plane) { plane->open = false; }, Async::Undefined);
+}
+
+Napi::Value NativeServer::Sync(Info info) {
+  return Async::Run(
+      info.Env(),
+      [plane = plane_] {
+        std::shared_lock<std::shared_mutex> lock(plane->order);
+        return plane->server.Sync();
+      },
+      Async::Undefined);
+}
+
+Napi::Value NativeServer::Reply(Info info) {
+  GiveReplies(&plane_->server, info[0].As<Napi::Array>());
+  return info.Env().Undefined();
+}
+
+// --- figures, options ---
+
+Napi::Value NativeServer::Counters(Info info) { return CountersOf(info.Env(), plane_.get()); }
+
+Napi::Value NativeServer::Stats(Info info) { return StatsOf(info.Env(), plane_.get()); }
+
+Napi::Value NativeServer::Histograms(Info info) { return HistogramsOf(info.Env(), plane_.get()); }
+
+Napi::Value NativeServer::ResetHistograms(Info info) {
+  addon::ResetHistograms(plane_.get(), Strings(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::ResetStats(Info info) {
+  plane_->figures.Reset(plane_->Running());
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::SetConfig(Info info) {
+  const std::string name = info[0].ToString().Utf8Value();
+  if (!plane_->Running()) {
+    throw Napi::Error::New(info.Env(),
+                           "'" + name + "' cannot be changed while the server starts or stops");
+  }
+  ApplyRuntime(&plane_->server, info.Env(), name, info[1]);
+  return info.Env().Undefined();
+}
+
+// --- clients ---
+
+Napi::Value NativeServer::Clients(Info info) { return ListClients(info.Env(), plane_); }
+
+Napi::Value NativeServer::KillClients(Info info) {
+  return addon::KillClients(info.Env(), plane_, info[0].As<Napi::Object>());
+}
+
+Napi::Value NativeServer::PauseClients(Info info) {
+  const bool write = info[1].ToString().Utf8Value() == "write";
+  plane_->server.Pause(U64(info[0], "untilMs"), write ? PauseMode::kWrite : PauseMode::kAll);
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::UnpauseClients(Info info) {
+  if (plane_->Running()) plane_->server.Unpause();
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::UnblockClient(Info info) {
+  const bool with_error = info[1].ToString().Utf8Value() == "error";
+  return addon::UnblockClient(info.Env(), plane_, U64(info[0], "clientId"), with_error);
+}
+
+// --- slow log, latency, memory ---
+
+Napi::Value NativeServer::SlowlogGet(Info info) {
+  return SlowlogOf(info.Env(), &plane_->server.shared(), info[0].ToNumber().DoubleValue());
+}
+
+Napi::Value NativeServer::SlowlogReset(Info info) {
+  plane_->server.shared().slowlog.Reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::LatencyEvents(Info info) {
+  return LatencyEventsOf(info.Env(), &plane_->server.shared());
+}
+
+Napi::Value NativeServer::LatencyReset(Info info) {
+  return N(info.Env(), plane_->server.shared().latency.Reset(Strings(info[0])));
+}
+
+Napi::Value NativeServer::PurgeMemory(Info info) {
+  malloc_trim(0);
+  return info.Env().Undefined();
+}
+
+}  // namespace cairn::addon

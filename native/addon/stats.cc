@@ -1,0 +1,191 @@
+#include "addon/stats.h"
+
+#include <algorithm>
+
+#include "addon/convert.h"
+#include "addon/reports.h"
+
+namespace cairn::addon {
+
+namespace {
+
+void Put(Napi::Object* out, const std::vector<NamedFigure>& figures) {
+  for (const NamedFigure& figure : figures) out->Set(figure.name, N(out->Env(), figure.value));
+}
+
+Napi::Array CommandsOf(Napi::Env env, const Registry& registry, const Snapshot& snapshot) {
+  return ListOf(env, snapshot.commands, [&](const CommandFigures& command) {
+    Napi::Object row = Napi::Object::New(env);
+    row["name"] = registry.at(command.number).name;
+    row["calls"] = N(env, command.calls);
+    row["usec"] = N(env, command.nanos / 1000);
+    row["rejected"] = N(env, command.rejected);
+    row["failed"] = N(env, command.failed);
+    return row;
+  });
+}
+
+Napi::Array ErrorsOf(Napi::Env env, Shared& shared) {
+  return ListOf(env, shared.errors.Get(), [env](const auto& counted) {
+    Napi::Object row = Napi::Object::New(env);
+    row["code"] = counted.first;
+    row["count"] = N(env, counted.second);
+    return row;
+  });
+}
+
+Napi::Array DatabasesOf(Napi::Env env, const Snapshot& snapshot) {
+  return ListOf(env, snapshot.databases, [env](const DatabaseFigures& db) {
+    Napi::Object row = Napi::Object::New(env);
+    row["db"] = N(env, db.number);
+    row["keys"] = N(env, db.keys);
+    row["expires"] = N(env, db.expires);
+    row["avgTtlMs"] = 0;  // unknown: expiry times are in the index, and nobody adds them up
+    return row;
+  });
+}
+
+Napi::Object MemoryOf(Napi::Env env, const Snapshot& snapshot) {
+  const MemoryFigures& figures = snapshot.memory;
+  Napi::Object memory = Napi::Object::New(env);
+  memory["usedBytes"] = N(env, figures.used_bytes);
+  memory["usedBytesPeak"] = N(env, figures.used_bytes_peak);
+  memory["indexBytes"] = N(env, snapshot.engine.index_bytes);
+  memory["cacheBytes"] = N(env, snapshot.engine.cache_bytes);
+  memory["cacheBytesMax"] = N(env, figures.cache_bytes_max);
+  memory["walRingBytes"] = N(env, snapshot.engine.wal_ring_bytes);
+  memory["clientQueryBytes"] = N(env, figures.query_bytes);
+  memory["clientOutputBytes"] = N(env, figures.output_bytes);
+  return memory;
+}
+
+Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
+  return ListOf(env, snapshot.engine.lanes, [&](const LaneStats& lane) {
+    Napi::Object row = Napi::Object::New(env);
+    row["lane"] = N(env, lane.lane);
+    row["readOnlyReason"] = lane.read_only ? lane.reason : "";
+    row["durablePos"] = N(env, lane.durable_position);
+    row["stagedPos"] = N(env, snapshot.staged_positions[lane.lane]);
+    row["stagedBytes"] = N(env, lane.staged_bytes);
+    row["commits"] = N(env, lane.commits);
+    row["commitBytes"] = N(env, lane.record_bytes);
+    row["paddingBytes"] = N(env, lane.padding_bytes);
+    row["syncs"] = N(env, lane.syncs);
+    row["commitUsecTotal"] = N(env, lane.commit_nanos / 1000);
+    row["preparedBytes"] = N(env, lane.prepared_bytes);
+    row["segments"] = N(env, lane.segments);
+    row["diskBytes"] =
+        N(env, lane.disk_bytes != 0 ? lane.disk_bytes : lane.segments * snapshot.segment_bytes);
+    row["liveBytes"] = N(env, lane.live_bytes);
+    return row;
+  });
+}
+
+std::string BackendReason(Server& server, bool threads) {
+  std::string why = server.io_backend_why();
+  if (!why.empty()) return why;
+  return threads ? "io-backend is threads" : "io_uring works";
+}
+
+Napi::Object IoOf(Napi::Env env, Server& server, const Snapshot& snapshot) {
+  const bool threads = snapshot.engine.io_backend == "threads";
+  Napi::Object io = Napi::Object::New(env);
+  io["backend"] = threads ? "threads" : "uring";
+  io["reason"] = BackendReason(server, threads);
+  io["sqpoll"] = Napi::Boolean::New(env, !threads && server.options().sqpoll);
+  io["syncMethod"] = snapshot.engine.durable_write_method;
+  io["blockSize"] = N(env, snapshot.engine.block_bytes);
+  return io;
+}
+
+Napi::Array ReactorsOf(Napi::Env env, const Snapshot& snapshot) {
+  return ListOf(env, snapshot.reactors, [env](const ReactorFigures& reactor) {
+    Napi::Object row = Napi::Object::New(env);
+    row["reactor"] = N(env, reactor.number);
+    row["clients"] = N(env, reactor.clients);
+    row["commands"] = N(env, reactor.commands);
+    row["cpuUsec"] = N(env, reactor.cpu_nanos / 1000);
+    row["turns"] = N(env, reactor.turns);
+    return row;
+  });
+}
+
+Napi::Array BucketsOf(Napi::Env env, const std::vector<uint64_t>& counts) {
+  Napi::Array buckets = Napi::Array::New(env);
+  for (uint32_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    Napi::Object bucket = Napi::Object::New(env);
+    bucket["upperNs"] = N(env, LatencyHistogramCounts::UpperNanos(i));
+    bucket["count"] = N(env, counts[i]);
+    buckets[buckets.Length()] = bucket;
+  }
+  return buckets;
+}
+
+}  // namespace
+
+Napi::Object CountersOf(Napi::Env env, DataPlane* plane) {
+  Napi::Object out = Napi::Object::New(env);
+  Put(&out, plane->figures.LookAtCounters(plane->Running()));
+  return out;
+}
+
+Napi::Object StatsOf(Napi::Env env, DataPlane* plane) {
+  Server& server = plane->server;
+  const Snapshot& snapshot = plane->Look();
+  Napi::Object out = CountersOf(env, plane);
+  Put(&out, snapshot.numbers);
+  out["commands"] = CommandsOf(env, server.shared().registry, snapshot);
+  out["errors"] = ErrorsOf(env, server.shared());
+  out["dbs"] = DatabasesOf(env, snapshot);
+  out["memory"] = MemoryOf(env, snapshot);
+  out["lanes"] = LanesOf(env, snapshot);
+  out["io"] = IoOf(env, server, snapshot);
+  out["reactors"] = ReactorsOf(env, snapshot);
+  out["recovery"] = ReportOf(env, plane->recovery);
+  return out;
+}
+
+Napi::Array HistogramsOf(Napi::Env env, DataPlane* plane) {
+  using H = LatencyHistogramCounts;
+  Napi::Array list = Napi::Array::New(env);
+  if (!plane->Running()) return list;
+  const Registry& registry = plane->server.shared().registry;
+  for (uint32_t number = 0; number < registry.size(); ++number) {
+    std::vector<uint64_t> counts(H::kBuckets, 0);
+    uint64_t calls = 0;
+    for (const auto& reactor : plane->server.reactors()) {
+      const H* histogram =
+          reactor->counters().per_command[number].histogram.load(std::memory_order_acquire);
+      for (uint32_t i = 0; histogram != nullptr && i < H::kBuckets; ++i) {
+        const uint64_t count = histogram->count(i);
+        counts[i] += count;
+        calls += count;
+      }
+    }
+    if (calls == 0) continue;
+    Napi::Object row = Napi::Object::New(env);
+    row["name"] = registry.at(number).name;
+    row["calls"] = N(env, calls);
+    row["buckets"] = BucketsOf(env, counts);
+    list[list.Length()] = row;
+  }
+  return list;
+}
+
+void ResetHistograms(DataPlane* plane, const std::vector<std::string>& names) {
+  if (!plane->Running()) return;
+  const Registry& registry = plane->server.shared().registry;
+  for (const auto& reactor : plane->server.reactors()) {
+    reactor->Post([names, &registry](Reactor* self) {
+      for (uint32_t number = 0; number < registry.size(); ++number) {
+        const std::string& name = registry.at(number).name;
+        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
+        LatencyHistogramCounts* histogram = self->counters().per_command[number].histogram.load();
+        if (histogram != nullptr) histogram->Clear();
+      }
+    });
+  }
+}
+
+}  // namespace cairn::addon

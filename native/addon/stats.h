@@ -1,0 +1,18 @@
+// Figures in the shapes of src/native.ts: NativeCounters, NativeStats, LatencyHistogram. Main
+// thread.
+#pragma once
+
+#include <napi.h>
+
+#include "addon/data_plane.h"
+
+namespace cairn::addon {
+
+Napi::Object CountersOf(Napi::Env env, DataPlane* plane);
+Napi::Object StatsOf(Napi::Env env, DataPlane* plane);
+
+Napi::Array HistogramsOf(Napi::Env env, DataPlane* plane);
+// Without names: of all commands.
+void ResetHistograms(DataPlane* plane, const std::vector<std::string>& names);
+
+}  // namespace cairn::addon

@@ -1,0 +1,118 @@
+// DUMP key, and RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency].
+
+#include "base/lzf.h"
+#include "command/args.h"
+#include "command/dump_format.h"
+#include "command/handlers.h"
+
+namespace cairn {
+namespace {
+
+inline constexpr std::string_view kOnlyStrings =
+    "ERR The payload holds a value of a type other than string, which this server does not store";
+
+struct RestoreOptions {
+  bool replace = false;
+  bool absolute = false;
+};
+
+bool ParseRestoreOptions(Call& call, RestoreOptions* options) {
+  bool has_idletime = false;  // IDLETIME and FREQ are checked and have no further effect
+  bool has_freq = false;
+  for (size_t i = 4; i < call.argv.size(); ++i) {
+    std::string_view arg = call.argv[i];
+    bool has_value = i + 1 < call.argv.size();
+    int64_t number;
+    if (Is(arg, "replace")) {
+      options->replace = true;
+    } else if (Is(arg, "absttl")) {
+      options->absolute = true;
+    } else if (Is(arg, "idletime") && has_value && !has_freq) {
+      has_idletime = true;
+      if (!IntegerArg(call, call.argv[++i], &number)) return false;
+      if (number < 0) return Refuse(call, errors::kRestoreIdletime);
+    } else if (Is(arg, "freq") && has_value && !has_idletime) {
+      has_freq = true;
+      if (!IntegerArg(call, call.argv[++i], &number)) return false;
+      if (number < 0 || number > 255) return Refuse(call, errors::kRestoreFreq);
+    } else {
+      return Refuse(call, errors::kSyntax);
+    }
+  }
+  return true;
+}
+
+bool TtlArg(Call& call, bool absolute, uint64_t* expire_at_ms) {
+  int64_t ttl;
+  if (!IntegerArg(call, call.argv[2], &ttl)) return false;
+  if (ttl < 0) return Refuse(call, errors::kRestoreTtl);
+  *expire_at_ms = static_cast<uint64_t>(ttl);
+  if (ttl != 0 && !absolute) {
+    *expire_at_ms = std::min<uint64_t>(*expire_at_ms + call.txn.now_ms(), INT64_MAX);
+  }
+  return true;
+}
+
+std::string_view ErrorOf(DumpResult result) {
+  switch (result) {
+    case DumpResult::kBadFooter:
+      return errors::kRestoreChecksum;
+    case DumpResult::kOtherType:
+      return kOnlyStrings;
+    case DumpResult::kTooLong:
+      return errors::kStringTooLong;
+    case DumpResult::kOk:
+    case DumpResult::kBadFormat:
+      break;
+  }
+  return errors::kRestoreFormat;
+}
+
+// The value, in the payload itself or in memory that lives until Commit.
+bool DecodeValue(Call& call, std::string_view payload, std::string_view* value) {
+  DumpedString dumped;
+  DumpResult result = ParseDump(payload, kValueBytesMax, &dumped);
+  *value = dumped.bytes;
+  if (result == DumpResult::kOk && dumped.form == DumpedString::Form::kInteger) {
+    char* digits = call.txn.Alloc(kInt64TextBytes);
+    *value = {digits, FormatInt64(dumped.integer, digits)};
+  } else if (result == DumpResult::kOk && dumped.form == DumpedString::Form::kLzf) {
+    char* text = call.txn.Alloc(dumped.value_bytes);
+    *value = {text, dumped.value_bytes};
+    if (!LzfDecompress(dumped.bytes.data(), dumped.bytes.size(), text, dumped.value_bytes)) {
+      result = DumpResult::kBadFormat;
+    }
+  }
+  if (result != DumpResult::kOk) call.reply.Error(ErrorOf(result));
+  return result == DumpResult::kOk;
+}
+
+}  // namespace
+
+void HandleDump(Call& call) {
+  std::string_view value;
+  KeyMeta meta;
+  if (!ReadString(call, call.argv[1], &value, &meta)) return;
+  if (!meta.found) return call.reply.Null();
+  char* payload = call.txn.Alloc(DumpBytesMax(value.size()));
+  call.reply.Bulk({payload, EncodeDump(value, payload)});
+}
+
+void HandleRestore(Call& call) {
+  RestoreOptions options;
+  if (!ParseRestoreOptions(call, &options)) return;
+  std::string_view key = call.argv[1];
+  if (!options.replace && call.txn.Exists(key)) return call.reply.Error(errors::kBusyKey);
+  uint64_t expire_at_ms;
+  if (!TtlArg(call, options.absolute, &expire_at_ms)) return;
+  std::string_view value;
+  if (!DecodeValue(call, call.argv[3], &value)) return;
+  if (expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms()) {
+    call.txn.Delete(key);
+  } else {
+    call.txn.Put(key, value, expire_at_ms);
+  }
+  call.reply.Ok();
+}
+
+}  // namespace cairn

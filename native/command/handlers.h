@@ -1,0 +1,74 @@
+// Every data command's handler, for the tables. What each does is said by its row; see command.h
+// for the rules of a handler.
+#pragma once
+
+#include "command/command.h"
+
+namespace cairn {
+
+// Strings.
+void HandleGet(Call& call);
+void HandleSet(Call& call);
+void HandleGetEx(Call& call);
+void HandleGetDel(Call& call);
+void HandleGetSet(Call& call);
+void HandleSetNx(Call& call);
+void HandleSetEx(Call& call);
+void HandlePSetEx(Call& call);
+void HandleMGet(Call& call);
+void HandleMSet(Call& call);
+void HandleMSetNx(Call& call);
+void HandleAppend(Call& call);
+void HandleStrLen(Call& call);
+void HandleSetRange(Call& call);
+void HandleGetRange(Call& call);
+void HandleIncr(Call& call);
+void HandleDecr(Call& call);
+void HandleIncrBy(Call& call);
+void HandleDecrBy(Call& call);
+void HandleIncrByFloat(Call& call);
+void HandleLcs(Call& call);
+
+// Bits.
+void HandleSetBit(Call& call);
+void HandleGetBit(Call& call);
+void HandleBitCount(Call& call);
+void HandleBitPos(Call& call);
+void HandleBitOp(Call& call);
+void HandleBitField(Call& call);
+void HandleBitFieldRo(Call& call);
+
+// Keyspace.
+void HandleDel(Call& call);
+void HandleExists(Call& call);
+void HandleType(Call& call);
+void HandleKeys(Call& call);
+void HandleScan(Call& call);
+void HandleRandomKey(Call& call);
+void HandleDbSize(Call& call);
+void HandleRename(Call& call);
+void HandleRenameNx(Call& call);
+void HandleCopy(Call& call);
+void HandleMove(Call& call);
+void HandleSwapDb(Call& call);
+void HandleFlushDb(Call& call);
+void HandleFlushAll(Call& call);
+void HandleExpire(Call& call);
+void HandlePExpire(Call& call);
+void HandleExpireAt(Call& call);
+void HandlePExpireAt(Call& call);
+void HandleTtl(Call& call);
+void HandlePTtl(Call& call);
+void HandleExpireTime(Call& call);
+void HandlePExpireTime(Call& call);
+void HandlePersist(Call& call);
+void HandleObjectEncoding(Call& call);
+void HandleObjectFreq(Call& call);
+void HandleObjectIdleTime(Call& call);
+void HandleObjectRefCount(Call& call);
+void HandleObjectHelp(Call& call);
+void HandleMemoryUsage(Call& call);
+void HandleDump(Call& call);
+void HandleRestore(Call& call);
+
+}  // namespace cairn

@@ -1,0 +1,77 @@
+// Commands on whole keys and whole databases that look at no value.
+
+#include <string>
+
+#include "command/args.h"
+#include "command/handlers.h"
+
+namespace cairn {
+namespace {
+
+// A database number as SWAPDB takes it: its own text when it is no number.
+bool SwapDbArg(Call& call, std::string_view arg, std::string_view error, int64_t* db) {
+  if (ParseInt64(arg, db) && *db >= INT32_MIN && *db <= INT32_MAX) return true;
+  return Refuse(call, error);
+}
+
+// [SYNC | ASYNC]: both are the same here, the keys are gone at once and their memory follows.
+bool FlushArgs(Call& call) {
+  if (call.argv.size() == 1) return true;
+  if (call.argv.size() == 2 && (Is(call.argv[1], "sync") || Is(call.argv[1], "async"))) return true;
+  return Refuse(call, errors::kSyntax);
+}
+
+}  // namespace
+
+void HandleDel(Call& call) {
+  int64_t deleted = 0;
+  for (std::string_view key : call.argv.subspan(1)) deleted += call.txn.Delete(key);
+  call.reply.Integer(deleted);
+}
+
+void HandleExists(Call& call) {
+  int64_t found = 0;
+  for (std::string_view key : call.argv.subspan(1)) found += call.txn.Exists(key);
+  call.reply.Integer(found);
+}
+
+void HandleType(Call& call) {
+  KeyMeta meta = call.txn.Meta(call.argv[1]);
+  call.reply.Simple(meta.found ? "string" : "none");
+}
+
+void HandleDbSize(Call& call) { call.reply.Integer(static_cast<int64_t>(call.txn.KeyCount())); }
+
+void HandleRandomKey(Call& call) {
+  std::string key;
+  call.txn.RandomKey(&key) ? call.reply.Bulk(key) : call.reply.Null();
+}
+
+void HandleSwapDb(Call& call) {
+  int64_t first;
+  int64_t second;
+  if (!SwapDbArg(call, call.argv[1], errors::kInvalidFirstDb, &first) ||
+      !SwapDbArg(call, call.argv[2], errors::kInvalidSecondDb, &second)) {
+    return;
+  }
+  int64_t databases = call.txn.databases();
+  if (first < 0 || first >= databases || second < 0 || second >= databases) {
+    return call.reply.Error(errors::kDbIndexRange);
+  }
+  if (first != second) call.txn.SwapDb(static_cast<uint16_t>(first), static_cast<uint16_t>(second));
+  call.reply.Ok();
+}
+
+void HandleFlushDb(Call& call) {
+  if (!FlushArgs(call)) return;
+  call.txn.FlushDb(call.txn.db());
+  call.reply.Ok();
+}
+
+void HandleFlushAll(Call& call) {
+  if (!FlushArgs(call)) return;
+  call.txn.FlushAll();
+  call.reply.Ok();
+}
+
+}  // namespace cairn

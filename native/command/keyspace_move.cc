@@ -1,0 +1,126 @@
+// Commands that give a value another place: RENAME, RENAMENX, COPY, MOVE. The value and its time to
+// live go along. The value is copied first: what was read belongs to the engine, which may drop it
+// while it applies the writes.
+
+#include "command/args.h"
+#include "command/handlers.h"
+
+namespace cairn {
+namespace {
+
+inline constexpr std::string_view kIntRange =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
+
+// An existing database's number.
+bool DbArg(Call& call, std::string_view arg, uint16_t* db) {
+  int64_t number;
+  if (!IntegerArg(call, arg, &number)) return false;
+  if (number < INT32_MIN || number > INT32_MAX) {
+    return Refuse(call, kIntRange);
+  }
+  if (number < 0 || number >= call.txn.databases()) {
+    return Refuse(call, errors::kDbIndexRange);
+  }
+  *db = static_cast<uint16_t>(number);
+  return true;
+}
+
+// Looks at another database for as long as it lives.
+class OtherDb {
+ public:
+  OtherDb(Txn& txn, uint16_t db) : txn_(txn), home_(txn.db()) { txn_.set_db(db); }
+  ~OtherDb() { txn_.set_db(home_); }
+  OtherDb(const OtherDb&) = delete;
+  OtherDb& operator=(const OtherDb&) = delete;
+
+ private:
+  Txn& txn_;
+  uint16_t home_;
+};
+
+// True: the key is now named call.argv[2]. False: it was not renamed; *exists tells whether it is
+// there.
+bool Rename(Call& call, bool only_if_free, bool* exists) {
+  std::string_view from = call.argv[1];
+  std::string_view to = call.argv[2];
+  KeyMeta meta = call.txn.Meta(from);
+  *exists = meta.found;
+  if (!meta.found) return false;
+  if (from == to) return !only_if_free;
+  if (only_if_free && call.txn.Exists(to)) return false;
+  std::string_view value;
+  if (call.txn.Get(from, &value, &meta) != ReadState::kFound) return false;
+  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms);
+  call.txn.Delete(from);
+  return true;
+}
+
+struct CopyOptions {
+  uint16_t db = 0;
+  bool replace = false;
+};
+
+bool ParseCopyOptions(Call& call, CopyOptions* options) {
+  options->db = call.txn.db();
+  for (size_t i = 3; i < call.argv.size(); ++i) {
+    if (Is(call.argv[i], "replace")) {
+      options->replace = true;
+    } else if (Is(call.argv[i], "db") && i + 1 < call.argv.size()) {
+      if (!DbArg(call, call.argv[++i], &options->db)) return false;
+    } else {
+      return Refuse(call, errors::kSyntax);
+    }
+  }
+  return true;
+}
+
+// Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
+// pass is pending).
+bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace) {
+  if (!call.txn.Exists(call.argv[1])) return false;
+  if (!replace) {
+    OtherDb there(call.txn, db);
+    if (call.txn.Exists(to)) return false;
+  }
+  std::string_view value;
+  KeyMeta meta;
+  if (call.txn.Get(call.argv[1], &value, &meta) != ReadState::kFound) return false;
+  OtherDb there(call.txn, db);
+  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms);
+  return true;
+}
+
+}  // namespace
+
+void HandleRename(Call& call) {
+  bool exists;
+  Rename(call, false, &exists);
+  exists ? call.reply.Ok() : call.reply.Error(errors::kNoSuchKey);
+}
+
+void HandleRenameNx(Call& call) {
+  bool exists;
+  bool renamed = Rename(call, true, &exists);
+  exists ? call.reply.Integer(renamed) : call.reply.Error(errors::kNoSuchKey);
+}
+
+void HandleCopy(Call& call) {
+  CopyOptions options;
+  if (!ParseCopyOptions(call, &options)) return;
+  if (options.db == call.txn.db() && call.argv[1] == call.argv[2]) {
+    return call.reply.Error(errors::kSameObject);
+  }
+  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace));
+}
+
+void HandleMove(Call& call) {
+  uint16_t db;
+  if (!DbArg(call, call.argv[2], &db)) return;
+  if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
+  std::string_view key = call.argv[1];
+  bool moved = CopyTo(call, db, key, false);
+  if (moved) call.txn.Delete(key);
+  call.reply.Integer(moved);
+}
+
+}  // namespace cairn

@@ -1,0 +1,83 @@
+// OBJECT and MEMORY USAGE: what tools ask about a key's inside.
+
+#include "command/object.h"
+
+#include <iterator>
+
+#include "command/args.h"
+#include "command/handlers.h"
+
+namespace cairn {
+namespace {
+
+inline constexpr uint64_t kIntegerTextBytesMax = 20;
+inline constexpr uint64_t kEmbeddedBytesMax = 44;
+
+}  // namespace
+
+std::string_view StringEncoding(std::string_view value) {
+  int64_t number;
+  if (value.size() > kEmbeddedBytesMax) return "raw";
+  return value.size() <= kIntegerTextBytesMax && ParseInt64(value, &number) ? "int" : "embstr";
+}
+
+// The encoding Redis would choose for such a value. It keeps "raw" for a short value that was made
+// by APPEND, SETRANGE or the bit commands; values here carry no history, so these answer by their
+// length.
+void HandleObjectEncoding(Call& call) {
+  std::string_view key = call.argv[2];
+  KeyMeta meta = call.txn.Meta(key);
+  if (!meta.found) return call.reply.Null();
+  if (meta.value_bytes > kEmbeddedBytesMax) return call.reply.Bulk("raw");
+  if (meta.value_bytes > kIntegerTextBytesMax) return call.reply.Bulk("embstr");
+  std::string_view value;
+  if (!ReadString(call, key, &value, &meta)) return;
+  call.reply.Bulk(StringEncoding(value));
+}
+
+void HandleObjectFreq(Call& call) {
+  if (!call.txn.Exists(call.argv[2])) return call.reply.Null();
+  call.reply.Error(errors::kObjectNoLfu);
+}
+
+// The cache keeps an order of use, not times of use.
+void HandleObjectIdleTime(Call& call) {
+  call.txn.Exists(call.argv[2]) ? call.reply.Integer(0) : call.reply.Null();
+}
+
+void HandleObjectRefCount(Call& call) {
+  call.txn.Exists(call.argv[2]) ? call.reply.Integer(1) : call.reply.Null();
+}
+
+void HandleObjectHelp(Call& call) {
+  static constexpr std::string_view kLines[] = {
+      "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "ENCODING <key>",
+      "    How Redis would hold the value: int, embstr or raw.",
+      "FREQ <key>",
+      "    An error: use is not counted.",
+      "IDLETIME <key>",
+      "    0: times of use are not kept.",
+      "REFCOUNT <key>",
+      "    1: values are not shared.",
+      "HELP",
+      "    Print this help.",
+  };
+  call.reply.ArrayHeader(std::size(kLines));
+  for (std::string_view line : kLines) call.reply.Simple(line);
+}
+
+void HandleMemoryUsage(Call& call) {
+  for (size_t i = 3; i < call.argv.size(); ++i) {
+    if (!Is(call.argv[i], "samples") || i + 1 == call.argv.size()) {
+      return call.reply.Error(errors::kSyntax);
+    }
+    int64_t samples;
+    if (!IntegerArg(call, call.argv[++i], &samples)) return;
+    if (samples < 0) return call.reply.Error(errors::kSyntax);
+  }
+  uint64_t bytes = call.txn.MemoryUsage(call.argv[2]);
+  bytes != 0 ? call.reply.Integer(static_cast<int64_t>(bytes)) : call.reply.Null();
+}
+
+}  // namespace cairn

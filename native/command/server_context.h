@@ -1,0 +1,20 @@
+// What handlers may read of the server: options that can change at run time and process-wide
+// counters. One instance per process; all members are safe to read from any reactor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace cairn {
+
+class Engine;
+
+struct ServerContext {
+  Engine* engine = nullptr;
+  std::atomic<uint64_t> proto_max_bulk_len{512ull << 20};
+  std::atomic<bool> active_expire{true};
+  std::atomic<uint32_t> reactors{1};
+};
+
+}  // namespace cairn

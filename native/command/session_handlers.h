@@ -1,0 +1,34 @@
+// Handlers that need the connection itself. Declared here for the rows in table_session.cc, defined
+// in session/.
+#pragma once
+
+#include "command/command.h"
+
+namespace cairn {
+
+void PingCommand(Call& call);
+void EchoCommand(Call& call);
+void AuthCommand(Call& call);
+void HelloCommand(Call& call);
+void SelectCommand(Call& call);
+void ClientIdCommand(Call& call);
+void ClientInfoCommand(Call& call);
+void ClientGetNameCommand(Call& call);
+void ClientSetNameCommand(Call& call);
+void ClientSetInfoCommand(Call& call);
+void ClientReplyCommand(Call& call);
+void ClientNoEvictCommand(Call& call);
+void ClientNoTouchCommand(Call& call);
+void ClientGetRedirCommand(Call& call);
+void ClientTrackingInfoCommand(Call& call);
+void MonitorInExecCommand(Call& call);
+void UnwatchCommand(Call& call);
+void WaitInExecCommand(Call& call);
+void WaitAofInExecCommand(Call& call);
+void TimeCommand(Call& call);
+void DebugSleepCommand(Call& call);
+void DebugSetActiveExpireCommand(Call& call);
+void DebugObjectCommand(Call& call);
+void DebugJmapCommand(Call& call);
+
+}  // namespace cairn

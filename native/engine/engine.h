@@ -1,0 +1,290 @@
+// The contract between the transaction layer and a storage engine (vlog, lsm). An engine knows
+// namespaces, shards, keys, values and log lanes; it knows no sessions, no RESP and no Node.
+//
+// Threads. Every call marked [latched] requires the caller to hold ShardLatch(shard) of every shard
+// named; any reactor may make it. Calls marked [reactor r] come only from the thread of reactor r.
+// Everything else is thread-safe. A latch is held for memory work only, never across I/O.
+//
+// Durability. A write gets its final log position when it is applied; position p of lane l is
+// durable once DurablePosition(l) >= p. A reply may leave when all its tickets are durable (policy
+// `always`). A transaction that spans lanes is one unit: no lane's durable position passes its part
+// before all parts are durable, so an acknowledged later write never stands on a part that a crash
+// could take back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/latch.h"
+#include "base/slot.h"
+#include "base/status.h"
+
+namespace cairn {
+
+class IoQueue;
+class Disk;
+
+enum class FsyncPolicy : uint8_t { kAlways, kEverySecond, kNo };
+enum class ValueType : uint8_t { kString = 0 };
+
+inline constexpr uint32_t kDatabasesMax = 16384;
+inline constexpr uint32_t kLanesMax = kShardCount;
+inline constexpr uint32_t kReactorsMax = 64;
+inline constexpr uint64_t kKeyBytesMax = 512ull << 20;
+inline constexpr uint64_t kValueBytesMax = 512ull << 20;
+
+struct EngineOptions {
+  std::string dir;
+  uint32_t reactors = 1;
+  uint32_t lanes = 1;
+  bool lanes_auto =
+      false;  // `lanes` is only for a new directory: an existing one keeps its own number
+  uint32_t databases = 16;
+  uint64_t segment_bytes = 1ull << 30;
+  uint64_t wal_ring_bytes = 16ull << 20;  // staged and in-flight bytes per lane
+  uint64_t commit_batch_bytes =
+      1ull << 20;  // upper bound of one commit; without `always` also the write-out threshold
+  uint32_t commit_delay_us = 0;
+  uint64_t cache_bytes = 0;
+  FsyncPolicy fsync = FsyncPolicy::kAlways;
+  bool salvage = false;  // go on past damage: report it, drop what cannot be read
+};
+
+struct TornTail {
+  std::string file;
+  uint64_t offset = 0;  // first byte cut
+  std::string reason;
+};
+
+struct RecoveryReport {
+  uint64_t keys = 0;
+  uint64_t records = 0;
+  uint64_t bytes = 0;
+  uint32_t segments = 0;
+  uint64_t millis = 0;
+  std::vector<TornTail> torn_tails;
+  std::vector<std::string> damage;  // with salvage: what was dropped, file and offset each
+};
+
+// Where a lane must be durable before a reply may leave. position 0: nothing to wait for.
+struct Ticket {
+  uint32_t lane = 0;
+  uint64_t position = 0;
+};
+
+// One exact version of a value on disk; equal bytes mean the same version. Opaque outside the
+// engine.
+struct VersionToken {
+  uint64_t word[3] = {0, 0, 0};
+  bool operator==(const VersionToken&) const = default;
+};
+
+// What the index says of a key. `value` is valid while the latch is held and nothing was applied
+// since; with `copied` until the same thread's next Find.
+struct Entry {
+  bool found = false;
+  bool resident = false;  // value bytes are in memory; false: Fetch() them
+  bool copied =
+      false;  // `value` was copied for the caller: valid only until this thread's next Find
+  ValueType type = ValueType::kString;
+  uint64_t expire_at_ms =
+      0;  // 0: never. The engine reports expired entries as they are; callers judge.
+  uint64_t value_bytes = 0;
+  std::string_view value;
+  VersionToken version;
+  Ticket ticket;  // position 0 when the version is durable already; for a miss: the shard's latest
+                  // removal
+};
+
+enum class WriteKind : uint8_t {
+  kPut,
+  kDelete,  // of a key that exists
+  kExpire,  // sets (0: removes) the expiry of a key that exists; the value stays where it is
+  kFlush,   // every key of `ns`, or of all namespaces when ns == kAllNamespaces; needs all latches
+  kSwap,    // exchanges namespaces ns and other_ns; needs all latches
+};
+inline constexpr uint16_t kAllNamespaces = 0xffff;
+
+struct WriteOp {
+  WriteKind kind = WriteKind::kPut;
+  ValueType type = ValueType::kString;
+  uint16_t ns = 0;
+  uint16_t shard = 0;
+  uint16_t other_ns = 0;
+  uint64_t expire_at_ms = 0;
+  std::string_view key;
+  std::string_view value;
+};
+
+// A key that will be used soon, with its shard.
+struct KeyHint {
+  std::string_view key;
+  uint16_t shard = 0;
+};
+
+// Reads one version of a value from disk. Owned by the caller until done() ran, on the reactor's
+// thread, from its IoQueue. On success value() is valid until the request is destroyed or reused.
+// Errors: kIoError, kCorruption (file and offset named).
+class FetchRequest {
+ public:
+  FetchRequest() = default;
+  virtual ~FetchRequest();
+  FetchRequest(const FetchRequest&) = delete;
+  FetchRequest& operator=(const FetchRequest&) = delete;
+  virtual void Done(Status status) = 0;
+  std::string_view value() const { return value_; }
+  VersionToken version;
+
+ protected:
+  friend class Engine;
+  friend class VlogEngine;
+  std::string_view value_;
+  void* state_ = nullptr;  // the engine's; freed through free_state_
+  void (*free_state_)(void*) = nullptr;
+};
+
+// Told on the thread that completed a commit, after a lane's durable position moved or the lane
+// failed. Must be quick.
+class DurabilityListener {
+ public:
+  virtual ~DurabilityListener() = default;
+  virtual void OnDurable(uint32_t lane) = 0;
+};
+
+struct LaneStats {
+  uint32_t lane = 0;
+  bool read_only = false;
+  std::string reason;
+  uint64_t durable_position = 0;
+  uint64_t staged_bytes = 0;
+  uint64_t commits = 0;
+  uint64_t commit_bytes = 0;  // written by commits, padding included
+  uint64_t record_bytes = 0;  // of it: records
+  uint64_t padding_bytes = 0;
+  uint64_t prepared_bytes = 0;  // zeros written ahead
+  uint64_t syncs = 0;
+  uint64_t commit_nanos = 0;  // summed latency of commits
+  uint32_t segments = 0;
+  uint64_t disk_bytes = 0;  // of the segment files; 0: not known
+  uint64_t live_bytes = 0;  // of the records the index points to
+};
+
+struct EngineStats {
+  uint64_t index_bytes = 0;
+  uint64_t cache_bytes = 0;
+  uint64_t cache_entries = 0;
+  uint64_t cache_evictions = 0;
+  uint64_t wal_ring_bytes = 0;
+  uint64_t disk_reads = 0;
+  uint64_t disk_read_bytes = 0;
+  uint64_t checksum_errors = 0;
+  uint32_t block_bytes = 0;  // unit of commits: the device's logical block
+  std::string io_backend;
+  std::string io_backend_why;
+  std::string durable_write_method;
+  std::vector<LaneStats> lanes;
+};
+
+class Engine {
+ public:
+  // Visits keys in order. Return false to stop. `key` is valid during the call.
+  class ScanVisitor {
+   public:
+    virtual ~ScanVisitor() = default;
+    virtual bool OnKey(std::string_view key, uint64_t expire_at_ms, ValueType type) = 0;
+  };
+
+  virtual ~Engine() = default;
+
+  // --- life: Open, then AttachReactor once per reactor thread, ..., then Close from one thread
+  // after all detached. ---
+  virtual Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
+                                      DurabilityListener* listener) = 0;
+  virtual void AttachReactor(uint32_t reactor, IoQueue* queue) = 0;  // [reactor]
+  virtual void DetachReactor(uint32_t reactor) = 0;  // [reactor] nothing in flight there any more
+  // Writes out and syncs all that is staged, seals nothing, releases the lock. In blocking mode;
+  // after all detached.
+  virtual Status Close() = 0;
+
+  // --- placement ---
+  Latch& ShardLatch(uint32_t shard) { return latches_[shard].latch; }
+  virtual uint32_t lane_count() const = 0;
+  virtual uint32_t LaneOf(uint32_t shard) const = 0;
+
+  // --- reads ---
+  virtual void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                    Entry* entry) = 0;  // [latched]
+  // Brings what these keys need from memory into the processor's caches, all at once instead of one
+  // miss after another. Changes nothing. Takes latches itself. [reactor]
+  virtual void Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
+    (void)ns;
+    (void)keys;
+  }
+  // Starts reading entry.version of a found, not resident entry. Call under the same latch hold as
+  // the Find. [latched, reactor r]
+  virtual void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+                     FetchRequest* request) = 0;
+  virtual void Scan(uint16_t ns, uint16_t shard, std::string_view from,
+                    ScanVisitor* visitor) = 0;  // [latched]
+  // A key of this shard, about uniformly; false if it has none. *key valid until the latch is
+  // released. [latched]
+  virtual bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) = 0;
+  virtual uint64_t KeyCount(uint16_t ns) const = 0;  // exact, O(1) in the number of keys
+  virtual uint64_t ExpiringCount(uint16_t ns) const = 0;
+  virtual uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const = 0;
+  // Visits up to max_visits entries of one shard from *cursor (empty: start; set empty at the end)
+  // and calls visitor only for those expired at now_ms. [latched]
+  virtual void SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
+                            uint32_t max_visits, ScanVisitor* visitor) = 0;
+
+  // --- writes ---
+  // Applies all ops as one atomic unit, also across a crash, in order. On error nothing was
+  // changed: kNoSpace, kReadOnly, kTooLarge. kBusy: a lane's ring is full; retry after
+  // OnDurable(*busy_lane). Fills tickets (one per lane touched, room for lane_count()) and
+  // *ticket_count. Deletes may use a reserve that other writes may not. [latched; reactor r]
+  virtual Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+                       uint32_t* ticket_count, uint32_t* busy_lane) = 0;
+  // End of a reactor's turn: starts the commits that are due. [reactor r]
+  virtual void TurnEnd(uint32_t reactor) = 0;
+  // About every 10 ms (timers: everysec, commit delay, retry after a full disk). [reactor r]
+  virtual void Tick(uint32_t reactor, uint64_t monotonic_ms) = 0;
+  virtual uint64_t DurablePosition(uint32_t lane) const = 0;
+  // End of what is staged, as a ticket that covers everything applied so far in this lane.
+  virtual Ticket StagedTicket(uint32_t lane) const = 0;
+  // Not empty: the lane stopped; what waits for positions beyond DurablePosition must be answered
+  // with this error.
+  virtual bool LaneFailed(uint32_t lane, std::string* reason) const = 0;
+  // Starts a sync of everything staged so far, whatever the policy (WAITAOF, SAVE); durable when
+  // the tickets are. For the policies other than `always`, DurablePosition means synced.
+  virtual void RequestSync(uint32_t reactor) = 0;  // [reactor r]
+
+  // --- run-time options, figures ---
+  virtual void SetFsyncPolicy(FsyncPolicy policy) = 0;
+  virtual void SetCacheBytes(uint64_t bytes) = 0;
+  virtual void Stats(EngineStats* out) const = 0;
+  virtual uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard,
+                                    std::string_view key) = 0;  // [latched] RAM of one key
+
+ protected:
+  struct alignas(64) PaddedLatch {
+    Latch latch;
+  };
+  std::unique_ptr<PaddedLatch[]> latches_{new PaddedLatch[kShardCount]};
+};
+
+inline FetchRequest::~FetchRequest() {
+  if (free_state_ != nullptr) free_state_(state_);
+}
+
+std::unique_ptr<Engine> NewVlogEngine();
+
+// Verifies a data directory offline, every record's checksum included. lines: human-readable
+// findings; returns the number of damaged places. For `cairn check`.
+Result<uint64_t> CheckVlogDirectory(const std::string& dir, Disk* disk,
+                                    std::vector<std::string>* lines);
+
+}  // namespace cairn

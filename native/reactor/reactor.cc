@@ -1,0 +1,505 @@
+#include "reactor/reactor.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/clock.h"
+
+namespace cairn {
+
+Reactor::Reactor(uint32_t number, Shared* shared, Engine* engine, ReactorHost* host)
+    : number_(number),
+      shared_(shared),
+      engine_(engine),
+      host_(host),
+      executor_(shared, engine, this, &counters_, number),
+      read_buffer_(new char[kReadBytes]),
+      lane_waiters_(engine->lane_count()) {
+  counters_.per_command = std::vector<CommandCounters>(shared->registry.size());
+}
+
+Reactor::~Reactor() {
+  for (ListenSocket& listener : listeners_) close(listener.fd);
+  if (wake_fd_ >= 0) close(wake_fd_);
+  if (epoll_fd_ >= 0) close(epoll_fd_);
+}
+
+Status Reactor::Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*), void* context,
+                      std::vector<ListenSocket> listeners) {
+  epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (epoll_fd_ < 0 || wake_fd_ < 0)
+    return Status(Code::kIoError, "epoll or eventfd refused", errno);
+  listeners_ = std::move(listeners);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kTagWake;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    event.data.u64 = kTagListen | i;
+    epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, listeners_[i].fd, &event);
+  }
+  // The queue belongs to the thread that uses it, so the thread makes it and reports.
+  std::atomic<int> state{0};
+  std::string error;
+  thread_ = std::thread([&, this] {
+    pthread_setname_np(pthread_self(), ("reactor-" + std::to_string(number_)).c_str());
+    queue_ = make_queue(context, &error);
+    if (queue_ == nullptr) {
+      state.store(2, std::memory_order_release);
+      state.notify_all();
+      return;
+    }
+    engine_->AttachReactor(number_, queue_.get());
+    if (queue_->EventFd() >= 0) {
+      epoll_event io{};
+      io.events = EPOLLIN;
+      io.data.u64 = kTagIo;
+      epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, queue_->EventFd(), &io);
+    }
+    state.store(1, std::memory_order_release);
+    state.notify_all();
+    Run();
+  });
+  state.wait(0, std::memory_order_acquire);
+  if (state.load() == 1) return Status::Ok();
+  thread_.join();
+  return Status(Code::kIoError, error);
+}
+
+void Reactor::Post(std::function<void(Reactor*)> task) {
+  {
+    std::lock_guard<std::mutex> guard(mailbox_mutex_);
+    mailbox_.push_back(std::move(task));
+  }
+  if (!wake_pending_.exchange(true)) {
+    uint64_t one = 1;
+    (void)!write(wake_fd_, &one, sizeof(one));
+  }
+}
+
+void Reactor::LaneMoved() {
+  // Pairs with the fence in Turn: either this sees the waiter, or the waiter sees the new position.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (waiters_published_.load(std::memory_order_relaxed) == 0) return;
+  if (!wake_pending_.exchange(true)) {
+    uint64_t one = 1;
+    (void)!write(wake_fd_, &one, sizeof(one));
+  }
+}
+
+void Reactor::RequestStop() {
+  Post([](Reactor* reactor) {
+    constexpr uint64_t kStopGraceMs = 5000;
+    reactor->StopAccepting();
+    reactor->stopping_ = true;
+    reactor->stop_deadline_ms_ = MonotonicMillis() + kStopGraceMs;
+  });
+}
+
+void Reactor::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// A data-synced write ends in a kernel worker, which sends the flush. On a busy machine that worker
+// waits until the running thread's time slice is over, about 3 ms, with every client of the commit
+// behind it. The scheduler lets a thread with a shorter slice go first (EEVDF, Linux 6.12+), so the
+// reactor asks for a long one. Refused on older kernels: no harm.
+void Reactor::LetKernelWorkersGoFirst() {
+  struct {
+    uint32_t size = 48, policy = 0;
+    uint64_t flags = 0;
+    int32_t nice = 0;
+    uint32_t priority = 0;
+    uint64_t runtime = 100'000'000, deadline = 0, period = 0;
+  } attributes;
+  static_assert(sizeof(attributes) == 48);
+  (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+void Reactor::Run() {
+  LetKernelWorkersGoFirst();
+  last_tick_ms_ = last_second_ms_ = last_sweep_ms_ = last_work_ms_ = MonotonicMillis();
+  executor_.SetNow(WallMillis());
+  while (!StopReached()) Turn(TurnTimeout());
+  for (auto& conn : connections_) {
+    if (conn != nullptr) Destroy(conn.get());
+  }
+  while (queue_->in_flight() > 0 || executor_.parked() > 0) {
+    engine_->TurnEnd(number_);
+    queue_->Flush();
+    queue_->Wait(10);
+    executor_.RetryParked();
+  }
+  engine_->DetachReactor(number_);
+  queue_.reset();
+}
+
+// Nothing more will happen: all clients gone or quiet, all replies out.
+bool Reactor::StopReached() {
+  if (!stopping_) return false;
+  if (MonotonicMillis() >= stop_deadline_ms_) return true;
+  for (auto& conn : connections_) {
+    if (conn == nullptr) continue;
+    bool busy = !conn->slots.empty() || !conn->out.empty() || conn->parked_reads != 0;
+    bool waits_forever = conn->stall == Connection::kBlocked ||
+                         conn->stall == Connection::kWaitsForPause ||
+                         conn->stall == Connection::kWaitsForControl;
+    if (busy && !waits_forever) return false;
+  }
+  return queue_->in_flight() == 0 && executor_.parked() == 0;
+}
+
+int Reactor::TurnTimeout() const {
+  if (!resume_.empty()) return 0;
+  uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
+  uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
+  return static_cast<int>(tick);
+}
+
+void Reactor::Turn(int timeout_ms) {
+  waiters_published_.store(waiter_count_, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (waiter_count_ != 0) ReleaseLanes();
+  if (!flush_.empty() || !resume_.empty()) timeout_ms = 0;
+
+  epoll_event events[kEventsMax];
+  int count = epoll_wait(epoll_fd_, events, kEventsMax, timeout_ms);
+  executor_.SetNow(WallMillis());
+  bool io = false;
+  uint32_t handled = 0;
+  for (int i = 0; i < count; ++i) {
+    if (handled == kCommitEvery) {
+      handled = 0;
+      KickDisk();
+    }
+    uint64_t tag = events[i].data.u64;
+    if ((tag >> 62) == 0) {
+      Connection* conn =
+          FindConnection(static_cast<uint32_t>(tag >> 32), static_cast<uint32_t>(tag));
+      if (conn == nullptr || conn->closed) continue;
+      ++handled;
+      if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) Read(conn);
+      if (events[i].events & EPOLLOUT) FlushSoon(conn);
+    } else if (tag == kTagWake) {
+      uint64_t ignored;
+      (void)!read(wake_fd_, &ignored, sizeof(ignored));
+      // Only now: a Post that still saw the flag set has its task in the mailbox already.
+      wake_pending_.store(false);
+      room_came_ = true;
+      RunMailbox();
+    } else if (tag == kTagIo) {
+      io = true;
+    } else {
+      const size_t listener = tag & ~kTagListen;  // may be gone: StopAccepting came first
+      if (listener < listeners_.size()) Accept(listeners_[listener]);
+    }
+  }
+  if ((io || queue_->in_flight() != 0) && queue_->Poll() != 0) room_came_ = true;
+  if (count > 0) last_work_ms_ = last_tick_ms_;
+  std::vector<Connection*> resume;
+  resume.swap(resume_);
+  for (Connection* conn : resume) {
+    conn->resume_queued = false;
+    if (!conn->closed) Execute(conn);
+  }
+  uint64_t now = MonotonicMillis();
+  if (now - last_tick_ms_ >= kTickMs) {
+    last_tick_ms_ = now;
+    Tick();
+  }
+  engine_->TurnEnd(number_);
+  queue_->Flush();
+  if (waiter_count_ != 0) ReleaseLanes();
+  FlushAll();
+  counters_.turns.Add(1);
+}
+
+// In the middle of a long turn: what is staged starts its way to the disk if the lane is idle, and
+// what has arrived there lets the next commit start, instead of both waiting for the end of the
+// turn.
+void Reactor::KickDisk() {
+  engine_->TurnEnd(number_);
+  queue_->Flush();
+  if (queue_->in_flight() != 0 && queue_->Poll() != 0) room_came_ = true;
+}
+
+void Reactor::Quiesce(const std::function<void()>& quiet) {
+  while (queue_->in_flight() > 0 || executor_.parked() > 0) {
+    engine_->Tick(number_, MonotonicMillis());
+    engine_->TurnEnd(number_);
+    queue_->Flush();
+    if (queue_->Wait(kTickMs) == 0) usleep(1000);
+    executor_.RetryParked();
+  }
+  engine_->DetachReactor(number_);
+  quiet();
+  engine_->AttachReactor(number_, queue_.get());
+}
+
+void Reactor::ResetCounters() {
+  for (Counter* counter :
+       {&counters_.commands, &counters_.net_in, &counters_.net_out, &counters_.reads,
+        &counters_.writes, &counters_.hits, &counters_.misses, &counters_.expired,
+        &counters_.connections, &counters_.rejected_connections, &counters_.auth_failures,
+        &counters_.error_replies, &counters_.output_limit_disconnections,
+        &counters_.query_limit_disconnections}) {
+    counter->Set(0);
+  }
+  for (CommandCounters& command : counters_.per_command) {
+    command.calls.Set(0);
+    command.nanos.Set(0);
+    command.rejected.Set(0);
+    command.failed.Set(0);
+    if (LatencyHistogramCounts* histogram = command.histogram.load()) histogram->Clear();
+  }
+}
+
+void Reactor::RunMailbox() {
+  std::vector<std::function<void(Reactor*)>> tasks;
+  {
+    std::lock_guard<std::mutex> guard(mailbox_mutex_);
+    tasks.swap(mailbox_);
+  }
+  for (auto& task : tasks) task(this);
+}
+
+// --- lanes ---
+
+void Reactor::WaitForLane(Connection* conn, const Ticket& ticket) {
+  lane_waiters_[ticket.lane].push_back(LaneWaiter{HandleOf(*conn), ticket.position});
+  ++waiter_count_;
+}
+
+void Reactor::ReleaseLanes() {
+  for (uint32_t lane = 0; lane < lane_waiters_.size(); ++lane) {
+    auto& waiters = lane_waiters_[lane];
+    if (waiters.empty()) continue;
+    uint64_t durable = engine_->DurablePosition(lane);
+    std::string reason;
+    if (waiters.front().position > durable && engine_->LaneFailed(lane, &reason))
+      durable = UINT64_MAX - 1;
+    while (!waiters.empty() && waiters.front().position <= durable) {
+      Handle handle = waiters.front().handle;
+      waiters.pop_front();
+      --waiter_count_;
+      Connection* conn = FindConnection(handle.index, handle.generation);
+      if (conn != nullptr) executor_.LaneAdvanced(conn);
+    }
+  }
+  // Trying again without news would only burn the core that the disk's work needs.
+  if (!room_came_) return;
+  room_came_ = false;
+  for (size_t i = room_waiters_.size(); i-- > 0;) {
+    Connection* conn = FindConnection(room_waiters_[i].index, room_waiters_[i].generation);
+    if (conn != nullptr && conn->stall == Connection::kWaitsForLane) {
+      conn->stall = Connection::kRunning;
+      ResumeInput(conn);
+    }
+  }
+  waiter_count_ -= static_cast<uint32_t>(room_waiters_.size());
+  room_waiters_.clear();
+}
+
+// Room comes with the next completed commit, of whichever lane: trying again then is cheap.
+void Reactor::WaitForRoom(Connection* conn, uint32_t) {
+  room_waiters_.push_back(HandleOf(*conn));
+  ++waiter_count_;
+}
+
+// --- SessionHost, small parts ---
+
+void Reactor::FlushSoon(Connection* conn) {
+  if (conn->flush_queued) return;
+  conn->flush_queued = true;
+  flush_.push_back(conn);
+}
+
+void Reactor::ResumeInput(Connection* conn) {
+  if (conn->resume_queued) return;
+  conn->resume_queued = true;
+  resume_.push_back(conn);
+}
+
+void Reactor::WaitForUnpause(Connection* conn) { pause_waiters_.push_back(HandleOf(*conn)); }
+
+void Reactor::WaitUntil(Connection* conn, uint64_t deadline_ms) {
+  timers_.push_back(Timer{deadline_ms, HandleOf(*conn)});
+}
+
+Connection* Reactor::FindConnection(uint32_t index, uint32_t generation) {
+  if (index >= connections_.size()) return nullptr;
+  Connection* conn = connections_[index].get();
+  return conn != nullptr && conn->generation == generation ? conn : nullptr;
+}
+
+void Reactor::SendControl(ControlMessage message) { host_->SendControl(std::move(message)); }
+void Reactor::FeedMonitors(const std::string& line) { host_->FeedMonitors(line); }
+void Reactor::RequestSync() { engine_->RequestSync(number_); }
+
+void Reactor::AddMonitor(Connection* conn) {
+  monitors_.push_back(HandleOf(*conn));
+  shared_->monitors.fetch_add(1);
+}
+
+void Reactor::RemoveMonitor(Connection* conn) {
+  for (size_t i = 0; i < monitors_.size(); ++i) {
+    if (monitors_[i].index != conn->index || monitors_[i].generation != conn->generation) continue;
+    monitors_.erase(monitors_.begin() + static_cast<ptrdiff_t>(i));
+    shared_->monitors.fetch_sub(1);
+    return;
+  }
+}
+
+void Reactor::MonitorLine(const std::string& line) {
+  for (const Handle& handle : monitors_) {
+    Connection* conn = FindConnection(handle.index, handle.generation);
+    if (conn == nullptr || conn->closed) continue;
+    conn->turn.Append("+");
+    conn->turn.Append(line);
+    executor_.EndBatch(conn);
+  }
+}
+
+void Reactor::ControlReply(uint64_t token, std::string_view data, uint64_t usec) {
+  Connection* conn =
+      FindConnection(static_cast<uint32_t>(token >> 32), static_cast<uint32_t>(token));
+  if (conn != nullptr) executor_.ControlDone(conn, data, usec);
+}
+
+void Reactor::Unpause() {
+  std::vector<Handle> waiters;
+  waiters.swap(pause_waiters_);
+  for (const Handle& handle : waiters) {
+    Connection* conn = FindConnection(handle.index, handle.generation);
+    if (conn == nullptr || conn->stall != Connection::kWaitsForPause) continue;
+    conn->stall = Connection::kRunning;
+    ResumeInput(conn);
+  }
+}
+
+void Reactor::ForEachConnection(const std::function<void(Connection*)>& visit) {
+  for (auto& conn : connections_) {
+    if (conn != nullptr && !conn->closed) visit(conn.get());
+  }
+}
+
+void Reactor::Kill(Connection* conn, bool after_reply) {
+  if (after_reply) {
+    conn->close_after_reply = true;
+  } else {
+    conn->closed = true;
+  }
+  FlushSoon(conn);
+}
+
+// --- timers ---
+
+void Reactor::Tick() {
+  engine_->Tick(number_, last_tick_ms_);
+  room_came_ = true;
+  executor_.RetryParked();
+  CheckTimers();
+  if (!pause_waiters_.empty() && shared_->pause_until_ms.load() <= executor_.now_ms()) {
+    shared_->pause_mode.store(PauseMode::kNone);
+    Unpause();
+  }
+  constexpr uint64_t kSweepMs = 100;
+  if (last_tick_ms_ - last_sweep_ms_ >= kSweepMs) {
+    last_sweep_ms_ = last_tick_ms_;
+    if (shared_->context.active_expire.load(std::memory_order_relaxed)) SweepExpired();
+  }
+  if (last_tick_ms_ - last_second_ms_ >= 1000) {
+    last_second_ms_ = last_tick_ms_;
+    CheckIdle();
+  }
+}
+
+void Reactor::CheckTimers() {
+  if (timers_.empty()) return;
+  std::vector<Timer> due;
+  for (size_t i = timers_.size(); i-- > 0;) {
+    if (timers_[i].deadline_ms > executor_.now_ms()) continue;
+    due.push_back(timers_[i]);
+    timers_[i] = timers_.back();
+    timers_.pop_back();
+  }
+  for (const Timer& timer : due) {
+    Connection* conn = FindConnection(timer.handle.index, timer.handle.generation);
+    if (conn != nullptr) executor_.TimedOut(conn);
+  }
+}
+
+void Reactor::CheckIdle() {
+  timespec cpu;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0) {
+    cpu_nanos_.store(
+        static_cast<uint64_t>(cpu.tv_sec) * 1000000000u + static_cast<uint64_t>(cpu.tv_nsec),
+        std::memory_order_relaxed);
+  }
+  std::erase_if(timers_, [this](const Timer& timer) {
+    return FindConnection(timer.handle.index, timer.handle.generation) == nullptr;
+  });
+  uint64_t timeout_ms = shared_->options.timeout_s.load() * 1000;
+  uint64_t query = 0, output = 0, max_query = 0, max_output = 0;
+  for (auto& slot : connections_) {
+    Connection* conn = slot.get();
+    if (conn == nullptr) continue;
+    uint64_t waiting = conn->OutputBytes();
+    query += conn->in.capacity();
+    output += waiting;
+    max_query = std::max(max_query, conn->in.size());
+    max_output = std::max(max_output, waiting);
+    CheckOutputLimits(conn);
+    bool idle =
+        timeout_ms != 0 && !conn->monitor && conn->stall != Connection::kBlocked &&
+        executor_.now_ms() - std::min(executor_.now_ms(), conn->last_active_ms) > timeout_ms;
+    if (idle) Kill(conn, false);
+    if (conn->in.empty()) conn->in.Shrink(kIdleBufferBytes);
+    if (conn->out.empty()) conn->out.Shrink(kIdleBufferBytes);
+    if (conn->turn.empty()) conn->turn.Shrink(kIdleBufferBytes);
+  }
+  counters_.query_bytes.Set(query);
+  counters_.output_bytes.Set(output);
+  counters_.max_query.Set(max_query);
+  counters_.max_output.Set(max_output);
+}
+
+// Each reactor looks after the shards whose number modulo the reactors is its own. A slice of work
+// each time; more while it finds much to remove.
+void Reactor::SweepExpired() {
+  constexpr uint32_t kVisitsPerStep = 512;
+  uint32_t effort = shared_->options.expire_effort.load(std::memory_order_relaxed);
+  uint64_t deadline = MonotonicNanos() + 1000000ull * effort;
+  uint32_t reactors = shared_->context.reactors.load(std::memory_order_relaxed);
+  uint32_t steps_max = shared_->databases * (kShardCount / reactors + 1);
+  for (uint32_t step = 0; step < steps_max; ++step) {
+    if (engine_->ExpiringCount(sweep_db_) == 0) {
+      sweep_cursor_.clear();
+      sweep_shard_ = 0;
+      sweep_db_ = static_cast<uint16_t>((sweep_db_ + 1) % shared_->databases);
+      if (sweep_db_ == 0 && step >= shared_->databases) return;
+      continue;
+    }
+    uint32_t shard = sweep_shard_ * reactors + number_;
+    if (shard >= kShardCount) {
+      sweep_shard_ = 0;
+      sweep_db_ = static_cast<uint16_t>((sweep_db_ + 1) % shared_->databases);
+      continue;
+    }
+    uint32_t removed = 0;
+    executor_.SweepShard(sweep_db_, static_cast<uint16_t>(shard), &sweep_cursor_, kVisitsPerStep,
+                         &removed);
+    if (sweep_cursor_.empty()) ++sweep_shard_;
+    if (MonotonicNanos() >= deadline) return;
+  }
+}
+
+}  // namespace cairn

@@ -1,0 +1,186 @@
+// Reactor: a thread with one event loop. Its sockets are watched by epoll; its files belong to an
+// IoQueue (io_uring, or the thread pool where io_uring is refused), whose completions arrive
+// through the same epoll set.
+//
+// One turn: wait; read and execute what arrived; let the engine start its commits (TurnEnd) and
+// hand them to the kernel; then send the replies that may leave. So a commit is on its way before
+// the first byte is sent, and everything that arrived in one turn shares it.
+//
+// Other threads talk to a reactor through Post only (and through WakeForLanes after a commit of
+// theirs).
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/disk.h"
+#include "session/executor.h"
+
+namespace cairn {
+
+class Reactor;
+
+// What reactors need of their surroundings. All thread-safe.
+class ReactorHost {
+ public:
+  virtual ~ReactorHost() = default;
+  virtual void SendControl(ControlMessage message) = 0;
+  virtual void FeedMonitors(const std::string& line) = 0;
+  virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
+  virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
+};
+
+struct ListenSocket {
+  int fd = -1;
+  bool unix_socket = false;
+};
+
+class Reactor : public SessionHost {
+ public:
+  static constexpr size_t kReadBytes = 64 * 1024;
+  static constexpr size_t kStalledInputMax =
+      1 << 20;  // a connection that cannot run now is read up to here
+  static constexpr uint32_t kEventsMax = 256;
+  static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk
+  static constexpr uint32_t kTickMs = 10;
+  static constexpr uint32_t kIdleTickMs = 100;
+  static constexpr size_t kIdleBufferBytes = 16 * 1024;  // kept by a connection with nothing to do
+
+  Reactor(uint32_t number, Shared* shared, Engine* engine, ReactorHost* host);
+  ~Reactor() override;
+
+  Status Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*), void* context,
+               std::vector<ListenSocket> listeners);
+  void Post(std::function<void(Reactor*)> task);
+  // A lane's durable position moved (any thread).
+  void LaneMoved();
+  // Asks the thread to finish: stop accepting, close idle connections, wait for what is under way,
+  // then end. Join after.
+  void RequestStop();
+  void Join();
+
+  uint32_t number() const { return number_; }
+  ReactorCounters& counters() { return counters_; }
+  uint64_t cpu_nanos() const { return cpu_nanos_.load(std::memory_order_relaxed); }
+
+  // --- on the reactor's thread (tasks given to Post) ---
+  void Adopt(int fd, bool unix_socket);
+  Executor* executor() { return &executor_; }
+  void ForEachConnection(const std::function<void(Connection*)>& visit);
+  void Kill(Connection* conn, bool after_reply);
+  void ControlReply(uint64_t token, std::string_view data, uint64_t usec);
+  void Unpause();
+  void MonitorLine(const std::string& line);
+  void StopAccepting();
+  // DEBUG RELOAD: finishes what is in flight, detaches from the engine, calls `quiet` (which blocks
+  // until the engine is open again), attaches anew.
+  void Quiesce(const std::function<void()>& quiet);
+  void ResetCounters();
+
+  // --- SessionHost ---
+  void FlushSoon(Connection* conn) override;
+  void WaitForLane(Connection* conn, const Ticket& ticket) override;
+  void WaitForRoom(Connection* conn, uint32_t lane) override;
+  void WaitForUnpause(Connection* conn) override;
+  void WaitUntil(Connection* conn, uint64_t deadline_ms) override;
+  Connection* FindConnection(uint32_t index, uint32_t generation) override;
+  void SendControl(ControlMessage message) override;
+  void FeedMonitors(const std::string& line) override;
+  void AddMonitor(Connection* conn) override;
+  void RemoveMonitor(Connection* conn) override;
+  void RequestSync() override;
+  void Log(int level, const std::string& message) override { host_->Log(level, message); }
+  void ResumeInput(Connection* conn) override;
+
+ private:
+  struct Handle {
+    uint32_t index;
+    uint32_t generation;
+  };
+  struct LaneWaiter {
+    Handle handle;
+    uint64_t position;
+  };
+  struct Timer {
+    uint64_t deadline_ms;
+    Handle handle;
+  };
+  static constexpr uint64_t kTagWake = 1ull << 62;
+  static constexpr uint64_t kTagIo = 2ull << 62;
+  static constexpr uint64_t kTagListen = 3ull << 62;
+
+  void Run();
+  static void LetKernelWorkersGoFirst();
+  void Turn(int timeout_ms);
+  int TurnTimeout() const;
+  void Accept(const ListenSocket& listener);
+  void Read(Connection* conn);
+  void Execute(Connection* conn);
+  void UpdateEvents(Connection* conn);
+  void FlushAll();
+  void Flush(Connection* conn);
+  bool Send(Connection* conn);
+  void CheckOutputLimits(Connection* conn);
+  void Destroy(Connection* conn);
+  void ReleaseLanes();
+  void KickDisk();
+  void RunMailbox();
+  void Tick();
+  void CheckTimers();
+  void CheckIdle();
+  void SweepExpired();
+  bool StopReached();
+  Handle HandleOf(const Connection& conn) const { return {conn.index, conn.generation}; }
+
+  uint32_t number_;
+  Shared* shared_;
+  Engine* engine_;
+  ReactorHost* host_;
+  ReactorCounters counters_;
+  Executor executor_;
+  std::unique_ptr<IoQueue> queue_;
+  std::thread thread_;
+  int epoll_fd_ = -1;
+  int wake_fd_ = -1;
+  std::vector<ListenSocket> listeners_;
+  std::unique_ptr<char[]> read_buffer_;
+
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<uint32_t> free_indexes_;
+  uint32_t next_generation_ = 1;
+  std::vector<Connection*> flush_;
+  std::vector<Connection*> flushing_;
+  std::vector<Connection*> resume_;
+
+  std::vector<std::deque<LaneWaiter>> lane_waiters_;
+  uint32_t waiter_count_ = 0;
+  std::atomic<uint32_t> waiters_published_{0};
+  std::vector<Handle> room_waiters_;
+  std::vector<Handle> pause_waiters_;
+  std::vector<Timer> timers_;
+  std::vector<Handle> monitors_;
+
+  std::mutex mailbox_mutex_;
+  std::vector<std::function<void(Reactor*)>> mailbox_;
+  std::atomic<bool> wake_pending_{false};
+
+  uint64_t last_tick_ms_ = 0;
+  uint64_t last_second_ms_ = 0;
+  uint64_t last_sweep_ms_ = 0;
+  uint64_t last_work_ms_ = 0;
+  std::string sweep_cursor_;
+  uint32_t sweep_shard_ = 0;
+  uint16_t sweep_db_ = 0;
+  std::atomic<uint64_t> cpu_nanos_{0};
+  bool room_came_ = false;  // a commit ended, or time passed: a WAL ring may have room again
+  bool stopping_ = false;
+  uint64_t stop_deadline_ms_ = 0;
+};
+
+}  // namespace cairn

@@ -1,0 +1,262 @@
+// Every error text a client can see, as it goes on the wire after the '-': code first, no line end.
+// Clients match on these, so each equals what Redis says, byte for byte. Fixed texts are constants;
+// texts with a part from the client are made by the functions at the end, which return a small
+// value that owns its bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace cairn::errors {
+
+// General.
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
+inline constexpr std::string_view kDbIndexRange = "ERR DB index is out of range";
+inline constexpr std::string_view kInvalidFirstDb = "ERR invalid first DB index";
+inline constexpr std::string_view kInvalidSecondDb = "ERR invalid second DB index";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kTimeoutNotInteger =
+    "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kInternal = "ERR internal error";
+
+// Protocol errors: the connection is closed after each of these.
+inline constexpr std::string_view kProtoCount = "ERR Protocol error: invalid multibulk length";
+inline constexpr std::string_view kProtoBulk = "ERR Protocol error: invalid bulk length";
+inline constexpr std::string_view kProtoExpectedBulk =  // then the byte and a quote
+    "ERR Protocol error: expected '$', got '";
+inline constexpr std::string_view kProtoCountTooBig =
+    "ERR Protocol error: too big mbulk count string";
+inline constexpr std::string_view kProtoBulkTooBig =
+    "ERR Protocol error: too big bulk count string";
+inline constexpr std::string_view kProtoInlineTooBig = "ERR Protocol error: too big inline request";
+inline constexpr std::string_view kProtoQuotes = "ERR Protocol error: unbalanced quotes in request";
+inline constexpr std::string_view kProtoUnauthenticatedCount =
+    "ERR Protocol error: unauthenticated multibulk length";
+inline constexpr std::string_view kProtoUnauthenticatedBulk =
+    "ERR Protocol error: unauthenticated bulk length";
+
+// Strings.
+inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kNanOrInfinity = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kOffsetRange = "ERR offset is out of range";
+inline constexpr std::string_view kStringTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kLcsBothLenAndIdx =
+    "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kLcsNotStrings =
+    "ERR The specified keys must contain string values";
+inline constexpr std::string_view kLcsStringTooLong = "ERR String too long for LCS";
+inline constexpr std::string_view kLcsTooLong =
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+
+// Bits.
+inline constexpr std::string_view kBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kBitValue = "ERR bit is not an integer or out of range";
+inline constexpr std::string_view kBitArgument = "ERR The bit argument must be 1 or 0.";
+inline constexpr std::string_view kBitopNot =
+    "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kBitfieldType =
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 "
+    "is.";
+inline constexpr std::string_view kBitfieldOverflow = "ERR Invalid OVERFLOW type specified";
+inline constexpr std::string_view kBitfieldReadOnly =
+    "ERR BITFIELD_RO only supports the GET subcommand";
+
+// Expiry, DUMP and RESTORE, OBJECT.
+inline constexpr std::string_view kExpireNxWithOthers =
+    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kExpireGtWithLt =
+    "ERR GT and LT options at the same time are not compatible";
+inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already exists.";
+inline constexpr std::string_view kRestoreTtl = "ERR Invalid TTL value, must be >= 0";
+inline constexpr std::string_view kRestoreIdletime = "ERR Invalid IDLETIME value, must be >= 0";
+inline constexpr std::string_view kRestoreFreq = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+inline constexpr std::string_view kRestoreChecksum =
+    "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kRestoreFormat = "ERR Bad data format";
+inline constexpr std::string_view kObjectNoLfu =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+    "when "
+    "switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kObjectLfuIdletime =
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching "
+    "between policies at runtime LRU and LFU data will take some time to adjust.";
+
+// Transactions.
+inline constexpr std::string_view kExecAbort =
+    "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
+inline constexpr std::string_view kDiscardWithoutMulti = "ERR DISCARD without MULTI";
+inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
+inline constexpr std::string_view kWatchInMulti = "ERR WATCH inside MULTI is not allowed";
+inline constexpr std::string_view kNotInMulti = "ERR Command not allowed inside a transaction";
+
+// Connection.
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kHelloNoAuth =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    "<user> "
+    "<pass> option can be used to authenticate the client and select the RESP protocol version at "
+    "the "
+    "same time";
+inline constexpr std::string_view kWrongPass =
+    "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kAuthNoPassword =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+    "your "
+    "configuration is correct?";
+inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kHelloVersion =
+    "ERR Protocol version is not an integer or out of range";
+inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
+inline constexpr std::string_view kClientName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kNoSuchClient = "ERR No such client";
+inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
+inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
+inline constexpr std::string_view kClientPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+inline constexpr std::string_view kClientUnblockReason =
+    "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+inline constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+inline constexpr std::string_view kProtectedMode =
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is set "
+    "for the default user. In this mode connections are only accepted from the loopback interface. "
+    "If you "
+    "want to connect from external computers to Redis you may adopt one of the following "
+    "solutions: 1) "
+    "Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the "
+    "loopback "
+    "interface by connecting to Redis from the same host the server is running, however MAKE SURE "
+    "Redis is "
+    "not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change "
+    "permanent. "
+    "2) Alternatively you can just disable the protected mode by editing the Redis configuration "
+    "file, and "
+    "setting the protected mode option to 'no', and then restarting the server. 3) If you started "
+    "the "
+    "server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup "
+    "a an "
+    "authentication password for the default user. NOTE: You only need to do one of the above "
+    "things in "
+    "order for the server to start accepting connections from the outside.";
+
+// Server.
+inline constexpr std::string_view kLoading = "LOADING Redis is loading the dataset in memory";
+inline constexpr std::string_view kSlowlogCount = "ERR count should be greater than or equal to -1";
+inline constexpr std::string_view kGetKeysNone = "ERR The command has no key arguments";
+inline constexpr std::string_view kGetKeysInvalid = "ERR Invalid command specified";
+inline constexpr std::string_view kGetKeysArity =
+    "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kScriptFlush = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
+inline constexpr std::string_view kFunctionFlush =
+    "ERR FUNCTION FLUSH only supports SYNC|ASYNC option";
+
+// The disk. MISCONF is the code clients know for "writes are refused because they cannot be made
+// durable".
+inline constexpr std::string_view kMisconfPrefix = "MISCONF Errors writing to the AOF file: ";
+inline constexpr std::string_view kDiskFull =
+    "MISCONF Errors writing to the AOF file: No space left on device";
+inline constexpr std::string_view kDiskReadOnly =
+    "MISCONF Errors writing to the AOF file: Input/output error";
+inline constexpr std::string_view kReadFailed = "ERR reading the value from disk failed";
+inline constexpr std::string_view kValueCorrupt =
+    "ERR the stored value is damaged: its checksum does not match";
+
+// A text built from parts; longer ones are cut.
+class Text {
+ public:
+  static constexpr size_t kBytesMax = 512;
+
+  Text() = default;
+  template <typename... Parts>
+  explicit Text(std::string_view first, Parts... rest) {
+    Add(first);
+    (Add(std::string_view(rest)), ...);
+  }
+  Text& Add(std::string_view part) {
+    size_t n = part.size() < kBytesMax - size_ ? part.size() : kBytesMax - size_;
+    if (n != 0) std::memcpy(bytes_ + size_, part.data(), n);
+    size_ += n;
+    return *this;
+  }
+  std::string_view view() const { return {bytes_, size_}; }
+  operator std::string_view() const {
+    return view();
+  }  // NOLINT: a text is used where constants are
+
+ private:
+  size_t size_ = 0;
+  char bytes_[kBytesMax];
+};
+
+// Redis prints client text as C strings: at most `limit` bytes, ended by a NUL.
+inline std::string_view Preview(std::string_view text, size_t limit) {
+  std::string_view cut = text.substr(0, limit);
+  return cut.substr(0, cut.find('\0'));
+}
+
+// `name` is the full name in lower case, "set" or "client|setname".
+inline Text WrongArity(std::string_view name) {
+  return Text("ERR wrong number of arguments for '", name, "' command");
+}
+inline Text InvalidExpire(std::string_view command) {
+  return Text("ERR invalid expire time in '", command, "' command");
+}
+inline Text UnknownCommand(std::span<const std::string_view> argv) {
+  constexpr size_t kPreviewBytes = 128;
+  Text text("ERR unknown command '", Preview(argv[0], kPreviewBytes),
+            "', with args beginning with: ");
+  size_t used = 0;
+  for (size_t i = 1; i < argv.size() && used < kPreviewBytes; ++i) {
+    std::string_view arg = Preview(argv[i], kPreviewBytes - used);
+    text.Add("'").Add(arg).Add("' ");
+    used += arg.size() + 3;
+  }
+  return text;
+}
+// `container` in upper case: "CLIENT".
+inline Text UnknownSubcommand(std::string_view subcommand, std::string_view container) {
+  return Text("ERR unknown subcommand '", Preview(subcommand, 128), "'. Try ", container, " HELP.");
+}
+inline Text UnsupportedOption(std::string_view option) {  // EXPIRE and its family
+  return Text("ERR Unsupported option ", Preview(option, 256));
+}
+inline Text HelloOption(std::string_view option) {
+  return Text("ERR Syntax error in HELLO option '", Preview(option, 256), "'");
+}
+inline Text UnknownClientType(std::string_view type) {
+  return Text("ERR Unknown client type '", Preview(type, 256), "'");
+}
+inline Text UnrecognizedOption(std::string_view option) {  // CLIENT SETINFO
+  return Text("ERR Unrecognized option '", Preview(option, 256), "'");
+}
+inline Text ClientAttribute(std::string_view name) {  // CLIENT SETINFO; "lib-name" or "lib-ver"
+  return Text("ERR ", name, " cannot contain spaces, newlines or special characters.");
+}
+inline Text NotInSubscribeMode(std::string_view command) {  // RESP2
+  return Text("ERR Can't execute '", command,
+              "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+              "context");
+}
+inline Text DebugSubcommand(std::string_view subcommand) {
+  return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),
+              "'. Try DEBUG HELP.");
+}
+inline Text DiskRefusedWrite(std::string_view reason) { return Text(kMisconfPrefix, reason); }
+// "ERR " and a text of our own.
+inline Text Error(std::string_view what) { return Text("ERR ", what); }
+
+}  // namespace cairn::errors

@@ -1,0 +1,449 @@
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/clock.h"
+
+namespace cairn {
+
+namespace {
+
+// Length of one tick of the cycle counter in nanoseconds.
+double MeasureTick() {
+  constexpr uint64_t kMeasureNanos = 5'000'000;
+  uint64_t start = MonotonicNanos(), ticks = __rdtsc(), now;
+  do {
+    now = MonotonicNanos();
+  } while (now - start < kMeasureNanos);
+  return static_cast<double>(now - start) / static_cast<double>(__rdtsc() - ticks);
+}
+
+Status SystemError(const std::string& what) {
+  return Status(Code::kIoError, what + ": " + strerror(errno), errno);
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options)
+    : options_(std::move(options)),
+      disk_(NewPosixDisk(options_.io_backend)),
+      engine_(NewVlogEngine()) {
+  shared_.databases = static_cast<uint16_t>(options_.engine.databases);
+  shared_.port = options_.port;
+  shared_.context.engine = engine_.get();
+  shared_.context.reactors.store(options_.engine.reactors);
+  shared_.options.fsync.store(options_.engine.fsync);
+  cache_bytes_max_.store(options_.engine.cache_bytes);
+  shared_.nanos_per_tick = MeasureTick();
+}
+
+Server::~Server() { (void)Stop(); }
+
+Result<RecoveryReport> Server::Open() {
+  Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
+  if (!report.ok()) return report;
+  open_ = true;
+  recovery_ = report.value();
+  lane_reported_ = std::vector<std::atomic<bool>>(engine_->lane_count());
+  Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
+  Log(probed.ok() ? 1 : 2,
+      probed.ok() ? sync_report_ : "probing durable writes failed: " + probed.message());
+  return report;
+}
+
+std::unique_ptr<IoQueue> Server::MakeQueue(void* context, std::string* error) {
+  auto* server = static_cast<Server*>(context);
+  IoQueueOptions options;
+  options.depth = kIoDepth;
+  options.sqpoll = server->options_.sqpoll;
+  std::string why;
+  Result<std::unique_ptr<IoQueue>> queue = server->disk_->NewQueue(options, &why);
+  if (!queue.ok()) {
+    *error = queue.status().message();
+    return nullptr;
+  }
+  std::lock_guard<std::mutex> guard(server->mutex_);
+  if (!why.empty()) server->io_why_ = why;
+  return std::move(queue.value());
+}
+
+Result<std::vector<std::string>> Server::Listen() {
+  std::vector<std::string> readable;
+  std::vector<ListenSocket> sockets;
+  auto close_all = [&sockets] {
+    for (ListenSocket& socket : sockets) close(socket.fd);
+  };
+  if (options_.port != 0) {
+    for (const std::string& bind : options_.bind) {
+      bool optional = !bind.empty() && bind[0] == '-';
+      std::string text;
+      Result<int> fd = ListenTcp(optional ? bind.substr(1) : bind, &text);
+      if (!fd.ok()) {
+        int error = fd.status().sys_errno();
+        if (optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) continue;
+        close_all();
+        return fd.status();
+      }
+      sockets.push_back(ListenSocket{fd.value(), false});
+      readable.push_back(text);
+    }
+  }
+  if (!options_.unix_path.empty()) {
+    Result<int> fd = ListenUnix();
+    if (!fd.ok()) {
+      close_all();
+      return fd.status();
+    }
+    sockets.push_back(ListenSocket{fd.value(), true});
+    readable.push_back(options_.unix_path);
+  }
+  for (uint32_t i = 0; i < options_.engine.reactors; ++i) {
+    reactors_.push_back(std::make_unique<Reactor>(i, &shared_, engine_.get(), this));
+  }
+  // The first reactor accepts for all, and starts last: by then the others can take connections.
+  for (uint32_t i = options_.engine.reactors; i-- > 0;) {
+    Status status = reactors_[i]->Start(&Server::MakeQueue, this,
+                                        i == 0 ? sockets : std::vector<ListenSocket>());
+    if (!status.ok()) return status;
+  }
+  std::string why = io_backend_why();
+  if (!why.empty()) {
+    Log(2, why);
+  } else if (options_.io_backend == IoBackend::kThreads) {
+    Log(1, "io-backend threads: using epoll and a thread pool");
+  }
+  return readable;
+}
+
+Result<int> Server::ListenTcp(const std::string& address, std::string* readable) {
+  bool any = address == "*" || address.empty();
+  bool v6 = address.find(':') != std::string::npos;
+  int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return SystemError("cannot make a socket for " + address);
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+  sockaddr_storage storage{};
+  socklen_t bytes;
+  if (v6) {
+    auto& v6_address = reinterpret_cast<sockaddr_in6&>(storage);
+    v6_address.sin6_family = AF_INET6;
+    v6_address.sin6_port = htons(options_.port);
+    bytes = sizeof(sockaddr_in6);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (inet_pton(AF_INET6, address.c_str(), &v6_address.sin6_addr) != 1) {
+      close(fd);
+      return Status(Code::kInvalid, "bind: '" + address + "' is not an address");
+    }
+  } else {
+    auto& v4_address = reinterpret_cast<sockaddr_in&>(storage);
+    v4_address.sin_family = AF_INET;
+    v4_address.sin_port = htons(options_.port);
+    bytes = sizeof(sockaddr_in);
+    std::string numeric = any ? "0.0.0.0" : address == "localhost" ? "127.0.0.1" : address;
+    if (inet_pton(AF_INET, numeric.c_str(), &v4_address.sin_addr) != 1) {
+      close(fd);
+      return Status(Code::kInvalid, "bind: '" + address + "' is not an address");
+    }
+  }
+  *readable = (v6    ? "[" + address + "]"
+               : any ? "0.0.0.0"
+                     : address) +
+              ":" + std::to_string(options_.port);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), bytes) != 0 ||
+      listen(fd, options_.backlog) != 0) {
+    Status status = SystemError("cannot listen on " + *readable);
+    close(fd);
+    return status;
+  }
+  return fd;
+}
+
+Result<int> Server::ListenUnix() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (options_.unix_path.size() >= sizeof(address.sun_path)) {
+    return Status(Code::kInvalid, "unixsocket: the path is longer than " +
+                                      std::to_string(sizeof(address.sun_path) - 1) + " bytes");
+  }
+  std::memcpy(address.sun_path, options_.unix_path.data(), options_.unix_path.size());
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return SystemError("cannot make a Unix socket");
+  unlink(options_.unix_path.c_str());
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      (options_.unix_mode != 0 && chmod(options_.unix_path.c_str(), options_.unix_mode) != 0) ||
+      listen(fd, options_.backlog) != 0) {
+    Status status = SystemError("cannot listen on " + options_.unix_path);
+    close(fd);
+    return status;
+  }
+  return fd;
+}
+
+Status Server::Stop() {
+  for (auto& reactor : reactors_) reactor->RequestStop();
+  for (auto& reactor : reactors_) reactor->Join();
+  if (!options_.unix_path.empty() && !reactors_.empty()) unlink(options_.unix_path.c_str());
+  std::vector<std::unique_ptr<Reactor>> ended;
+  {
+    std::lock_guard<std::mutex> guard(mutex_);  // ControlReply may look for one
+    ended.swap(reactors_);
+  }
+  ended.clear();
+  if (!open_) return Status::Ok();
+  open_ = false;
+  return engine_->Close();
+}
+
+void Server::OnAllReactors(const std::function<void(Reactor*)>& task) {
+  std::mutex mutex;
+  std::condition_variable done;
+  size_t left = reactors_.size();
+  for (auto& reactor : reactors_) {
+    reactor->Post([&](Reactor* self) {
+      task(self);
+      std::lock_guard<std::mutex> guard(mutex);
+      if (--left == 0) done.notify_all();
+    });
+  }
+  std::unique_lock<std::mutex> lock(mutex);
+  done.wait(lock, [&left] { return left == 0; });
+}
+
+Result<RecoveryReport> Server::Reload() {
+  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane) {
+    std::string reason;
+    if (engine_->LaneFailed(lane, &reason)) {
+      return Status(Code::kReadOnly, "lane " + std::to_string(lane) + " has failed: " + reason);
+    }
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t quiet = 0;
+  bool reopened = false;
+  Result<RecoveryReport> report = RecoveryReport{};
+  std::thread reload([&] {
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      changed.wait(lock, [&] { return quiet == reactors_.size(); });
+    }
+    Status closed = engine_->Close();
+    if (closed.ok()) {
+      EngineOptions options = options_.engine;
+      options.fsync = shared_.options.fsync.load();
+      options.cache_bytes = cache_bytes_max();
+      report = engine_->Open(options, disk_.get(), this);
+    } else {
+      report = closed;
+    }
+    CAIRN_CHECK(report.ok());  // the log that was just written must be readable
+    std::lock_guard<std::mutex> guard(mutex);
+    reopened = true;
+    changed.notify_all();
+  });
+  OnAllReactors([&](Reactor* reactor) {
+    reactor->Quiesce([&] {
+      std::unique_lock<std::mutex> lock(mutex);
+      ++quiet;
+      changed.notify_all();
+      changed.wait(lock, [&] { return reopened; });
+    });
+  });
+  reload.join();
+  recovery_ = report.value();
+  return report;
+}
+
+Status Server::Sync() {
+  constexpr int kWaitsMax = 60'000;
+  if (reactors_.empty()) return Status::Ok();
+  std::vector<Ticket> tickets;
+  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane)
+    tickets.push_back(engine_->StagedTicket(lane));
+  for (auto& reactor : reactors_) {
+    reactor->Post([](Reactor* self) { self->RequestSync(); });
+  }
+  for (const Ticket& ticket : tickets) {
+    for (int waits = 0; engine_->DurablePosition(ticket.lane) < ticket.position; ++waits) {
+      std::string reason;
+      if (engine_->LaneFailed(ticket.lane, &reason)) return Status(Code::kReadOnly, reason);
+      if (waits >= kWaitsMax)
+        return Status(Code::kIoError, "the disk did not finish a sync within a minute");
+      usleep(1000);
+    }
+  }
+  return Status::Ok();
+}
+
+std::vector<ClientInfo> Server::Clients() {
+  std::mutex mutex;
+  std::vector<ClientInfo> all;
+  OnAllReactors([&](Reactor* reactor) {
+    std::lock_guard<std::mutex> guard(mutex);
+    reactor->ForEachConnection([&](Connection* conn) {
+      all.push_back(ClientInfo{conn->id, conn->monitor, ClientLine(*conn, WallMillis())});
+    });
+  });
+  std::sort(all.begin(), all.end(),
+            [](const ClientInfo& a, const ClientInfo& b) { return a.id < b.id; });
+  return all;
+}
+
+uint64_t Server::KillClients(const KillFilter& filter) {
+  std::atomic<uint64_t> killed{0};
+  OnAllReactors([&](Reactor* reactor) {
+    reactor->ForEachConnection([&](Connection* conn) {
+      if (filter.skip_me && conn->id == filter.caller) return;
+      if (!filter.ids.empty() &&
+          std::find(filter.ids.begin(), filter.ids.end(), conn->id) == filter.ids.end()) {
+        return;
+      }
+      if (!filter.addr.empty() && filter.addr != conn->addr) return;
+      if (!filter.laddr.empty() && filter.laddr != conn->laddr) return;
+      // A monitor counts as a replica there, as in Redis; the other types do not exist here.
+      if (!filter.type.empty() && filter.type != (conn->monitor ? "replica" : "normal")) return;
+      if (!filter.user.empty() && filter.user != "default") return;
+      uint64_t age_s = (WallMillis() - std::min(WallMillis(), conn->created_ms)) / 1000;
+      if (filter.max_age_s >= 0 && age_s < static_cast<uint64_t>(filter.max_age_s)) return;
+      killed.fetch_add(1);
+      reactor->Kill(conn, conn->id == filter.caller);
+    });
+  });
+  return killed.load();
+}
+
+bool Server::UnblockClient(uint64_t id, bool with_error) {
+  std::atomic<bool> done{false};
+  OnAllReactors([&](Reactor* reactor) {
+    Connection* target = nullptr;
+    reactor->ForEachConnection([&](Connection* conn) {
+      if (conn->id == id) target = conn;
+    });
+    if (target != nullptr && reactor->executor()->Unblock(target, with_error)) done.store(true);
+  });
+  return done.load();
+}
+
+void Server::Pause(uint64_t until_ms, PauseMode mode) {
+  if (shared_.pause_mode.load() != PauseMode::kNone) {
+    until_ms = std::max(until_ms, shared_.pause_until_ms.load());
+    mode = std::max(mode, shared_.pause_mode.load());
+  }
+  shared_.pause_until_ms.store(until_ms);
+  shared_.pause_mode.store(mode);
+}
+
+void Server::Unpause() {
+  shared_.pause_mode.store(PauseMode::kNone);
+  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->Unpause(); });
+}
+
+void Server::ResetStats() {
+  shared_.errors.Reset();
+  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->ResetCounters(); });
+}
+
+void Server::ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (reactor >= reactors_.size()) return;
+  reactors_[reactor]->Post([token, data = std::move(data), usec](Reactor* self) {
+    self->ControlReply(token, data, usec);
+  });
+}
+
+void Server::SetFsyncPolicy(FsyncPolicy policy) {
+  engine_->SetFsyncPolicy(policy);
+  shared_.options.fsync.store(policy);
+  // Replies that were gated under the old policy still wait for a sync.
+  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->RequestSync(); });
+}
+
+void Server::SetCacheBytes(uint64_t bytes) {
+  cache_bytes_max_.store(bytes);
+  engine_->SetCacheBytes(bytes);
+}
+
+void Server::SetNotify(std::function<void()> control, std::function<void()> log) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  notify_control_ = std::move(control);
+  notify_log_ = std::move(log);
+}
+
+void Server::SendControl(ControlMessage message) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  control_.push_back(std::move(message));
+  if (control_.size() == 1 && notify_control_) notify_control_();
+}
+
+std::vector<ControlMessage> Server::TakeControl() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  return std::exchange(control_, {});
+}
+
+void Server::Log(int level, const std::string& message) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (log_.size() >= kLogQueueMax) {
+    ++log_dropped_;
+    return;
+  }
+  log_.push_back(LogEntry{level, WallMillis(), message});
+  if (log_.size() == 1 && notify_log_) notify_log_();
+}
+
+std::vector<LogEntry> Server::TakeLog(uint64_t* dropped) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  *dropped = std::exchange(log_dropped_, 0);
+  return std::exchange(log_, {});
+}
+
+std::string Server::io_backend_why() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  return io_why_;
+}
+
+void Server::FeedMonitors(const std::string& line) {
+  for (auto& reactor : reactors_) {
+    reactor->Post([line](Reactor* self) { self->MonitorLine(line); });
+  }
+}
+
+void Server::Accepted(int fd, bool unix_socket) {
+  // To the reactor with the fewest connections.
+  size_t best = 0;
+  for (size_t i = 1; i < reactors_.size(); ++i) {
+    if (reactors_[i]->counters().clients.Get() < reactors_[best]->counters().clients.Get())
+      best = i;
+  }
+  if (reactors_.size() > 1 &&
+      reactors_[best]->counters().clients.Get() == reactors_[0]->counters().clients.Get()) {
+    best = next_reactor_.fetch_add(1) % reactors_.size();
+  }
+  if (best == 0) {  // accepting happens on the first reactor's thread
+    reactors_[0]->Adopt(fd, unix_socket);
+  } else {
+    reactors_[best]->Post([fd, unix_socket](Reactor* self) { self->Adopt(fd, unix_socket); });
+  }
+}
+
+void Server::OnDurable(uint32_t lane) {
+  last_durable_ms_.store(WallMillis(), std::memory_order_relaxed);
+  std::string reason;
+  if (engine_->LaneFailed(lane, &reason) && lane < lane_reported_.size() &&
+      !lane_reported_[lane].exchange(true)) {
+    Log(3, "lane " + std::to_string(lane) + " takes no more writes: " + reason);
+  }
+  if (reactors_.size() > 1) {
+    for (auto& reactor : reactors_) reactor->LaneMoved();
+  }
+}
+
+}  // namespace cairn

@@ -1,0 +1,136 @@
+// Server: the native side as a whole. Owns disk, engine, reactors and what they share. No Node in
+// here: addon/ puts a face on it, native tests drive it directly.
+//
+// Life: Open, AddControl rows (any time before Listen), Listen, ..., Stop. Open, Listen, Stop,
+// Reload and Clients block and may be called from any one thread at a time that is not a reactor;
+// the rest is thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "io/disk.h"
+#include "reactor/reactor.h"
+#include "session/shared.h"
+
+namespace cairn {
+
+struct ServerOptions {
+  EngineOptions engine;
+  IoBackend io_backend = IoBackend::kAuto;
+  bool sqpoll = false;
+  std::vector<std::string> bind;
+  uint16_t port = 6379;
+  int backlog = 511;
+  std::string unix_path;
+  uint32_t unix_mode = 0;
+};
+
+struct LogEntry {
+  int level;
+  uint64_t time_ms;
+  std::string message;
+};
+
+struct ClientInfo {
+  uint64_t id;
+  bool monitor;
+  std::string line;
+};
+
+struct KillFilter {
+  std::vector<uint64_t> ids;
+  std::string addr;
+  std::string laddr;
+  std::string type;
+  std::string user;
+  int64_t max_age_s = -1;
+  bool skip_me = true;
+  uint64_t caller = 0;
+};
+
+class Server : public ReactorHost, public DurabilityListener {
+ public:
+  static constexpr size_t kLogQueueMax = 1024;
+  static constexpr uint32_t kIoDepth = 256;
+
+  explicit Server(ServerOptions options);
+  ~Server() override;
+
+  Shared& shared() { return shared_; }
+  Engine& engine() { return *engine_; }
+  const ServerOptions& options() const { return options_; }
+  const RecoveryReport& recovery() const { return recovery_; }
+
+  Result<RecoveryReport> Open();
+  // Addresses listened on, readable.
+  Result<std::vector<std::string>> Listen();
+  Status Stop();
+  Result<RecoveryReport> Reload();
+  Status Sync();
+
+  std::vector<ClientInfo> Clients();
+  uint64_t KillClients(const KillFilter& filter);
+  bool UnblockClient(uint64_t id, bool with_error);
+  void Pause(uint64_t until_ms, PauseMode mode);
+  void Unpause();
+  void ResetStats();
+  void ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec);
+  // While the engine is open, and not during a life call. A reload keeps them.
+  void SetFsyncPolicy(FsyncPolicy policy);
+  void SetCacheBytes(uint64_t bytes);
+  uint64_t cache_bytes_max() const { return cache_bytes_max_.load(std::memory_order_relaxed); }
+  // Wall clock of the latest commit or sync that moved a durable position; 0: none yet.
+  uint64_t last_durable_ms() const { return last_durable_ms_.load(std::memory_order_relaxed); }
+
+  // Called from reactor threads when the queues become non-empty; must not block.
+  void SetNotify(std::function<void()> control, std::function<void()> log);
+  std::vector<ControlMessage> TakeControl();
+  std::vector<LogEntry> TakeLog(uint64_t* dropped);
+
+  const std::vector<std::unique_ptr<Reactor>>& reactors() const { return reactors_; }
+  std::string io_backend_why();
+  std::string sync_report() const { return sync_report_; }
+
+  // --- ReactorHost ---
+  void SendControl(ControlMessage message) override;
+  void FeedMonitors(const std::string& line) override;
+  void Log(int level, const std::string& message) override;
+  void Accepted(int fd, bool unix_socket) override;
+  // --- DurabilityListener ---
+  void OnDurable(uint32_t lane) override;
+
+ private:
+  Result<int> ListenTcp(const std::string& address, std::string* readable);
+  Result<int> ListenUnix();
+  static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
+  // Runs the task on every reactor and waits for all.
+  void OnAllReactors(const std::function<void(Reactor*)>& task);
+
+  ServerOptions options_;
+  Shared shared_;
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<Engine> engine_;
+  RecoveryReport recovery_;
+  std::vector<std::unique_ptr<Reactor>> reactors_;
+  std::vector<std::atomic<bool>> lane_reported_;
+  std::mutex mutex_;
+  std::string io_why_;
+  std::string sync_report_;
+  std::function<void()> notify_control_;
+  std::function<void()> notify_log_;
+  std::vector<ControlMessage> control_;
+  std::vector<LogEntry> log_;
+  uint64_t log_dropped_ = 0;
+  std::atomic<uint32_t> next_reactor_{0};
+  std::atomic<uint64_t> cache_bytes_max_{0};
+  std::atomic<uint64_t> last_durable_ms_{0};
+  bool open_ = false;
+};
+
+}  // namespace cairn

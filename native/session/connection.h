@@ -1,0 +1,173 @@
+// Connection: everything the server keeps for one client. Owned by one reactor; only its thread
+// touches it.
+//
+// Replies leave in command order. They pass through up to three places:
+//   turn    replies of the batch of commands being executed now, with the tickets their durability
+//   depends on slots   batches that may not leave yet: a lane must first be durable (gate), or a
+//   reply is still being made (pending) out     bytes that may be sent; what the socket did not
+//   take stays here
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command/client.h"
+#include "command/registry.h"
+#include "resp/parser.h"
+#include "resp/reply.h"
+#include "txn/watch.h"
+
+namespace cairn {
+
+// A few tickets, at most one per lane.
+class TicketSet {
+ public:
+  void Add(const Ticket& ticket) {
+    for (uint32_t i = 0; i < count_; ++i) {
+      if (inline_[i].lane == ticket.lane) {
+        if (ticket.position > inline_[i].position) inline_[i].position = ticket.position;
+        return;
+      }
+    }
+    if (count_ < kInline) {
+      inline_[count_++] = ticket;
+      return;
+    }
+    for (Ticket& known : more_) {
+      if (known.lane != ticket.lane) continue;
+      if (ticket.position > known.position) known.position = ticket.position;
+      return;
+    }
+    more_.push_back(ticket);
+  }
+  // The first ticket that is not durable, or null.
+  const Ticket* Unmet(const Engine& engine) const {
+    for (uint32_t i = 0; i < count_; ++i) {
+      if (engine.DurablePosition(inline_[i].lane) < inline_[i].position) return &inline_[i];
+    }
+    for (const Ticket& ticket : more_) {
+      if (engine.DurablePosition(ticket.lane) < ticket.position) return &ticket;
+    }
+    return nullptr;
+  }
+  bool empty() const { return count_ == 0; }
+  void Clear() {
+    count_ = 0;
+    more_.clear();
+  }
+
+ private:
+  static constexpr uint32_t kInline = 2;
+  Ticket inline_[kInline];
+  uint32_t count_ = 0;
+  std::vector<Ticket> more_;
+};
+
+struct Slot {
+  OutBuffer bytes;
+  TicketSet gate;
+  uint32_t replies = 0;  // frames in bytes; so many errors replace them if the lane fails
+  bool pending = false;  // bytes are still to come
+  bool muted = false;    // CLIENT REPLY was OFF or SKIP when the command came
+  bool waiting = false;  // registered with its reactor for an unmet ticket
+};
+
+struct QueuedCommand {
+  const Command* command;
+  std::vector<std::string> argv;
+};
+
+struct WatchedKey {
+  uint16_t db;
+  uint16_t shard;
+  bool expired;  // already when it was watched
+  std::string key;
+};
+
+// MULTI up to EXEC.
+struct MultiState {
+  std::vector<QueuedCommand> queue;
+  uint64_t bytes = 0;
+  bool broken = false;  // an error while queueing: EXEC refuses
+};
+
+enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkip };
+
+struct Connection : Client {
+  // Why no further command of this connection runs now.
+  enum Stall : uint8_t {
+    kRunning,
+    kWaitsForValues,   // a command that writes waits for values from disk
+    kWaitsForControl,  // TypeScript has the command
+    kWaitsForLane,     // a WAL ring was full; the command runs again
+    kWaitsForPause,    // CLIENT PAUSE; the command runs again
+    kWaitsForOutput,   // too many unsent replies
+    kWaitsForReads,    // too many parked reads
+    kBlocked,          // WAIT, WAITAOF
+    kMonitors,         // MONITOR: further commands run, replies are a feed
+  };
+
+  class Executor* executor = nullptr;
+  explicit Connection(uint64_t bulk_bytes_max) : parser(ParserOptions{bulk_bytes_max, true}) {}
+
+  int fd = -1;
+  uint32_t index = 0;       // in its reactor's table
+  uint32_t generation = 0;  // tells a reused index apart
+  uint32_t epoll_events = 0;
+  bool unix_socket = false;
+  bool from_loopback = false;
+
+  RequestParser parser;
+  OutBuffer in;
+  size_t in_needed = 0;  // more bytes that the command in progress wants
+  OutBuffer turn;
+  TicketSet turn_gate;
+  uint32_t turn_replies = 0;
+  std::deque<Slot> slots;  // addresses stay valid: only pushed at the back and popped at the front
+  uint64_t slot_bytes = 0;
+  OutBuffer out;
+
+  Stall stall = kRunning;
+  uint32_t parked_reads = 0;
+  uint64_t parked_bytes = 0;    // of the values they wait for
+  bool block_replicas = false;  // WAIT, WAITAOF: for replicas, which never come
+  uint32_t busy_lane = 0;
+  bool close_after_reply = false;  // no more commands; close once everything is sent
+  bool closed = false;             // socket error or kill: to be destroyed at the end of the turn
+  bool read_closed = false;        // the peer sends no more, but may still read
+  bool resume_queued = false;      // in the reactor's list of those that run again
+  bool flush_queued = false;       // in the reactor's list for this turn
+  bool monitor = false;
+  ReplyMode reply_mode = ReplyMode::kOn;
+
+  std::unique_ptr<MultiState> multi;
+  std::shared_ptr<WatchState> watch_state;
+  std::vector<WatchedKey> watched;
+
+  std::string addr;
+  std::string laddr;
+  uint64_t created_ms = 0;  // wall clock
+  uint64_t last_active_ms = 0;
+  uint64_t soft_limit_since_ms = 0;
+  const Command* last_command = nullptr;
+  uint64_t total_commands = 0;
+  uint64_t net_in = 0;
+  uint64_t net_out = 0;
+  uint64_t block_deadline_ms = 0;  // 0: none
+
+  // A control command, or an EXEC with control commands in it, that TypeScript works on.
+  Slot* control_slot = nullptr;
+  const Command* control_command = nullptr;
+  std::shared_ptr<struct ExecRun> exec_run;
+
+  // WAIT, WAITAOF
+  TicketSet block_gate;
+  bool block_aof = false;
+
+  uint64_t OutputBytes() const { return out.size() + turn.size() + slot_bytes; }
+};
+
+}  // namespace cairn

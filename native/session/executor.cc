@@ -1,0 +1,486 @@
+// The hot path: parse, check, execute, commit, order replies.
+#include "session/executor.h"
+
+#include <x86intrin.h>
+
+#include "resp/errors.h"
+#include "resp/skim.h"
+
+namespace cairn {
+
+uint64_t Executor::TakeNanos() {
+  uint64_t now = __rdtsc();
+  uint64_t nanos =
+      static_cast<uint64_t>(static_cast<double>(now - ticks_) * shared_->nanos_per_tick);
+  ticks_ = now;
+  return nanos;
+}
+
+size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
+  size_t done = 0;
+  *needed = 0;
+  ticks_ = __rdtsc();
+  control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
+  while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
+         !conn->closed) {
+    if (commands_ahead_ == 0) LookAhead(conn, data + done, bytes - done);
+    --commands_ahead_;
+    Request request;
+    ParseResult result = conn->parser.Parse(data + done, bytes - done, &request);
+    if (CAIRN_LIKELY(result == ParseResult::kComplete)) {
+      if (Dispatch(conn, request.argv) == Outcome::kAgain) break;
+      done += request.consumed;
+      if (CAIRN_UNLIKELY(conn->turn.size() + conn->slot_bytes + conn->out.size() >
+                         kOutputPauseBytes) &&
+          conn->stall == Connection::kRunning) {
+        conn->stall = Connection::kWaitsForOutput;
+      }
+    } else if (result == ParseResult::kEmpty) {
+      done += request.consumed;
+    } else if (result == ParseResult::kIncomplete) {
+      *needed = request.bytes_needed;
+      break;
+    } else {
+      Reject(conn, nullptr, request.error);
+      conn->close_after_reply = true;
+      done = bytes;
+    }
+  }
+  commands_ahead_ = hint_count_ = hint_next_ = 0;  // the hints point into this input
+  return done;
+}
+
+// Fills hints_ from the commands at data, without judging them: what does not look like a plain
+// command with a key is passed over, the parser will have its say.
+void Executor::LookAhead(Connection* conn, const char* data, size_t bytes) {
+  constexpr size_t kBytesMin = 40;  // a command more than the one at hand
+  hint_count_ = hint_next_ = 0;
+  commands_ahead_ = 1;
+  if (bytes < 2 * kBytesMin || conn->parser.in_command()) return;
+  const char* end = data + bytes;
+  size_t commands = 0;
+  while (commands < kHintsMax) {
+    std::string_view key;
+    const char* next = SkimCommand(data, end, &key);
+    if (next == nullptr) break;
+    ++commands;
+    data = next;
+    if (key.data() != nullptr) hints_[hint_count_++] = KeyHint{key, ShardOf(key)};
+  }
+  if (commands < 2) return;
+  commands_ahead_ = commands;
+  engine_->Prefetch(conn->db, std::span<const KeyHint>(hints_, hint_count_));
+}
+
+uint16_t Executor::HintedShard(std::string_view key) {
+  for (; hint_next_ < hint_count_; ++hint_next_) {
+    const KeyHint& hint = hints_[hint_next_];
+    if (hint.key.data() == key.data() && hint.key.size() == key.size()) return hint.shard;
+    if (hint.key.data() > key.data()) break;
+  }
+  return ShardOf(key);
+}
+
+Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::string_view> argv) {
+  const Command* command = Resolve(conn, argv);
+  if (CAIRN_UNLIKELY(command == nullptr)) return Outcome::kTaken;
+  bool again = false;
+  if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
+  conn->last_command = command;
+  ++conn->total_commands;
+  if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
+    return RunData(conn, *command, argv);
+  }
+  if (command->Is(kCmdControl)) {
+    RunControl(conn, *command, argv);
+    return Outcome::kTaken;
+  }
+  return RunSession(conn, *command, argv);
+}
+
+const Command* Executor::Resolve(Connection* conn, std::span<const std::string_view> argv) {
+  const Command* command = shared_->registry.Find(argv[0]);
+  if (CAIRN_UNLIKELY(command == nullptr)) {
+    // A web page made a browser speak to us: the first line of HTTP must not be followed by its
+    // body as commands.
+    if (argv[0] == "POST" || argv[0] == "post" || argv[0] == "Host:" || argv[0] == "host:") {
+      conn->closed = true;
+      host_->FlushSoon(conn);
+      return nullptr;
+    }
+    Reject(conn, nullptr, errors::UnknownCommand(argv));
+    return nullptr;
+  }
+  if (command->Is(kCmdContainer) && argv.size() > 1) {
+    const Command* sub = Registry::Subcommand(*command, argv[1]);
+    bool debug = command->name == "debug";  // keeps one text of its own for all refusals
+    if (debug && (sub == nullptr || !sub->ArityFits(argv.size()))) {
+      Reject(conn, command, errors::DebugSubcommand(argv[1]));
+      return nullptr;
+    }
+    if (sub == nullptr) {
+      std::string upper = command->name;
+      for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+      Reject(conn, command, errors::UnknownSubcommand(argv[1], upper));
+      return nullptr;
+    }
+    command = sub;
+  }
+  if (CAIRN_UNLIKELY(!command->ArityFits(argv.size()))) {
+    Reject(conn, command, errors::WrongArity(command->name));
+    return nullptr;
+  }
+  return command;
+}
+
+// False: the command does not run now; *again tells whether it is to be dispatched again later.
+bool Executor::Admit(Connection* conn, const Command& command,
+                     std::span<const std::string_view> argv, bool* again) {
+  if (CAIRN_UNLIKELY(!conn->authenticated) && !command.Is(kCmdNoAuth)) {
+    Reject(conn, &command, errors::kNoAuth);
+    return false;
+  }
+  PauseMode pause = shared_->pause_mode.load(std::memory_order_relaxed);
+  if (CAIRN_UNLIKELY(pause != PauseMode::kNone)) {
+    bool writes = command.Is(kCmdWrite | kCmdMayReplicate);
+    if (command.name == "exec" && conn->multi != nullptr) {
+      for (const QueuedCommand& queued : conn->multi->queue)
+        writes |= queued.command->Is(kCmdWrite);
+    } else if (conn->multi != nullptr) {
+      writes = false;
+    }
+    if ((pause == PauseMode::kAll && command.name != "client|unpause") || writes) {
+      conn->stall = Connection::kWaitsForPause;
+      host_->WaitForUnpause(conn);
+      *again = true;
+      return false;
+    }
+  }
+  if (CAIRN_UNLIKELY(conn->multi != nullptr)) {
+    std::string_view name = command.name;
+    if (name != "exec" && name != "discard" && name != "multi" && name != "watch" &&
+        name != "quit" && name != "reset") {
+      Queue(conn, command, argv);
+      return false;
+    }
+  }
+  if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0) &&
+      !command.Is(kCmdSkipMonitor | kCmdSecret) && command.name != "exec") {
+    FeedMonitors(conn, argv);
+  }
+  return true;
+}
+
+void Executor::Queue(Connection* conn, const Command& command,
+                     std::span<const std::string_view> argv) {
+  if (command.Is(kCmdNoMulti)) {
+    Reject(conn, &command, errors::kNotInMulti);
+    return;
+  }
+  QueuedCommand queued{&command, {}};
+  queued.argv.reserve(argv.size());
+  for (std::string_view arg : argv) {
+    queued.argv.emplace_back(arg);
+    conn->multi->bytes += arg.size();
+  }
+  if (conn->multi->bytes > shared_->options.query_buffer_limit.load(std::memory_order_relaxed)) {
+    counters_->query_limit_disconnections.Add(1);
+    conn->closed = true;
+    host_->FlushSoon(conn);
+    return;
+  }
+  conn->multi->queue.push_back(std::move(queued));
+  size_t mark = conn->turn.size();
+  ReplyWriter(&conn->turn, conn->resp).Queued();
+  ReplyMade(conn, mark);
+}
+
+void Executor::Latch(const Command& command, std::span<const std::string_view> argv) {
+  const CommandSpec& spec = command.spec;
+  if (spec.first_key == 0) {
+    if (spec.flags & kCmdAllLatches) control_.LatchAll();
+  } else if (spec.first_key == spec.last_key) {
+    std::string_view key = argv[static_cast<size_t>(spec.first_key)];
+    control_.LatchKey(key, HintedShard(key));
+  } else {
+    control_.LatchKeys(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+  }
+}
+
+void Executor::CallHandler(Connection* conn, const Command& command,
+                           std::span<const std::string_view> argv, OutBuffer* out) {
+  ReplyWriter reply(out, conn->resp);
+  txn_.set_count_hits((command.spec.flags & kCmdReadOnly) != 0);
+  Call call{argv, txn_, reply, *conn, shared_->context};
+  command.spec.handler(call);
+}
+
+Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
+                                    std::span<const std::string_view> argv) {
+  control_.Begin(conn->db, now_ms_);
+  Latch(command, argv);
+  size_t mark = conn->turn.size();
+  CallHandler(conn, command, argv, &conn->turn);
+  if (CAIRN_UNLIKELY(txn_.pending())) {
+    conn->turn.Truncate(mark);
+    Park(conn, command, argv, nullptr);
+    return Outcome::kTaken;
+  }
+  if (CAIRN_UNLIKELY(!Commit(command, &conn->turn, mark))) {
+    conn->turn.Truncate(mark);
+    conn->stall = Connection::kWaitsForLane;
+    host_->WaitForRoom(conn, busy_lane_);
+    return Outcome::kAgain;
+  }
+  for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
+  Account(conn, command, argv, conn->turn, mark);
+  ReplyMade(conn, mark);
+  return Outcome::kTaken;
+}
+
+bool Executor::Commit(const Command& command, OutBuffer* out, size_t mark) {
+  if (control_.has_writes()) {
+    Status status = control_.Commit(&busy_lane_);
+    if (CAIRN_UNLIKELY(!status.ok())) {
+      control_.Unlatch();
+      // A read that met an expired key answers all the same; the key goes another time.
+      if (command.Is(kCmdReadOnly)) return true;
+      if (status.code() == Code::kBusy) return false;
+      out->Truncate(mark);
+      ReplyWriter(out, 2).Error(status.code() == Code::kTooLarge
+                                    ? errors::Error(status.message())
+                                    : errors::DiskRefusedWrite(status.message()));
+      return true;
+    }
+    counters_->user_bytes_written.Add(control_.WriteBytes());
+  }
+  control_.Unlatch();
+  return true;
+}
+
+void Executor::Account(Connection* conn, const Command& command,
+                       std::span<const std::string_view> argv, const OutBuffer& out, size_t mark) {
+  uint64_t nanos = TakeNanos();
+  counters_->commands.Add(1);
+  CommandCounters& stats = counters_->per_command[command.number];
+  stats.calls.Add(1);
+  stats.nanos.Add(nanos);
+  if (txn_.hits) counters_->hits.Add(txn_.hits);
+  if (txn_.misses) counters_->misses.Add(txn_.misses);
+  if (CAIRN_UNLIKELY(txn_.expired)) counters_->expired.Add(txn_.expired);
+  txn_.hits = txn_.misses = txn_.expired = 0;
+  if (CAIRN_LIKELY(shared_->options.latency_tracking.load(std::memory_order_relaxed))) {
+    LatencyHistogramCounts* histogram = stats.histogram.load(std::memory_order_relaxed);
+    if (CAIRN_UNLIKELY(histogram == nullptr)) {
+      histogram = new LatencyHistogramCounts();
+      stats.histogram.store(histogram, std::memory_order_release);
+    }
+    histogram->Record(nanos);
+  }
+  if (CAIRN_UNLIKELY(out.size() > mark && out.data()[mark] == '-')) {
+    stats.failed.Add(1);
+    counters_->error_replies.Add(1);
+    shared_->errors.Count(std::string_view(out.data() + mark + 1, out.size() - mark - 1));
+  }
+  int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
+  uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);
+  if (CAIRN_UNLIKELY((slower >= 0 && nanos >= static_cast<uint64_t>(slower) * 1000) ||
+                     (threshold != 0 && nanos >= threshold * 1000000))) {
+    NoteSlow(conn, command, argv, nanos);
+  }
+}
+
+void Executor::NoteSlow(Connection* conn, const Command& command,
+                        std::span<const std::string_view> argv, uint64_t nanos) {
+  int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
+  uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);
+  uint64_t now_s = now_ms_ / 1000;
+  if (threshold != 0 && nanos >= threshold * 1000000) {
+    shared_->latency.Add(command.Is(kCmdFast) ? "fast-command" : "command", nanos / 1000000, now_s);
+  }
+  if (slower < 0 || nanos < static_cast<uint64_t>(slower) * 1000 ||
+      command.Is(kCmdSkipSlowlog | kCmdSecret))
+    return;
+  SlowlogItem item{0, now_s, nanos / 1000, {}, conn->addr, conn->name};
+  size_t shown = std::min(argv.size(), Slowlog::kArgumentsMax);
+  for (size_t i = 0; i < shown; ++i) {
+    if (shown != argv.size() && i == shown - 1) {
+      item.argv.push_back("... (" + std::to_string(argv.size() - shown + 1) + " more arguments)");
+    } else if (argv[i].size() > Slowlog::kArgumentBytesMax) {
+      item.argv.push_back(std::string(argv[i].substr(0, Slowlog::kArgumentBytesMax)) + "... (" +
+                          std::to_string(argv[i].size() - Slowlog::kArgumentBytesMax) +
+                          " more bytes)");
+    } else {
+      item.argv.emplace_back(argv[i]);
+    }
+  }
+  shared_->slowlog.Add(std::move(item), shared_->options.slowlog_max_len.load());
+}
+
+void Executor::Reject(Connection* conn, const Command* command, std::string_view text) {
+  size_t mark = conn->turn.size();
+  if (command != nullptr && command->name == "exec" && text.starts_with("ERR ")) {
+    // A refused EXEC gives the transaction up and says why.
+    ReplyWriter(&conn->turn, conn->resp)
+        .Error(errors::Text("EXECABORT Transaction discarded because of: ", text.substr(4)));
+    DropMulti(conn);
+    DropWatches(conn);
+  } else {
+    ReplyWriter(&conn->turn, conn->resp).Error(text);
+  }
+  if (command != nullptr) counters_->per_command[command->number].rejected.Add(1);
+  counters_->error_replies.Add(1);
+  shared_->errors.Count(text);
+  if (conn->multi != nullptr) conn->multi->broken = true;
+  ReplyMade(conn, mark);
+}
+
+void Executor::ReplyMade(Connection* conn, size_t mark) {
+  if (CAIRN_LIKELY(conn->reply_mode == ReplyMode::kOn)) {
+    ++conn->turn_replies;
+    return;
+  }
+  if (conn->reply_mode ==
+      ReplyMode::kSkipNext) {  // CLIENT REPLY SKIP itself: no reply, nor for the next
+    conn->turn.Truncate(mark);
+    conn->reply_mode = ReplyMode::kSkip;
+    return;
+  }
+  conn->turn.Truncate(mark);
+  if (conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
+}
+
+OutBuffer Executor::TakeSpare() {
+  if (spare_.empty()) return OutBuffer();
+  OutBuffer buffer = std::move(spare_.back());
+  spare_.pop_back();
+  return buffer;
+}
+
+void Executor::GiveSpare(OutBuffer buffer) {
+  if (buffer.capacity() == 0 || buffer.capacity() > kSpareBufferBytesMax ||
+      spare_.size() >= kSpareBuffersMax) {
+    return;
+  }
+  buffer.Clear();
+  spare_.push_back(std::move(buffer));
+}
+
+void Executor::EndBatch(Connection* conn) {
+  if (conn->turn.empty() && conn->turn_gate.empty()) {
+    conn->turn_replies = 0;
+    if (conn->close_after_reply) host_->FlushSoon(conn);
+    return;
+  }
+  if (conn->slots.empty() && conn->turn_gate.Unmet(*engine_) == nullptr) {
+    if (conn->out.empty()) {
+      std::swap(conn->out, conn->turn);
+    } else {
+      conn->out.Append(conn->turn.view());
+    }
+    conn->turn.Clear();
+  } else {
+    Slot& slot = conn->slots.emplace_back();
+    slot.bytes = std::move(conn->turn);
+    slot.gate = std::move(conn->turn_gate);
+    slot.replies = conn->turn_replies;
+    conn->slot_bytes += slot.bytes.size();
+    conn->turn = TakeSpare();
+  }
+  conn->turn_gate.Clear();
+  conn->turn_replies = 0;
+  host_->FlushSoon(conn);
+}
+
+Slot* Executor::PushPending(Connection* conn) {
+  EndBatch(conn);
+  Slot& slot = conn->slots.emplace_back();
+  slot.pending = true;
+  slot.muted = conn->reply_mode != ReplyMode::kOn;
+  if (conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
+  return &slot;
+}
+
+void Executor::ReleaseSlots(Connection* conn) {
+  while (!conn->slots.empty()) {
+    Slot& slot = conn->slots.front();
+    if (slot.pending) return;
+    if (const Ticket* ticket = slot.gate.Unmet(*engine_)) {
+      std::string reason;
+      if (!engine_->LaneFailed(ticket->lane, &reason)) {
+        if (!slot.waiting) {
+          slot.waiting = true;
+          host_->WaitForLane(conn, *ticket);
+        }
+        return;
+      }
+      // What these replies promise will never be durable: each becomes an error.
+      conn->slot_bytes -= slot.bytes.size();
+      slot.bytes.Clear();
+      for (uint32_t i = 0; i < slot.replies; ++i) {
+        ReplyWriter(&slot.bytes, 2).Error(errors::DiskRefusedWrite(reason));
+      }
+      conn->slot_bytes += slot.bytes.size();
+      slot.gate.Clear();
+    }
+    conn->slot_bytes -= slot.bytes.size();
+    conn->out.Append(slot.bytes.view());
+    GiveSpare(std::move(slot.bytes));
+    conn->slots.pop_front();
+  }
+}
+
+void Executor::LaneAdvanced(Connection* conn) {
+  if (conn->stall == Connection::kBlocked) {
+    const Ticket* ticket = conn->block_gate.Unmet(*engine_);
+    std::string reason;
+    if (ticket == nullptr) {
+      if (!conn->block_replicas) FinishBlocked(conn, true, false);
+    } else if (engine_->LaneFailed(ticket->lane, &reason)) {
+      FinishBlocked(conn, false, false);
+    } else {
+      host_->WaitForLane(conn, *ticket);
+    }
+  }
+  if (!conn->slots.empty()) conn->slots.front().waiting = false;
+  host_->FlushSoon(conn);
+}
+
+void Executor::CompleteSlot(Connection* conn, Slot* slot) {
+  slot->pending = false;
+  if (slot->muted) {
+    slot->bytes.Clear();
+    slot->replies = 0;
+  }
+  conn->slot_bytes += slot->bytes.size();
+  host_->FlushSoon(conn);
+}
+
+void Executor::SweepShard(uint16_t db, uint16_t shard, std::string* cursor, uint32_t visits,
+                          uint32_t* removed) {
+  struct Collect : Engine::ScanVisitor {
+    std::vector<std::string> keys;
+    bool OnKey(std::string_view key, uint64_t, ValueType) override {
+      keys.emplace_back(key);
+      return true;
+    }
+  } expired;
+  {
+    LatchGuard guard(engine_->ShardLatch(shard));
+    engine_->SweepExpired(db, shard, cursor, now_ms_, visits, &expired);
+  }
+  control_.SetGated(false);
+  for (const std::string& key : expired.keys) {
+    control_.Begin(db, now_ms_);
+    control_.LatchKey(key);
+    (void)txn_.Meta(key);
+    uint32_t busy_lane = 0;
+    bool done = !control_.has_writes() || control_.Commit(&busy_lane).ok();
+    control_.Unlatch();
+    if (!done) break;  // the disk is behind or full: another time
+    *removed += txn_.expired;
+  }
+  counters_->expired.Add(*removed);
+}
+
+}  // namespace cairn

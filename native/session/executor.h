@@ -1,0 +1,194 @@
+// Executor: runs the commands of one reactor's connections. It parses input, checks, executes
+// through a Txn pass, and puts replies and their gates in order. What needs the outside (sockets,
+// timers, TypeScript, disk queues) goes through SessionHost, which the reactor implements. One
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "session/connection.h"
+#include "session/counters.h"
+#include "session/shared.h"
+#include "txn/txn_control.h"
+
+namespace cairn {
+
+struct ControlMessage {
+  uint32_t reactor = 0;
+  uint64_t token = 0;
+  uint64_t client_id = 0;
+  uint16_t db = 0;
+  uint8_t resp = 2;
+  bool in_multi = false;
+  std::string name;
+  std::string frame;
+};
+
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  // Flush conn at the end of this turn.
+  virtual void FlushSoon(Connection* conn) = 0;
+  // Call Executor::LaneAdvanced(conn) once `lane` is durable up to the position, or has failed.
+  virtual void WaitForLane(Connection* conn, const Ticket& ticket) = 0;
+  // Call Executor::Resume(conn) when the lane has room again.
+  virtual void WaitForRoom(Connection* conn, uint32_t lane) = 0;
+  virtual void WaitForUnpause(Connection* conn) = 0;
+  virtual void WaitUntil(Connection* conn, uint64_t deadline_ms) = 0;  // Executor::TimedOut
+  virtual Connection* FindConnection(uint32_t index, uint32_t generation) = 0;
+  virtual void SendControl(ControlMessage message) = 0;
+  virtual void FeedMonitors(const std::string& line) = 0;
+  virtual void AddMonitor(Connection* conn) = 0;
+  virtual void RemoveMonitor(Connection* conn) = 0;
+  virtual void RequestSync() = 0;
+  virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
+  // The connection runs again: execute what it has received meanwhile.
+  virtual void ResumeInput(Connection* conn) = 0;
+};
+
+// An EXEC on its way.
+struct ExecRun {
+  std::vector<QueuedCommand> queue;
+  std::vector<OutBuffer> replies;  // one per queued command
+  size_t next_control = 0;         // control commands before this one are answered
+  bool whole_keyspace = false;
+};
+
+class Executor {
+ public:
+  // Replies waiting for a client that does not read: beyond this its commands wait too.
+  static constexpr uint64_t kOutputPauseBytes = 32ull << 20;
+  static constexpr uint32_t kParkedReadsMax = 256;
+
+  Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
+           uint32_t reactor);
+  ~Executor();
+
+  // Executes whole commands from the bytes (the start of a command) and returns how many were
+  // consumed. Stops when the connection stalls. *needed: more bytes wanted for the command in
+  // progress.
+  size_t Consume(Connection* conn, const char* data, size_t bytes, size_t* needed);
+  // Ends a batch: moves conn->turn to where it belongs.
+  void EndBatch(Connection* conn);
+  // Moves replies that may leave from slots to out.
+  void ReleaseSlots(Connection* conn);
+
+  void LaneAdvanced(
+      Connection* conn);  // a ticket this connection waited for was met, or its lane failed
+  void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
+  void TimedOut(Connection* conn);
+  bool Unblock(Connection* conn, bool with_error);
+  void Forget(Connection* conn);  // before a connection is destroyed
+
+  // Removes expired keys of a database shard; returns how many entries were visited and removed.
+  void SweepShard(uint16_t db, uint16_t shard, std::string* cursor, uint32_t visits,
+                  uint32_t* removed);
+
+  void SetNow(uint64_t now_ms) { now_ms_ = now_ms; }
+  uint64_t now_ms() const { return now_ms_; }
+  Shared* shared() { return shared_; }
+  Engine* engine() { return engine_; }
+  SessionHost* host() { return host_; }
+  ReactorCounters* counters() { return counters_; }
+  uint32_t parked() const { return parked_count_; }
+
+  static uint64_t Token(const Connection& conn) {
+    return (static_cast<uint64_t>(conn.index) << 32) | conn.generation;
+  }
+
+  // Commands whose commit found a full WAL ring after their values had arrived. Call now and then.
+  void RetryParked();
+  void DropWatches(Connection* conn);
+  void DropMulti(Connection* conn);
+
+ private:
+  struct Parked;
+  struct ParkedFetch;
+
+  static constexpr uint32_t kParkedRunsMax = 1000;  // a command that loses so many races gives up
+  static constexpr size_t kSpareBuffersMax = 256;
+  static constexpr size_t kSpareBufferBytesMax = 16 * 1024;
+
+  // kAgain: not consumed, the connection is stalled and the same command will be dispatched again.
+  enum class Outcome : uint8_t { kTaken, kAgain };
+
+  Outcome Dispatch(Connection* conn, std::span<const std::string_view> argv);
+  const Command* Resolve(Connection* conn, std::span<const std::string_view> argv);
+  bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+             bool* again);
+  void Queue(Connection* conn, const Command& command, std::span<const std::string_view> argv);
+  Outcome RunData(Connection* conn, const Command& command, std::span<const std::string_view> argv);
+  Outcome RunSession(Connection* conn, const Command& command,
+                     std::span<const std::string_view> argv);
+  void RunWatch(Connection* conn, std::span<const std::string_view> argv);
+  void RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof);
+  void RunControl(Connection* conn, const Command& command, std::span<const std::string_view> argv);
+  void SendControl(Connection* conn, std::span<const std::string_view> argv, bool in_multi);
+
+  void Latch(const Command& command, std::span<const std::string_view> argv);
+  void CallHandler(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+                   OutBuffer* out);
+  // Commits the pass and unlatches. False: a WAL ring is full (busy_lane_), nothing happened.
+  bool Commit(const Command& command, OutBuffer* out, size_t mark);
+  // Statistics, slow log, histogram of one executed command; its reply starts at mark.
+  void Account(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+               const OutBuffer& out, size_t mark);
+  void NoteSlow(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+                uint64_t nanos);
+  void Reject(Connection* conn, const Command* command, std::string_view text);
+  void ReplyMade(Connection* conn, size_t mark);
+  Slot* PushPending(Connection* conn);
+  void CompleteSlot(Connection* conn, Slot* slot);
+  OutBuffer TakeSpare();
+  void GiveSpare(OutBuffer buffer);
+
+  void Park(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+            std::shared_ptr<ExecRun> exec);
+  void StartFetches(Parked* parked);
+  void FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status);
+  void RunParked(std::unique_ptr<Parked> parked);
+  void FinishParked(std::unique_ptr<Parked> parked, Connection* conn);
+
+  Outcome RunExec(Connection* conn);
+  enum class Pass : uint8_t { kDone, kPending, kBusy, kAborted };
+  Pass ExecPass(Connection* conn, ExecRun* run);
+  void ExecDone(Connection* conn, const std::shared_ptr<ExecRun>& run);
+  void NextExecControl(Connection* conn, const std::shared_ptr<ExecRun>& run);
+  bool WatchedKeysTouched(Connection* conn);
+
+  void FeedMonitors(Connection* conn, std::span<const std::string_view> argv);
+  void FinishBlocked(Connection* conn, bool met, bool with_error);
+  uint64_t TakeNanos();  // since the last call
+
+  // Keys of the commands that follow in a pipelined burst, looked up together before they run.
+  static constexpr size_t kHintsMax = 16;
+  void LookAhead(Connection* conn, const char* data, size_t bytes);
+  uint16_t HintedShard(std::string_view key);
+
+  KeyHint hints_[kHintsMax];
+  size_t hint_count_ = 0;
+  size_t hint_next_ = 0;
+  size_t commands_ahead_ = 0;  // commands covered by the last look ahead and not yet run
+
+  Shared* shared_;
+  Engine* engine_;
+  SessionHost* host_;
+  ReactorCounters* counters_;
+  uint32_t reactor_;
+  uint64_t now_ms_ = 0;
+  uint32_t parked_count_ = 0;
+  Txn txn_;
+  TxnControl control_;
+  OutBuffer scratch_;
+  uint64_t ticks_ = 0;  // cycle counter at the end of the last command
+  uint32_t busy_lane_ = 0;
+  std::vector<OutBuffer> spare_;
+  std::vector<std::unique_ptr<Parked>> retry_;
+};
+
+std::string ClientLine(const Connection& conn, uint64_t now_ms);
+
+}  // namespace cairn

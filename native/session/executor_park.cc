@@ -1,0 +1,210 @@
+// Commands that wait for values from disk.
+#include "resp/errors.h"
+#include "session/executor.h"
+
+namespace cairn {
+
+struct Executor::ParkedFetch : FetchRequest {
+  Executor* executor = nullptr;
+  Parked* parked = nullptr;
+  void Done(Status status) override { executor->FetchDone(parked, this, status); }
+};
+
+// Owned by its fetches while they are under way: the last one to end runs or deletes it.
+struct Executor::Parked {
+  uint32_t index = 0;
+  uint32_t generation = 0;
+  Slot* slot = nullptr;
+  const Command* command = nullptr;
+  std::vector<std::string> arguments;
+  std::vector<std::string_view> argv;
+  std::shared_ptr<ExecRun> exec;  // null: a single command
+  bool frozen = false;            // read-only: answered from what its first pass saw
+  uint16_t db = 0;
+  uint32_t runs = 0;
+  uint32_t outstanding = 0;
+  uint64_t bytes = 0;  // of the values it waits for
+  std::string error;
+  SavedTxn saved;
+  std::vector<std::unique_ptr<ParkedFetch>> fetches;
+};
+
+Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
+                   uint32_t reactor)
+    : shared_(shared),
+      engine_(engine),
+      host_(host),
+      counters_(counters),
+      reactor_(reactor),
+      control_(&txn_, engine, &shared->watches, reactor, shared->databases) {}
+
+Executor::~Executor() = default;
+
+// Latched, after a pass with pending reads. Unlatches.
+void Executor::Park(Connection* conn, const Command& command,
+                    std::span<const std::string_view> argv, std::shared_ptr<ExecRun> exec) {
+  auto parked = std::make_unique<Parked>();
+  parked->index = conn->index;
+  parked->generation = conn->generation;
+  parked->command = &command;
+  parked->db = conn->db;
+  parked->exec = std::move(exec);
+  parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly);
+  parked->arguments.reserve(argv.size());
+  for (std::string_view arg : argv) parked->arguments.emplace_back(arg);
+  parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
+  if (parked->frozen) {
+    control_.Restart(conn->db, true);
+    scratch_.Clear();
+    CallHandler(conn, command, argv, &scratch_);
+  }
+  control_.Save(&parked->saved);
+  parked->slot = PushPending(conn);
+  if (parked->frozen) {
+    for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
+    conn->parked_bytes += parked->bytes;
+    if (++conn->parked_reads >= kParkedReadsMax || conn->parked_bytes > kOutputPauseBytes) {
+      conn->stall = Connection::kWaitsForReads;
+    }
+  } else {
+    conn->stall = Connection::kWaitsForValues;
+  }
+  ++parked_count_;
+  Parked* raw = parked.release();
+  StartFetches(raw);
+  control_.Unlatch();
+}
+
+// Latched: the versions to read are current.
+void Executor::StartFetches(Parked* parked) {
+  parked->fetches.clear();
+  for (const Txn::Missing& missing : parked->saved.missing) {
+    bool known = false;
+    for (const auto& fetch : parked->fetches) known |= fetch->version == missing.version;
+    if (known) continue;
+    auto fetch = std::make_unique<ParkedFetch>();
+    fetch->executor = this;
+    fetch->parked = parked;
+    fetch->version = missing.version;
+    parked->fetches.push_back(std::move(fetch));
+  }
+  parked->outstanding = static_cast<uint32_t>(parked->fetches.size());
+  size_t next = 0;
+  for (const Txn::Missing& missing : parked->saved.missing) {
+    if (next == parked->fetches.size()) break;
+    if (!(parked->fetches[next]->version == missing.version)) continue;
+    engine_->Fetch(reactor_, missing.db, missing.shard, missing.key, parked->fetches[next].get());
+    ++next;
+  }
+}
+
+void Executor::FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status) {
+  if (status.ok()) {
+    control_.AddFetched(&parked->saved, fetch->version, std::string(fetch->value()));
+  } else {
+    host_->Log(3, "reading a value failed: " + status.message());
+    if (parked->error.empty()) parked->error = status.message();
+  }
+  if (--parked->outstanding == 0) RunParked(std::unique_ptr<Parked>(parked));
+}
+
+void Executor::RunParked(std::unique_ptr<Parked> parked) {
+  Connection* conn = host_->FindConnection(parked->index, parked->generation);
+  if (conn == nullptr) {
+    --parked_count_;
+    return;
+  }
+  ticks_ = __builtin_ia32_rdtsc();
+  control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
+  OutBuffer* out = &parked->slot->bytes;
+  if (!parked->error.empty() || parked->runs > kParkedRunsMax) {
+    ReplyWriter(out, 2).Error(
+        parked->error.empty() ? errors::kInternal : std::string_view(errors::Error(parked->error)));
+    if (parked->exec != nullptr) {
+      DropMulti(conn);
+      DropWatches(conn);
+    }
+    FinishParked(std::move(parked), conn);
+    return;
+  }
+  if (!parked->frozen) parked->saved.now_ms = now_ms_;
+  control_.Load(&parked->saved, parked->db, parked->frozen);
+  if (parked->exec != nullptr) {
+    Pass pass = ExecPass(conn, parked->exec.get());
+    if (pass == Pass::kBusy) {
+      control_.Save(&parked->saved);
+      parked->saved.missing.clear();
+      retry_.push_back(std::move(parked));
+      return;
+    }
+    if (pass == Pass::kPending) {
+      ++parked->runs;
+      control_.Save(&parked->saved);
+      StartFetches(parked.release());
+      control_.Unlatch();
+      return;
+    }
+    std::shared_ptr<ExecRun> run = pass == Pass::kDone ? parked->exec : nullptr;
+    conn->control_slot = parked->slot;
+    --parked_count_;
+    for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
+    if (run != nullptr) {
+      ExecDone(conn, run);
+      return;
+    }
+    out->Append(scratch_.view());
+    ++parked_count_;
+    conn->control_slot = nullptr;
+    FinishParked(std::move(parked), conn);
+    return;
+  }
+  if (!parked->frozen) Latch(*parked->command, parked->argv);
+  CallHandler(conn, *parked->command, parked->argv, out);
+  if (txn_.pending()) {
+    ++parked->runs;
+    out->Clear();
+    control_.Save(&parked->saved);
+    StartFetches(parked.release());
+    control_.Unlatch();
+    return;
+  }
+  if (!parked->frozen && !Commit(*parked->command, out, 0)) {
+    out->Clear();
+    control_.Save(&parked->saved);
+    parked->saved.missing.clear();
+    retry_.push_back(std::move(parked));
+    return;
+  }
+  for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
+  Account(conn, *parked->command, parked->argv, *out, 0);
+  FinishParked(std::move(parked), conn);
+}
+
+void Executor::FinishParked(std::unique_ptr<Parked> parked, Connection* conn) {
+  --parked_count_;
+  Slot* slot = parked->slot;
+  slot->replies = 1;
+  CompleteSlot(conn, slot);
+  bool resume = false;
+  if (parked->frozen) {
+    --conn->parked_reads;
+    conn->parked_bytes -= parked->bytes;
+    resume = conn->stall == Connection::kWaitsForReads &&
+             conn->parked_reads < kParkedReadsMax / 2 &&
+             conn->parked_bytes <= kOutputPauseBytes / 2;
+  } else {
+    resume = conn->stall == Connection::kWaitsForValues;
+  }
+  if (resume) {
+    conn->stall = Connection::kRunning;
+    host_->ResumeInput(conn);
+  }
+}
+
+void Executor::RetryParked() {
+  std::vector<std::unique_ptr<Parked>> retry = std::move(retry_);
+  retry_.clear();
+  for (auto& parked : retry) RunParked(std::move(parked));
+}
+
+}  // namespace cairn

@@ -1,0 +1,180 @@
+// Txn: one execution pass over the keyspace. Every command and every EXEC runs as a pass: the
+// dispatcher latches the shards of all declared keys, the handlers read through the Txn, buffer
+// writes in it and write their replies; then Commit applies all writes as one unit, still under the
+// latches. No handler ever waits.
+//
+// Values that are not in memory: Get returns kPending (and an empty value). The handler may simply
+// go on: a pass with pending reads is thrown away (replies and writes included), the missing values
+// are read from disk without latches, and the pass runs again. Fetched values are matched by
+// version: a value that changed meanwhile is looked up anew. So handlers must be pure functions of
+// (arguments, client state, reads, now): no side effects besides Txn and reply before `pending()`
+// is known to be false. A pass of read-only commands answers from its first pass's snapshot when it
+// runs again (Freeze), so that a pipelined connection may go on behind it.
+//
+// Expired keys are missing to every read here, and are deleted (with a tombstone) by the pass that
+// met them. Lifetime: all views passed to Put etc. must live until Commit; Alloc() gives memory
+// that does.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace cairn {
+
+enum class ReadState : uint8_t { kMissing, kFound, kPending };
+
+struct KeyMeta {
+  bool found = false;
+  ValueType type = ValueType::kString;
+  uint64_t expire_at_ms = 0;  // 0: never
+  uint64_t value_bytes = 0;
+};
+
+class Txn {
+ public:
+  // --- what handlers use ---
+  uint64_t now_ms() const { return now_ms_; }
+  uint16_t db() const { return db_; }
+  // Namespace for the calls that follow (SELECT inside EXEC, COPY, MOVE). Handlers that change it
+  // restore it.
+  void set_db(uint16_t db) { db_ = db; }
+  uint16_t databases() const { return databases_; }
+
+  KeyMeta Meta(std::string_view key);  // never pending
+  bool Exists(std::string_view key) { return Meta(key).found; }
+  // kFound: *value is valid until Commit or the end of the pass. meta may be null; it is right also
+  // when pending.
+  ReadState Get(std::string_view key, std::string_view* value, KeyMeta* meta = nullptr);
+  // Lookups of read-only commands count keyspace hits and misses.
+  void set_count_hits(bool on) { count_hits_ = on; }
+
+  void Put(std::string_view key, std::string_view value, uint64_t expire_at_ms);
+  bool Delete(std::string_view key);  // true if it existed
+  bool SetExpire(std::string_view key,
+                 uint64_t expire_at_ms);  // true if it existed; 0 removes; the past deletes
+  void FlushDb(uint16_t db);
+  void FlushAll();
+  void SwapDb(uint16_t a, uint16_t b);
+
+  // Memory that lives until Commit and the end of the pass; 8-byte aligned, any size.
+  char* Alloc(size_t bytes);
+  std::string_view Copy(std::string_view bytes);
+
+  bool pending() const { return pending_count_ != 0; }
+
+  // --- whole keyspace (current db). These latch shard by shard unless the pass holds all latches.
+  // ---
+  uint64_t KeyCount();
+  struct KeyVisitor {
+    virtual ~KeyVisitor() = default;
+    // Return false to stop.
+    virtual bool OnKey(std::string_view key, const KeyMeta& meta) = 0;  // value_bytes is not filled
+  };
+  // Live keys of one shard in order, from `from` inclusive; stops when key no longer starts with
+  // `prefix`.
+  void ScanShard(uint16_t shard, std::string_view from, std::string_view prefix,
+                 KeyVisitor* visitor);
+  bool RandomKey(std::string* key);
+  // Bytes of RAM of one key's entry (MEMORY USAGE); 0 if missing.
+  uint64_t MemoryUsage(std::string_view key);
+
+  // --- the dispatcher's side: txn/txn_control.h ---
+  // What a read-only pass saw of one key, kept while its missing values are read from disk.
+  struct FrozenRead {
+    uint16_t db;
+    std::string key;
+    Entry entry;
+    std::string value;
+  };
+  struct Fetched {
+    VersionToken version;
+    std::string value;
+  };
+  struct Missing {
+    uint16_t db;
+    uint16_t shard;
+    std::string key;
+    VersionToken version;
+    uint64_t value_bytes;
+  };
+
+ private:
+  friend class TxnControl;
+  friend struct SavedTxn;
+
+  static constexpr size_t kArenaBlockBytes = 16 * 1024;
+  static constexpr size_t kOverlayLinearMax =
+      16;  // larger write sets are looked up through a hash map
+
+  enum class Overlay : uint8_t { kUntouched, kMissing, kFound };
+
+  // What this pass's own writes say of a key. *original_db: where it would be looked up before
+  // SwapDb.
+  Overlay FindOverlay(std::string_view key, uint16_t* original_db, KeyMeta* meta,
+                      std::string_view* value) const;
+  ReadState Look(std::string_view key, bool want_value, KeyMeta* meta, std::string_view* value);
+  ReadState LookStored(uint16_t db, std::string_view key, bool want_value, KeyMeta* meta,
+                       std::string_view* value);
+  bool LookFrozen(uint16_t db, std::string_view key, bool want_value, Entry* entry);
+  const Fetched* FindFetched(const VersionToken& version) const;
+  void Observe(const Ticket& ticket);
+  uint16_t ShardFor(std::string_view key);
+  void AddWrite(const WriteOp& op);
+  void DropExpired(uint16_t db, uint16_t shard, std::string_view key);
+  void ObserveAllLanes();
+  // This pass's own writes to db_, as key -> present (shard == kAnyShard: all). *base_db: where
+  // they apply on top of; returns true if a flush hides everything stored there.
+  struct OverlayKeyState {
+    bool present;
+    uint64_t expire_at_ms;
+  };
+  using OverlayKeys = std::map<std::string, OverlayKeyState, std::less<>>;
+  static constexpr uint32_t kAnyShard = kShardCount;
+  bool CollectOverlay(uint32_t shard, uint16_t* base_db, OverlayKeys* keys) const;
+  static std::string OverlayKey(uint16_t db, std::string_view key);
+
+  Engine* engine_ = nullptr;
+  uint32_t reactor_ = 0;
+  uint64_t now_ms_ = 0;
+  uint16_t db_ = 0;
+  uint16_t databases_ = 16;
+  bool count_hits_ = false;
+  bool all_latched_ = false;
+  bool recording_ = false;  // keep what is read, for Freeze
+  bool frozen_ = false;     // answer from frozen_reads_
+  bool gated_ = true;       // policy `always`: collect tickets
+  uint32_t pending_count_ = 0;
+  const char* shard_key_data_ = nullptr;  // the key whose shard was computed last
+  size_t shard_key_bytes_ = 0;
+  uint16_t shard_cached_ = 0;
+
+  std::vector<uint16_t> latched_;  // sorted, distinct
+  std::vector<WriteOp> writes_;
+  bool writes_whole_ = false;                          // writes_ contains a flush or a swap
+  std::unordered_map<std::string, uint32_t> overlay_;  // latest write per key, for large write sets
+  size_t overlay_indexed_ = 0;                         // writes_[0, n) are in overlay_
+  std::vector<Ticket> tickets_;
+  std::vector<Missing> missing_;
+  std::vector<Fetched> fetched_;
+  std::vector<FrozenRead> frozen_reads_;
+  size_t frozen_next_ = 0;  // likely place of the next lookup
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* arena_ = nullptr;
+  size_t arena_left_ = 0;
+
+ public:
+  // Per-pass figures, collected by the dispatcher.
+  uint32_t hits = 0;
+  uint32_t misses = 0;
+  uint32_t expired = 0;
+};
+
+}  // namespace cairn

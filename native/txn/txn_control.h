@@ -1,0 +1,103 @@
+// TxnControl: the dispatcher's side of a Txn. One command, or one EXEC, goes through:
+//
+//   Begin -> Latch* -> [handlers run] -> pending?  no: Commit -> Unlatch -> tickets()
+//                                                  yes: StartFetches (still latched) -> Unlatch ->
+//                                                  ... values arrive ...
+//                                                       -> Restart -> Latch* -> [handlers run
+//                                                       again] ...
+//
+// A read-only command that turned out pending is run once more in recording mode under the same
+// latches and then moved out (Save), so that its reactor's Txn is free for the next command; later
+// Load answers it from what it saw. Used by one reactor thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "txn/txn.h"
+#include "txn/watch.h"
+
+namespace cairn {
+
+// Where the keys of one command stand in its argv.
+struct KeySpec {
+  int16_t first;
+  int16_t last;
+  int16_t step;
+};
+
+// The state of a command that waits for values from disk.
+struct SavedTxn {
+  std::vector<Txn::Missing> missing;
+  std::vector<Txn::Fetched> fetched;
+  std::vector<Txn::FrozenRead> frozen;
+  std::vector<Ticket> tickets;
+  uint64_t now_ms = 0;
+};
+
+class TxnControl {
+ public:
+  TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t reactor, uint16_t databases);
+
+  void SetGated(bool gated) { txn_->gated_ = gated; }
+  void Begin(uint16_t db, uint64_t now_ms);
+  // Forgets what the pass did, keeps fetched values; for running it again.
+  void Restart(uint16_t db, bool recording);
+
+  void LatchKey(std::string_view key) { LatchKey(key, ShardOf(key)); }
+  void LatchKey(std::string_view key, uint16_t shard) {
+    txn_->shard_key_data_ = key.data();
+    txn_->shard_key_bytes_ = key.size();
+    txn_->shard_cached_ = shard;
+    engine_->ShardLatch(shard).Lock();
+    txn_->latched_.push_back(shard);
+  }
+  void LatchKeys(std::span<const std::string_view> argv, const KeySpec& keys);
+  // For EXEC: collects, then latches in ascending order.
+  void Collect(std::span<const std::string_view> argv, const KeySpec& keys);
+  void Collect(std::string_view key);
+  void LatchCollected();
+  void LatchAll();
+  void Unlatch();
+
+  // Applies the writes. kBusy: *busy_lane says which lane must advance first; nothing happened.
+  Status Commit(uint32_t* busy_lane);
+  bool has_writes() const { return !txn_->writes_.empty(); }
+  // Bytes of keys and values that the pass writes.
+  uint64_t WriteBytes() const {
+    uint64_t bytes = 0;
+    for (const WriteOp& op : txn_->writes_) bytes += op.key.size() + op.value.size();
+    return bytes;
+  }
+  std::vector<Ticket>& tickets() { return txn_->tickets_; }
+  const std::vector<Txn::Missing>& missing() const { return txn_->missing_; }
+
+  void Save(SavedTxn* saved);
+  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string value);
+  // Reloads a saved command. frozen: answer reads from what was recorded.
+  void Load(SavedTxn* saved, uint16_t db, bool frozen);
+
+  // Calls the visitor once per argument that is a key.
+  template <typename Visitor>
+  static void ForEachKey(std::span<const std::string_view> argv, const KeySpec& keys,
+                         Visitor visitor) {
+    if (keys.first <= 0) return;
+    int last = keys.last < 0 ? static_cast<int>(argv.size()) + keys.last : keys.last;
+    if (last >= static_cast<int>(argv.size())) last = static_cast<int>(argv.size()) - 1;
+    for (int i = keys.first; i <= last; i += keys.step) visitor(argv[static_cast<size_t>(i)]);
+  }
+
+ private:
+  void TouchWatches(bool whole);
+  void ReleaseMemory();
+
+  Txn* txn_;
+  Engine* engine_;
+  WatchTable* watches_;
+  std::vector<Ticket> apply_tickets_;
+  std::vector<uint16_t> collected_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,183 @@
+// Art: an ordered map from byte-string keys (0 B to 512 MB, any bytes) to a Pointer and an optional
+// time of expiry. One instance per shard and database, so an empty one is 32 bytes and owns
+// nothing.
+//
+// Threads: no locking inside; the owner holds the shard's latch for every call and for as long as
+// it uses what a call returned. Order: memcmp, and a prefix sorts before what it is a prefix of.
+//
+// Structure: an adaptive radix tree with path compression (Leis et al., ICDE 2013) that ends in
+// small sorted buckets, as burst tries do (Heinz et al., TOIS 2002). Two kinds of block, each one
+// malloc; a child's first byte tells which it is.
+//
+//   root -> [node "key:0000"]
+//             |end..'0'  |'1'   |'2'..'5'  |'6'..0xff
+//             v          v      v          v
+//          [bucket]   [node] [bucket]   [bucket]
+//
+// Node (art_node.h): a prefix and up to 257 children. Child i serves a range of next bytes. A child
+// node serves exactly one byte; a bucket may serve several neighbouring ones, so that buckets stay
+// well filled whatever the fan-out of the keys is. Child 0 also serves the keys that end here, and
+// is therefore never a node.
+//
+// Bucket (art_bucket.h), up to kMaxEntries entries in one block:
+//
+//   [header 8][prints n][pointers 24 n][expiries, if any][row lengths n, if they differ][rows]
+//
+// A row is the rest of the key without its last byte. The last byte is folded into a reversible
+// one-byte fingerprint (print), which thus costs no memory. A lookup compares all prints with SSE2
+// and then, as a rule, one row. Pointers are aligned and may be edited in place.
+//
+// Cost for 16-byte keys: 24 + suffix + 2 to 4 bytes per key, all overhead of malloc included
+// (bench/native/art_bench.cc).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "vlog/pointer.h"
+
+namespace cairn {
+
+namespace art {
+struct Block;
+}
+
+// An entry in the tree. Valid until the next call that changes the tree (Upsert, SetExpire, Erase,
+// Clear, move).
+struct EntryRef {
+  Pointer* pointer = nullptr;  // may be edited in place, except for the bit Pointer::kHasExpiry
+  uint64_t expire_at_ms = 0;   // 0: never
+  explicit operator bool() const { return pointer != nullptr; }
+};
+
+// Where a sweep for expired entries goes on. Fresh: from the start. At most one sweep per tree at a
+// time.
+struct SweepCursor {
+  std::string next_key;  // no entry before it is left to look at
+  bool started = false;
+};
+
+class Art {
+ public:
+  static constexpr size_t kKeyBytesMax = size_t{512} << 20;
+
+  Art() = default;
+  ~Art() { Clear(); }
+  Art(const Art&) = delete;
+  Art& operator=(const Art&) = delete;
+  Art(Art&& other) noexcept { Swap(other); }
+  Art& operator=(Art&& other) noexcept {
+    if (this != &other) {
+      Clear();
+      Swap(other);
+    }
+    return *this;
+  }
+  void Swap(Art& other) noexcept;
+
+  EntryRef Find(std::string_view key) const;
+
+  // Starts loading what an Upsert of the key will touch. Worth it where several keys are known
+  // ahead.
+  void Prefetch(std::string_view key) const;
+
+  // Inserts or overwrites, one descent. Sets Pointer::kHasExpiry in the stored pointer iff
+  // expire_at_ms != 0. Returns whether the key existed; then *old and *old_expire (each may be
+  // null) receive what was there.
+  bool Upsert(std::string_view key, const Pointer& pointer, uint64_t expire_at_ms,
+              Pointer* old = nullptr, uint64_t* old_expire = nullptr);
+
+  // Sets (or with 0 removes) the expiry of an existing key and the bit in its pointer. False: no
+  // such key.
+  bool SetExpire(std::string_view key, uint64_t expire_at_ms);
+
+  // Removes the key; memory goes back to malloc as buckets and nodes empty. False: no such key.
+  bool Erase(std::string_view key, Pointer* old = nullptr, uint64_t* old_expire = nullptr);
+
+  // Visits entries in order from the first key >= from, until visit returns false. The visitor gets
+  // (std::string_view key, Pointer& pointer, uint64_t expire_at_ms) and returns bool; the key is
+  // valid during the call only. It may edit the pointer in place (not kHasExpiry) but must not
+  // change the tree. Seeking costs one descent; the visit costs what it returns.
+  template <typename Visitor>
+  void Scan(std::string_view from, Visitor&& visit) const {
+    ScanImpl(from, &Call<std::remove_reference_t<Visitor>>, std::addressof(visit));
+  }
+
+  // A random entry, null only if the tree is empty; its key is written to *key. Fairness:
+  // kRandomProbes random descents are drawn, where a child's chance follows its entries (a bucket)
+  // or its fan-out (a node). Each is weighted with (entries of its bucket) / (probability of the
+  // descent); one is picked by weight, and in its bucket all entries are equal. That is uniform in
+  // even trees; in a lopsided one nothing is starved, but keys in a corner that few descents reach
+  // come up to about a third too rarely (measured with two thirds of all keys below one of 40
+  // children).
+  EntryRef Random(uint64_t rnd, std::string* key) const;
+
+  // Looks at about max_visits (one bucket more at most) buckets and entries with an expiry from the
+  // cursor on, and calls the visitor (as in Scan; it must not change the tree: collect, then erase)
+  // for those with expire_at_ms <= now_ms. Returns true when the pass has reached the end; the
+  // cursor is then fresh again. Costs nothing while no entry can have expired.
+  template <typename Visitor>
+  bool SweepExpired(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, Visitor&& visit) {
+    return SweepImpl(cursor, now_ms, max_visits, &Call<std::remove_reference_t<Visitor>>,
+                     std::addressof(visit));
+  }
+  // True if some entry may have expired by now_ms (no false negatives).
+  bool MayHaveExpired(uint64_t now_ms) const {
+    return expiring_ != 0 && now_ms / 1000 >= min_expire_s_;
+  }
+
+  size_t size() const { return size_; }          // at most 2^32 - 1 keys per tree
+  size_t expiring() const { return expiring_; }  // entries with an expiry
+  size_t bytes() const { return bytes_; }        // malloc'ed, with malloc's own overhead
+  bool empty() const { return size_ == 0; }
+  void Clear();
+
+  // For tests: walks the whole tree and aborts if an invariant does not hold.
+  void CheckInvariants() const;
+
+  struct Shape {
+    size_t nodes = 0, buckets = 0, node_bytes = 0, bucket_bytes = 0, depth_max = 0;
+  };
+  Shape Measure() const;
+
+ private:
+  using VisitFn = bool (*)(void* visitor, std::string_view key, Pointer& pointer,
+                           uint64_t expire_at_ms);
+  template <typename Visitor>
+  static bool Call(void* visitor, std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+    return (*static_cast<Visitor*>(visitor))(key, pointer, expire_at_ms);
+  }
+  static constexpr int kRandomProbes = 16;
+
+  struct Place;  // where a key belongs: a slot with a bucket or null, and the way to it
+  Place Descend(std::string_view key);
+  void Insert(const Place& place, std::string_view key, const Pointer& pointer, uint64_t expire);
+  void SetAt(art::Block** slot, uint32_t index, uint64_t expire_at_ms);
+  void NoteExpire(uint64_t expire_at_ms);
+  void BranchPrefix(art::Block** slot, size_t common);
+  void Split(art::Block** parent_slot, uint32_t child, bool ascending);
+  uint32_t IsolateSymbol(art::Block** parent_slot, uint32_t child, uint8_t symbol);
+  void Compact(std::string_view key);
+  bool CompactOnce(std::string_view key);
+  bool CollapseNode(const Place& place);
+  void ScanImpl(std::string_view from, VisitFn visit, void* visitor) const;
+  bool SweepImpl(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, VisitFn visit,
+                 void* visitor);
+
+  art::Block* root_ = nullptr;
+  size_t bytes_ = 0;
+  uint32_t size_ = 0;
+  uint32_t expiring_ = 0;
+  uint32_t min_expire_s_ = UINT32_MAX;  // no entry expires before this second
+  uint32_t pass_expire_s_ =
+      UINT32_MAX;  // same for entries set since the sweep began or passed by it
+};
+
+static_assert(sizeof(Art) == 32);
+
+}  // namespace cairn

@@ -1,0 +1,326 @@
+// Reading the index tree in order: scans, expiry sweeps, random entries, and the walk that checks
+// the invariants.
+#include <algorithm>
+#include <vector>
+
+#include "vlog/art.h"
+#include "vlog/art_bucket.h"
+#include "vlog/art_node.h"
+
+namespace cairn {
+
+using art::AsBucket;
+using art::AsNode;
+using art::Block;
+using art::Bucket;
+using art::IsNode;
+using art::Node;
+using art::Suffix;
+
+namespace {
+
+// Buckets in order, with the part of the key above them. Borrowed: the tree must not change
+// meanwhile.
+class Walker {
+ public:
+  // Goes to the first entry >= from. Returns its bucket, or a bucket with *index == count if it is
+  // in a later one, or null.
+  Bucket* Seek(Block* root, std::string_view from, uint32_t* index) {
+    *index = 0;
+    Block* block = root;
+    while (block != nullptr && IsNode(block)) {
+      Node* node = AsNode(block);
+      const std::string_view prefix = node->prefix();
+      const size_t common =
+          art::CommonBytes(from.data(), prefix.data(), std::min(from.size(), prefix.size()));
+      if (common < prefix.size()) {
+        const bool below = common < from.size() && static_cast<uint8_t>(from[common]) >
+                                                       static_cast<uint8_t>(prefix[common]);
+        if (!below)
+          Push(node);  // the whole node lies behind `from`; else the whole node is before it
+        return Next();
+      }
+      from.remove_prefix(prefix.size());
+      Push(node);
+      const uint32_t child = from.empty() ? 0 : node->ChildFor(static_cast<uint8_t>(from[0]));
+      frames_.back().next = child + 1;
+      block = node->children()[child];
+      if (block != nullptr && IsNode(block)) {
+        EnterByte(node, child);
+        from.remove_prefix(1);
+      }
+    }
+    if (block == nullptr) return Next();
+    Bucket* bucket = AsBucket(block);
+    *index = bucket->LowerBound(Suffix(from));
+    return bucket;
+  }
+
+  Bucket* Next() {
+    while (!frames_.empty()) {
+      Frame& top = frames_.back();
+      if (top.next == top.node->count) {
+        frames_.pop_back();
+        continue;
+      }
+      const uint32_t child = top.next++;
+      Block* block = top.node->children()[child];
+      path_.resize(top.path_bytes);
+      if (block == nullptr) continue;
+      if (!IsNode(block)) return AsBucket(block);
+      EnterByte(top.node, child);
+      Push(AsNode(block));
+    }
+    return nullptr;
+  }
+
+  // The whole key of an entry of the current bucket; valid until the next call.
+  std::string_view Key(const Bucket* bucket, uint32_t index) {
+    const size_t above = frames_.empty() ? 0 : frames_.back().path_bytes;
+    path_.resize(above + bucket->SuffixBytes(index));
+    bucket->CopySuffix(index, path_.data() + above);
+    return path_;
+  }
+
+ private:
+  struct Frame {
+    Node* node;
+    uint32_t next;      // child to visit next
+    size_t path_bytes;  // of the key, with the node's prefix
+  };
+  void EnterByte(const Node* node, uint32_t child) {
+    path_.resize(frames_.back().path_bytes);
+    path_.push_back(static_cast<char>(node->bounds()[child - 1]));
+  }
+  void Push(Node* node) {
+    path_.append(node->prefix());
+    frames_.push_back(Frame{node, 0, path_.size()});
+  }
+
+  std::vector<Frame> frames_;
+  std::string path_;
+};
+
+}  // namespace
+
+void Art::ScanImpl(std::string_view from, VisitFn visit, void* visitor) const {
+  Walker walker;
+  uint32_t index = 0;
+  Bucket* bucket = walker.Seek(root_, from, &index);
+  for (; bucket != nullptr; bucket = walker.Next(), index = 0) {
+    for (; index < bucket->count; ++index) {
+      const std::string_view key = walker.Key(bucket, index);
+      if (!visit(visitor, key, bucket->pointers()[index], bucket->ExpireAt(index))) return;
+    }
+  }
+}
+
+bool Art::SweepImpl(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, VisitFn visit,
+                    void* visitor) {
+  if (!cursor->started) {
+    if (!MayHaveExpired(now_ms)) return true;
+    cursor->started = true;
+    cursor->next_key.clear();
+    pass_expire_s_ = UINT32_MAX;
+  }
+  Walker walker;
+  uint32_t index = 0;
+  size_t visits = 0;
+  // The smallest key above the given one.
+  auto stop_behind = [&](std::string_view key) {
+    cursor->next_key.assign(key);
+    cursor->next_key.push_back('\0');
+    return false;
+  };
+  Bucket* bucket = walker.Seek(root_, cursor->next_key, &index);
+  for (; bucket != nullptr; bucket = walker.Next(), index = 0) {
+    ++visits;
+    uint64_t expiring = index < 64 ? bucket->mask() >> index << index : 0;
+    for (; expiring != 0; expiring &= expiring - 1) {
+      const uint32_t i = static_cast<uint32_t>(__builtin_ctzll(expiring));
+      const uint64_t expire = bucket->ExpireAt(i);
+      ++visits;
+      pass_expire_s_ = static_cast<uint32_t>(std::min<uint64_t>(pass_expire_s_, expire / 1000));
+      if (expire > now_ms) continue;
+      const std::string_view key = walker.Key(bucket, i);
+      if (!visit(visitor, key, bucket->pointers()[i], expire)) return stop_behind(key);
+    }
+    if (visits >= max_visits) return stop_behind(walker.Key(bucket, bucket->count - 1u));
+  }
+  // Entries that are expired but still there keep the bound low, so that the next sweep comes back
+  // to them.
+  min_expire_s_ = expiring_ == 0 ? UINT32_MAX : pass_expire_s_;
+  *cursor = SweepCursor();
+  return true;
+}
+
+namespace {
+
+struct Rng {  // splitmix64 (Steele, Lea, Flood, OOPSLA 2014)
+  uint64_t state;
+  uint64_t Next() {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  uint32_t Below(uint32_t bound) { return static_cast<uint32_t>((Next() >> 32) * bound >> 32); }
+  double Unit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }  // [0, 1)
+};
+
+// About how many entries are below: exact for a bucket, from the fan-out for a node.
+double EntriesBelow(const Block* block) {
+  constexpr double kTypicalBucket = 24;
+  if (block == nullptr) return 0;
+  return IsNode(block) ? kTypicalBucket * AsNode(block)->count : AsBucket(block)->count;
+}
+
+// One descent, where a child's chance follows EntriesBelow. *weight: 1 / (probability of this
+// bucket).
+Bucket* RandomBucket(Block* root, Rng* rng, double* weight, std::string* path) {
+  Block* block = root;
+  *weight = 1;
+  path->clear();
+  while (IsNode(block)) {
+    Node* node = AsNode(block);
+    double sums[257];
+    double sum = 0;
+    for (uint32_t i = 0; i < node->count; ++i) {
+      sum += EntriesBelow(node->children()[i]);
+      sums[i] = sum;
+    }
+    const double dice = rng->Unit() * sum;
+    uint32_t child = 0;
+    while (child + 1u < node->count && sums[child] <= dice) ++child;
+    while (node->children()[child] == nullptr) --child;  // only if rounding went past the end
+    *weight *= sum / EntriesBelow(node->children()[child]);
+    path->append(node->prefix());
+    block = node->children()[child];
+    if (IsNode(block)) path->push_back(static_cast<char>(node->bounds()[child - 1]));
+  }
+  return AsBucket(block);
+}
+
+}  // namespace
+
+EntryRef Art::Random(uint64_t rnd, std::string* key) const {
+  if (root_ == nullptr) return {};
+  Rng rng{rnd};
+  Bucket* chosen = nullptr;
+  double weight_sum = 0;
+  std::string path;
+  for (int probe = 0; probe < (IsNode(root_) ? kRandomProbes : 1); ++probe) {
+    double weight = 0;
+    Bucket* bucket = RandomBucket(root_, &rng, &weight, &path);
+    weight = std::min(weight * bucket->count, 1e300);
+    weight_sum += weight;
+    if (rng.Unit() * weight_sum < weight || chosen == nullptr) {
+      chosen = bucket;
+      key->swap(path);
+    }
+  }
+  const uint32_t index = rng.Below(chosen->count);
+  const size_t above = key->size();
+  key->resize(above + chosen->SuffixBytes(index));
+  chosen->CopySuffix(index, key->data() + above);
+  return EntryRef{chosen->pointers() + index, chosen->ExpireAt(index)};
+}
+
+namespace {
+
+struct Visit {
+  const Block* block;
+  int low, high;  // symbols the block serves, if it is a bucket
+  size_t depth;
+};
+
+struct Totals {
+  size_t entries = 0, expiring = 0;
+  uint64_t min_expire = UINT64_MAX;
+};
+
+void CheckBucket(const Bucket* bucket, int low, int high, Totals* totals) {
+  CAIRN_CHECK(bucket->count >= 1 && bucket->count <= Bucket::kMaxEntries);
+  CAIRN_CHECK(bucket->used() <= bucket->capacity);
+  std::string before, suffix;
+  for (uint32_t i = 0; i < bucket->count; ++i) {
+    const int symbol = bucket->FirstSymbol(i);
+    CAIRN_CHECK(symbol >= low && symbol <= high);
+    suffix.resize(bucket->SuffixBytes(i));
+    bucket->CopySuffix(i, suffix.data());
+    CAIRN_CHECK(i == 0 || before < suffix);
+    CAIRN_CHECK(bucket->Locate(Suffix(suffix)) == static_cast<int>(i));
+    before.swap(suffix);
+    const uint64_t expire = bucket->ExpireAt(i);
+    CAIRN_CHECK(const_cast<Bucket*>(bucket)->pointers()[i].has_expiry() == (expire != 0));
+    if (expire != 0) {
+      ++totals->expiring;
+      totals->min_expire = std::min(totals->min_expire, expire);
+    }
+  }
+  totals->entries += bucket->count;
+}
+
+// Calls on_block for every block, parents first.
+template <typename OnBlock>
+void WalkBlocks(const Block* root, OnBlock&& on_block) {
+  std::vector<Visit> pending;
+  if (root != nullptr) pending.push_back(Visit{root, -1, 255, 1});
+  while (!pending.empty()) {
+    const Visit visit = pending.back();
+    pending.pop_back();
+    on_block(visit);
+    if (!IsNode(visit.block)) continue;
+    const Node* node = AsNode(visit.block);
+    for (uint32_t i = 0; i < node->count; ++i) {
+      const Block* child = node->children()[i];
+      if (child == nullptr) continue;
+      pending.push_back(Visit{child, node->LowSymbol(i), node->HighSymbol(i), visit.depth + 1});
+    }
+  }
+}
+
+}  // namespace
+
+Art::Shape Art::Measure() const {
+  Shape shape;
+  WalkBlocks(root_, [&](const Visit& visit) {
+    shape.depth_max = std::max(shape.depth_max, visit.depth);
+    if (IsNode(visit.block)) {
+      ++shape.nodes;
+      shape.node_bytes += art::ChunkBytes(AsNode(visit.block)->usable());
+    } else {
+      ++shape.buckets;
+      shape.bucket_bytes += art::ChunkBytes(AsBucket(visit.block)->capacity);
+    }
+  });
+  return shape;
+}
+
+void Art::CheckInvariants() const {
+  Totals totals;
+  WalkBlocks(root_, [&](const Visit& visit) {
+    if (!IsNode(visit.block)) {
+      CheckBucket(AsBucket(visit.block), visit.low, visit.high, &totals);
+      return;
+    }
+    const Node* node = AsNode(visit.block);
+    CAIRN_CHECK(visit.depth == 1 || visit.low == visit.high);  // a node serves one byte
+    CAIRN_CHECK(node->count >= 1 && node->count <= node->capacity());
+    size_t present = 0;
+    for (uint32_t i = 0; i < node->count; ++i) {
+      const Block* child = node->children()[i];
+      present += child != nullptr ? 1 : 0;
+      CAIRN_CHECK(i == 0 || node->LowSymbol(i) > node->LowSymbol(i - 1));
+      CAIRN_CHECK(child == nullptr || !IsNode(child) || i > 0);
+    }
+    CAIRN_CHECK(present >= 1);
+  });
+  const Shape shape = Measure();
+  CAIRN_CHECK(totals.entries == size_ && totals.expiring == expiring_);
+  CAIRN_CHECK(shape.node_bytes + shape.bucket_bytes == bytes_);
+  if (totals.expiring != 0)
+    CAIRN_CHECK(totals.min_expire / 1000 >= min_expire_s_ || min_expire_s_ == UINT32_MAX - 1);
+}
+
+}  // namespace cairn

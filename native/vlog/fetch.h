@@ -1,0 +1,69 @@
+// Reads of single records from disk, on a reactor's own queue: the operation in flight and a
+// bounded pool of them.
+//
+// Threads: Get on the reactor's thread; Put from anywhere (a request may be destroyed elsewhere).
+// Lifetime: a pool lives until the engine has closed it and the last operation came back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/latch.h"
+#include "engine/engine.h"
+#include "io/disk.h"
+#include "vlog/segment.h"
+
+namespace cairn {
+class VlogEngine;
+}
+
+namespace cairn::vlog {
+
+class FetchPool;
+
+struct FetchOp {
+  IoRequest io;
+  iovec iov = {};
+  AlignedBuffer buffer;
+  uint64_t buffer_bytes = 0;
+  uint32_t size_class = 0;
+  FetchPool* pool = nullptr;
+  FetchOp* next_free = nullptr;
+
+  VlogEngine* engine = nullptr;
+  FetchRequest* request = nullptr;
+  Segment* segment = nullptr;
+  IoQueue* queue = nullptr;
+  std::string key;
+  Pointer pointer;     // not resident
+  uint64_t from = 0;   // file offset of the buffer
+  uint64_t bytes = 0;  // to read
+  uint64_t done = 0;
+  uint32_t tries = 0;
+  uint16_t tree = 0;
+  uint16_t shard = 0;
+};
+
+class FetchPool {
+ public:
+  static constexpr uint32_t kClasses = 12;  // 1 KiB << class; above the largest: exact, never kept
+  static constexpr uint32_t kSmallestBytes = 1024;
+  static constexpr uint64_t kKeptBytesMax = 4u << 20;
+
+  static FetchPool* New() { return new FetchPool(); }
+  FetchOp* Get(uint64_t bytes);
+  void Put(FetchOp* op);
+  void Close();  // by the engine, once; the pool goes when the last operation is back
+
+ private:
+  FetchPool() = default;
+  ~FetchPool();
+  Latch latch_;
+  FetchOp* free_[kClasses] = {};
+  uint64_t kept_bytes_ = 0;
+  uint64_t out_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace cairn::vlog

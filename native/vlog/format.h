@@ -1,0 +1,258 @@
+// Every byte the vlog engine puts on disk; docs/format.md draws the same and explains the rules.
+// Pure data and pure functions, usable from any thread. All integers are little-endian, as on every
+// machine this builds for.
+//
+//   segment file:  [header block][commit][commit]...[trailer block]      blocks of
+//   header.block_bytes commit:        [commit record][record or group]...[zeros up to a whole
+//   block] record:        [RecordHeader 24][expiry 8, some types][key][value][zeros to a multiple
+//   of 8] group:         [group record][records with kGroupMember]             applied all or
+//   nothing
+//
+// A record's checksum starts from its offset and its header names segment and incarnation, so bytes
+// that lie where they were not written, or that a previous life of the server left behind, are
+// never taken for a record.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
+#include "base/crc32c.h"
+#include "vlog/pointer.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+namespace cairn::vlog {
+
+inline constexpr uint64_t kSegmentMagic = 0x4745534e52494143;   // "CAIRNSEG"
+inline constexpr uint64_t kManifestMagic = 0x4e414d4e52494143;  // "CAIRNMAN"
+inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kByteOrderMark = 0x01020304;
+inline constexpr uint32_t kBlockBytesMin = 512;
+inline constexpr uint32_t kBlockBytesMax = 64u << 10;
+inline constexpr uint64_t kSegmentBytesMax = 32ull << 30;  // what LogPosition can tell
+
+// Frozen: these values are on disk.
+enum class RecordType : uint8_t {
+  kPut = 1,        // key, value; removes any expiry
+  kPutExpire = 2,  // expiry, key, value
+  kDelete = 3,     // key
+  kSetExpire = 4,  // expiry (0: none), key
+  kFlush = 5,      // ns, or kAllTrees
+  kSwap = 6,       // value: SwapPayload
+  kGroup = 7,      // value: GroupPayload, then `parts` positions
+  kCommit = 8,     // value: CommitPayload
+  kTrailer = 9,    // value: TrailerPayload
+};
+inline constexpr uint8_t kGroupMember = 0x80;  // in `type`: belongs to the group record before it
+inline constexpr uint16_t kAllTrees = 0xffff;
+
+struct RecordHeader {
+  uint32_t crc;  // CRC-32C of everything after it, padding included, started from offset / 8
+  uint8_t type;
+  uint8_t value_type;
+  uint16_t ns;  // tree: the namespace's own number, which SWAPDB does not change
+  uint32_t key_bytes;
+  uint32_t value_bytes;
+  uint32_t incarnation;  // of the server's start that wrote it
+  uint32_t segment_id;
+};
+static_assert(sizeof(RecordHeader) == 24 && std::is_trivially_copyable_v<RecordHeader>);
+static_assert(offsetof(RecordHeader, crc) == 0 && offsetof(RecordHeader, type) == 4 &&
+              offsetof(RecordHeader, value_type) == 5 && offsetof(RecordHeader, ns) == 6 &&
+              offsetof(RecordHeader, key_bytes) == 8 && offsetof(RecordHeader, value_bytes) == 12 &&
+              offsetof(RecordHeader, incarnation) == 16 &&
+              offsetof(RecordHeader, segment_id) == 20);
+
+struct CommitPayload {
+  uint64_t bytes;     // of the commit, from this record's first byte to the last record's last;
+                      // padding not counted
+  uint64_t prev_end;  // position of the end of the record before, in this lane: the chain that
+                      // replay follows
+  uint64_t
+      synced;  // position up to which the lane was durable when this commit was sent to the disk
+};
+struct TrailerPayload {
+  uint64_t data_end;  // offset of the end of the last record
+  uint64_t
+      records;  // in this segment: records of live commits, commit records included, this one not
+  uint32_t chain;  // CRC-32C over the crc fields of those, in order
+  uint32_t zero;
+};
+struct GroupPayload {
+  uint64_t txn_id;  // unique within the incarnation; 0 if the group has no other parts
+  uint64_t bytes;   // of the members
+  uint32_t records;
+  uint32_t parts;  // positions that follow, one per lane, this one's among them; 0: this lane only
+};
+struct SwapPayload {
+  uint16_t a;  // namespaces (not trees) that change places
+  uint16_t b;
+  uint32_t zero;
+  uint64_t sequence;  // 1 for the first swap of the directory's life; replay skips those the
+                      // manifest contains
+};
+static_assert(sizeof(CommitPayload) == 24 && sizeof(TrailerPayload) == 24);
+static_assert(sizeof(GroupPayload) == 24 && sizeof(SwapPayload) == 16);
+static_assert(offsetof(CommitPayload, prev_end) == 8 && offsetof(CommitPayload, synced) == 16);
+static_assert(offsetof(TrailerPayload, records) == 8 && offsetof(TrailerPayload, chain) == 16);
+static_assert(offsetof(GroupPayload, bytes) == 8 && offsetof(GroupPayload, records) == 16 &&
+              offsetof(GroupPayload, parts) == 20);
+static_assert(offsetof(SwapPayload, sequence) == 8);
+
+inline constexpr uint64_t kCommitRecordBytes = sizeof(RecordHeader) + sizeof(CommitPayload);
+inline constexpr uint64_t kTrailerRecordBytes = sizeof(RecordHeader) + sizeof(TrailerPayload);
+
+struct SegmentHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t byte_order;
+  uint32_t segment_id;  // rises over the whole directory; in a lane the order of ids is the order
+                        // of the log
+  uint32_t lane;
+  uint32_t lanes;  // in this epoch
+  uint32_t epoch;  // rises whenever the number of lanes changes
+  uint32_t incarnation;
+  uint32_t block_bytes;
+  uint32_t zero;
+  uint32_t crc;  // of the fields before
+};
+static_assert(sizeof(SegmentHeader) == 48 && offsetof(SegmentHeader, segment_id) == 16 &&
+              offsetof(SegmentHeader, epoch) == 28 && offsetof(SegmentHeader, block_bytes) == 36 &&
+              offsetof(SegmentHeader, crc) == 44);
+
+// ---- pure helpers ----
+
+inline constexpr uint64_t Align8(uint64_t n) { return (n + 7) & ~uint64_t{7}; }
+inline constexpr uint64_t AlignDown(uint64_t n, uint64_t block) { return n - n % block; }
+inline constexpr uint64_t AlignUp(uint64_t n, uint64_t block) {
+  return AlignDown(n + block - 1, block);
+}
+inline constexpr uint32_t SegmentOf(uint64_t position) {
+  return static_cast<uint32_t>(position >> 32);
+}
+inline constexpr uint64_t OffsetOf(uint64_t position) { return (position & 0xffffffffu) << 3; }
+
+inline constexpr bool HasExpiry(RecordType type) {
+  return type == RecordType::kPutExpire || type == RecordType::kSetExpire;
+}
+inline constexpr bool IsPut(RecordType type) {
+  return type == RecordType::kPut || type == RecordType::kPutExpire;
+}
+inline RecordType TypeOf(const RecordHeader& header) {
+  return static_cast<RecordType>(header.type & ~kGroupMember);
+}
+inline constexpr uint64_t RecordBytes(RecordType type, uint64_t key_bytes, uint64_t value_bytes) {
+  return Align8(sizeof(RecordHeader) + (HasExpiry(type) ? 8 : 0) + key_bytes + value_bytes);
+}
+
+inline RecordHeader LoadHeader(const char* record) {
+  RecordHeader header;
+  std::memcpy(&header, record, sizeof(header));
+  return header;
+}
+inline uint64_t BytesOf(const RecordHeader& header) {
+  return RecordBytes(TypeOf(header), header.key_bytes, header.value_bytes);
+}
+inline uint32_t RecordCrc(const char* record, uint64_t bytes, uint64_t offset) {
+  return Crc32cExtend(static_cast<uint32_t>(offset >> 3), record + 4, bytes - 4);
+}
+inline std::string_view KeyOf(const RecordHeader& header, const char* record) {
+  return {record + sizeof(header) + (HasExpiry(TypeOf(header)) ? 8 : 0), header.key_bytes};
+}
+inline std::string_view ValueOf(const RecordHeader& header, const char* record) {
+  return {record + sizeof(header) + (HasExpiry(TypeOf(header)) ? 8 : 0) + header.key_bytes,
+          header.value_bytes};
+}
+inline uint64_t ExpiryOf(const RecordHeader& header, const char* record) {
+  uint64_t expiry = 0;
+  if (HasExpiry(TypeOf(header))) std::memcpy(&expiry, record + sizeof(header), 8);
+  return expiry;
+}
+
+// Encodes one record at `out`, which lies at `offset` of its segment. Everything but crc is taken
+// from `header`; key and value may be empty. Returns the crc. Writes exactly BytesOf(header).
+inline uint32_t EncodeRecord(char* out, uint64_t offset, RecordHeader header, uint64_t expire_at_ms,
+                             std::string_view key, std::string_view value) {
+  const uint64_t bytes = BytesOf(header);
+  std::memset(out + bytes - 8, 0, 8);  // the padding; what is not padding is written over
+  std::memcpy(out, &header, sizeof(header));
+  char* at = out + sizeof(header);
+  if (HasExpiry(TypeOf(header))) {
+    std::memcpy(at, &expire_at_ms, 8);
+    at += 8;
+  }
+  if (!key.empty()) std::memcpy(at, key.data(), key.size());
+  at += key.size();
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
+  header.crc = RecordCrc(out, bytes, offset);
+  std::memcpy(out, &header.crc, sizeof(header.crc));
+  return header.crc;
+}
+
+template <typename Payload>
+Payload LoadPayload(const RecordHeader& header, const char* record) {
+  Payload payload;
+  std::memcpy(&payload, ValueOf(header, record).data(), sizeof(payload));
+  return payload;
+}
+
+// What the engine keeps in Pointer::flags above the index's own bits: how many bytes of padding end
+// the record, and whether it has an expiry field, so that the size of the value follows from the
+// pointer and the key.
+inline constexpr uint32_t kPadShift = 8;
+inline constexpr uint32_t kPadMask = 7;
+inline constexpr uint32_t kRecordHasExpiry = 1u << 11;
+
+inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
+  const bool expiry = HasExpiry(TypeOf(header));
+  const uint64_t exact =
+      sizeof(header) + (expiry ? 8 : 0) + uint64_t{header.key_bytes} + header.value_bytes;
+  const uint64_t bytes = Align8(exact);
+  Pointer pointer;
+  pointer.segment_id = header.segment_id;
+  pointer.length = static_cast<uint32_t>(bytes);
+  pointer.offset = offset;
+  pointer.flags = (header.value_type & Pointer::kTypeMask) |
+                  static_cast<uint32_t>(bytes - exact) << kPadShift |
+                  (expiry ? kRecordHasExpiry : 0);
+  pointer.checksum = header.crc;
+  return pointer;
+}
+inline uint64_t ValueOffset(const Pointer& pointer, uint64_t key_bytes) {
+  return sizeof(RecordHeader) + ((pointer.flags & kRecordHasExpiry) != 0 ? 8 : 0) + key_bytes;
+}
+inline uint64_t ValueBytes(const Pointer& pointer, uint64_t key_bytes) {
+  return pointer.length - ValueOffset(pointer, key_bytes) -
+         ((pointer.flags >> kPadShift) & kPadMask);
+}
+
+// Whether a header could be one at all, before `bytes` of it are read and its checksum is believed.
+inline bool Plausible(const RecordHeader& header) {
+  const RecordType type = TypeOf(header);
+  if (type < RecordType::kPut || type > RecordType::kTrailer) return false;
+  const bool member = (header.type & kGroupMember) != 0;
+  switch (type) {
+    case RecordType::kPut:
+    case RecordType::kPutExpire:
+      return true;
+    case RecordType::kDelete:
+    case RecordType::kSetExpire:
+      return header.value_bytes == 0;
+    case RecordType::kFlush:
+      return header.key_bytes == 0 && header.value_bytes == 0;
+    case RecordType::kSwap:
+      return header.key_bytes == 0 && header.value_bytes == sizeof(SwapPayload);
+    case RecordType::kGroup:
+      return !member && header.key_bytes == 0 && header.value_bytes >= sizeof(GroupPayload) &&
+             header.value_bytes % 8 == 0;
+    case RecordType::kCommit:
+    case RecordType::kTrailer:
+      return !member && header.key_bytes == 0 && header.value_bytes == sizeof(CommitPayload);
+  }
+  return false;
+}
+
+}  // namespace cairn::vlog

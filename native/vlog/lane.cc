@@ -1,0 +1,357 @@
+#include "vlog/lane.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace cairn::vlog {
+
+Lane::Lane(uint32_t id, LaneShared* shared) : id_(id), shared_(shared) {
+  free_chunks_.reserve(shared->chunks);
+}
+
+Lane::~Lane() = default;
+
+void Lane::Begin(const Start& start) {
+  CAIRN_CHECK(start.active != nullptr && start.tail % start.active->block_bytes == 0);
+  LatchGuard guard(latch_);
+  active_ = start.active;
+  next_ = start.next;
+  tail_ = start.tail;
+  prev_end_ = start.prev_end;
+  chain_segment_ = start.active;
+  chain_ = start.chain;
+  chain_records_ = start.records;
+  written_segment_ = start.active;
+  // A lane without a log yet stands behind everything that older segments hold.
+  const uint64_t position =
+      start.prev_end != 0 ? start.prev_end : LogPosition(active_->id, active_->block_bytes);
+  synced_ = position;
+  written_.store(position, std::memory_order_release);
+  staged_end_.store(position, std::memory_order_release);
+  durable_.store(position, std::memory_order_release);
+  UpdateLimitsLocked();
+  AskAheadLocked();
+}
+
+// ---- staging ----
+
+Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
+  for (int round = 0; round < 4; ++round) {
+    const uint64_t limit = may_use_reserve ? hard_limit_ : soft_limit_;
+    if (CAIRN_LIKELY(open_ != nullptr)) {
+      const uint64_t used = open_->used + bytes;
+      if (CAIRN_LIKELY(used <= open_->fill_max && open_->offset + used <= limit &&
+                       !failed_.load(std::memory_order_relaxed))) {
+        return Code::kOk;
+      }
+    }
+    if (failed_.load(std::memory_order_relaxed)) return Code::kReadOnly;
+    if (open_ != nullptr && open_->used + bytes > open_->fill_max) CloseOpenLocked();
+    const uint64_t begin =
+        open_ != nullptr ? open_->offset + open_->used : tail_ + kCommitRecordBytes;
+    const Code code =
+        begin + bytes <= limit ? OpenBatchLocked(bytes) : NoRoomLocked(bytes, may_use_reserve);
+    if (code != Code::kOk) return code;
+  }
+  CAIRN_CHECK(false);
+  return Code::kBusy;
+}
+
+void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
+  Batch* batch = open_;
+  CAIRN_CHECK(batch != nullptr && batch->used + bytes <= batch->fill_max && bytes % 8 == 0);
+  placement->data = batch->data.get() + batch->used;
+  placement->offset = batch->offset + batch->used;
+  placement->segment = batch->segment;
+  placement->batch = batch;
+  batch->used += bytes;
+  // The ring's memory has long left the processor's caches when its turn comes again: load where
+  // the next records go.
+  constexpr uint64_t kLine = 64, kAhead = 256, kLinesMax = 8;
+  const char* ahead = placement->data + bytes + kAhead;
+  for (uint64_t i = 0; i < kLinesMax && i * kLine <= bytes; ++i)
+    __builtin_prefetch(ahead + i * kLine, 1);
+  batch->fillers.fetch_add(1, std::memory_order_relaxed);
+  staged_end_.store(LogPosition(batch->segment->id, batch->offset + batch->used),
+                    std::memory_order_release);
+}
+
+void Lane::HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn) {
+  holds_.push_back({start, end, std::move(txn), false});
+}
+
+Code Lane::OpenBatchLocked(uint64_t bytes) {
+  const uint64_t need = kCommitRecordBytes + bytes;
+  const uint64_t slack = 2 * uint64_t{active_->block_bytes};  // padding, trailer
+  Batch* batch = nullptr;
+  if (need > shared_->chunk_bytes) {
+    if (large_bytes_ != 0 && large_bytes_ + need > shared_->large_bytes_max) {
+      return stalled_ ? Code::kNoSpace : Code::kBusy;
+    }
+    batches_.push_back(std::make_unique<Batch>());
+    batch = batches_.back().get();
+    batch->large = true;
+    batch->data_bytes = need + slack;
+    batch->data = NewAligned(batch->data_bytes);
+    large_bytes_ += batch->data_bytes;
+  } else if (!free_chunks_.empty()) {
+    batch = free_chunks_.back();
+    free_chunks_.pop_back();
+  } else if (chunks_made_ < shared_->chunks) {
+    ++chunks_made_;
+    batches_.push_back(std::make_unique<Batch>());
+    batch = batches_.back().get();
+    batch->data_bytes = shared_->chunk_bytes + slack;
+    batch->data = NewAligned(batch->data_bytes);
+  } else {
+    return stalled_ ? Code::kNoSpace : Code::kBusy;  // a stalled disk frees nothing
+  }
+  batch->fill_max = batch->large ? need : shared_->chunk_bytes;
+  batch->seals = false;
+  batch->retired = false;
+  batch->finalized = false;
+  batch->segment = active_;
+  batch->offset = tail_;
+  batch->used = kCommitRecordBytes;
+  batch->opened = shared_->commit_delay_us != 0 ? MonotonicNanos()
+                                                : shared_->now_ms.load(std::memory_order_relaxed);
+  open_ = batch;
+  AskAheadLocked();
+  return Code::kOk;
+}
+
+// Ends the open batch; the next one begins on a new block. Nobody may add to it, those who fill it
+// may still be at it.
+void Lane::CloseOpenLocked() {
+  Batch* batch = open_;
+  open_ = nullptr;
+  if (batch->used == kCommitRecordBytes) {  // nothing in it
+    batch->used = 0;
+    if (!batch->seals) {
+      ReleaseLocked(batch);
+      return;
+    }
+  }
+  tail_ = batch->offset + batch->write_bytes();
+  queue_.push_back(batch);
+}
+
+// Goes over to the next segment; the last batch of the old one also writes its trailer.
+Code Lane::RollLocked() {
+  if (open_ == nullptr) {
+    const Code code = OpenBatchLocked(0);
+    if (code != Code::kOk) return code;
+  }
+  open_->seals = true;
+  CloseOpenLocked();
+  active_ = next_;
+  next_ = nullptr;
+  tail_ = active_->block_bytes;
+  UpdateLimitsLocked();
+  AskAheadLocked();
+  return Code::kOk;
+}
+
+// kOk: look again. Otherwise why a unit of `bytes` cannot be placed now; what it takes has been
+// asked for.
+Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
+  const uint64_t block = active_->block_bytes;
+  const uint64_t begin =
+      open_ != nullptr ? open_->offset + open_->used : tail_ + kCommitRecordBytes;
+  const uint64_t need = kCommitRecordBytes + bytes;
+  const bool grows =
+      active_->room_end < active_->capacity && begin + bytes + block <= active_->capacity;
+  bool next_fits = false;
+  if (next_ != nullptr) {
+    const uint64_t kept = block + (may_use_reserve ? 0 : ReserveOf(next_));
+    next_fits = next_->block_bytes + need + kept <= next_->room_end;
+  }
+  if (next_fits && (!grows || !denied_.ok())) return RollLocked();
+  if (grows) {
+    ask_extend_ = true;
+  } else {
+    ask_next_ = std::max(ask_next_, need);
+  }
+  room_awaited_ = true;
+  active_work_.store(true, std::memory_order_relaxed);
+  shared_->service_wanted.store(true, std::memory_order_release);
+  if (denied_.ok()) return Code::kBusy;
+  return denied_.code() == Code::kNoSpace ? Code::kNoSpace : Code::kReadOnly;
+}
+
+uint64_t Lane::ReserveOf(const Segment* segment) const {
+  return std::min(shared_->reserve_bytes, AlignDown(segment->capacity / 4, segment->block_bytes));
+}
+
+void Lane::UpdateLimitsLocked() {
+  hard_limit_ = active_->room_end - active_->block_bytes;  // the trailer's block
+  const bool more_is_sure = active_->room_end == active_->capacity && next_ != nullptr;
+  const uint64_t reserve = more_is_sure ? 0 : ReserveOf(active_);
+  soft_limit_ = hard_limit_ - std::min(hard_limit_, reserve);
+}
+
+// Asks for the space of the near future, so that nobody has to wait for it.
+void Lane::AskAheadLocked() {
+  const uint64_t left = active_->room_end - std::min(active_->room_end, tail_);
+  bool ask = false;
+  if (active_->room_end < active_->capacity) {
+    if (left < shared_->allocate_step / 2 + shared_->reserve_bytes) ask = ask_extend_ = true;
+  } else if (next_ == nullptr && left < std::max(active_->capacity / 2, shared_->allocate_step)) {
+    ask_next_ = std::max(ask_next_, kCommitRecordBytes);
+    ask = true;
+  }
+  if (ask) shared_->service_wanted.store(true, std::memory_order_release);
+}
+
+void Lane::ReleaseLocked(Batch* batch) {
+  if (batch->readers != 0) {
+    batch->retired = true;
+    return;
+  }
+  batch->segment = nullptr;
+  if (!batch->large) {
+    free_chunks_.push_back(batch);
+    return;
+  }
+  large_bytes_ -= batch->data_bytes;
+  for (auto& slot : batches_) {
+    if (slot.get() != batch) continue;
+    std::swap(slot, batches_.back());
+    batches_.pop_back();
+    return;
+  }
+  CAIRN_CHECK(false);
+}
+
+Status Lane::Refusal(Code code) {
+  LatchGuard guard(latch_);
+  const std::string lane = "lane " + std::to_string(id_);
+  switch (code) {
+    case Code::kBusy:
+      return Status(Code::kBusy, std::string());
+    case Code::kNoSpace:
+      return Status(code, lane + " has no room left: " + denied_.message(), denied_.sys_errno());
+    default:
+      return Status(Code::kReadOnly,
+                    lane + " takes no writes: " + (reason_.empty() ? denied_.message() : reason_));
+  }
+}
+
+// ---- reading what is staged ----
+
+Batch* Lane::FindBatchLocked(uint32_t segment_id, uint64_t offset) {
+  const auto holds = [&](const Batch* batch) {
+    return batch != nullptr && batch->segment->id == segment_id && offset >= batch->offset &&
+           offset < batch->offset + batch->used;
+  };
+  if (holds(flight_)) return flight_;
+  for (Batch* batch : queue_) {
+    if (holds(batch)) return batch;
+  }
+  return holds(open_) ? open_ : nullptr;
+}
+
+bool Lane::ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, char* out) {
+  Batch* batch = nullptr;
+  {
+    LatchGuard guard(latch_);
+    batch = FindBatchLocked(segment_id, offset);
+    if (batch == nullptr) return false;
+    CAIRN_CHECK(offset + length <= batch->offset + batch->used);
+    if (length <= kLatchedCopyMax) {
+      std::memcpy(out, batch->data.get() + (offset - batch->offset), length);
+      return true;
+    }
+    ++batch->readers;
+  }
+  std::memcpy(out, batch->data.get() + (offset - batch->offset), length);
+  LatchGuard guard(latch_);
+  if (--batch->readers == 0 && batch->retired) ReleaseLocked(batch);
+  return true;
+}
+
+// ---- maintenance ----
+
+Lane::Wants Lane::TakeWants(uint64_t now_ms) {
+  LatchGuard guard(latch_);
+  Wants wants;
+  if (!trim_.empty()) {
+    wants.trim = trim_.back();
+    trim_.pop_back();
+    if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
+  }
+  if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs) return wants;
+  if (ask_extend_ && active_->room_end < active_->capacity) wants.extend = active_;
+  wants.next_bytes = ask_next_;
+  wants.next = next_;
+  ask_extend_ = false;
+  ask_next_ = 0;
+  return wants;
+}
+
+void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity) {
+  LatchGuard guard(latch_);
+  segment->room_end = room_end;
+  segment->capacity = capacity;
+  denied_ = Status();
+  UpdateLimitsLocked();
+  AskAheadLocked();
+  room_came_ = room_came_ || room_awaited_;
+  room_awaited_ = false;
+  active_work_.store(true, std::memory_order_release);
+}
+
+void Lane::GrantNext(Segment* next) {
+  LatchGuard guard(latch_);
+  CAIRN_CHECK(next_ == nullptr);
+  next_ = next;
+  denied_ = Status();
+  UpdateLimitsLocked();
+  room_came_ = room_came_ || room_awaited_;
+  room_awaited_ = false;
+  active_work_.store(true, std::memory_order_release);
+}
+
+void Lane::DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms) {
+  LatchGuard guard(latch_);
+  denied_ = why;
+  denied_ms_ = now_ms;
+  if (wants.extend == active_) ask_extend_ = true;
+  // What only an oversized unit wanted is not asked for again unless the unit is.
+  if (wants.next_bytes != 0 && next_ == nullptr)
+    ask_next_ = std::max(ask_next_, kCommitRecordBytes);
+  room_came_ = room_came_ || room_awaited_;  // those who wait hear kNoSpace now
+  room_awaited_ = false;
+  active_work_.store(true, std::memory_order_release);
+}
+
+bool Lane::Sealed(const Segment* segment) {
+  LatchGuard guard(latch_);
+  if (!segment->sealed || segment == written_segment_) return false;
+  if (prepare_busy_ && segment == zero_segment_) return false;
+  return std::find(trim_.begin(), trim_.end(), segment) == trim_.end();
+}
+
+std::string Lane::reason() {
+  LatchGuard guard(latch_);
+  return reason_;
+}
+
+void Lane::AddStats(LaneStats* stats) {
+  LatchGuard guard(latch_);
+  const uint32_t segments = stats->segments;
+  *stats = stats_;
+  stats->segments = segments;
+  stats->lane = id_;
+  stats->read_only = failed_.load(std::memory_order_relaxed) || !denied_.ok();
+  stats->reason = reason_.empty() ? denied_.message() : reason_;
+  stats->durable_position = durable_.load(std::memory_order_relaxed);
+  stats->staged_bytes = open_ != nullptr ? open_->used : 0;
+  for (const Batch* batch : queue_) stats->staged_bytes += batch->used;
+  if (flight_ != nullptr) stats->staged_bytes += flight_->used;
+}
+
+}  // namespace cairn::vlog

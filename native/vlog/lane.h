@@ -1,0 +1,302 @@
+// Lane: one log stream. Records are encoded straight into the chunks of the WAL ring, at the place
+// in the file they will keep; group commit writes everything staged with one data-synced write,
+// while the next batch gathers.
+//
+//   Reserve -> caller encodes -> FinishFill        Kick (end of a turn) or the completion of the
+//   commit before
+//        |                                             |
+//   [open batch] --full, or taken--> [queue of closed batches] --> [flight: one commit on the disk]
+//   --> chunk is free
+//
+// A batch is one chunk, one commit and one contiguous range of the segment file. Chunks are reused
+// last in, first out, so a lightly loaded lane lives in a few cache lines. A unit larger than a
+// chunk gets memory of its own, a unit larger than a segment a segment of its own.
+//
+// Threads: everything is guarded by latch(), held for memory work only, except the atomics and what
+// belongs to the commit in flight (its owner is the thread whose IoQueue runs it). Methods named
+// ...Locked need the latch held. Two latches are held together only to stage a transaction that
+// spans lanes, in ascending order of lanes.
+//
+// Positions: staged_end >= written >= synced >= durable. A commit moves `written`, a data-synced
+// commit or a sync moves `synced`; `durable` follows `synced` but stops before the part of a
+// transaction whose other lanes are not there yet.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/latch.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "io/disk.h"
+#include "vlog/format.h"
+#include "vlog/segment.h"
+
+namespace cairn::vlog {
+
+class Lane;
+
+// What all lanes share. Plain members are set before the first lane starts and never change.
+struct LaneShared {
+  uint32_t incarnation = 0;
+  uint64_t chunk_bytes = 1u << 20;
+  uint32_t chunks = 16;
+  uint64_t large_bytes_max =
+      0;  // memory of units larger than a chunk, per lane; one such unit is always admitted
+  uint64_t segment_bytes = 0;
+  uint64_t allocate_step = 0;
+  uint64_t reserve_bytes = 0;  // of a segment, for deletes when the disk is full
+  uint32_t commit_delay_us = 0;
+  uint64_t prepare_bytes = 0;  // zeros written ahead per step while commits are small; 0: none
+  uint64_t prepare_gap = 0;    // left alone between the end of the log and the first zeros
+  DurabilityListener* listener = nullptr;
+  std::vector<std::unique_ptr<Lane>>* lanes = nullptr;
+
+  std::atomic<FsyncPolicy> fsync{FsyncPolicy::kAlways};
+  std::atomic<uint64_t> now_ms{0};          // of the latest Tick
+  std::atomic<bool> service_wanted{false};  // a lane asks the maintenance thread for something
+};
+
+// A transaction that has a part in several lanes.
+struct LaneTxn {
+  std::atomic<uint32_t> parts_left{0};  // lanes whose part is not settled yet
+  std::vector<uint32_t> lanes;
+};
+
+struct Batch {
+  AlignedBuffer data;
+  uint64_t data_bytes = 0;
+  uint64_t fill_max = 0;  // of `used`
+  bool large = false;     // memory of its own, not a chunk
+  bool seals = false;     // the segment's trailer follows in the same write
+  Segment* segment = nullptr;
+  uint64_t offset = 0;         // of data[0] in the segment
+  uint64_t used = 0;           // commit record included; 0: only a trailer
+  uint64_t synced_before = 0;  // goes into the commit record
+  uint64_t opened = 0;         // monotonic: ns with a commit delay, else ms of the last Tick
+  uint32_t readers = 0;        // copying from it; guarded by the lane's latch
+  bool retired = false;        // on disk; freed by the last reader
+  bool finalized = false;
+  std::atomic<uint32_t> fillers{0};
+
+  uint64_t write_bytes() const {
+    return AlignUp(used, segment->block_bytes) + (seals ? segment->block_bytes : 0);
+  }
+};
+
+// Room for one unit (a record, or a group with its members) in an open batch.
+struct Placement {
+  char* data = nullptr;
+  uint64_t offset = 0;
+  Segment* segment = nullptr;
+  Batch* batch = nullptr;
+  void FinishFill() { batch->fillers.fetch_sub(1, std::memory_order_release); }
+};
+
+class Lane {
+ public:
+  static constexpr uint64_t kWriteOutMs =
+      50;  // policies without `always`: age at which staged bytes are written
+  static constexpr uint64_t kSyncEveryMs = 1000;
+  static constexpr uint64_t kRetryMs = 1000;         // after a full disk
+  static constexpr uint64_t kLatchedCopyMax = 4096;  // larger values are copied without the latch
+  static constexpr uint32_t kHoldsBeforeSync =
+      4096;  // policy `no`: bound on transactions that wait for a sync
+  static constexpr uint32_t kTriesMax = 16;  // of a write that was interrupted or made no progress
+  static constexpr uint64_t kPrepareBytesMax = 4u << 20;
+  static constexpr uint64_t kPrepareCommitMax =
+      32u << 10;  // average commit above which nothing is prepared
+
+  struct Start {
+    Segment* active = nullptr;
+    Segment* next = nullptr;
+    uint64_t tail = 0;      // first free block of `active`
+    uint64_t prev_end = 0;  // position of the end of the log; 0: none in this epoch
+    uint32_t chain = 0;     // of `active` so far
+    uint64_t records = 0;
+  };
+
+  Lane(uint32_t id, LaneShared* shared);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  void Begin(const Start& start);
+
+  uint32_t id() const { return id_; }
+  Latch& latch() { return latch_; }
+
+  // --- staging ---
+  // Room for a unit of `bytes` (a multiple of 8). kOk; kBusy: wait for OnDurable; kNoSpace;
+  // kReadOnly. may_use_reserve: the unit only deletes. After kOk the caller encodes at
+  // placement->data and calls FinishFill.
+  Code Reserve(uint64_t bytes, bool may_use_reserve, Placement* placement) {
+    LatchGuard guard(latch_);
+    const Code code = PrepareLocked(bytes, may_use_reserve);
+    if (CAIRN_LIKELY(code == Code::kOk)) TakeLocked(bytes, placement);
+    return code;
+  }
+  Code PrepareLocked(uint64_t bytes, bool may_use_reserve);  // makes TakeLocked(bytes) possible
+  void TakeLocked(uint64_t bytes, Placement* placement);
+  void HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn);
+  Status Refusal(Code code);  // says why Reserve refused
+
+  // --- reading what is not on disk yet ---
+  // Copies a record that starts at a position >= written() and is still staged. False: it is on
+  // disk by now.
+  bool ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, char* out);
+
+  // --- commits; from the thread of `queue` ---
+  void Kick(IoQueue* queue);  // starts what is due
+  void Tick(IoQueue* queue, uint64_t now_ms);
+  void RequestSync(IoQueue* queue);
+
+  // --- positions ---
+  uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  uint64_t written() const { return written_.load(std::memory_order_acquire); }
+  uint64_t staged_end() const { return staged_end_.load(std::memory_order_acquire); }
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+  std::string reason();
+  // Stops the lane. Fails the lanes that share an unfinished transaction with it as well.
+  void Fail(const std::string& reason);
+
+  // --- maintenance (segment space) ---
+  struct Wants {
+    Segment* extend = nullptr;  // allocate more of this
+    uint64_t next_bytes = 0;  // a next segment with room for at least this much, beyond its header
+    Segment* next = nullptr;  // the one there is
+    Segment* trim = nullptr;  // sealed: give back the unused end
+  };
+  Wants TakeWants(uint64_t now_ms);
+  void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity);
+  void GrantNext(Segment* next);
+  // The disk is full or failing: what was wanted is wanted again kRetryMs later.
+  void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
+  // Sealed, trimmed, and nothing of this lane's is on its way to it any more.
+  bool Sealed(const Segment* segment);
+
+  // --- end ---
+  Status CloseBlocking();  // writes and syncs everything staged; no reactor is attached any more
+  uint64_t log_end() const { return prev_end_; }  // after CloseBlocking; 0: nothing in this epoch
+  void AddStats(LaneStats* stats);
+
+ private:
+  struct Work {
+    Batch* commit = nullptr;
+    bool sync = false;
+    bool prepare = false;
+  };
+  struct News {  // what to tell when the latch is free again
+    bool moved = false;
+    std::vector<std::shared_ptr<LaneTxn>> completed;
+  };
+
+  // staging (lane.cc)
+  Code OpenBatchLocked(uint64_t bytes);
+  void CloseOpenLocked();
+  Code RollLocked();
+  Code NoRoomLocked(uint64_t bytes, bool may_use_reserve);
+  void UpdateLimitsLocked();
+  void AskAheadLocked();
+  uint64_t ReserveOf(const Segment* segment) const;
+  Batch* FindBatchLocked(uint32_t segment_id, uint64_t offset);
+  void ReleaseLocked(Batch* batch);
+
+  // commit (lane_commit.cc)
+  Work DecideLocked(bool force);
+  bool CommitDueLocked(bool force) const;
+  void Execute(IoQueue* queue, const Work& work);
+  void Finalize(Batch* batch);
+  void SubmitWrite();
+  void OnWritten(int64_t result);
+  void CompleteWrite();
+  void OnSynced(int64_t result);
+  void AdvanceLocked(News* news);
+  void Tell(const News& news);
+  bool PrepareDueLocked() const;
+  void SubmitPrepare(IoQueue* queue);
+  void OnPrepared(int64_t result);
+  static void WriteDone(IoRequest* request, int64_t result);
+  static void SyncDone(IoRequest* request, int64_t result);
+  static void PrepareDone(IoRequest* request, int64_t result);
+
+  const uint32_t id_;
+  LaneShared* const shared_;
+
+  // Guarded by latch_.
+  alignas(64) Latch latch_;
+  Batch* open_ = nullptr;
+  uint64_t soft_limit_ = 0;  // offset in active_ that writes may reach,
+  uint64_t hard_limit_ = 0;  // and deletes
+  Segment* active_ = nullptr;
+  Segment* next_ = nullptr;
+  uint64_t tail_ = 0;  // offset of the next batch in active_, when open_ is null
+  std::deque<Batch*> queue_;
+  Batch* flight_ = nullptr;
+  bool commit_busy_ = false;
+  bool sync_busy_ = false;
+  bool prepare_busy_ = false;
+  bool sync_due_ = false;
+  bool stalled_ = false;       // the write in flight met a full disk
+  bool room_awaited_ = false;  // somebody was sent away with kBusy for want of room
+  bool room_came_ = false;
+  bool ask_extend_ = false;
+  uint64_t ask_next_ = 0;
+  std::vector<Segment*> trim_;
+  Status denied_;  // why there is no more room, if there is none
+  uint64_t denied_ms_ = 0;
+  uint64_t stalled_ms_ = 0;
+  uint64_t last_sync_ms_ = 0;
+  uint64_t synced_ = 0;
+  uint64_t sync_target_ = 0;
+  uint64_t sync_wanted_ = 0;
+  uint64_t large_bytes_ = 0;
+  Segment* written_segment_ = nullptr;
+  struct Hold {
+    uint64_t start;
+    uint64_t end;
+    std::shared_ptr<LaneTxn> txn;
+    bool counted = false;  // this lane's part is settled
+  };
+  std::deque<Hold> holds_;
+  std::string reason_;
+  std::vector<std::unique_ptr<Batch>> batches_;  // chunks and large ones
+  std::vector<Batch*> free_chunks_;
+  uint32_t chunks_made_ = 0;
+  Segment* zero_segment_ = nullptr;  // zeros are written, or being written, to
+  uint64_t zero_from_ = 0;           // [zero_from_, zeroed_end_) of it
+  uint64_t zeroed_end_ = 0;
+  uint64_t average_commit_ = 0;
+  LaneStats stats_;
+
+  // Belongs to the commit in flight.
+  IoRequest write_;
+  iovec write_iov_ = {};
+  uint64_t write_done_ = 0;
+  uint32_t write_tries_ = 0;
+  bool short_ = false;  // the write took several calls
+  bool was_stalled_ = false;
+  IoQueue* write_queue_ = nullptr;
+  uint64_t write_started_ns_ = 0;
+  uint64_t prev_end_ = 0;
+  Segment* chain_segment_ = nullptr;
+  uint32_t chain_ = 0;
+  uint64_t chain_records_ = 0;
+  // Belong to the sync and to the preparation in flight.
+  IoRequest sync_;
+  IoQueue* sync_queue_ = nullptr;
+  IoRequest zero_;
+  IoQueue* zero_queue_ = nullptr;
+  std::vector<iovec> zero_iov_;
+
+  std::atomic<uint64_t> durable_{0};
+  std::atomic<uint64_t> written_{0};
+  std::atomic<uint64_t> staged_end_{0};
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> active_work_{false};  // something for Tick to look at
+};
+
+}  // namespace cairn::vlog

@@ -1,0 +1,505 @@
+// The disk side of a lane: group commit, sync, zeros written ahead, and what follows from their
+// success or failure.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "vlog/lane.h"
+
+namespace cairn::vlog {
+namespace {
+
+constexpr uint64_t kZeroBytes = Lane::kPrepareBytesMax / kIoVecMax;
+alignas(4096) const char kZeros[kZeroBytes] = {};
+
+std::string ErrnoText(int64_t result) {
+  return std::string(std::strerror(static_cast<int>(-result)));
+}
+
+}  // namespace
+
+// ---- what to do next ----
+
+bool Lane::CommitDueLocked(bool force) const {
+  if (!queue_.empty()) return true;
+  if (open_ == nullptr || open_->used == kCommitRecordBytes) return false;
+  if (force || sync_wanted_ > written_.load(std::memory_order_relaxed)) return true;
+  if (shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways) {
+    return shared_->commit_delay_us == 0 ||
+           MonotonicNanos() - open_->opened >= uint64_t{shared_->commit_delay_us} * 1000;
+  }
+  const uint64_t now = shared_->commit_delay_us != 0
+                           ? MonotonicNanos() / 1000000
+                           : shared_->now_ms.load(std::memory_order_relaxed);
+  const uint64_t opened = shared_->commit_delay_us != 0 ? open_->opened / 1000000 : open_->opened;
+  return now >= opened + kWriteOutMs;
+}
+
+Lane::Work Lane::DecideLocked(bool force) {
+  Work work;
+  if (failed_.load(std::memory_order_relaxed)) return work;
+  const uint64_t written = written_.load(std::memory_order_relaxed);
+  bool sync_first = false;
+  if (!commit_busy_ && CommitDueLocked(force)) {
+    Batch* batch = queue_.empty() ? open_ : queue_.front();
+    // A segment is begun only when all before it is safe: what replay finds there proves the rest
+    // whole.
+    sync_first = batch->segment != written_segment_ && synced_ < written;
+    const bool zeros_in_the_way = prepare_busy_ && batch->segment == zero_segment_ &&
+                                  batch->offset < zeroed_end_ &&
+                                  batch->offset + batch->write_bytes() > zero_from_;
+    if (!sync_first && !zeros_in_the_way && batch->fillers.load(std::memory_order_acquire) == 0) {
+      if (batch == open_) CloseOpenLocked();
+      queue_.pop_front();
+      flight_ = batch;
+      commit_busy_ = true;
+      batch->synced_before = synced_;
+      work.commit = batch;
+    }
+  }
+  if (!sync_busy_ && synced_ < written) {
+    const FsyncPolicy policy = shared_->fsync.load(std::memory_order_relaxed);
+    if (policy == FsyncPolicy::kAlways || sync_first || sync_due_ || sync_wanted_ > synced_ ||
+        holds_.size() > kHoldsBeforeSync) {
+      sync_busy_ = true;
+      sync_due_ = false;
+      sync_target_ = written;
+      sync_.file = written_segment_->file.get();
+      work.sync = true;
+    }
+  }
+  if (PrepareDueLocked()) work.prepare = true;
+  return work;
+}
+
+void Lane::Execute(IoQueue* queue, const Work& work) {
+  if (work.commit != nullptr) {
+    Finalize(work.commit);
+    write_queue_ = queue;
+    write_done_ = 0;
+    write_tries_ = 0;
+    write_started_ns_ = MonotonicNanos();
+    SubmitWrite();
+  }
+  if (work.sync) {
+    sync_.op = IoOp::kSync;
+    sync_.done = &Lane::SyncDone;
+    sync_.owner = this;
+    sync_queue_ = queue;
+    queue->Submit(&sync_);
+  }
+  if (work.prepare) SubmitPrepare(queue);
+}
+
+void Lane::Kick(IoQueue* queue) {
+  Work work;
+  bool room_came = false;
+  {
+    LatchGuard guard(latch_);
+    room_came = room_came_;
+    room_came_ = false;
+    work = DecideLocked(false);
+  }
+  Execute(queue, work);
+  if (room_came) shared_->listener->OnDurable(id_);
+}
+
+void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
+  if (staged_end_.load(std::memory_order_relaxed) == durable_.load(std::memory_order_relaxed) &&
+      !active_work_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  Work work;
+  bool resubmit = false;
+  bool room_came = false;
+  {
+    LatchGuard guard(latch_);
+    room_came = room_came_;
+    room_came_ = false;
+    active_work_.store(stalled_ || room_awaited_, std::memory_order_relaxed);
+    if (stalled_ && now_ms >= stalled_ms_ + kRetryMs) {
+      stalled_ = false;
+      resubmit = true;
+    }
+    if (shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kEverySecond &&
+        now_ms >= last_sync_ms_ + kSyncEveryMs) {
+      sync_due_ = true;
+      last_sync_ms_ = now_ms;
+    }
+    work = DecideLocked(false);
+  }
+  Execute(queue, work);
+  if (resubmit) {
+    write_queue_ = queue;
+    SubmitWrite();
+  }
+  if (room_came) shared_->listener->OnDurable(id_);
+}
+
+void Lane::RequestSync(IoQueue* queue) {
+  Work work;
+  {
+    LatchGuard guard(latch_);
+    sync_wanted_ = std::max(sync_wanted_, staged_end_.load(std::memory_order_relaxed));
+    work = DecideLocked(false);
+  }
+  Execute(queue, work);
+}
+
+// ---- the write ----
+
+// Completes the image of a batch: commit record, padding, trailer. By the owner of the commit in
+// flight.
+void Lane::Finalize(Batch* batch) {
+  if (batch->finalized) return;
+  batch->finalized = true;
+  Segment* segment = batch->segment;
+  char* data = batch->data.get();
+  if (chain_segment_ != segment) {
+    chain_segment_ = segment;
+    chain_ = 0;
+    chain_records_ = 0;
+  }
+  RecordHeader header = {};
+  header.incarnation = shared_->incarnation;
+  header.segment_id = segment->id;
+  const uint64_t padded = AlignUp(batch->used, segment->block_bytes);
+  if (batch->used != 0) {
+    header.type = static_cast<uint8_t>(RecordType::kCommit);
+    header.value_bytes = sizeof(CommitPayload);
+    const CommitPayload payload = {batch->used, prev_end_, batch->synced_before};
+    EncodeRecord(data, batch->offset, header, 0, {},
+                 {reinterpret_cast<const char*>(&payload), sizeof(payload)});
+    uint64_t at = 0;
+    while (at < batch->used) {
+      const RecordHeader record = LoadHeader(data + at);
+      chain_ = Crc32cExtend(chain_, &record.crc, sizeof(record.crc));
+      ++chain_records_;
+      at += BytesOf(record);
+    }
+    CAIRN_CHECK(at == batch->used);
+    std::memset(data + batch->used, 0, padded - batch->used);
+    prev_end_ = LogPosition(segment->id, batch->offset + batch->used);
+  }
+  if (batch->seals) {
+    std::memset(data + padded, 0, segment->block_bytes);
+    header.type = static_cast<uint8_t>(RecordType::kTrailer);
+    header.value_bytes = sizeof(TrailerPayload);
+    const bool has_data = prev_end_ != 0 && SegmentOf(prev_end_) == segment->id;
+    const TrailerPayload payload = {has_data ? OffsetOf(prev_end_) : segment->block_bytes,
+                                    chain_records_, chain_, 0};
+    EncodeRecord(data + padded, batch->offset + padded, header, 0, {},
+                 {reinterpret_cast<const char*>(&payload), sizeof(payload)});
+  }
+}
+
+void Lane::SubmitWrite() {
+  Batch* batch = flight_;
+  const bool data_sync =
+      batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  write_.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
+  write_.file = batch->segment->file.get();
+  write_.offset = batch->offset + write_done_;
+  write_iov_ = {batch->data.get() + write_done_, batch->write_bytes() - write_done_};
+  write_.iov = &write_iov_;
+  write_.iov_count = 1;
+  write_.done = &Lane::WriteDone;
+  write_.owner = this;
+  write_queue_->Submit(&write_);
+}
+
+void Lane::WriteDone(IoRequest* request, int64_t result) {
+  static_cast<Lane*>(request->owner)->OnWritten(result);
+}
+
+void Lane::OnWritten(int64_t result) {
+  Batch* batch = flight_;
+  if (result == -EINTR || result == -EAGAIN ||
+      result == 0) {  // nothing happened: not a failure of the device
+    if (++write_tries_ < kTriesMax) return SubmitWrite();
+    result = result == 0 ? -EIO : result;
+  }
+  if (result ==
+      -ENOSPC) {  // the bytes are safe in memory and nobody was told anything: wait for space
+    LatchGuard guard(latch_);
+    stalled_ = was_stalled_ = true;
+    stalled_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
+    denied_ = Status(Code::kNoSpace, batch->segment->file->path() + ": no space left on the device",
+                     ENOSPC);
+    denied_ms_ = stalled_ms_;
+    active_work_.store(true, std::memory_order_relaxed);
+    return;
+  }
+  if (result < 0) {  // the lane stays busy for ever, and the batch in memory, for readers
+    Fail("a write to " + batch->segment->file->path() + " at offset " +
+         std::to_string(write_.offset) + " failed: " + ErrnoText(result));
+    return;
+  }
+  const uint64_t done = write_done_ + static_cast<uint64_t>(result);
+  if (done < batch->write_bytes()) {  // short: write the rest, from a block boundary on
+    const uint64_t from = AlignDown(done, batch->segment->block_bytes);
+    if (from == write_done_ && ++write_tries_ >= kTriesMax) {
+      Fail("writes to " + batch->segment->file->path() + " make no progress at offset " +
+           std::to_string(write_.offset));
+      return;
+    }
+    write_done_ = from;
+    // Whether the part that was written is durable depends on the back end: a sync follows.
+    short_ = true;
+    return SubmitWrite();
+  }
+  CompleteWrite();
+}
+
+void Lane::CompleteWrite() {
+  const bool data_sync = write_.op == IoOp::kWriteDataSync && !short_;
+  short_ = false;
+  const uint64_t nanos = MonotonicNanos() - write_started_ns_;
+  IoQueue* queue = write_queue_;  // with the latch gone, all this belongs to the next commit
+  News news;
+  Work work;
+  {
+    LatchGuard guard(latch_);
+    Batch* batch = flight_;
+    const uint64_t bytes = batch->write_bytes();
+    const uint64_t before = written_.load(std::memory_order_relaxed);
+    uint64_t now = before;
+    if (batch->used != 0) now = LogPosition(batch->segment->id, batch->offset + batch->used);
+    if (data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed)) synced_ = now;
+    written_segment_ = batch->segment;
+    written_.store(now, std::memory_order_release);
+    if (batch->seals) {
+      batch->segment->sealed = true;
+      batch->segment->data_end = batch->offset + bytes;
+      trim_.push_back(batch->segment);
+      shared_->service_wanted.store(true, std::memory_order_release);
+    }
+    stats_.commits += 1;
+    stats_.commit_bytes += bytes;
+    stats_.record_bytes += batch->used;
+    stats_.padding_bytes += bytes - batch->used;
+    stats_.commit_nanos += nanos;
+    average_commit_ =
+        average_commit_ == 0 ? bytes : average_commit_ - average_commit_ / 8 + bytes / 8;
+    if (was_stalled_) denied_ = Status();
+    was_stalled_ = false;
+    flight_ = nullptr;
+    commit_busy_ = false;
+    ReleaseLocked(batch);
+    AdvanceLocked(&news);
+    work = DecideLocked(false);
+  }
+  Execute(queue, work);
+  Tell(news);
+}
+
+// ---- the sync ----
+
+void Lane::SyncDone(IoRequest* request, int64_t result) {
+  static_cast<Lane*>(request->owner)->OnSynced(result);
+}
+
+void Lane::OnSynced(int64_t result) {
+  IoQueue* queue = sync_queue_;
+  if (result < 0) {
+    // What the kernel does with the pages after a failed sync is not defined: a second sync would
+    // prove nothing.
+    Fail("a sync of " + sync_.file->path() + " failed: " + ErrnoText(result));
+    return;
+  }
+  News news;
+  Work work;
+  {
+    LatchGuard guard(latch_);
+    sync_busy_ = false;
+    // After a failed write or sync of the file, the success of another proves nothing.
+    if (failed_.load(std::memory_order_relaxed)) return;
+    synced_ = std::max(synced_, sync_target_);
+    stats_.syncs += 1;
+    AdvanceLocked(&news);
+    work = DecideLocked(false);
+  }
+  Execute(queue, work);
+  Tell(news);
+}
+
+// ---- durability across lanes ----
+
+// A part counts only when everything before it in its lane is settled: if an earlier transaction
+// dies in a crash, the lane is cut there, and a part behind the cut dies with it, durable or not.
+// Transactions lie in the same order in all lanes, so the first unsettled one never waits for a
+// later one.
+void Lane::AdvanceLocked(News* news) {
+  while (!holds_.empty()) {
+    Hold& hold = holds_.front();
+    if (!hold.counted) {
+      if (hold.end > synced_) break;
+      hold.counted = true;
+      if (hold.txn->parts_left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        news->completed.push_back(hold.txn);
+    }
+    if (hold.txn->parts_left.load(std::memory_order_acquire) != 0) break;
+    holds_.pop_front();
+  }
+  const uint64_t position = holds_.empty() ? synced_ : std::min(synced_, holds_.front().start);
+  if (position <= durable_.load(std::memory_order_relaxed)) return;
+  durable_.store(position, std::memory_order_release);
+  news->moved = true;
+}
+
+// With no latch held. What this lane's progress completed may set other lanes free, and so on.
+void Lane::Tell(const News& news) {
+  if (news.moved) shared_->listener->OnDurable(id_);
+  std::vector<std::shared_ptr<LaneTxn>> completed = news.completed;
+  while (!completed.empty()) {
+    const std::shared_ptr<LaneTxn> txn = std::move(completed.back());
+    completed.pop_back();
+    for (uint32_t id : txn->lanes) {
+      Lane* lane = (*shared_->lanes)[id].get();
+      News more;
+      {
+        LatchGuard guard(lane->latch_);
+        lane->AdvanceLocked(&more);
+      }
+      if (more.moved) shared_->listener->OnDurable(id);
+      for (auto& next : more.completed) completed.push_back(std::move(next));
+    }
+  }
+}
+
+void Lane::Fail(const std::string& reason) {
+  std::vector<std::shared_ptr<LaneTxn>> stuck;
+  {
+    LatchGuard guard(latch_);
+    if (failed_.load(std::memory_order_relaxed)) return;
+    reason_ = reason;
+    failed_.store(true, std::memory_order_release);
+    for (const Hold& hold : holds_) {
+      if (hold.end > synced_) stuck.push_back(hold.txn);
+    }
+  }
+  shared_->listener->OnDurable(id_);
+  // A transaction whose part here will never be durable holds its other lanes back for ever.
+  for (const auto& txn : stuck) {
+    for (uint32_t lane : txn->lanes) {
+      if (lane == id_) continue;
+      (*shared_->lanes)[lane]->Fail("it shares a transaction with lane " + std::to_string(id_) +
+                                    ", which failed: " + reason);
+    }
+  }
+}
+
+// ---- zeros ahead ----
+// A data-synced write into blocks written before is about twice as fast as one into blocks merely
+// allocated. While commits are small, zeros are written ahead of them; under bulk load the gain is
+// small and the bytes are not.
+
+bool Lane::PrepareDueLocked() const {
+  if (shared_->prepare_bytes == 0 || prepare_busy_ || active_ == nullptr || average_commit_ == 0 ||
+      average_commit_ >= kPrepareCommitMax ||
+      shared_->fsync.load(std::memory_order_relaxed) != FsyncPolicy::kAlways) {
+    return false;
+  }
+  const uint64_t front = open_ != nullptr ? open_->offset + open_->used : tail_;
+  const uint64_t zeroed = zero_segment_ == active_ ? zeroed_end_ : 0;
+  return zeroed < front + shared_->prepare_bytes / 2 &&
+         front + shared_->prepare_bytes <= active_->room_end;
+}
+
+void Lane::SubmitPrepare(IoQueue* queue) {
+  uint64_t from = 0;
+  uint64_t to = 0;
+  Segment* segment = nullptr;
+  {
+    LatchGuard guard(latch_);
+    if (!PrepareDueLocked()) return;
+    const uint64_t block = active_->block_bytes;
+    const uint64_t front = open_ != nullptr ? open_->offset + open_->used : tail_;
+    from = AlignUp(front + shared_->prepare_gap, block);
+    if (zero_segment_ == active_) from = std::max(from, zeroed_end_);
+    to = std::min(from + shared_->prepare_bytes, active_->room_end);
+    if (to <= from) return;
+    segment = active_;
+    zero_segment_ = segment;
+    zero_from_ = from;
+    zeroed_end_ = to;
+    prepare_busy_ = true;
+    zero_queue_ = queue;
+  }
+  zero_iov_.clear();
+  for (uint64_t at = from; at < to; at += kZeroBytes) {
+    zero_iov_.push_back({const_cast<char*>(kZeros), std::min(kZeroBytes, to - at)});
+  }
+  zero_.op = IoOp::kWrite;
+  zero_.file = segment->file.get();
+  zero_.offset = from;
+  zero_.iov = zero_iov_.data();
+  zero_.iov_count = static_cast<uint32_t>(zero_iov_.size());
+  zero_.done = &Lane::PrepareDone;
+  zero_.owner = this;
+  queue->Submit(&zero_);
+}
+
+void Lane::PrepareDone(IoRequest* request, int64_t result) {
+  static_cast<Lane*>(request->owner)->OnPrepared(result);
+}
+
+void Lane::OnPrepared(int64_t result) {
+  IoQueue* queue = zero_queue_;
+  Work work;
+  {
+    LatchGuard guard(latch_);
+    prepare_busy_ = false;
+    // Zeros that did not get there cost speed, nothing else; a device that refuses them will refuse
+    // the commits too.
+    if (result > 0) stats_.prepared_bytes += static_cast<uint64_t>(result);
+    work = DecideLocked(false);
+    if (result <= 0) work.prepare = false;
+  }
+  Execute(queue, work);
+}
+
+// ---- end ----
+
+Status Lane::CloseBlocking() {
+  LatchGuard guard(latch_);
+  if (failed_.load(std::memory_order_relaxed)) return Status(Code::kReadOnly, reason_);
+  if (stalled_) {  // one more try
+    stalled_ = false;
+    commit_busy_ = false;
+    queue_.push_front(flight_);
+    flight_ = nullptr;
+  }
+  CAIRN_CHECK(!commit_busy_ && !sync_busy_ && !prepare_busy_);
+  if (open_ != nullptr) CloseOpenLocked();
+  Status status;
+  while (status.ok() && !queue_.empty()) {
+    Batch* batch = queue_.front();
+    if (batch->segment != written_segment_) status = written_segment_->file->Sync();
+    if (!status.ok()) break;
+    batch->synced_before = synced_;
+    Finalize(batch);
+    status = batch->segment->file->WriteAt(batch->offset, batch->data.get(), batch->write_bytes());
+    if (!status.ok()) break;
+    if (batch->used != 0)
+      written_.store(LogPosition(batch->segment->id, batch->offset + batch->used));
+    if (batch->seals) status = batch->segment->file->Sync();
+    written_segment_ = batch->segment;
+    queue_.pop_front();
+    ReleaseLocked(batch);
+  }
+  if (status.ok()) status = written_segment_->file->Sync();
+  if (!status.ok()) {
+    reason_ = status.message();
+    failed_.store(true, std::memory_order_release);
+    return status;
+  }
+  synced_ = written_.load();
+  News news;
+  AdvanceLocked(&news);
+  return status;
+}
+
+}  // namespace cairn::vlog

@@ -1,0 +1,206 @@
+#include "vlog/manifest.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+namespace cairn::vlog {
+namespace {
+
+template <typename T>
+void Put(std::string* out, const T& value) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+template <typename T>
+bool Take(std::string_view* in, T* value) {
+  if (in->size() < sizeof(T)) return false;
+  std::memcpy(value, in->data(), sizeof(T));
+  in->remove_prefix(sizeof(T));
+  return true;
+}
+
+template <typename T>
+bool TakeMany(std::string_view* in, uint32_t count, std::vector<T>* values) {
+  if (in->size() / sizeof(T) < count) return false;
+  values->resize(count);
+  for (T& value : *values) Take(in, &value);
+  return true;
+}
+
+Status Corrupt(const std::string& path, uint64_t offset, const std::string& what) {
+  return Status(Code::kCorruption, path + " at offset " + std::to_string(offset) + ": " + what);
+}
+
+}  // namespace
+
+std::string EncodeManifest(const Manifest& manifest) {
+  ManifestHeader header = {};
+  header.magic = kManifestMagic;
+  header.version = kFormatVersion;
+  header.byte_order = kByteOrderMark;
+  header.lanes = manifest.lanes;
+  header.epoch = manifest.epoch;
+  header.incarnation = manifest.incarnation;
+  header.databases = manifest.databases;
+  header.next_segment_id = manifest.next_segment_id;
+  header.clean = manifest.clean ? 1 : 0;
+  header.swap_sequence = manifest.swap_sequence;
+  header.tree_count = static_cast<uint32_t>(manifest.trees.size());
+  header.clean_end_count = static_cast<uint32_t>(manifest.clean_ends.size());
+  header.segment_count = static_cast<uint32_t>(manifest.segments.size());
+  std::string out;
+  Put(&out, header);
+  for (const TreeEntry& entry : manifest.trees) Put(&out, entry);
+  for (uint64_t end : manifest.clean_ends) Put(&out, end);
+  for (const SegmentEntry& entry : manifest.segments) Put(&out, entry);
+  Put(&out, Crc32c(out.data(), out.size()));
+  return out;
+}
+
+Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path) {
+  if (bytes.size() < sizeof(ManifestHeader) + 4)
+    return Corrupt(path, bytes.size(), "manifest is cut short");
+  const std::string_view body = bytes.substr(0, bytes.size() - 4);
+  uint32_t crc = 0;
+  std::memcpy(&crc, body.data() + body.size(), 4);
+  ManifestHeader header;
+  std::memcpy(&header, body.data(), sizeof(header));
+  if (header.magic != kManifestMagic) return Corrupt(path, 0, "not a manifest (magic)");
+  if (header.byte_order != kByteOrderMark)
+    return Corrupt(path, 12, "manifest of another byte order");
+  if (crc != Crc32c(body.data(), body.size()))
+    return Corrupt(path, body.size(), "manifest checksum does not match");
+  if (header.version != kFormatVersion) {
+    return Status(Code::kInvalid, path + ": format version " + std::to_string(header.version) +
+                                      "; this server reads version " +
+                                      std::to_string(kFormatVersion));
+  }
+  Manifest manifest;
+  manifest.lanes = header.lanes;
+  manifest.epoch = header.epoch;
+  manifest.incarnation = header.incarnation;
+  manifest.databases = header.databases;
+  manifest.next_segment_id = header.next_segment_id;
+  manifest.clean = header.clean == 1;
+  manifest.swap_sequence = header.swap_sequence;
+  std::string_view in = body.substr(sizeof(header));
+  const bool whole = TakeMany(&in, header.tree_count, &manifest.trees) &&
+                     TakeMany(&in, header.clean_end_count, &manifest.clean_ends) &&
+                     TakeMany(&in, header.segment_count, &manifest.segments) && in.empty();
+  if (!whole || header.lanes == 0)
+    return Corrupt(path, sizeof(header), "manifest contradicts itself");
+  return manifest;
+}
+
+std::string ManifestPath(const std::string& dir) { return dir + "/MANIFEST"; }
+std::string LockPath(const std::string& dir) { return dir + "/LOCK"; }
+
+std::string SegmentPath(const std::string& dir, uint32_t id) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "/%010u.vlog", id);
+  return dir + name;
+}
+
+bool ParseSegmentName(std::string_view name, uint32_t* id) {
+  if (name.size() != 15 || name.substr(10) != ".vlog") return false;
+  uint64_t value = 0;
+  for (char c : name.substr(0, 10)) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<uint64_t>(c - '0');
+  }
+  *id = static_cast<uint32_t>(value);
+  return value != 0 && value <= UINT32_MAX;
+}
+
+Result<Manifest> LoadManifest(const std::string& dir, Disk* disk, bool* found) {
+  *found = false;
+  const std::string path = ManifestPath(dir);
+  Result<bool> exists = disk->Exists(path);
+  if (!exists.ok()) return exists.status();
+  if (exists.value()) {
+    Result<std::string> bytes = disk->ReadSmall(path);
+    if (!bytes.ok()) return bytes.status();
+    *found = true;
+    return DecodeManifest(bytes.value(), path);
+  }
+  Result<std::vector<std::string>> names = disk->List(dir);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : names.value()) {
+    uint32_t id;
+    if (ParseSegmentName(name, &id)) {  // a first start writes its manifest before any segment
+      return Corrupt(path, 0, "the manifest is missing, but there are segments (" + name + ")");
+    }
+  }
+  return Manifest();
+}
+
+Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
+                                 std::vector<std::string>* damage) {
+  Result<std::vector<std::string>> names = disk->List(dir);
+  if (!names.ok()) return names.status();
+  Manifest manifest;
+  for (const std::string& name : names.value()) {
+    uint32_t id;
+    if (!ParseSegmentName(name, &id)) continue;
+    manifest.next_segment_id = std::max(manifest.next_segment_id, id + 1);
+    Result<std::unique_ptr<File>> file = disk->OpenDirect(SegmentPath(dir, id), Disk::Mode::kRead);
+    if (!file.ok()) return file.status();
+    Result<SegmentHeader> read = ReadSegmentHeader(file.value().get());
+    if (!read.ok() || read.value().segment_id != id) {
+      damage->push_back(SegmentPath(dir, id) +
+                        " at offset 0: segment left out, its header cannot be read");
+      continue;
+    }
+    const SegmentHeader& header = read.value();
+    if (header.epoch >= manifest.epoch) manifest.lanes = header.lanes;
+    manifest.epoch = std::max(manifest.epoch, header.epoch);
+    manifest.incarnation = std::max(manifest.incarnation, header.incarnation);
+    manifest.segments.push_back({id, header.lane, header.epoch});
+  }
+  // Starts since the last new segment are not counted in any header: leave room for them.
+  manifest.incarnation += 1u << 20;
+  return manifest;
+}
+
+Status SaveManifest(const std::string& dir, Disk* disk, const Manifest& manifest) {
+  return disk->WriteSmallAtomic(ManifestPath(dir), EncodeManifest(manifest));
+}
+
+Result<SegmentHeader> ReadSegmentHeader(File* file) {
+  const IoAlignment alignment = file->alignment();
+  const size_t bytes = AlignUp(kBlockBytesMin, alignment.offset);
+  const size_t memory = std::max<size_t>(alignment.memory, 512);
+  std::unique_ptr<char, decltype(&std::free)> block(
+      static_cast<char*>(std::aligned_alloc(memory, AlignUp(bytes, memory))), &std::free);
+  CAIRN_CHECK(block != nullptr);
+  Result<size_t> got = file->ReadAt(0, block.get(), bytes);
+  if (!got.ok()) return got.status();
+  if (got.value() < sizeof(SegmentHeader))
+    return Corrupt(file->path(), got.value(), "segment header is cut short");
+  SegmentHeader header;
+  std::memcpy(&header, block.get(), sizeof(header));
+  if (header.magic != kSegmentMagic) return Corrupt(file->path(), 0, "not a segment (magic)");
+  if (header.byte_order != kByteOrderMark)
+    return Corrupt(file->path(), 12, "segment of another byte order");
+  if (header.crc != Crc32c(&header, offsetof(SegmentHeader, crc))) {
+    return Corrupt(file->path(), 0, "segment header checksum does not match");
+  }
+  if (header.version != kFormatVersion) {
+    return Status(Code::kInvalid,
+                  file->path() + ": format version " + std::to_string(header.version) +
+                      "; this server reads version " + std::to_string(kFormatVersion));
+  }
+  if (header.block_bytes < kBlockBytesMin || header.block_bytes > kBlockBytesMax ||
+      (header.block_bytes & (header.block_bytes - 1)) != 0 || header.lane >= header.lanes) {
+    return Corrupt(file->path(), 0, "segment header contradicts itself");
+  }
+  for (uint64_t i = sizeof(header); i < std::min<uint64_t>(got.value(), kBlockBytesMin); ++i) {
+    if (block.get()[i] != 0)
+      return Corrupt(file->path(), i, "padding of the segment header is not zero");
+  }
+  return header;
+}
+
+}  // namespace cairn::vlog

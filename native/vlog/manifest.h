@@ -1,0 +1,85 @@
+// The manifest: the small file that says which segments make up the data directory. Replaced
+// atomically, so a crash leaves the old or the new one. Layout: ManifestHeader, then tree entries,
+// clean ends and segment entries, then a CRC-32C of all. Not thread-safe; the engine guards its
+// copy with a mutex.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "io/disk.h"
+#include "vlog/format.h"
+
+namespace cairn::vlog {
+
+inline constexpr uint32_t kManifestSegmentsMax =
+    64u << 10;  // keeps the file below the 1 MiB of a small file
+
+struct ManifestHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t byte_order;
+  uint32_t lanes;
+  uint32_t epoch;
+  uint32_t incarnation;
+  uint32_t databases;
+  uint32_t next_segment_id;
+  uint32_t clean;  // 1: closed in order; clean_ends then says where each lane of this epoch ends
+  uint64_t swap_sequence;
+  uint32_t tree_count;
+  uint32_t clean_end_count;
+  uint32_t segment_count;
+  uint32_t zero;
+};
+static_assert(sizeof(ManifestHeader) == 64 && offsetof(ManifestHeader, swap_sequence) == 40 &&
+              offsetof(ManifestHeader, segment_count) == 56);
+
+struct TreeEntry {  // namespace `ns` stands for tree `tree`; namespaces that are not listed stand
+                    // for the tree of their number
+  uint16_t ns;
+  uint16_t tree;
+};
+struct SegmentEntry {
+  uint32_t id;
+  uint32_t lane;
+  uint32_t epoch;
+};
+static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 12);
+
+struct Manifest {
+  uint32_t lanes = 0;
+  uint32_t epoch = 0;
+  uint32_t incarnation = 0;
+  uint32_t databases = 0;
+  uint32_t next_segment_id = 1;
+  bool clean = false;
+  uint64_t swap_sequence = 0;
+  std::vector<TreeEntry> trees;
+  std::vector<uint64_t> clean_ends;
+  std::vector<SegmentEntry> segments;  // ids ascending
+};
+
+std::string EncodeManifest(const Manifest& manifest);
+Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path);
+
+std::string ManifestPath(const std::string& dir);
+std::string LockPath(const std::string& dir);
+std::string SegmentPath(const std::string& dir, uint32_t id);
+// Whether a file name is one of SegmentPath's; then *id.
+bool ParseSegmentName(std::string_view name, uint32_t* id);
+
+// Reads the manifest. *found false: there is none, and no segment either (a fresh directory).
+// Segments without a manifest, or with a damaged one, are kCorruption.
+Result<Manifest> LoadManifest(const std::string& dir, Disk* disk, bool* found);
+// For salvage: a manifest made from the headers of the segment files.
+Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
+                                 std::vector<std::string>* damage);
+Status SaveManifest(const std::string& dir, Disk* disk, const Manifest& manifest);
+
+// Reads and checks the header of an open segment file.
+Result<SegmentHeader> ReadSegmentHeader(File* file);
+
+}  // namespace cairn::vlog

@@ -1,0 +1,114 @@
+// Replay: reads the log of one epoch, lane by lane, verifies every byte of it, and hands the
+// records that count to a sink. Recovery and `cairn check` share it. The rules are in
+// docs/format.md, "How the log is read".
+//
+// Threads: lanes are spread over `threads` workers; the sink is called from the worker of the lane.
+// A lane that reaches its part of a transaction waits there until all other lanes have reached
+// theirs, or one is seen not to have it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/engine.h"
+#include "vlog/log_reader.h"
+
+namespace cairn::vlog {
+
+class ReplaySink {
+ public:
+  virtual ~ReplaySink() = default;
+  // kPut, kPutExpire, kDelete, kSetExpire.
+  virtual void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) = 0;
+  virtual void OnFlush(uint32_t lane, uint32_t lanes, uint16_t tree) = 0;
+  virtual void OnSwap(const SwapPayload& swap) = 0;  // once per lane
+};
+
+struct ReplayOptions {
+  bool salvage = false;    // go on past damage
+  bool last_epoch = true;  // else every lane must end with a trailer
+  uint32_t threads = 1;
+  uint32_t lanes = 1;
+  uint64_t window_bytes = 1u << 20;
+  std::vector<uint64_t> clean_ends;  // per lane, empty: not closed in order
+};
+
+// Where a lane's log ends.
+struct LaneEnd {
+  Segment* active =
+      nullptr;  // where writing goes on; null: the lane has no segment that could take more
+  Segment* next = nullptr;  // empty one behind it
+  uint64_t tail = 0;        // first free block of `active`
+  uint64_t end = 0;         // position of the end of the last record; 0: none in this epoch
+  uint64_t proven = 0;      // what a later commit says was durable
+  bool cut = false;         // bytes behind the end must never count: write a commit that says so
+  uint32_t chain = 0;
+  uint64_t records = 0;
+  uint32_t incarnation = 0;  // highest seen
+};
+
+class LaneCursor;
+
+class Replay {
+ public:
+  Replay(const ReplayOptions& options, ReplaySink* sink);
+  ~Replay();
+  // Segments of one lane in order of id.
+  void AddSegment(uint32_t lane, Segment* segment, uint64_t file_bytes);
+  Status Run();
+
+  const LaneEnd& end(uint32_t lane) const;
+  const std::vector<TornTail>& torn_tails() const { return torn_; }
+  const std::vector<std::string>& damage() const { return damage_; }
+  uint64_t records() const { return records_.load(); }
+  uint64_t bytes() const { return bytes_.load(); }
+
+ private:
+  friend class LaneCursor;
+  enum class Fate : uint8_t {
+    kWait,
+    kWhole,
+    kWholeOrCut /* a part's segment was reclaimed */,
+    kDead
+  };
+  struct Parts {
+    std::vector<uint64_t> positions;
+    std::vector<uint32_t> arrived;  // lanes
+    uint32_t taken = 0;             // lanes that were told it is whole
+  };
+  using TxnKey = std::pair<uint32_t, uint64_t>;  // incarnation, id
+
+  void Work(uint32_t worker);
+  Fate Judge(uint32_t lane, const TxnKey& key, const std::vector<uint64_t>& positions);
+  // Non-salvage: the error that stops everything. Salvage: noted, Ok.
+  Status Damage(const std::string& where);
+  void Torn(TornTail tail);
+
+  const ReplayOptions options_;
+  ReplaySink* const sink_;
+  std::vector<std::unique_ptr<LaneCursor>> cursors_;
+  std::unordered_map<uint32_t, uint32_t> lane_of_segment_;
+  std::atomic<uint64_t> records_{0};
+  std::atomic<uint64_t> bytes_{0};
+  std::atomic<bool> damaged_{false};
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  uint64_t version_ = 0;
+  uint32_t working_ = 0;
+  uint32_t idle_ = 0;  // workers that found nothing to do since version_ changed
+  Status failure_;
+  std::map<TxnKey, Parts> txns_;
+  std::vector<TornTail> torn_;
+  std::vector<std::string> damage_;
+};
+
+}  // namespace cairn::vlog

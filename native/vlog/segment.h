@@ -1,0 +1,82 @@
+// Segment: one value-log file that is open, with the counters its readers and writers share;
+// SegmentTable finds it by id.
+//
+// Threads: the table's Get and the counters are lock-free and may be used by anyone; Add and Remove
+// are called by one thread at a time (start, maintenance). A Segment stays valid while the index
+// points into it (live_bytes > 0) or a reader has it pinned; Remove is only called for segments
+// that are neither.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/disk.h"
+#include "vlog/format.h"
+
+namespace cairn::vlog {
+
+struct Segment {
+  uint32_t id = 0;
+  uint32_t lane = 0;
+  uint32_t epoch = 0;
+  uint32_t block_bytes = kBlockBytesMin;
+  std::unique_ptr<File> file;
+
+  std::atomic<uint64_t> live_bytes{0};  // of records the index points to
+  std::atomic<uint32_t> pins{0};        // reads in flight
+
+  // Guarded by the latch of the segment's lane.
+  uint64_t capacity = 0;  // where the trailer must end at the latest
+  uint64_t room_end = 0;  // allocated so far, at most capacity
+  uint64_t data_end = 0;  // end of the file's content; set when sealed
+  bool sealed = false;
+
+  void Pin() { pins.fetch_add(1, std::memory_order_relaxed); }
+  void Unpin() { pins.fetch_sub(1, std::memory_order_release); }
+};
+
+class SegmentTable {
+ public:
+  static constexpr uint32_t kPageBits = 10;
+  static constexpr uint32_t kPageEntries = 1u << kPageBits;
+  static constexpr uint32_t kPages = 64u << 10;
+  static constexpr uint64_t kIdsMax = uint64_t{kPages} << kPageBits;
+
+  SegmentTable();
+  ~SegmentTable();
+  SegmentTable(const SegmentTable&) = delete;
+  SegmentTable& operator=(const SegmentTable&) = delete;
+
+  Segment* Get(uint32_t id) const {
+    if (id >= kIdsMax) return nullptr;
+    const Page* page = pages_[id >> kPageBits].load(std::memory_order_acquire);
+    return page == nullptr ? nullptr
+                           : page->entries[id & (kPageEntries - 1)].load(std::memory_order_acquire);
+  }
+  void Add(std::unique_ptr<Segment> segment);
+  std::unique_ptr<Segment> Remove(uint32_t id);
+  void Clear();
+
+ private:
+  struct Page {
+    std::atomic<Segment*> entries[kPageEntries];
+  };
+  std::unique_ptr<std::atomic<Page*>[]> pages_;
+  uint32_t pages_used_ = 0;  // pages below this may exist
+};
+
+// Writes the header block of a new segment and syncs the file.
+Status WriteSegmentHeader(const Segment& segment, uint32_t lanes, uint32_t incarnation);
+
+// Page-aligned memory that O_DIRECT takes; freed by the deleter.
+struct FreeDeleter {
+  void operator()(char* data) const { std::free(data); }
+};
+using AlignedBuffer = std::unique_ptr<char, FreeDeleter>;
+AlignedBuffer NewAligned(uint64_t bytes);
+
+}  // namespace cairn::vlog

@@ -1,0 +1,248 @@
+#include "vlog/vlog_engine.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace cairn {
+
+using vlog::Lane;
+using vlog::ShardIndex;
+
+namespace {
+
+constexpr size_t kScratchKeptMax = 4u << 20;
+
+// Where staged values are copied to; valid until this thread's next Find.
+std::vector<char>& Scratch(size_t bytes) {
+  thread_local std::vector<char> scratch;
+  if (scratch.size() > kScratchKeptMax && bytes <= kScratchKeptMax)
+    std::vector<char>().swap(scratch);
+  if (scratch.size() < bytes) scratch.resize(bytes);
+  return scratch;
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> NewVlogEngine() { return std::make_unique<VlogEngine>(); }
+
+VlogEngine::VlogEngine(const VlogTuning& tuning)
+    : tuning_(tuning),
+      shards_(new ShardIndex[kShardCount]),
+      tree_of_(new std::atomic<uint16_t>[kDatabasesMax]),
+      counts_(new TreeCount[kDatabasesMax]),
+      reactors_(new Reactor[kReactorsMax]) {
+  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
+    tree_of_[ns].store(static_cast<uint16_t>(ns), std::memory_order_relaxed);
+  }
+}
+
+VlogEngine::~VlogEngine() {
+  if (open_) (void)Close();
+}
+
+void VlogEngine::AttachReactor(uint32_t reactor, IoQueue* queue) {
+  CAIRN_CHECK(reactor < kReactorsMax && open_ && reactors_[reactor].queue == nullptr);
+  Reactor& me = reactors_[reactor];
+  me.queue = queue;
+  me.pool = vlog::FetchPool::New();
+  me.dirty.clear();
+  me.is_dirty.assign(lanes_.size(), 0);
+  me.parts.assign(lanes_.size(), Part());
+}
+
+void VlogEngine::DetachReactor(uint32_t reactor) {
+  Reactor& me = reactors_[reactor];
+  if (me.queue == nullptr) return;
+  me.pool->Close();
+  me.pool = nullptr;
+  me.queue = nullptr;
+}
+
+// ---- reads ----
+
+void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                      Entry* entry) {
+  *entry = Entry();
+  ShardIndex& index = shards_[shard];
+  Lane* lane = lanes_[LaneOf(shard)].get();
+  const uint64_t durable = lane->durable();
+  const Art* tree = index.Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  const bool waits = index.last_write > durable;
+  if (!found) {
+    if (waits && index.last_removal > durable) entry->ticket = {lane->id(), index.last_removal};
+    return;
+  }
+  const Pointer& pointer = *found.pointer;
+  entry->found = true;
+  entry->type = static_cast<ValueType>(pointer.type());
+  entry->expire_at_ms = found.expire_at_ms;
+  entry->value_bytes = vlog::ValueBytes(pointer, key.size());
+  entry->version.word[0] = static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length;
+  entry->version.word[1] = pointer.offset;
+  if (CAIRN_UNLIKELY(waits)) {
+    const uint64_t position = LogPosition(pointer.segment_id, pointer.offset);
+    uint64_t needed = position >= durable ? position + 1 : 0;
+    if (index.last_change > durable) needed = std::max(needed, index.last_change);
+    if (needed != 0) entry->ticket = {lane->id(), needed};
+  }
+  if (pointer.resident()) {
+    entry->resident = true;
+    if (!want_value) return;
+    const char* record = cache_->Get(shard, pointer.checksum);
+    entry->value = {record + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
+    return;
+  }
+  if (LogPosition(pointer.segment_id, pointer.offset) < lane->written()) return;
+  std::vector<char>& scratch = Scratch(want_value ? pointer.length : 0);
+  if (want_value &&
+      !lane->ReadStaged(pointer.segment_id, pointer.offset, pointer.length, scratch.data()))
+    return;
+  entry->resident = true;
+  if (want_value) {
+    entry->copied = true;
+    entry->value = {scratch.data() + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
+  }
+}
+
+void VlogEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {
+  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  if (tree == nullptr) return;
+  tree->Scan(from, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+    return visitor->OnKey(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
+  });
+}
+
+bool VlogEngine::Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) {
+  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  return tree != nullptr && tree->Random(random, key);
+}
+
+uint64_t VlogEngine::KeyCount(uint16_t ns) const {
+  return counts_[tree_of_[ns].load(std::memory_order_relaxed)].keys.load(std::memory_order_relaxed);
+}
+
+uint64_t VlogEngine::ExpiringCount(uint16_t ns) const {
+  return counts_[tree_of_[ns].load(std::memory_order_relaxed)].expiring.load(
+      std::memory_order_relaxed);
+}
+
+uint64_t VlogEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
+  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  return tree == nullptr ? 0 : tree->size();
+}
+
+void VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
+                              uint32_t max_visits, ScanVisitor* visitor) {
+  Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  if (tree == nullptr || tree->empty()) {
+    cursor->clear();
+    return;
+  }
+  SweepCursor sweep;
+  sweep.started = !cursor->empty();
+  sweep.next_key = std::move(*cursor);
+  const bool end = tree->SweepExpired(
+      &sweep, now_ms, max_visits,
+      [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+        return visitor->OnKey(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
+      });
+  *cursor = end ? std::string() : std::move(sweep.next_key);
+}
+
+// ---- turns ----
+
+void VlogEngine::TurnEnd(uint32_t reactor) {
+  Reactor& me = reactors_[reactor];
+  if (!me.dirty.empty()) {
+    for (uint32_t lane : me.dirty) {
+      me.is_dirty[lane] = 0;
+      lanes_[lane]->Kick(me.queue.load(std::memory_order_relaxed));
+    }
+    me.dirty.clear();
+  }
+  me.queue.load(std::memory_order_relaxed)->Flush();
+  if (CAIRN_UNLIKELY(shared_.service_wanted.load(std::memory_order_relaxed)) &&
+      !tuning_.inline_maintenance) {
+    WakeMaintenance();
+  }
+}
+
+void VlogEngine::Tick(uint32_t reactor, uint64_t monotonic_ms) {
+  Reactor& me = reactors_[reactor];
+  shared_.now_ms.store(monotonic_ms, std::memory_order_relaxed);
+  for (auto& lane : lanes_) lane->Tick(me.queue.load(std::memory_order_relaxed), monotonic_ms);
+  if (tuning_.inline_maintenance && reactor == 0 &&
+      (shared_.service_wanted.load(std::memory_order_relaxed) ||
+       monotonic_ms >= serviced_ms_ + kMaintenanceMs)) {
+    Service(monotonic_ms);
+  }
+  me.queue.load(std::memory_order_relaxed)->Flush();
+}
+
+void VlogEngine::RequestSync(uint32_t reactor) {
+  Reactor& me = reactors_[reactor];
+  for (auto& lane : lanes_) lane->RequestSync(me.queue.load(std::memory_order_relaxed));
+  me.queue.load(std::memory_order_relaxed)->Flush();
+}
+
+bool VlogEngine::LaneFailed(uint32_t lane, std::string* reason) const {
+  if (!lanes_[lane]->failed()) return false;
+  if (reason != nullptr) *reason = lanes_[lane]->reason();
+  return true;
+}
+
+// ---- figures ----
+
+void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
+
+void VlogEngine::Stats(EngineStats* out) const {
+  *out = EngineStats();
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    LatchGuard guard(latches_[shard].latch);
+    shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
+    out->cache_entries += cache_->records(shard);
+  }
+  out->cache_bytes = cache_->bytes();
+  out->cache_evictions = cache_->evictions();
+  out->checksum_errors = checksum_errors_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < kReactorsMax; ++i) {
+    const Reactor& reactor = reactors_[i];
+    out->disk_reads += reactor.disk_reads.load(std::memory_order_relaxed);
+    out->disk_read_bytes += reactor.disk_read_bytes.load(std::memory_order_relaxed);
+    const IoQueue* queue = reactor.queue.load(std::memory_order_acquire);
+    if (queue != nullptr && out->io_backend.empty()) out->io_backend = queue->name();
+  }
+  out->durable_write_method = disk_->DurableWriteMethod();
+  out->wal_ring_bytes = options_.wal_ring_bytes * lanes_.size();
+  out->lanes.resize(lanes_.size());
+  {
+    auto* self = const_cast<VlogEngine*>(this);
+    std::lock_guard<std::mutex> lock(self->manifest_mutex_);
+    for (const vlog::SegmentEntry& entry : manifest_.segments) {
+      if (entry.epoch == manifest_.epoch) out->lanes[entry.lane].segments += 1;
+    }
+  }
+  for (uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane]->AddStats(&out->lanes[lane]);
+  std::lock_guard<std::mutex> lock(
+      const_cast<VlogEngine*>(this)->manifest_mutex_);  // keeps listed segments alive
+  for (const vlog::SegmentEntry& entry : manifest_.segments) {
+    const vlog::Segment* segment = segments_.Get(entry.id);
+    if (segment == nullptr || entry.epoch != manifest_.epoch) continue;
+    out->block_bytes = std::max(out->block_bytes, segment->block_bytes);
+    out->lanes[entry.lane].live_bytes += segment->live_bytes.load(std::memory_order_relaxed);
+  }
+}
+
+uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
+  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  if (!found) return 0;
+  constexpr uint64_t kCacheOverhead = 32;  // slot, malloc, blob header
+  uint64_t bytes = tree->bytes() / tree->size();
+  if (found.pointer->resident()) bytes += found.pointer->length + kCacheOverhead;
+  return bytes;
+}
+
+}  // namespace cairn

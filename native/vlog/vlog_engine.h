@@ -1,0 +1,224 @@
+// VlogEngine: keys in RAM (one Art per shard and namespace), values where they were laid in the
+// log. Implements engine/engine.h; the contract there is the contract here.
+//
+//   Apply -> Lane (log position, bytes) -> index -> cache          Find -> cache | staged bytes |
+//   Fetch from a segment
+//
+// Namespaces and trees. A record names the tree it belongs to; the map from namespaces to trees is
+// what SWAPDB changes, so no record ever needs to be renamed.
+//
+// Threads: index and cache of a shard under the shard's latch (the caller's, by contract); lanes by
+// their own latches; the manifest by manifest_mutex_; the maintenance thread does everything that
+// blocks. Order of latches: shard, then lanes in ascending order; the cache only ever tries a
+// second shard's latch.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.h"
+#include "vlog/fetch.h"
+#include "vlog/lane.h"
+#include "vlog/manifest.h"
+#include "vlog/replay.h"
+#include "vlog/segment.h"
+#include "vlog/shard_index.h"
+#include "vlog/value_cache.h"
+
+namespace cairn {
+
+// What tests change; the server leaves it alone.
+struct VlogTuning {
+  bool inline_maintenance =
+      false;  // no thread: Tick of reactor 0 does the maintenance, so that runs are reproducible
+  uint32_t recovery_threads = 0;  // 0: from the cores
+  uint64_t allocate_step = 0;     // 0: from the segment size
+  uint64_t reserve_bytes = 0;     // 0: from the segment size
+  uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
+  uint64_t prepare_gap = 256u << 10;
+  bool reclaim = true;
+};
+
+class VlogEngine final : public Engine {
+ public:
+  static constexpr uint64_t kUnitBytesMax = 4ull << 30;  // of one atomic unit in one lane
+  static constexpr uint32_t kRecoveryThreadsMax = 8;
+  static constexpr uint64_t kMaintenanceMs = 1000;
+
+  explicit VlogEngine(const VlogTuning& tuning = VlogTuning());
+  ~VlogEngine() override;
+
+  Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
+                              DurabilityListener* listener) override;
+  void AttachReactor(uint32_t reactor, IoQueue* queue) override;
+  void DetachReactor(uint32_t reactor) override;
+  Status Close() override;
+  void AbandonForTest();  // as if the process had died; all reactors detached
+
+  uint32_t lane_count() const override { return static_cast<uint32_t>(lanes_.size()); }
+  uint32_t LaneOf(uint32_t shard) const override {
+    return shard % static_cast<uint32_t>(lanes_.size());
+  }
+
+  void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+            Entry* entry) override;
+  void Prefetch(uint16_t ns, std::span<const KeyHint> keys) override;
+  void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+             FetchRequest* request) override;
+  void Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) override;
+  bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) override;
+  uint64_t KeyCount(uint16_t ns) const override;
+  uint64_t ExpiringCount(uint16_t ns) const override;
+  uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
+  void SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
+                    uint32_t max_visits, ScanVisitor* visitor) override;
+
+  Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+               uint32_t* ticket_count, uint32_t* busy_lane) override;
+  void TurnEnd(uint32_t reactor) override;
+  void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
+  uint64_t DurablePosition(uint32_t lane) const override { return lanes_[lane]->durable(); }
+  Ticket StagedTicket(uint32_t lane) const override { return {lane, lanes_[lane]->staged_end()}; }
+  bool LaneFailed(uint32_t lane, std::string* reason) const override;
+  void RequestSync(uint32_t reactor) override;
+
+  void SetFsyncPolicy(FsyncPolicy policy) override { shared_.fsync.store(policy); }
+  void SetCacheBytes(uint64_t bytes) override;
+  void Stats(EngineStats* out) const override;
+  uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
+
+ private:
+  class RecoverySink;
+  struct Part {  // of a transaction, in one lane
+    uint64_t bytes = 0;
+    uint32_t records = 0;
+    bool frees = true;  // only removes
+    vlog::Placement place;
+    uint64_t at = 0;  // of the next record, from place.data
+  };
+  struct alignas(64) Reactor {
+    std::atomic<IoQueue*> queue{nullptr};  // set by the reactor; Stats looks at it from elsewhere
+    vlog::FetchPool* pool = nullptr;
+    std::vector<uint32_t> dirty;    // lanes to look at when the turn ends
+    std::vector<uint8_t> is_dirty;  // by lane
+    std::vector<Part> parts;        // by lane; only those in `touched` are in use
+    std::vector<uint32_t> touched;
+    std::atomic<uint64_t> disk_reads{0};
+    std::atomic<uint64_t> disk_read_bytes{0};
+  };
+  struct alignas(16) TreeCount {
+    std::atomic<uint64_t> keys{0};
+    std::atomic<uint64_t> expiring{0};
+  };
+  struct Condemned {  // a dead segment waits until what made it dead is durable
+    uint32_t segment_id;
+    std::vector<uint64_t> barrier;
+    uint64_t swap_sequence;
+    std::vector<vlog::TreeEntry> trees;
+  };
+
+  // vlog_open.cc, vlog_recover.cc
+  Status Configure(const EngineOptions& options);
+  Status OpenDirectory(RecoveryReport* report);
+  Status OpenSegments(std::vector<std::string>* damage);
+  Status RemoveLeftovers(std::vector<std::string>* damage);
+  Status ReplayAll(RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
+  Status ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
+  Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
+  Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
+  Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);
+  Status AppendBlocks(vlog::LaneEnd* end, bool commit, bool trailer);
+  Status StartLanes(std::vector<vlog::LaneEnd>* ends);
+  void DropExpired();
+  uint64_t CountKeys();
+  void Reset();
+
+  // vlog_write.cc
+  Status ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket, uint32_t* busy_lane);
+  Status ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+                   uint32_t* ticket_count, uint32_t* busy_lane);
+  Code PlanParts(Reactor& me, std::span<const WriteOp> ops);
+  Code PlaceParts(Reactor& me, uint32_t* refusing_lane);
+  void WriteParts(Reactor& me, std::span<const WriteOp> ops);
+  void WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped);
+  vlog::RecordHeader HeaderOf(const WriteOp& op, const vlog::Placement& place) const;
+  EntryRef Look(const WriteOp& op);
+  void Index(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header, const char* record,
+             uint64_t offset, const EntryRef& old);
+  void IndexPut(const WriteOp& op, uint16_t tree, const Pointer& pointer, std::string_view record,
+                const EntryRef& found);
+  void IndexDelete(const WriteOp& op, uint16_t tree);
+  void IndexExpire(const WriteOp& op, uint16_t tree);
+  void FlushShard(uint16_t shard, uint16_t tree);
+  void DropTree(uint16_t shard, uint16_t number, Art* tree);
+  void SwapTrees(uint16_t a, uint16_t b, uint64_t sequence);
+  void Account(const Pointer& added, const Pointer* old);
+  void Retire(const Pointer& old);
+  void MarkDirty(Reactor& me, uint32_t lane);
+  void ShrinkCache(uint32_t held_shard);
+  void OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view);
+
+  // vlog_fetch.cc
+  static void ReadDone(IoRequest* request, int64_t result);
+  void OnRead(vlog::FetchOp* op, int64_t result);
+  Status VerifyRead(vlog::FetchOp* op, std::string_view* value);
+  void CacheRead(vlog::FetchOp* op, std::string_view record);
+
+  // vlog_maintenance.cc
+  void MaintenanceLoop();
+  void StopMaintenance();
+  void WakeMaintenance();
+  void Service(uint64_t now_ms);
+  void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
+  Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes);
+  Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
+  Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
+                       uint64_t capacity);
+  uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
+  void BuryTrees();
+  void Condemn();
+  void Reclaim();
+  Status RemoveSegment(const Condemned& condemned);
+
+  const VlogTuning tuning_;
+  EngineOptions options_;
+  Disk* disk_ = nullptr;
+  std::unique_ptr<FileLock> lock_;
+  bool open_ = false;
+
+  vlog::LaneShared shared_;
+  std::vector<std::unique_ptr<vlog::Lane>> lanes_;
+  vlog::SegmentTable segments_;
+  std::unique_ptr<vlog::ShardIndex[]> shards_;
+  std::unique_ptr<ValueCache> cache_;
+  std::unique_ptr<std::atomic<uint16_t>[]> tree_of_;  // by namespace
+  std::unique_ptr<TreeCount[]> counts_;               // by tree
+  std::unique_ptr<Reactor[]> reactors_;
+  std::atomic<uint64_t> next_txn_id_{1};
+  std::atomic<uint64_t> checksum_errors_{0};
+
+  std::mutex swap_mutex_;  // tree_of_ as a whole, with swap_sequence_
+  uint64_t swap_sequence_ = 0;
+
+  std::mutex manifest_mutex_;
+  vlog::Manifest manifest_;
+
+  std::mutex graveyard_mutex_;
+  std::vector<Art> graveyard_;  // trees of flushed namespaces
+
+  std::thread maintenance_;
+  std::mutex maintenance_mutex_;
+  std::condition_variable maintenance_wake_;
+  bool maintenance_stop_ = false;
+  bool maintenance_poke_ = false;
+  uint64_t serviced_ms_ = 0;
+  std::vector<Condemned> condemned_;  // maintenance only
+};
+
+}  // namespace cairn

@@ -1,0 +1,147 @@
+// Reading values that are only on disk.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "vlog/vlog_engine.h"
+
+namespace cairn {
+
+using vlog::FetchOp;
+using vlog::FetchPool;
+using vlog::RecordHeader;
+using vlog::Segment;
+
+namespace {
+
+constexpr uint32_t kReadTriesMax = 16;
+
+void SubmitRead(FetchOp* op) {
+  op->iov = {op->buffer.get() + op->done, op->bytes - op->done};
+  op->io.offset = op->from + op->done;
+  op->io.iov = &op->iov;
+  op->io.iov_count = 1;
+  op->queue->Submit(&op->io);
+}
+
+}  // namespace
+
+void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+                       FetchRequest* request) {
+  Reactor& me = reactors_[reactor];
+  const uint16_t tree_number = tree_of_[ns].load(std::memory_order_relaxed);
+  const Art* tree = shards_[shard].Tree(tree_number);
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  CAIRN_CHECK(found && !found.pointer->resident());
+  const Pointer& pointer = *found.pointer;
+  CAIRN_CHECK(request->version.word[0] ==
+                  (static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length) &&
+              request->version.word[1] == pointer.offset);
+  Segment* segment = segments_.Get(pointer.segment_id);
+  const IoAlignment alignment = segment->file->alignment();
+  const uint64_t from = vlog::AlignDown(pointer.offset, alignment.offset);
+  const uint64_t bytes = vlog::AlignUp(pointer.offset + pointer.length, alignment.offset) - from;
+  if (request->state_ != nullptr) request->free_state_(request->state_);
+  FetchOp* op = me.pool->Get(bytes);
+  request->value_ = {};
+  request->state_ = op;
+  request->free_state_ = [](void* state) {
+    auto* done = static_cast<FetchOp*>(state);
+    done->pool->Put(done);
+  };
+  segment->Pin();
+  op->engine = this;
+  op->request = request;
+  op->segment = segment;
+  op->queue = me.queue;
+  op->key.assign(key);
+  op->pointer = pointer;
+  op->from = from;
+  op->bytes = bytes;
+  op->tree = tree_number;
+  op->shard = shard;
+  op->io.op = IoOp::kRead;
+  op->io.file = segment->file.get();
+  op->io.done = &VlogEngine::ReadDone;
+  op->io.owner = op;
+  me.disk_reads.fetch_add(1, std::memory_order_relaxed);
+  me.disk_read_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  SubmitRead(op);
+}
+
+void VlogEngine::ReadDone(IoRequest* request, int64_t result) {
+  auto* op = static_cast<FetchOp*>(request->owner);
+  op->engine->OnRead(op, result);
+}
+
+void VlogEngine::OnRead(FetchOp* op, int64_t result) {
+  const uint64_t needed = op->pointer.offset + op->pointer.length - op->from;
+  const std::string& path = op->segment->file->path();
+  Status status;
+  if (result == -EINTR || result == -EAGAIN) {
+    if (++op->tries < kReadTriesMax) return SubmitRead(op);
+  }
+  if (result < 0) {
+    const int error = static_cast<int>(-result);
+    status = Status(Code::kIoError,
+                    path + " at offset " + std::to_string(op->pointer.offset) +
+                        ": read failed: " + std::strerror(error),
+                    error);
+  } else {
+    const uint64_t done = op->done + static_cast<uint64_t>(result);
+    if (done < needed && result != 0 && ++op->tries < kReadTriesMax) {
+      op->done = vlog::AlignDown(done, op->segment->file->alignment().offset);
+      return SubmitRead(op);
+    }
+    if (done < needed) {
+      status = Status(Code::kCorruption, path + " at offset " + std::to_string(op->from + done) +
+                                             ": the file ends in a record");
+    }
+  }
+  std::string_view value;
+  if (status.ok()) status = VerifyRead(op, &value);
+  if (status.code() == Code::kCorruption) checksum_errors_.fetch_add(1, std::memory_order_relaxed);
+  op->segment->Unpin();
+  op->request->value_ = value;
+  op->request->Done(std::move(status));  // may destroy the request, and with it op
+}
+
+Status VlogEngine::VerifyRead(FetchOp* op, std::string_view* value) {
+  const char* record = op->buffer.get() + (op->pointer.offset - op->from);
+  const RecordHeader header = vlog::LoadHeader(record);
+  const char* what = nullptr;
+  if (!vlog::Plausible(header) || vlog::BytesOf(header) != op->pointer.length) {
+    what = "no record of the expected size";
+  } else if (vlog::RecordCrc(record, op->pointer.length, op->pointer.offset) != header.crc) {
+    what = "record checksum does not match";
+  } else if (header.crc != op->pointer.checksum || header.segment_id != op->pointer.segment_id) {
+    what = "another record than the index expects";
+  } else if (!vlog::IsPut(vlog::TypeOf(header)) || header.ns != op->tree ||
+             vlog::KeyOf(header, record) != op->key) {
+    what = "record of another key";
+  }
+  if (what != nullptr) {
+    return Status(Code::kCorruption, op->segment->file->path() + " at offset " +
+                                         std::to_string(op->pointer.offset) + ": " + what);
+  }
+  *value = vlog::ValueOf(header, record);
+  CacheRead(op, {record, op->pointer.length});
+  return Status();
+}
+
+// What was read enters the cache if it still is the key's value.
+void VlogEngine::CacheRead(FetchOp* op, std::string_view record) {
+  if (cache_->budget() == 0) return;
+  LatchGuard guard(latches_[op->shard].latch);
+  const Art* tree = shards_[op->shard].Tree(op->tree);
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op->key);
+  if (!found || found.pointer->resident() || !found.pointer->SamePlace(op->pointer)) return;
+  const uint32_t handle = cache_->Insert(op->shard, op->pointer.checksum, record);
+  if (handle == ValueCache::kNoHandle) return;
+  found.pointer->flags |= Pointer::kResident;
+  found.pointer->checksum = handle;
+  if (cache_->OverBudget()) ShrinkCache(op->shard);
+}
+
+}  // namespace cairn

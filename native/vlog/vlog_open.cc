@@ -1,0 +1,341 @@
+// Start and end of an engine's life: options, directory, lanes.
+#include <algorithm>
+#include <thread>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "vlog/vlog_engine.h"
+
+namespace cairn {
+
+using vlog::AlignDown;
+using vlog::AlignUp;
+using vlog::Lane;
+using vlog::LaneEnd;
+using vlog::Manifest;
+using vlog::Segment;
+using vlog::SegmentEntry;
+
+namespace {
+
+constexpr uint64_t kChunkBytesMin = 64u << 10;
+constexpr uint64_t kChunkBytesMax = 64u << 20;
+constexpr uint32_t kChunksMin = 4;
+constexpr uint64_t kSegmentBytesMin = 64u << 10;
+constexpr uint64_t kSmallSegment = 8u << 20;  // allocated as a whole
+constexpr uint64_t kLargeBytes = 64u << 20;
+
+}  // namespace
+
+Status VlogEngine::Configure(const EngineOptions& options) {
+  if (options.lanes < 1 || options.lanes > kLanesMax)
+    return Status(Code::kInvalid, "lanes must be 1 to 1024");
+  if (options.reactors < 1 || options.reactors > kReactorsMax)
+    return Status(Code::kInvalid, "too many reactors");
+  if (options.databases < 1 || options.databases > kDatabasesMax) {
+    return Status(Code::kInvalid, "databases must be 1 to " + std::to_string(kDatabasesMax));
+  }
+  if (options.segment_bytes < kSegmentBytesMin ||
+      options.segment_bytes > vlog::kSegmentBytesMax / 2) {
+    return Status(Code::kInvalid, "segment-size must be 64 KiB to 16 GiB");
+  }
+  options_ = options;
+  const uint64_t ring = std::max(options.wal_ring_bytes, kChunksMin * kChunkBytesMin);
+  uint64_t chunk = std::clamp(options.commit_batch_bytes, kChunkBytesMin, kChunkBytesMax);
+  chunk = AlignDown(std::min(chunk, ring / kChunksMin), 4096);
+  shared_.chunk_bytes = chunk;
+  shared_.chunks = static_cast<uint32_t>(std::max<uint64_t>(kChunksMin, ring / chunk));
+  shared_.large_bytes_max = std::max(ring, kLargeBytes);
+  shared_.segment_bytes = options.segment_bytes;
+  shared_.allocate_step = options.segment_bytes <= kSmallSegment
+                              ? options.segment_bytes
+                              : std::max(kSmallSegment / 2, options.segment_bytes / 16);
+  if (tuning_.allocate_step != 0) shared_.allocate_step = tuning_.allocate_step;
+  shared_.reserve_bytes =
+      std::min(std::max<uint64_t>(1u << 20, options.segment_bytes / 64), options.segment_bytes / 8);
+  if (tuning_.reserve_bytes != 0) shared_.reserve_bytes = tuning_.reserve_bytes;
+  shared_.reserve_bytes = AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMax) != 0
+                              ? AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMax)
+                              : AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMin);
+  shared_.commit_delay_us = options.commit_delay_us;
+  shared_.prepare_bytes = std::min(tuning_.prepare_bytes, Lane::kPrepareBytesMax);
+  shared_.prepare_gap = tuning_.prepare_gap;
+  shared_.fsync.store(options.fsync);
+  shared_.lanes = &lanes_;
+  return Status();
+}
+
+Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk,
+                                        DurabilityListener* listener) {
+  CAIRN_CHECK(!open_);
+  const uint64_t started = MonotonicMillis();
+  Status status = Configure(options);
+  if (!status.ok()) return status;
+  disk_ = disk;
+  shared_.listener = listener;
+  shared_.now_ms.store(0);  // until the first Tick: everything staged counts as old
+  cache_ = std::make_unique<ValueCache>(options.cache_bytes);
+  RecoveryReport report;
+  status = OpenDirectory(&report);
+  if (!status.ok()) {
+    Reset();
+    return status;
+  }
+  report.keys = CountKeys();
+  report.millis = MonotonicMillis() - started;
+  open_ = true;
+  if (!tuning_.inline_maintenance) {
+    maintenance_stop_ = false;
+    maintenance_poke_ = true;
+    maintenance_ = std::thread([this] { MaintenanceLoop(); });
+  }
+  return report;
+}
+
+Status VlogEngine::OpenDirectory(RecoveryReport* report) {
+  Status status = disk_->CreateDir(options_.dir);
+  if (!status.ok()) return status;
+  Result<std::unique_ptr<FileLock>> lock = disk_->LockFile(vlog::LockPath(options_.dir));
+  if (!lock.ok()) return lock.status();
+  lock_ = std::move(lock.value());
+
+  bool found = false;
+  Result<Manifest> manifest = vlog::LoadManifest(options_.dir, disk_, &found);
+  if (!manifest.ok() && manifest.status().code() == Code::kCorruption && options_.salvage) {
+    report->damage.push_back(manifest.status().message());
+    manifest = vlog::RebuildManifest(options_.dir, disk_, &report->damage);
+    found = manifest.ok() && !manifest.value().segments.empty();
+  }
+  if (!manifest.ok()) return manifest.status();
+  manifest_ = std::move(manifest.value());
+  if (found && options_.lanes_auto) options_.lanes = manifest_.lanes;
+  if (!found) {
+    manifest_ = Manifest();
+    manifest_.lanes = options_.lanes;
+    manifest_.epoch = 1;
+    manifest_.databases = options_.databases;
+  }
+  status = RemoveLeftovers(&report->damage);
+  if (status.ok()) status = OpenSegments(&report->damage);
+  std::vector<LaneEnd> ends;
+  if (status.ok()) status = ReplayAll(report, &ends);
+  if (!status.ok()) return status;
+  DropExpired();
+  const bool was_clean = manifest_.clean;
+  status = BeginIncarnation(ends);
+  if (status.ok()) status = Secure(&ends, was_clean);
+  if (status.ok()) status = StartLanes(&ends);
+  return status;
+}
+
+// Files that no manifest names: segments whose creation or removal was cut off. One that holds
+// commits is no such thing.
+Status VlogEngine::RemoveLeftovers(std::vector<std::string>* damage) {
+  Result<std::vector<std::string>> names = disk_->List(options_.dir);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : names.value()) {
+    uint32_t id;
+    if (!vlog::ParseSegmentName(name, &id)) continue;
+    const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
+                                    [id](const SegmentEntry& entry) { return entry.id == id; });
+    if (listed) continue;
+    const std::string path = vlog::SegmentPath(options_.dir, id);
+    if (id >= manifest_.next_segment_id) {
+      Segment probe;
+      probe.id = id;
+      Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
+      if (!file.ok()) return file.status();
+      probe.file = std::move(file.value());
+      Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(probe.file.get());
+      Result<uint64_t> size = probe.file->Size();
+      if (header.ok() && size.ok()) {
+        vlog::SegmentReader reader(&probe, size.value(), vlog::kBlockBytesMax);
+        vlog::RecordHeader record;
+        const char* data = nullptr;
+        const char* why = nullptr;
+        const uint64_t block = header.value().block_bytes;
+        Status status =
+            reader.Record(block, block + vlog::kCommitRecordBytes, &record, &data, &why);
+        if (!status.ok()) return status;
+        if (data != nullptr) {
+          const std::string what =
+              path + " at offset " + std::to_string(block) +
+              ": the manifest does not know this segment, but it holds records";
+          if (!options_.salvage) return Status(Code::kCorruption, what);
+          damage->push_back(what);
+          continue;
+        }
+      }
+    }
+    Status status = disk_->Remove(path);
+    if (!status.ok()) return status;
+  }
+  return Status();
+}
+
+Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
+  std::vector<SegmentEntry> kept;
+  for (const SegmentEntry& entry : manifest_.segments) {
+    const std::string path = vlog::SegmentPath(options_.dir, entry.id);
+    auto segment = std::make_unique<Segment>();
+    segment->id = entry.id;
+    segment->lane = entry.lane;
+    segment->epoch = entry.epoch;
+    Status status;
+    Result<bool> exists = disk_->Exists(path);
+    if (!exists.ok()) return exists.status();
+    if (!exists.value()) {
+      status = Status(Code::kCorruption, path + " at offset 0: the segment is missing");
+    } else {
+      Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kReadWrite);
+      if (!file.ok()) return file.status();
+      segment->file = std::move(file.value());
+      Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(segment->file.get());
+      if (!header.ok()) {
+        status = header.status();
+        if (status.code() != Code::kCorruption) return status;
+        segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
+      } else if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
+                 header.value().epoch != entry.epoch) {
+        status = Status(Code::kCorruption, path + " at offset 0: header of another segment");
+        segment->block_bytes = header.value().block_bytes;
+      } else {
+        segment->block_bytes = header.value().block_bytes;
+      }
+    }
+    if (!status.ok()) {
+      if (!options_.salvage) return status;
+      damage->push_back(status.message());
+      if (segment->file == nullptr) continue;
+    }
+    kept.push_back(entry);
+    segments_.Add(std::move(segment));
+  }
+  manifest_.segments = std::move(kept);
+  return Status();
+}
+
+// From here on new bytes carry a new number, so what older starts left behind is told from them.
+Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
+  uint32_t highest = manifest_.incarnation;
+  for (const LaneEnd& end : ends) highest = std::max(highest, end.incarnation);
+  manifest_.incarnation = highest + 1;
+  manifest_.clean = false;
+  manifest_.clean_ends.clear();
+  manifest_.databases = options_.databases;
+  shared_.incarnation = manifest_.incarnation;
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  return vlog::SaveManifest(options_.dir, disk_, manifest_);
+}
+
+// Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
+// them start.
+Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
+  if (manifest_.lanes != options_.lanes) {
+    for (LaneEnd& end : *ends) {
+      if (end.active == nullptr) continue;
+      Status status = AppendBlocks(&end, false, true);
+      if (!status.ok()) return status;
+      if (end.next != nullptr) {
+        const uint32_t id = end.next->id;
+        std::erase_if(manifest_.segments,
+                      [id](const SegmentEntry& entry) { return entry.id == id; });
+      }
+    }
+    manifest_.lanes = options_.lanes;
+    manifest_.epoch += 1;
+    ends->assign(options_.lanes, LaneEnd());
+  }
+  for (uint32_t id = 0; id < options_.lanes; ++id)
+    lanes_.push_back(std::make_unique<Lane>(id, &shared_));
+  bool created = false;
+  for (uint32_t id = 0; id < options_.lanes; ++id) {
+    LaneEnd& end = (*ends)[id];
+    if (end.active == nullptr) {
+      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0);
+      if (!segment.ok()) return segment.status();
+      end.active = segment.value().get();
+      end.tail = end.active->block_bytes;
+      end.chain = 0;
+      end.records = 0;
+      std::lock_guard<std::mutex> lock(manifest_mutex_);
+      manifest_.segments.push_back({end.active->id, id, manifest_.epoch});
+      segments_.Add(std::move(segment.value()));
+      created = true;
+    }
+    for (Segment* segment : {end.active, end.next}) {
+      if (segment == nullptr || segment->room_end != 0) continue;
+      Result<uint64_t> size = segment->file->Size();
+      if (!size.ok()) return size.status();
+      segment->room_end = std::max(AlignDown(size.value(), segment->block_bytes),
+                                   uint64_t{2} * segment->block_bytes);
+      if (segment == end.active)
+        segment->room_end = std::max(segment->room_end, end.tail + segment->block_bytes);
+      segment->capacity =
+          std::max(AlignUp(options_.segment_bytes, segment->block_bytes), segment->room_end);
+    }
+  }
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  if (created) {
+    Status status = vlog::SaveManifest(options_.dir, disk_, manifest_);
+    if (!status.ok()) return status;
+  }
+  for (uint32_t id = 0; id < options_.lanes; ++id) {
+    const LaneEnd& end = (*ends)[id];
+    lanes_[id]->Begin({end.active, end.next, end.tail, end.end, end.chain, end.records});
+  }
+  return Status();
+}
+
+void VlogEngine::StopMaintenance() {
+  if (!maintenance_.joinable()) return;
+  {
+    std::lock_guard<std::mutex> lock(maintenance_mutex_);
+    maintenance_stop_ = true;
+    maintenance_wake_.notify_one();
+  }
+  maintenance_.join();
+}
+
+void VlogEngine::AbandonForTest() {
+  StopMaintenance();
+  open_ = false;
+  Reset();
+}
+
+Status VlogEngine::Close() {
+  if (!open_) return Status();
+  StopMaintenance();
+  Status status;
+  for (auto& lane : lanes_) {
+    Status closed = lane->CloseBlocking();
+    if (!closed.ok() && status.ok()) status = closed;
+  }
+  if (status.ok()) {
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    manifest_.clean = true;
+    for (auto& lane : lanes_) manifest_.clean_ends.push_back(lane->log_end());
+    status = vlog::SaveManifest(options_.dir, disk_, manifest_);
+  }
+  open_ = false;
+  Reset();
+  return status;
+}
+
+void VlogEngine::Reset() {
+  for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
+  lanes_.clear();
+  condemned_.clear();
+  graveyard_.clear();
+  shards_.reset(new vlog::ShardIndex[kShardCount]);
+  counts_.reset(new TreeCount[kDatabasesMax]);
+  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) tree_of_[ns].store(static_cast<uint16_t>(ns));
+  swap_sequence_ = 0;
+  cache_.reset();
+  segments_.Clear();
+  manifest_ = Manifest();
+  shared_.service_wanted.store(false);
+  lock_.reset();
+}
+
+}  // namespace cairn

@@ -1,0 +1,460 @@
+// Writes: from a list of operations to records in lanes, and from records to the index and the
+// cache.
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "vlog/vlog_engine.h"
+
+namespace cairn {
+
+using vlog::GroupPayload;
+using vlog::Lane;
+using vlog::LaneTxn;
+using vlog::Placement;
+using vlog::RecordHeader;
+using vlog::RecordType;
+using vlog::ShardIndex;
+using vlog::SwapPayload;
+
+namespace {
+
+RecordType TypeFor(const WriteOp& op) {
+  switch (op.kind) {
+    case WriteKind::kPut:
+      return op.expire_at_ms != 0 ? RecordType::kPutExpire : RecordType::kPut;
+    case WriteKind::kDelete:
+      return RecordType::kDelete;
+    case WriteKind::kExpire:
+      return RecordType::kSetExpire;
+    case WriteKind::kFlush:
+      return RecordType::kFlush;
+    case WriteKind::kSwap:
+      return RecordType::kSwap;
+  }
+  return RecordType::kPut;
+}
+
+bool Everywhere(const WriteOp& op) {
+  return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+}
+bool OnlyFrees(const WriteOp& op) {
+  return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush;
+}
+
+uint64_t SizeOf(const WriteOp& op) {
+  const uint64_t value = op.kind == WriteKind::kPut    ? op.value.size()
+                         : op.kind == WriteKind::kSwap ? sizeof(SwapPayload)
+                                                       : 0;
+  return vlog::RecordBytes(TypeFor(op), Everywhere(op) ? 0 : op.key.size(), value);
+}
+
+bool TooLarge(const WriteOp& op) {
+  return op.key.size() > kKeyBytesMax || op.value.size() > kValueBytesMax;
+}
+
+Status TooLargeStatus() {
+  return Status(Code::kTooLarge, "key, value or transaction is too large for the log");
+}
+
+}  // namespace
+
+Status VlogEngine::Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+                         uint32_t* ticket_count, uint32_t* busy_lane) {
+  *ticket_count = 0;
+  if (ops.empty()) return Status();
+  if (CAIRN_LIKELY(ops.size() == 1 && !Everywhere(ops[0]))) {
+    Status status = ApplyOne(reactor, ops[0], tickets, busy_lane);
+    if (CAIRN_LIKELY(status.ok())) *ticket_count = 1;
+    return status;
+  }
+  return ApplyMany(reactor, ops, tickets, ticket_count, busy_lane);
+}
+
+RecordHeader VlogEngine::HeaderOf(const WriteOp& op, const Placement& place) const {
+  RecordHeader header;
+  header.crc = 0;
+  header.type = static_cast<uint8_t>(TypeFor(op));
+  header.value_type = static_cast<uint8_t>(op.type);
+  header.ns =
+      op.ns == kAllNamespaces ? vlog::kAllTrees : tree_of_[op.ns].load(std::memory_order_relaxed);
+  header.key_bytes = Everywhere(op) ? 0 : static_cast<uint32_t>(op.key.size());
+  header.value_bytes = op.kind == WriteKind::kPut ? static_cast<uint32_t>(op.value.size()) : 0;
+  header.incarnation = shared_.incarnation;
+  header.segment_id = place.segment->id;
+  return header;
+}
+
+Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
+                            uint32_t* busy_lane) {
+  Reactor& me = reactors_[reactor];
+  const uint32_t lane_id = LaneOf(op.shard);
+  Lane* lane = lanes_[lane_id].get();
+  if (CAIRN_UNLIKELY(TooLarge(op))) return TooLargeStatus();
+  const uint64_t bytes = SizeOf(op);
+  // Looked up first, so that the cached value it replaces is on its way while the record is
+  // encoded.
+  const EntryRef old = op.kind == WriteKind::kPut ? Look(op) : EntryRef();
+  Placement place;
+  const Code code = lane->Reserve(bytes, OnlyFrees(op), &place);
+  MarkDirty(me, lane_id);
+  if (CAIRN_UNLIKELY(code != Code::kOk)) {
+    *busy_lane = lane_id;
+    return lane->Refusal(code);
+  }
+  RecordHeader header = HeaderOf(op, place);
+  const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
+  header.crc = vlog::EncodeRecord(place.data, place.offset, header, op.expire_at_ms, op.key, value);
+  Index(op, header.ns, header, place.data, place.offset, old);
+  *ticket = {lane_id, LogPosition(place.segment->id, place.offset + bytes)};
+  place.FinishFill();
+  if (cache_->OverBudget()) ShrinkCache(op.shard);
+  return Status();
+}
+
+// ---- several records as one unit ----
+
+Status VlogEngine::ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+                             uint32_t* ticket_count, uint32_t* busy_lane) {
+  Reactor& me = reactors_[reactor];
+  Code code = PlanParts(me, ops);
+  uint32_t refusing = 0;
+  if (code == Code::kOk) code = PlaceParts(me, &refusing);
+  if (code == Code::kOk) {
+    WriteParts(me, ops);
+    for (uint32_t lane : me.touched) {
+      Part& part = me.parts[lane];
+      tickets[(*ticket_count)++] = {
+          lane, LogPosition(part.place.segment->id, part.place.offset + part.bytes)};
+      part.place.FinishFill();
+    }
+  }
+  for (uint32_t lane : me.touched) {
+    me.parts[lane] = Part();
+    MarkDirty(me, lane);
+  }
+  if (code == Code::kTooLarge) return TooLargeStatus();
+  if (code != Code::kOk) {
+    *busy_lane = refusing;
+    return lanes_[refusing]->Refusal(code);
+  }
+  if (cache_->OverBudget()) ShrinkCache(ops[0].shard);
+  return Status();
+}
+
+// How many bytes go to which lane.
+Code VlogEngine::PlanParts(Reactor& me, std::span<const WriteOp> ops) {
+  me.touched.clear();
+  const auto add = [&](uint32_t lane, const WriteOp& op, uint64_t bytes) {
+    Part& part = me.parts[lane];
+    if (part.records == 0) me.touched.push_back(lane);
+    part.records += 1;
+    part.bytes += bytes;
+    part.frees = part.frees && OnlyFrees(op);
+  };
+  bool too_large = false;
+  for (const WriteOp& op : ops) {
+    too_large = too_large || TooLarge(op);
+    const uint64_t bytes = SizeOf(op);
+    if (Everywhere(op)) {
+      for (uint32_t lane = 0; lane < lanes_.size(); ++lane) add(lane, op, bytes);
+    } else {
+      add(LaneOf(op.shard), op, bytes);
+    }
+  }
+  std::sort(me.touched.begin(), me.touched.end());
+  const uint32_t lanes = static_cast<uint32_t>(me.touched.size());
+  if (lanes > 1 || me.parts[me.touched[0]].records > 1) {
+    const uint64_t group = vlog::RecordBytes(
+        RecordType::kGroup, 0, sizeof(GroupPayload) + (lanes > 1 ? uint64_t{8} * lanes : 0));
+    for (uint32_t lane : me.touched) me.parts[lane].bytes += group;
+  }
+  for (uint32_t lane : me.touched) too_large = too_large || me.parts[lane].bytes > kUnitBytesMax;
+  return too_large ? Code::kTooLarge : Code::kOk;
+}
+
+// Takes room in all lanes at once or in none, so that all lanes see transactions in the same order.
+Code VlogEngine::PlaceParts(Reactor& me, uint32_t* refusing_lane) {
+  bool frees = true;
+  for (uint32_t lane : me.touched) frees = frees && me.parts[lane].frees;
+  for (uint32_t lane : me.touched) lanes_[lane]->latch().Lock();
+  Code code = Code::kOk;
+  for (uint32_t lane : me.touched) {
+    code = lanes_[lane]->PrepareLocked(me.parts[lane].bytes, frees);
+    if (code == Code::kOk) continue;
+    *refusing_lane = lane;
+    break;
+  }
+  if (code == Code::kOk) {
+    std::shared_ptr<LaneTxn> txn;
+    if (me.touched.size() > 1) {
+      txn = std::make_shared<LaneTxn>();
+      txn->lanes = me.touched;
+      txn->parts_left.store(static_cast<uint32_t>(me.touched.size()), std::memory_order_relaxed);
+    }
+    for (uint32_t lane : me.touched) {
+      Part& part = me.parts[lane];
+      lanes_[lane]->TakeLocked(part.bytes, &part.place);
+      if (txn == nullptr) continue;
+      const uint32_t segment = part.place.segment->id;
+      lanes_[lane]->HoldLocked(LogPosition(segment, part.place.offset),
+                               LogPosition(segment, part.place.offset + part.bytes), txn);
+    }
+  }
+  for (auto lane = me.touched.rbegin(); lane != me.touched.rend(); ++lane)
+    lanes_[*lane]->latch().Unlock();
+  return code;
+}
+
+void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
+  const uint32_t lanes = static_cast<uint32_t>(me.touched.size());
+  const bool grouped = lanes > 1 || me.parts[me.touched[0]].records > 1;
+  if (grouped) {
+    std::string value(sizeof(GroupPayload) + (lanes > 1 ? size_t{8} * lanes : 0), '\0');
+    if (lanes > 1) {
+      for (uint32_t i = 0; i < lanes; ++i) {
+        const Placement& place = me.parts[me.touched[i]].place;
+        const uint64_t position = LogPosition(place.segment->id, place.offset);
+        std::memcpy(value.data() + sizeof(GroupPayload) + size_t{8} * i, &position, 8);
+      }
+    }
+    const uint64_t txn_id = lanes > 1 ? next_txn_id_.fetch_add(1, std::memory_order_relaxed) : 0;
+    for (uint32_t lane : me.touched) {
+      Part& part = me.parts[lane];
+      RecordHeader header = {};
+      header.type = static_cast<uint8_t>(RecordType::kGroup);
+      header.value_bytes = static_cast<uint32_t>(value.size());
+      header.incarnation = shared_.incarnation;
+      header.segment_id = part.place.segment->id;
+      part.at = vlog::BytesOf(header);
+      const GroupPayload payload = {txn_id, part.bytes - part.at, part.records,
+                                    lanes > 1 ? lanes : 0};
+      std::memcpy(value.data(), &payload, sizeof(payload));
+      vlog::EncodeRecord(part.place.data, part.place.offset, header, 0, {}, value);
+    }
+  }
+  for (const WriteOp& op : ops) {
+    if (Everywhere(op)) {
+      WriteEverywhere(me, op, grouped);
+      continue;
+    }
+    Part& part = me.parts[LaneOf(op.shard)];
+    RecordHeader header = HeaderOf(op, part.place);
+    if (grouped) header.type |= vlog::kGroupMember;
+    char* out = part.place.data + part.at;
+    const uint64_t offset = part.place.offset + part.at;
+    const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
+    header.crc = vlog::EncodeRecord(out, offset, header, op.expire_at_ms, op.key, value);
+    part.at += vlog::BytesOf(header);
+    Index(op, header.ns, header, out, offset, op.kind == WriteKind::kPut ? Look(op) : EntryRef());
+  }
+  for (uint32_t lane : me.touched) CAIRN_CHECK(me.parts[lane].at == me.parts[lane].bytes);
+}
+
+// A flush or a swap: one record in every lane, then every shard.
+void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
+  SwapPayload swap = {};
+  std::string_view value;
+  if (op.kind == WriteKind::kSwap) {
+    std::lock_guard<std::mutex> lock(swap_mutex_);
+    swap = {op.ns, op.other_ns, 0, swap_sequence_ + 1};
+    value = {reinterpret_cast<const char*>(&swap), sizeof(swap)};
+  }
+  uint16_t tree = 0;
+  for (uint32_t lane : me.touched) {
+    Part& part = me.parts[lane];
+    RecordHeader header = HeaderOf(op, part.place);
+    if (op.kind == WriteKind::kSwap) header.ns = 0;
+    header.value_bytes = static_cast<uint32_t>(value.size());
+    if (grouped) header.type |= vlog::kGroupMember;
+    tree = header.ns;
+    vlog::EncodeRecord(part.place.data + part.at, part.place.offset + part.at, header, 0, {},
+                       value);
+    part.at += vlog::BytesOf(header);
+  }
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    const Part& part = me.parts[LaneOf(shard)];
+    const uint64_t end = LogPosition(part.place.segment->id, part.place.offset + part.bytes);
+    ShardIndex& index = shards_[shard];
+    index.last_write = index.last_removal = index.last_change = end;
+    if (op.kind == WriteKind::kFlush) FlushShard(static_cast<uint16_t>(shard), tree);
+  }
+  if (op.kind == WriteKind::kSwap) SwapTrees(op.ns, op.other_ns, swap.sequence);
+}
+
+// ---- the index ----
+
+// The entry that a put replaces.
+EntryRef VlogEngine::Look(const WriteOp& op) {
+  const Art* tree = shards_[op.shard].Tree(tree_of_[op.ns].load(std::memory_order_relaxed));
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op.key);
+  if (found && found.pointer->resident())
+    cache_->Prefetch(op.shard, found.pointer->checksum, found.pointer->length);
+  return found;
+}
+
+void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& header,
+                       const char* record, uint64_t offset, const EntryRef& old) {
+  const uint64_t bytes = vlog::BytesOf(header);
+  const uint64_t end = LogPosition(header.segment_id, offset + bytes);
+  ShardIndex& shard = shards_[op.shard];
+  shard.last_write = end;
+  switch (op.kind) {
+    case WriteKind::kPut:
+      IndexPut(op, tree, vlog::MakePointer(header, offset), {record, bytes}, old);
+      return;
+    case WriteKind::kDelete:
+      shard.last_removal = end;
+      IndexDelete(op, tree);
+      return;
+    case WriteKind::kExpire:
+      shard.last_change = end;
+      IndexExpire(op, tree);
+      return;
+    default:
+      CAIRN_CHECK(false);
+  }
+}
+
+void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const Pointer& pointer,
+                          std::string_view record, const EntryRef& found) {
+  Art& tree = shards_[op.shard].MakeTree(tree_number);
+  const uint32_t checksum = pointer.checksum;
+  uint32_t handle;
+  if (found && found.pointer->resident()) {
+    handle =
+        cache_->Replace(op.shard, found.pointer->checksum, found.pointer->length, checksum, record);
+  } else {
+    handle = cache_->Insert(op.shard, checksum, record);
+  }
+  Pointer entry = pointer;
+  if (handle != ValueCache::kNoHandle) {
+    entry.flags |= Pointer::kResident;
+    entry.checksum = handle;
+  }
+  TreeCount& count = counts_[tree_number];
+  Account(pointer, found ? found.pointer : nullptr);
+  if (!found) {
+    tree.Upsert(op.key, entry, op.expire_at_ms);
+    count.keys.fetch_add(1, std::memory_order_relaxed);
+    if (op.expire_at_ms != 0) count.expiring.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const uint64_t old_expire = found.expire_at_ms;
+  if (old_expire != 0) entry.flags |= Pointer::kHasExpiry;
+  *found.pointer = entry;
+  if (old_expire == op.expire_at_ms) return;
+  tree.SetExpire(op.key, op.expire_at_ms);
+  if (old_expire == 0) count.expiring.fetch_add(1, std::memory_order_relaxed);
+  if (op.expire_at_ms == 0) count.expiring.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void VlogEngine::IndexDelete(const WriteOp& op, uint16_t tree_number) {
+  Art* tree = shards_[op.shard].Tree(tree_number);
+  Pointer old;
+  uint64_t old_expire = 0;
+  if (tree == nullptr || !tree->Erase(op.key, &old, &old_expire)) return;
+  if (old.resident()) cache_->Erase(op.shard, old.checksum);
+  Retire(old);
+  counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
+  if (old_expire != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void VlogEngine::IndexExpire(const WriteOp& op, uint16_t tree_number) {
+  Art* tree = shards_[op.shard].Tree(tree_number);
+  EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op.key);
+  if (!found) return;
+  const bool had = found.expire_at_ms != 0;
+  found.pointer->flags |= Pointer::kExpiryExternal;
+  tree->SetExpire(op.key, op.expire_at_ms);
+  if (!had && op.expire_at_ms != 0)
+    counts_[tree_number].expiring.fetch_add(1, std::memory_order_relaxed);
+  if (had && op.expire_at_ms == 0)
+    counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Live bytes of a segment: `added` came, `old` (may be null) went. Overwrites within one segment by
+// records of the same size, the common case, change nothing.
+void VlogEngine::Account(const Pointer& added, const Pointer* old) {
+  uint64_t bytes = added.length;
+  if (old != nullptr && old->segment_id == added.segment_id) {
+    bytes -= old->length;  // may wrap: a difference
+  } else if (old != nullptr) {
+    Retire(*old);
+  }
+  if (bytes != 0)
+    segments_.Get(added.segment_id)->live_bytes.fetch_add(bytes, std::memory_order_release);
+}
+
+void VlogEngine::Retire(const Pointer& old) {
+  segments_.Get(old.segment_id)->live_bytes.fetch_sub(old.length, std::memory_order_release);
+}
+
+void VlogEngine::FlushShard(uint16_t shard, uint16_t tree) {
+  ShardIndex& index = shards_[shard];
+  if (tree == vlog::kAllTrees) {
+    cache_->Clear(shard);
+    index.ForEach([&](uint16_t number, Art& art) { DropTree(shard, number, &art); });
+    return;
+  }
+  Art* art = index.Tree(tree);
+  if (art == nullptr || art->empty()) return;
+  bool alone = true;
+  index.ForEach([&](uint16_t number, Art&) { alone = alone && number == tree; });
+  if (alone) {
+    cache_->Clear(shard);
+  } else {
+    art->Scan({}, [&](std::string_view, Pointer& pointer, uint64_t) {
+      if (pointer.resident()) cache_->Erase(shard, pointer.checksum);
+      return true;
+    });
+  }
+  DropTree(shard, tree, art);
+}
+
+// The keys are gone at once; the memory goes in the background.
+void VlogEngine::DropTree(uint16_t, uint16_t number, Art* tree) {
+  counts_[number].keys.fetch_sub(tree->size(), std::memory_order_relaxed);
+  counts_[number].expiring.fetch_sub(tree->expiring(), std::memory_order_relaxed);
+  std::lock_guard<std::mutex> lock(graveyard_mutex_);
+  graveyard_.emplace_back(std::move(*tree));
+  shared_.service_wanted.store(true, std::memory_order_release);
+}
+
+void VlogEngine::SwapTrees(uint16_t a, uint16_t b, uint64_t sequence) {
+  std::lock_guard<std::mutex> lock(swap_mutex_);
+  CAIRN_CHECK(sequence == swap_sequence_ + 1);
+  const uint16_t tree = tree_of_[a].load(std::memory_order_relaxed);
+  tree_of_[a].store(tree_of_[b].load(std::memory_order_relaxed), std::memory_order_relaxed);
+  tree_of_[b].store(tree, std::memory_order_relaxed);
+  swap_sequence_ = sequence;
+}
+
+void VlogEngine::MarkDirty(Reactor& me, uint32_t lane) {
+  if (me.is_dirty[lane] != 0) return;
+  me.is_dirty[lane] = 1;
+  me.dirty.push_back(lane);
+}
+
+// ---- the cache ----
+
+void VlogEngine::ShrinkCache(uint32_t held_shard) {
+  cache_->Shrink(
+      held_shard, [this](uint32_t shard) { return latches_[shard].latch.TryLock(); },
+      [this](uint32_t shard) { latches_[shard].latch.Unlock(); },
+      [this](uint32_t shard, uint32_t handle, ValueCache::View view) {
+        OnEvict(shard, handle, view);
+      });
+}
+
+void VlogEngine::OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view) {
+  const RecordHeader header = vlog::LoadHeader(view.record.data());
+  Art* tree = shards_[shard].Tree(header.ns);
+  EntryRef found =
+      tree == nullptr ? EntryRef() : tree->Find(vlog::KeyOf(header, view.record.data()));
+  CAIRN_CHECK(found && found.pointer->resident() && found.pointer->checksum == handle);
+  found.pointer->flags &= ~Pointer::kResident;
+  found.pointer->checksum = view.checksum;
+}
+
+}  // namespace cairn

@@ -1,0 +1,54 @@
+// Writes docs/commands.md from the command table (native rows and control rows), after a build.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build } from './build.mjs';
+import { root, runScript } from './lib.mjs';
+import { setUp } from './setup.mjs';
+
+const titles = {
+  string: 'Strings',
+  bitmap: 'Bitmaps',
+  generic: 'Keys',
+  transactions: 'Transactions',
+  connection: 'Connection',
+  server: 'Server',
+  scripting: 'Scripts and functions',
+  cluster: 'Cluster',
+};
+
+function cell(text) {
+  return text.replaceAll('|', '\\|');
+}
+
+function line(row, parent) {
+  const name = `${parent}${row.name}`.toUpperCase();
+  const syntax = row.syntax === '' ? '' : `\`${cell(row.syntax)}\``;
+  return `| \`${name}\` | ${syntax} | ${cell(row.summary)} | ${cell(row.complexity)} |`;
+}
+
+function lines(row) {
+  return [line(row, ''), ...(row.subcommands ?? []).map((sub) => line(sub, `${row.name} `))];
+}
+
+await runScript(async () => {
+  setUp();
+  build();
+  const { loadNative } = await import(path.join(root, 'dist', 'native.js'));
+  const { controlRows, joinTables } = await import(path.join(root, 'dist', 'commands', 'index.js'));
+  const { table } = joinTables(loadNative().commandTable(), controlRows);
+  const groups = [...new Set([...Object.keys(titles), ...table.map((row) => row.group)])];
+  const sections = groups.flatMap((group) => {
+    const rows = table.filter((row) => row.group === group).flatMap(lines);
+    if (rows.length === 0) return [];
+    const head = ['| command | arguments | what it does | cost |', '| --- | --- | --- | --- |'];
+    return [[`## ${titles[group] ?? group}`, '', ...head, ...rows].join('\n')];
+  });
+  const intro = [
+    '# Commands',
+    '',
+    'Replies, options and error texts are those of Redis 7.2. In the arguments, upper case words are literal, `[ ]` is',
+    'optional, `|` separates alternatives, `...` may repeat. This page is written by `node scripts/commands-doc.mjs` from the',
+    'command table, which also answers `COMMAND DOCS`.',
+  ].join('\n');
+  writeFileSync(path.join(root, 'docs', 'commands.md'), `${[intro, ...sections].join('\n\n')}\n`);
+});

@@ -1,0 +1,88 @@
+// Set-up of a fresh Debian machine: system packages, then node_modules. Quick when there is nothing to do.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ScriptError, outputOf, root, run, runScript } from './lib.mjs';
+
+const oldestNode = [20, 11];
+
+// Debian package -> a program or file that shows it is there on systems without dpkg.
+const buildPackages = ['g++', 'make', 'liburing-dev'];
+const testPackages = [
+  'doctest-dev',
+  'clang',
+  'clang-format',
+  'libclang-rt-dev',
+  'redis-server',
+  'redis-tools',
+  'python3', // refuses io_uring to a server under test
+];
+
+export function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    throw new ScriptError(`Node.js ${oldestNode.join('.')} or newer is needed; this is ${process.versions.node}`);
+  }
+}
+
+/** `libclang-rt-dev` only points to the package of the current version: that one will do as well. */
+function isInstalled(name) {
+  const names = name === 'libclang-rt-dev' ? [name, 'libclang-rt-*-dev'] : [name];
+  return names.some((pattern) => {
+    const listed = outputOf('dpkg-query', ['--show', '--showformat', '${db:Status-Status}\n', pattern]);
+    return listed?.split('\n').includes('installed') === true;
+  });
+}
+
+function hasDpkg() {
+  return outputOf('dpkg-query', ['--version']) !== undefined;
+}
+
+function installPackages(names) {
+  const command = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
+  const isRoot = process.getuid?.() === 0;
+  const sudo = !isRoot && outputOf('sudo', ['-n', 'true']) !== undefined;
+  if (!isRoot && !sudo) throw new ScriptError(`some packages are missing; please run:\n  sudo ${command}`);
+  // The packaged redis-server must not start: it would take the port.
+  const environment = ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1'];
+  const apt = (...args) => {
+    const words = ['env', ...environment, 'apt-get', ...args];
+    return sudo ? run('sudo', ['-n', ...words]) : run(words[0], words.slice(1));
+  };
+  console.log(`installing: ${names.join(' ')}`);
+  const install = ['install', '-y', '--no-install-recommends', ...names];
+  try {
+    apt(...install);
+  } catch {
+    // A fresh image has no package lists yet.
+    apt('update');
+    apt(...install);
+  }
+}
+
+/** The lock file's digest is kept beside what was installed from it. */
+function installModules() {
+  const lock = readFileSync(path.join(root, 'package-lock.json'));
+  const digest = createHash('sha256').update(lock).digest('hex');
+  const stamp = path.join(root, 'node_modules', '.installed-from');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
+  writeFileSync(stamp, digest);
+}
+
+/** `test`: also what the tests need. `system: false`: leave system packages alone. */
+export function setUp({ test = false, system = true } = {}) {
+  checkNode();
+  if (system && hasDpkg()) {
+    const missing = [...buildPackages, ...(test ? testPackages : [])].filter((name) => !isInstalled(name));
+    if (missing.length > 0) installPackages(missing);
+  }
+  installModules();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const test = process.argv.includes('--test');
+  const system = !process.argv.includes('--no-system');
+  await runScript(() => setUp({ test, system }));
+}

@@ -1,0 +1,113 @@
+/** What a control command is: a row of the command table and a handler. */
+import type { Logger } from '../log/logger.js';
+import type { CommandRow, NativeServer } from '../native.js';
+import type { Config } from '../config/config.js';
+import type { ServerState } from '../server-state.js';
+import { type Reply, ReplyError, Simple } from './resp.js';
+
+/** What handlers work with. */
+export interface Services {
+  config: Config;
+  native: NativeServer;
+  /** Native rows and ours, joined. */
+  table: readonly CommandRow[];
+  state: ServerState;
+  log: Logger;
+  /** Ends the process in an orderly way. */
+  shutdown(reason: string): Promise<void>;
+}
+
+export interface CommandContext extends Services {
+  clientId: number;
+  db: number;
+  resp: 2 | 3;
+  user: string;
+  inMulti: boolean;
+}
+
+/** Says that no reply must be sent: the connection ends with the server. */
+export const noReply = Symbol('no reply');
+
+/** `args` begin with the command's own name. Refusals are thrown as ReplyError. */
+export type Handler = (
+  context: CommandContext,
+  args: readonly Buffer[],
+) => Reply | typeof noReply | Promise<Reply | typeof noReply>;
+
+export interface ControlCommand {
+  row: Omit<CommandRow, 'subcommands'>;
+  /** Absent for a container that is nothing without its subcommand. */
+  handler?: Handler;
+  subcommands?: readonly ControlCommand[];
+}
+
+type RowDetails = Partial<Pick<CommandRow, 'group' | 'since' | 'summary' | 'complexity' | 'syntax'>>;
+
+/** Builds rows of one family, which share group, flags and categories. */
+export function family(group: string, flags: string[], aclCategories: string[]) {
+  return (name: string, arity: number, details: RowDetails, handler?: Handler): ControlCommand => ({
+    row: {
+      name,
+      arity,
+      flags,
+      firstKey: 0,
+      lastKey: 0,
+      step: 0,
+      aclCategories,
+      group: details.group ?? group,
+      since: details.since ?? '1.0.0',
+      summary: details.summary ?? '',
+      complexity: details.complexity ?? 'O(1)',
+      syntax: details.syntax ?? '',
+    },
+    ...(handler === undefined ? {} : { handler }),
+  });
+}
+
+/** A command that is nothing without its subcommand; HELP is added to the given ones. */
+export function container(
+  name: string,
+  details: RowDetails,
+  subcommands: readonly ControlCommand[],
+  help: readonly string[],
+): ControlCommand {
+  const parent = family(details.group ?? 'server', [], ['slow'])(name, -2, {
+    complexity: 'Depends on subcommand.',
+    ...details,
+  });
+  const group = details.group ?? 'server';
+  const categories = name === 'command' || group === 'connection' ? ['slow', 'connection'] : ['slow'];
+  const helpCategories = group === 'scripting' ? ['slow', 'scripting'] : categories;
+  const helpRow = family(group, ['loading', 'stale'], helpCategories)(
+    'help',
+    2,
+    { since: details.since ?? '1.0.0', summary: 'Prints what the subcommands do.' },
+    () => helpText(name, help),
+  );
+  return { ...parent, subcommands: [...subcommands, helpRow] };
+}
+
+/** HELP's reply: lines that begin with a blank explain the line above. */
+export function helpText(name: string, lines: readonly string[]): Reply {
+  const head = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
+  const body = lines.map((line) => (line.startsWith(' ') ? `    ${line.trimStart()}` : line));
+  return [head, ...body, 'HELP', '    Print this help.'].map((line) => new Simple(line));
+}
+
+export function toRow({ row, subcommands }: ControlCommand): CommandRow {
+  return subcommands === undefined ? { ...row } : { ...row, subcommands: subcommands.map(toRow) };
+}
+
+export function word(args: readonly Buffer[], index: number): string {
+  return args[index]?.toString() ?? '';
+}
+
+export const syntaxError = new ReplyError('ERR syntax error');
+
+/** A 64-bit integer as Redis reads it; what does not fit a double exactly counts as out of range. */
+export function integerArg(text: string, message = 'ERR value is not an integer or out of range'): number {
+  if (!/^-?(0|[1-9]\d{0,18})$/.test(text)) throw new ReplyError(message);
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new ReplyError(message);
+  return value;
+}

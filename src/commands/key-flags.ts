@@ -1,0 +1,76 @@
+/**
+ * How commands use their keys: the flags of COMMAND INFO's key specifications and of COMMAND GETKEYSANDFLAGS. RO, RW, OW
+ * (overwrite), RM (remove) say what happens to the key; access, update, insert, delete what happens to its value.
+ */
+import type { CommandRow } from '../native.js';
+
+/** One run of keys in a command line. */
+export interface KeySpec {
+  flags: readonly string[];
+  first: number;
+  /** Negative: counted from the end. */
+  last: number;
+  step: number;
+}
+
+const names: Readonly<Record<string, string>> = {
+  'RO access': 'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime',
+  RO: 'exists type touch strlen watch object|encoding object|freq object|idletime object|refcount memory|usage',
+  'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move',
+  'RW access update variable_flags': 'set bitfield',
+  'RW access delete': 'getdel',
+  'RW insert': 'append',
+  'RW update': 'setrange expire pexpire expireat pexpireat persist',
+  'OW update': 'setex psetex mset restore',
+  'OW insert': 'setnx msetnx',
+  'RM delete': 'del unlink',
+};
+
+const flagsByName = new Map(
+  Object.entries(names).flatMap(([flags, list]) => list.split(' ').map((name) => [name, flags.split(' ')] as const)),
+);
+
+/** Commands whose keys are not all used in the same way. */
+const several: Readonly<Record<string, readonly (readonly [flags: string, first: number, last: number])[]>> = {
+  rename: [
+    ['RW access delete', 1, 1],
+    ['OW update', 2, 2],
+  ],
+  renamenx: [
+    ['RW access delete', 1, 1],
+    ['OW insert', 2, 2],
+  ],
+  copy: [
+    ['RO access', 1, 1],
+    ['OW update', 2, 2],
+  ],
+  bitop: [
+    ['OW update', 2, 2],
+    ['RO access', 3, -1],
+  ],
+};
+
+function derived(row: CommandRow): string[] {
+  return row.flags.includes('readonly') ? ['RO', 'access'] : ['RW', 'access', 'update'];
+}
+
+/** `name` is the full one: `object|encoding`. */
+export function keySpecs(row: CommandRow, name: string): KeySpec[] {
+  if (row.firstKey === 0) return [];
+  const parts = several[name];
+  if (parts !== undefined)
+    return parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 }));
+  const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
+  return [{ flags, first: row.firstKey, last: row.lastKey, step: row.step }];
+}
+
+/** Where the flags depend on the arguments: those of this very command line. */
+export function flagsInUse({ flags }: KeySpec, name: string, args: readonly Buffer[]): readonly string[] {
+  const words = args.map((arg) => String(arg).toLowerCase());
+  if (name === 'set') return words.slice(3).includes('get') ? ['RW', 'access', 'update'] : ['OW', 'update'];
+  if (name === 'bitfield') {
+    const writes = words.slice(2).some((word) => word === 'set' || word === 'incrby');
+    return writes ? ['RW', 'access', 'update'] : ['RO', 'access'];
+  }
+  return flags;
+}

@@ -1,0 +1,98 @@
+/** MEMORY: what the data plane and the process occupy. MEMORY USAGE is native. */
+import type { NativeStats } from '../native.js';
+import { type Handler, container, family } from './command.js';
+import { Double, RespMap, Verbatim, ok } from './resp.js';
+import { formatBytes } from './info-format.js';
+
+/** Bytes that are not values: index, rings, buffers of connections. */
+export function overheadBytes({ memory }: NativeStats): number {
+  return memory.indexBytes + memory.walRingBytes + memory.clientQueryBytes + memory.clientOutputBytes;
+}
+
+const stats: Handler = ({ native, state }) => {
+  const current = native.stats();
+  const { memory } = current;
+  const resident = state.residentBytes();
+  const overhead = overheadBytes(current);
+  const keys = current.dbs.reduce((sum, db) => sum + db.keys, 0);
+  const dataset = Math.max(0, memory.usedBytes - overhead);
+  const share = (part: number, whole: number): Double => new Double(whole === 0 ? 0 : (100 * part) / whole);
+  return RespMap.of({
+    'peak.allocated': memory.usedBytesPeak,
+    'total.allocated': memory.usedBytes,
+    'startup.allocated': 0,
+    'replication.backlog': 0,
+    'clients.slaves': 0,
+    'clients.normal': memory.clientQueryBytes + memory.clientOutputBytes,
+    'cluster.links': 0,
+    'aof.buffer': memory.walRingBytes,
+    'lua.caches': 0,
+    'functions.caches': 0,
+    'overhead.total': overhead,
+    'keys.count': keys,
+    'keys.bytes-per-key': keys === 0 ? 0 : Math.floor(memory.usedBytes / keys),
+    'dataset.bytes': dataset,
+    'dataset.percentage': share(dataset, memory.usedBytes),
+    'peak.percentage': share(memory.usedBytes, memory.usedBytesPeak),
+    'index.bytes': memory.indexBytes,
+    'cache.bytes': memory.cacheBytes,
+    'cache.bytes.max': memory.cacheBytesMax,
+    'allocator.resident': resident,
+    fragmentation: new Double(memory.usedBytes === 0 ? 0 : resident / memory.usedBytes),
+    'fragmentation.bytes': Math.max(0, resident - memory.usedBytes),
+  });
+};
+
+const doctor: Handler = ({ native, state }) => {
+  const { memory, lanes } = native.stats();
+  const resident = state.residentBytes();
+  const findings = [
+    ...(resident > 2 * memory.usedBytes && resident > 256 * 1024 * 1024
+      ? [
+          `The process occupies ${formatBytes(resident)} for ${formatBytes(memory.usedBytes)} in use: MEMORY PURGE gives back what is free.`,
+        ]
+      : []),
+    ...(memory.cacheBytes >= 0.99 * memory.cacheBytesMax && memory.cacheBytesMax > 0
+      ? [`The value cache is full (${formatBytes(memory.cacheBytesMax)}): a larger cache-size saves reads from disk.`]
+      : []),
+    ...lanes
+      .filter((lane) => lane.readOnlyReason !== '')
+      .map((lane) => `Lane ${lane.lane} takes no writes: ${lane.readOnlyReason}.`),
+  ];
+  return new Verbatim(`${findings.length === 0 ? 'Nothing unusual was found.' : findings.join('\n')}\n`);
+};
+
+const mallocStats: Handler = ({ native }) => {
+  const lines = Object.entries(native.stats().memory).map(([name, bytes]) => `${name}: ${String(bytes)}`);
+  return new Verbatim(`${lines.join('\n')}\n`);
+};
+
+const plain = family('server', [], ['slow']);
+
+export const memoryCommands = [
+  container(
+    'memory',
+    { since: '4.0.0', summary: 'Reports about memory.' },
+    [
+      plain('doctor', 2, { since: '4.0.0', summary: 'Describes what is unusual about memory.' }, doctor),
+      plain('stats', 2, { since: '4.0.0', summary: 'Returns memory by use.' }, stats),
+      plain('malloc-stats', 2, { since: '4.0.0', summary: "Returns the data plane's own accounts." }, mallocStats),
+      plain('purge', 2, { since: '4.0.0', summary: 'Gives free memory back to the system.' }, ({ native }) => {
+        native.purgeMemory();
+        return ok;
+      }),
+    ],
+    [
+      'DOCTOR',
+      ' Describe what is unusual about memory.',
+      'MALLOC-STATS',
+      " Show the data plane's own accounts.",
+      'PURGE',
+      ' Give free memory back to the system.',
+      'STATS',
+      ' Show memory by use.',
+      'USAGE <key> [SAMPLES <count>]',
+      ' Show the bytes that a key and its value take.',
+    ],
+  ),
+];

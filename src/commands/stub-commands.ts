@@ -1,0 +1,272 @@
+/**
+ * Commands that clients and tools send to any server, about things that do not exist here: scripts, functions, cluster,
+ * replicas, access control lists. Each answers as a Redis that has none of them.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { type ControlCommand, type Handler, container, family, integerArg, syntaxError, word } from './command.js';
+import { ReplyError, RespMap, ok } from './resp.js';
+
+// --------------------------------------------------------------------------------------------- SCRIPT and FUNCTION
+
+/** FLUSH takes at most one word. */
+function flush(name: string, refusal: string): Handler {
+  return (_context, args) => {
+    if (args.length > 3) {
+      const sub = word(args, 1);
+      throw new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${name} HELP.`);
+    }
+    if (args.length === 3 && !['sync', 'async'].includes(word(args, 2).toLowerCase())) throw new ReplyError(refusal);
+    return ok;
+  };
+}
+
+const notBusy: Handler = () => {
+  throw new ReplyError('NOTBUSY No scripts in execution right now.');
+};
+
+const script = family('scripting', ['noscript'], ['slow', 'scripting']);
+const scriptAlways = family('scripting', ['noscript', 'allow_busy'], ['slow', 'scripting']);
+const flushSyntax = '[ASYNC | SYNC]';
+
+const scripting = [
+  container(
+    'script',
+    { group: 'scripting', since: '2.6.0', summary: 'Cached scripts; there are none.' },
+    [
+      script(
+        'flush',
+        -2,
+        { since: '2.6.0', summary: 'Accepted; there are no scripts.', syntax: flushSyntax },
+        flush('SCRIPT', 'ERR SCRIPT FLUSH only support SYNC|ASYNC option'),
+      ),
+      script(
+        'exists',
+        -3,
+        { since: '2.6.0', summary: 'Returns 0 for each script.', syntax: 'sha1 [sha1 ...]' },
+        (_context, args) => args.slice(2).map(() => 0),
+      ),
+      scriptAlways('kill', 2, { since: '2.6.0', summary: 'Refused; no script is running.' }, notBusy),
+    ],
+    [
+      'EXISTS <sha1> [<sha1> ...]',
+      ' Show for each script whether it is cached (never).',
+      'FLUSH [ASYNC|SYNC]',
+      ' Accepted; there are no scripts.',
+      'KILL',
+      ' Refused; no script is running.',
+    ],
+  ),
+  container(
+    'function',
+    { group: 'scripting', since: '7.0.0', summary: 'Functions; there are none.' },
+    [
+      family('scripting', ['write', 'noscript'], ['write', 'slow', 'scripting'])(
+        'flush',
+        -2,
+        { since: '7.0.0', summary: 'Accepted; there are no functions.', syntax: flushSyntax },
+        flush('FUNCTION', 'ERR FUNCTION FLUSH only supports SYNC|ASYNC option'),
+      ),
+      script(
+        'list',
+        -2,
+        { since: '7.0.0', summary: 'Lists the functions: always empty.', syntax: '[LIBRARYNAME pattern] [WITHCODE]' },
+        () => [],
+      ),
+      scriptAlways('stats', 2, { since: '7.0.0', summary: 'Describes the running function: none.' }, () => {
+        const lua = RespMap.of({ libraries_count: 0, functions_count: 0 });
+        return RespMap.of({ running_script: null, engines: RespMap.of({ LUA: lua }) });
+      }),
+      scriptAlways('kill', 2, { since: '7.0.0', summary: 'Refused; no function is running.' }, notBusy),
+    ],
+    [
+      'FLUSH [ASYNC|SYNC]',
+      ' Accepted; there are no functions.',
+      'KILL',
+      ' Refused; no function is running.',
+      'LIST [LIBRARYNAME <pattern>] [WITHCODE]',
+      ' Show the functions (none).',
+      'STATS',
+      ' Show the running function (none).',
+    ],
+  ),
+];
+
+// --------------------------------------------------------------------------------------- CLUSTER and replication
+
+const clusterOff: Handler = () => {
+  throw new ReplyError('ERR This instance has cluster support disabled');
+};
+
+const clusterPlain = family('cluster', ['stale'], ['slow']);
+const clusterAdmin = family('cluster', ['admin', 'stale', 'no_async_loading'], ['admin', 'slow', 'dangerous']);
+const clusterWatch = family('cluster', ['admin', 'stale'], ['admin', 'slow', 'dangerous']);
+const clusterReset = family('cluster', ['admin', 'noscript', 'stale'], ['admin', 'slow', 'dangerous']);
+const offSummary = 'Refused; there is no cluster.';
+
+const clusterReads = {
+  info: 2,
+  nodes: 2,
+  slots: 2,
+  shards: 2,
+  links: 2,
+  myid: 2,
+  myshardid: 2,
+  keyslot: 3,
+  countkeysinslot: 3,
+  getkeysinslot: 4,
+};
+const clusterChanges = {
+  addslots: -3,
+  addslotsrange: -4,
+  bumpepoch: 2,
+  delslots: -3,
+  delslotsrange: -4,
+  failover: -2,
+  flushslots: 2,
+  forget: 3,
+  meet: -4,
+  replicate: 3,
+  saveconfig: 2,
+  'set-config-epoch': 3,
+  setslot: -4,
+};
+
+function refusedRows(build: typeof clusterPlain, arities: Record<string, number>): ControlCommand[] {
+  return Object.entries(arities).map(([name, arity]) =>
+    build(name, arity, { since: '3.0.0', summary: offSummary }, clusterOff),
+  );
+}
+
+const replicaof: Handler = ({ log }, args) => {
+  const [host, port] = [word(args, 1), word(args, 2)];
+  if (host.toLowerCase() === 'no' && port.toLowerCase() === 'one') return ok;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new ReplyError('ERR Invalid master port');
+  log.warn('a client asked for replication, which is not supported');
+  throw new ReplyError('ERR replication is not supported');
+};
+
+const replicaofRow = family(
+  'server',
+  ['admin', 'noscript', 'stale', 'no_async_loading'],
+  ['admin', 'slow', 'dangerous'],
+);
+const clusterFast = family('cluster', ['loading', 'stale', 'fast'], ['fast', 'connection']);
+
+const topology = [
+  container(
+    'cluster',
+    { group: 'cluster', since: '3.0.0', summary: 'Cluster mode; it is off.' },
+    [
+      ...refusedRows(clusterPlain, clusterReads),
+      ...refusedRows(clusterAdmin, clusterChanges),
+      ...refusedRows(clusterWatch, { 'count-failure-reports': 3, replicas: 3, slaves: 3 }),
+      ...refusedRows(clusterReset, { reset: -2 }),
+    ],
+    ['(all others)', ' Refused; cluster mode is not supported.'],
+  ),
+  clusterFast('readonly', 1, { since: '3.0.0', summary: offSummary }, clusterOff),
+  clusterFast('readwrite', 1, { since: '3.0.0', summary: offSummary }, clusterOff),
+  family('cluster', ['fast'], ['fast', 'connection'])('asking', 1, { since: '3.0.0', summary: offSummary }, clusterOff),
+  replicaofRow(
+    'replicaof',
+    3,
+    { since: '5.0.0', summary: 'Accepts NO ONE only.', syntax: '<host port | NO ONE>' },
+    replicaof,
+  ),
+  replicaofRow('slaveof', 3, { summary: 'The old name of REPLICAOF.', syntax: '<host port | NO ONE>' }, replicaof),
+  family('server', ['admin', 'noscript', 'stale'], ['admin', 'slow', 'dangerous'])(
+    'failover',
+    -1,
+    { since: '6.2.0', summary: 'Refused; there are no replicas.' },
+    () => {
+      throw new ReplyError('ERR FAILOVER requires connected replicas.');
+    },
+  ),
+  family('server', ['noscript', 'loading', 'stale', 'fast'], ['admin', 'fast', 'dangerous'])(
+    'role',
+    1,
+    { since: '2.8.12', summary: 'Returns the role in replication: always a master without replicas.' },
+    () => ['master', 0, []],
+  ),
+];
+
+// ----------------------------------------------------------------------------------------------------------- ACL
+
+const categories = [
+  'keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow blocking',
+  'dangerous connection transaction scripting',
+].flatMap((line) => line.split(' '));
+
+const cat: Handler = ({ table }, args) => {
+  if (args.length === 2) return categories;
+  const wanted = word(args, 2).toLowerCase();
+  if (args.length > 3) throw syntaxError;
+  if (!categories.includes(wanted)) throw new ReplyError(`ERR Unknown category '${word(args, 2)}'`);
+  return table.flatMap((row) => [
+    ...(row.aclCategories.includes(wanted) ? [row.name] : []),
+    ...(row.subcommands ?? [])
+      .filter((sub) => sub.aclCategories.includes(wanted))
+      .map((sub) => `${row.name}|${sub.name}`),
+  ]);
+};
+
+const bitsMax = 4096;
+
+const genpass: Handler = (_context, args) => {
+  const bits = args.length > 2 ? integerArg(word(args, 2)) : 256;
+  if (bits <= 0 || bits > bitsMax) {
+    throw new ReplyError(
+      'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
+    );
+  }
+  const digits = Math.ceil(bits / 4);
+  return randomBytes(Math.ceil(digits / 2))
+    .toString('hex')
+    .slice(0, digits);
+};
+
+/** The one user as a rule of an access control list. */
+const aclList: Handler = ({ config }) => {
+  const password = config.get('requirepass');
+  const secret = password === '' ? 'nopass' : `#${createHash('sha256').update(password).digest('hex')}`;
+  return [`user default on ${secret} ~* &* +@all`];
+};
+
+const aclAdmin = family('server', ['admin', 'noscript', 'loading', 'stale'], ['admin', 'slow', 'dangerous']);
+const aclPlain = family('server', ['noscript', 'loading', 'stale'], ['slow']);
+
+const acl = container(
+  'acl',
+  { since: '6.0.0', summary: 'Access control lists; there is one user who may do everything.' },
+  [
+    aclPlain('whoami', 2, { since: '6.0.0', summary: "Returns this connection's user." }, ({ user }) => user),
+    aclPlain(
+      'cat',
+      -2,
+      { since: '6.0.0', summary: 'Lists the categories, or the commands of one.', syntax: '[category]' },
+      cat,
+    ),
+    aclPlain(
+      'genpass',
+      -2,
+      { since: '6.0.0', summary: 'Returns random hexadecimal digits.', syntax: '[bits]' },
+      genpass,
+    ),
+    aclAdmin('users', 2, { since: '6.0.0', summary: 'Lists the users.' }, () => ['default']),
+    aclAdmin('list', 2, { since: '6.0.0', summary: 'Lists the rules.' }, aclList),
+  ],
+  [
+    'CAT [<category>]',
+    ' Show the categories, or the commands of one.',
+    'GENPASS [<bits>]',
+    ' Show random hexadecimal digits.',
+    'LIST',
+    ' Show the rules.',
+    'USERS',
+    ' Show the users.',
+    'WHOAMI',
+    " Show this connection's user.",
+  ],
+);
+
+export const stubCommands = [...scripting, ...topology, acl];

@@ -1,0 +1,35 @@
+/** conf/cairn.conf, rendered from the option table: every option at its default, explained. `cairn config` prints it. */
+import { ownOptions } from './options.js';
+
+const columns = 100;
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = '#';
+  for (const word of text.split(' ')) {
+    if (line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '#';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+const introduction = [
+  '# Configuration of Cairn: every option at its default.',
+  '#',
+  '# Syntax and names are those of redis.conf where the concept exists there. Each option is also a flag',
+  '# (--port 7000), and flags win. Sizes: 1k is 1000 bytes, 1kb is 1024; also m, mb, g, gb. A value with blanks is',
+  '# quoted. "include PATH" reads another file at that place. Options that only Redis has a use for (save, maxmemory, hz,',
+  '# ...) are accepted, answered by CONFIG GET, and otherwise ignored; the log lists them.',
+];
+
+export function renderTemplate(): string {
+  const blocks = ownOptions.map((row) => {
+    const heading =
+      row.section === undefined ? [] : [`# --- ${row.section} ${'-'.repeat(90 - row.section.length)}`, ''];
+    return [...heading, ...wrap(row.doc ?? ''), `${row.name} ${row.default}`].join('\n');
+  });
+  return `${[introduction.join('\n'), ...blocks].join('\n\n')}\n`;
+}

@@ -1,0 +1,177 @@
+/** Composition root: configuration -> logger -> engine -> listeners -> signals. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { runCli } from './cli/cli.js';
+import type { Services } from './commands/command.js';
+import { Dispatcher } from './commands/dispatch.js';
+import { controlCommands, controlRows, joinTables } from './commands/index.js';
+import { Config } from './config/config.js';
+import { ConfigError, parseFlags } from './config/conf-syntax.js';
+import { nativeOptions } from './config/native-options.js';
+import { type Logger, createLogger, logNative } from './log/logger.js';
+import { type MetricsServer, startMetrics } from './metrics/http.js';
+import { type NativeServer, type RecoveryReport, loadNative } from './native.js';
+import { ServerState } from './server-state.js';
+import { cairnVersion } from './version.js';
+
+const findingsLogged = 20;
+
+/** From the arguments of `serve`: at most one file, then flags. */
+function loadConfig(argv: readonly string[]): Config {
+  const { positional, directives } = parseFlags(argv);
+  const [file, stray] = positional;
+  if (stray !== undefined) throw new ConfigError(`unexpected argument '${stray}'`, { file: 'command line' });
+  return Config.load({ file, flags: directives });
+}
+
+function logRecovery(log: Logger, report: RecoveryReport): void {
+  const { keys, records, bytes, segments, ms, tornTail, skipped } = report;
+  log.info({ keys, records, bytes, segments, ms: Math.round(ms) }, 'data directory recovered');
+  for (const cut of tornTail.slice(0, findingsLogged)) log.warn(cut, 'torn tail cut at the last whole record');
+  for (const lost of skipped.slice(0, findingsLogged)) log.error(lost, 'damaged record skipped');
+  const more = tornTail.length + skipped.length - 2 * findingsLogged;
+  if (more > 0) log.warn({ more }, 'more findings of the same kinds');
+}
+
+function writePidfile(config: Config, log: Logger): () => void {
+  const file = config.get('pidfile');
+  if (file === '') return () => undefined;
+  try {
+    fs.writeFileSync(file, `${process.pid}\n`);
+    return () => fs.rmSync(file, { force: true });
+  } catch (error) {
+    log.warn(`pidfile ${file} cannot be written: ${(error as Error).message}`);
+    return () => undefined;
+  }
+}
+
+/** Exactly one such line on standard output, wherever the log goes. */
+function announceReady(config: Config, log: Logger, addresses: readonly string[]): void {
+  const line = `Cairn ${cairnVersion}, pid ${process.pid}: ready to accept connections on ${addresses.join(', ')}`;
+  const logged = log.isLevelEnabled('info');
+  if (logged) log.info(line);
+  if (!logged || config.get('logfile') !== '') process.stdout.write(`${line}\n`);
+}
+
+class Server {
+  private readonly state = new ServerState();
+  private readonly native: NativeServer;
+  private readonly services: Services;
+  private metrics: MetricsServer | undefined;
+  private removePidfile: () => void = () => undefined;
+  private stopping: Promise<void> | undefined;
+  private finish: (code: number) => void = () => undefined;
+  /** The exit code, when the server has stopped. */
+  readonly finished = new Promise<number>((resolve) => (this.finish = resolve));
+
+  constructor(
+    private readonly config: Config,
+    private readonly log: Logger,
+  ) {
+    const addon = loadNative();
+    this.native = addon.createServer(nativeOptions(config));
+    const { added, table } = joinTables(addon.commandTable(), controlRows);
+    this.native.addControlCommands(added);
+    const { native, state } = this;
+    this.services = { config, native, table, state, log, shutdown: (reason) => this.stop(reason) };
+  }
+
+  async start(): Promise<void> {
+    const dispatcher = new Dispatcher(this.services, controlCommands);
+    this.native.onLog((batch) => logNative(this.log, batch));
+    this.native.onControl((batch) => dispatcher.onBatch(batch));
+    logRecovery(this.log, await this.native.open());
+    const { addresses } = await this.native.listen();
+    this.state.start(this.native);
+    await this.startMetrics();
+    this.removePidfile = writePidfile(this.config, this.log);
+    announceReady(this.config, this.log, addresses);
+  }
+
+  private async startMetrics(): Promise<void> {
+    const [host, port] = [this.config.get('metrics-bind'), this.config.number('metrics-port')];
+    if (port === 0) return;
+    try {
+      this.metrics = await startMetrics(this.services, host, port);
+      this.log.info(`metrics on http://${host}:${this.metrics.port}/metrics`);
+    } catch (error) {
+      // Somebody else's exporter is no reason to refuse the data.
+      this.log.warn(`no metrics: ${(error as Error).message}`);
+    }
+  }
+
+  get isStopping(): boolean {
+    return this.stopping !== undefined;
+  }
+
+  /** The exit code tells whether everything could be made durable. */
+  stop(reason: string): Promise<void> {
+    this.stopping ??= this.stopOnce(reason);
+    return this.stopping;
+  }
+
+  private async stopOnce(reason: string): Promise<void> {
+    this.log.info(`${reason}: stopping`);
+    this.state.stop();
+    let code = 0;
+    try {
+      await this.metrics?.close();
+      await this.native.stop();
+      this.log.info('everything is on disk, bye');
+    } catch (error) {
+      code = 1;
+      this.log.error(`stopping failed: ${(error as Error).message}`);
+    }
+    this.removePidfile();
+    this.finish(code);
+  }
+
+  /** After a failed start: gives back what is held. */
+  async abandon(): Promise<void> {
+    await this.native.stop().catch(() => undefined);
+  }
+}
+
+/** The first signal stops in good order, the second one at once. */
+function handleSignals(server: Server, log: Logger): void {
+  let seen = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (seen) {
+        log.warn(`${signal} again: leaving at once`);
+        process.exit(1);
+      }
+      seen = true;
+      void server.stop(signal);
+    });
+  }
+  process.on('SIGHUP', () => undefined);
+}
+
+async function serve(argv: readonly string[]): Promise<number> {
+  const config = loadConfig(argv);
+  const log = createLogger({ loglevel: config.get('loglevel'), logfile: config.get('logfile') });
+  log.info(
+    { pid: process.pid, config: config.file ?? 'none', dir: path.resolve(config.get('dir')) },
+    `Cairn ${cairnVersion} starts`,
+  );
+  if (config.ignored.length > 0) {
+    log.info(`accepted, but without meaning here: ${config.ignored.join(', ')}`);
+  }
+  const server = new Server(config, log);
+  handleSignals(server, log);
+  try {
+    await server.start();
+  } catch (error) {
+    // A signal during recovery ends it early: that is not a failure.
+    if (server.isStopping) return server.finished;
+    log.error(`the start failed: ${(error as Error).message}`);
+    await server.abandon();
+    throw error;
+  }
+  return server.finished;
+}
+
+process.exitCode = await runCli(process.argv.slice(2), serve);
+// Native threads have ended by now; whatever timers are left must not keep the process.
+process.exit();

@@ -1,0 +1,474 @@
+/**
+ * The boundary to the native data plane: the only file that loads the addon, and its typed face.
+ *
+ * native/addon/ implements exactly what is declared here. Rules of the boundary:
+ * - Everything is called from the main thread. Callbacks arrive on the main thread, in batches.
+ * - All numbers are doubles: counters stay exact up to 2^53. Sizes are bytes, durations carry their unit in the name.
+ * - Synchronous functions only read or set atomics and never wait for a reactor or a disk. What has to wait returns a
+ *   promise.
+ * - A refusal is an `Error` (thrown, or the promise's rejection) whose message is one sentence for an operator, without
+ *   a trailing newline. Where it concerns one option the message names the option as in the configuration file.
+ * - No text or number is defined on both sides: what a client sees of a data command is written natively, what it sees
+ *   of a control command is written here.
+ */
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+// ---------------------------------------------------------------------------------------------------------------
+// Options
+
+/** What the data plane needs to know; every value is resolved (no "auto" but where listed, no units, no percent). */
+export interface NativeOptions extends NativeRuntimeOptions {
+  /** Addresses to listen on, as written: `127.0.0.1`, `::1`, `*`, `-::1` (leading `-`: it may fail silently). */
+  bind: string[];
+  /** 0: no TCP listener. */
+  port: number;
+  tcpBacklog: number;
+  /** Path of the Unix socket; '' for none. */
+  unixsocket: string;
+  /** Mode bits of the Unix socket, for instance 0o700; 0: leave what the umask gives. */
+  unixsocketperm: number;
+
+  /** Data directory. Created if it is missing (one level), then locked until stop(). */
+  dir: string;
+  /** Number of reactor threads, at least 1. */
+  ioThreads: number;
+  ioBackend: 'auto' | 'uring' | 'threads';
+  sqpoll: 'auto' | 'yes' | 'no';
+  /** Number of log streams for a new directory, 1 .. 1024. */
+  lanes: number;
+  /** True: nobody asked for that number, an existing directory keeps its own. False: open() refuses a different one. */
+  lanesAuto: boolean;
+  segmentSize: number;
+  walRingSize: number;
+  /** SELECT takes 0 .. databases-1. */
+  databases: number;
+  /** Start in spite of damage before a log's tail: damaged records are skipped, each is reported. */
+  salvage: boolean;
+}
+
+/** The options that setConfig() changes while the server runs. */
+export interface NativeRuntimeOptions {
+  appendfsync: 'always' | 'everysec' | 'no';
+  /** Group commit: wait at most this long for more bytes before a write is issued. 0: never wait. */
+  commitDelayUs: number;
+  /** Group commit: enough bytes to end that wait early; also the largest single commit. */
+  commitBatchBytes: number;
+  /** Upper bound of the value cache with all its bookkeeping, in bytes. */
+  cacheSize: number;
+  maxclients: number;
+  protoMaxBulkLen: number;
+  clientQueryBufferLimit: number;
+  /** client-output-buffer-limit of ordinary connections: bytes, bytes, seconds; 0 each: no limit. */
+  outputLimitNormalHard: number;
+  outputLimitNormalSoft: number;
+  outputLimitNormalSoftSeconds: number;
+  /** The same for connections in MONITOR or subscribed to channels. */
+  outputLimitPubsubHard: number;
+  outputLimitPubsubSoft: number;
+  outputLimitPubsubSoftSeconds: number;
+  /** Close idle connections after this many seconds; 0: never. */
+  timeout: number;
+  /** Seconds between TCP keep-alive probes; 0: off. */
+  tcpKeepalive: number;
+  protectedMode: boolean;
+  /** '' for no password. */
+  requirepass: string;
+  /** Who may use DEBUG: nobody, connections from this machine, everybody. */
+  enableDebugCommand: 'no' | 'local' | 'yes';
+  /** Microseconds; -1: off, 0: everything. */
+  slowlogLogSlowerThan: number;
+  slowlogMaxLen: number;
+  /** Milliseconds; 0: off. */
+  latencyMonitorThreshold: number;
+  /** Record a latency histogram per command. */
+  latencyTracking: boolean;
+  /** Background removal of expired keys: 1 (gentle) .. 10. */
+  activeExpireEffort: number;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The command table
+
+/** A row of the one command table. Names are lower case, as COMMAND INFO prints them. */
+export interface CommandRow {
+  /** `get`; for a subcommand its own name only: `list` under `client`. */
+  name: string;
+  /** As in COMMAND INFO: counts the command's name; negative: at least that many. A subcommand counts both words. */
+  arity: number;
+  /** As in COMMAND INFO: `write`, `readonly`, `fast`, `denyoom`, `admin`, `noscript`, `loading`, `stale`, ... */
+  flags: string[];
+  /** Positions of the keys; 0, 0, 0: none. A negative last key counts from the end. */
+  firstKey: number;
+  lastKey: number;
+  step: number;
+  /** Without `@`: `read`, `string`, `fast`, ... */
+  aclCategories: string[];
+  /** As in COMMAND DOCS: `string`, `generic`, `transactions`, `connection`, `server`, `bitmap`, ... */
+  group: string;
+  /** Redis version that brought it. */
+  since: string;
+  summary: string;
+  complexity: string;
+  /**
+   * Arguments after the name(s), from which COMMAND DOCS derives its argument list: `key value [NX | XX] [GET]
+   * [EX seconds | KEEPTTL]`. Upper case: literal token; lower case: value; `[...]`: optional; `|`: one of; `...`
+   * after an item: may repeat; `<...>`: grouping. '' for none.
+   */
+  syntax: string;
+  /**
+   * How a key is used, as in COMMAND INFO's key specifications: `RO`, `RW`, `OW`, `RM`, `access`, `update`, `insert`,
+   * `delete`. Optional: derived from `flags` otherwise.
+   */
+  keyFlags?: string[];
+  /** Rows of a container command (`client`, `config`, ...). */
+  subcommands?: CommandRow[];
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The control channel
+
+/**
+ * A command whose handler is TypeScript. Native has already checked that the command (and subcommand) exists, its arity,
+ * authentication, and queued it if the client is in MULTI; it has counted the bytes and fed MONITOR. No later
+ * command of the same connection runs before the reply is given.
+ */
+export interface ControlRequest {
+  /** Names the waiting command; to be given back with the reply, exactly once. */
+  token: number;
+  reactor: number;
+  clientId: number;
+  db: number;
+  /** Protocol version of the connection when the command was received. */
+  resp: 2 | 3;
+  /** CLIENT SETNAME's name, '' if none. */
+  name: string;
+  user: string;
+  /** True when the command runs as a part of EXEC. */
+  inMulti: boolean;
+  /** Where this command's RESP array (`*2\r\n$6\r\nCONFIG\r\n...`; inline commands are rewritten) is in `frames`. */
+  offset: number;
+  length: number;
+}
+
+export interface ControlBatch {
+  /** The frames of all requests of the batch, back to back. Belongs to JavaScript from here on. */
+  frames: Buffer;
+  requests: ControlRequest[];
+}
+
+export interface ControlReply {
+  token: number;
+  reactor: number;
+  /**
+   * One complete reply, encoded for the request's protocol version. A first byte `-` counts as a failed call and in the
+   * error statistics. Empty: send nothing (only SHUTDOWN does that).
+   */
+  data: Buffer | string;
+  /** Time the handler took, for the command statistics, the histogram and the slow log. */
+  usec: number;
+}
+
+export interface NativeLogEntry {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  /** Milliseconds since the epoch. */
+  timeMs: number;
+}
+
+export interface NativeLogBatch {
+  entries: NativeLogEntry[];
+  /** Messages lost since the last batch because the queue (bounded) was full. */
+  dropped: number;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Reports
+
+/** Damage or a cut tail found in a data directory. */
+export interface LogFinding {
+  file: string;
+  offset: number;
+  reason: string;
+}
+
+/** What opening a data directory found and did. */
+export interface RecoveryReport {
+  keys: number;
+  /** Records replayed, and their bytes. */
+  records: number;
+  bytes: number;
+  segments: number;
+  ms: number;
+  /** Tails cut at the last whole record: the normal trace of a crash. */
+  tornTail: LogFinding[];
+  /** Records skipped; only with `salvage` can this be non-empty. */
+  skipped: LogFinding[];
+}
+
+/** What `cairn check DIR` found. The directory is opened read-only; a running server's directory is refused (lock). */
+export interface CheckReport {
+  lanes: number;
+  segments: number;
+  records: number;
+  liveKeys: number;
+  bytes: number;
+  liveBytes: number;
+  ms: number;
+  /** Not damage: what a crash leaves and the next start cuts. */
+  tornTail: LogFinding[];
+  /** Damage. An intact directory has none. */
+  damaged: LogFinding[];
+}
+
+export interface ListenReport {
+  /** The TCP port; 0 without TCP. */
+  port: number;
+  /** One readable line per listener: `127.0.0.1:6379`, `/run/cairn.sock`. */
+  addresses: string[];
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Counters
+
+/** Cheap enough to be read several times a second. */
+export interface NativeCounters {
+  commandsProcessed: number;
+  netInputBytes: number;
+  netOutputBytes: number;
+}
+
+export interface CommandStat {
+  /** `get`, `client|list`. Commands never called are left out. */
+  name: string;
+  calls: number;
+  usec: number;
+  /** Refused before execution: arity, authentication, ... */
+  rejected: number;
+  /** Executed, with an error reply. */
+  failed: number;
+}
+
+export interface DbStat {
+  db: number;
+  keys: number;
+  expires: number;
+  /** Mean remaining time to live of keys that have one, 0 if unknown. */
+  avgTtlMs: number;
+}
+
+export interface LaneStat {
+  lane: number;
+  /** '' while it takes writes; else why it does not (failed write, full disk, ...). */
+  readOnlyReason: string;
+  /** Log position up to which everything is durable, and the one up to which records are staged. */
+  durablePos: number;
+  stagedPos: number;
+  stagedBytes: number;
+  /** Group commits, the record bytes in them, and the bytes that only filled the last block. */
+  commits: number;
+  commitBytes: number;
+  paddingBytes: number;
+  /** Explicit flushes (`everysec`, segment ends, ...). */
+  syncs: number;
+  /** Time from submission to completion, summed over all commits. */
+  commitUsecTotal: number;
+  /** Zeroes written ahead so that commits overwrite prepared blocks. */
+  preparedBytes: number;
+  segments: number;
+  /** Bytes of the lane's segment files; the part that live records take. */
+  diskBytes: number;
+  liveBytes: number;
+}
+
+export interface MemoryStat {
+  /** Everything the data plane has allocated for keys, values, buffers. */
+  usedBytes: number;
+  usedBytesPeak: number;
+  indexBytes: number;
+  cacheBytes: number;
+  cacheBytesMax: number;
+  walRingBytes: number;
+  clientQueryBytes: number;
+  clientOutputBytes: number;
+}
+
+export interface NativeStats extends NativeCounters {
+  clients: number;
+  clientsPeak: number;
+  blockedClients: number;
+  monitors: number;
+  /** Largest buffers of any connection now. */
+  maxInputBuffer: number;
+  maxOutputBuffer: number;
+  totalConnections: number;
+  rejectedConnections: number;
+  /** Connections closed because of their limits. */
+  outputLimitDisconnections: number;
+  queryLimitDisconnections: number;
+  /** Read and write calls (or completions) on sockets. */
+  readsProcessed: number;
+  writesProcessed: number;
+  keyspaceHits: number;
+  keyspaceMisses: number;
+  expiredKeys: number;
+  /** Values pushed out of the cache (never lost: they are in the log). */
+  cacheEvictions: number;
+  /** Reads by where the value was found. */
+  readsFromCache: number;
+  readsFromWalRing: number;
+  readsFromDisk: number;
+  diskReadBytes: number;
+  diskReadUsecTotal: number;
+  diskReadsInFlight: number;
+  /** Records whose checksum did not match when they were read. */
+  corruptReads: number;
+  /** Bytes of keys and values accepted from clients: the denominator of write amplification. */
+  userBytesWritten: number;
+  /** All bytes written to the data directory. */
+  deviceBytesWritten: number;
+  /** Unix time in seconds of the last commit or sync of everything staged; 0: none yet. */
+  lastSyncTime: number;
+  authFailures: number;
+  unexpectedErrorReplies: number;
+  totalErrorReplies: number;
+  slowlogLength: number;
+
+  commands: CommandStat[];
+  /** Error replies by their first word: `ERR`, `WRONGTYPE`. */
+  errors: { code: string; count: number }[];
+  dbs: DbStat[];
+  memory: MemoryStat;
+  lanes: LaneStat[];
+  /** The back end in use and, in one sentence, why ("io_uring_setup: Operation not permitted; ..."). */
+  io: { backend: 'uring' | 'threads'; reason: string; sqpoll: boolean; syncMethod: string; blockSize: number };
+  reactors: { reactor: number; clients: number; commands: number; cpuUsec: number; turns: number }[];
+  recovery: RecoveryReport;
+}
+
+export interface LatencyHistogram {
+  name: string;
+  calls: number;
+  /** Non-empty buckets, ascending: `count` executions took at most `upperNs` (and more than the bucket before). */
+  buckets: { upperNs: number; count: number }[];
+}
+
+export interface LatencyEvent {
+  /** `command`, `fast-command`, `expire-cycle`, `commit`, ... */
+  event: string;
+  maxMs: number;
+  /** At most 160, oldest first: the worst of each second. */
+  samples: { time: number; ms: number }[];
+}
+
+export interface SlowlogEntry {
+  id: number;
+  /** Unix time in seconds. */
+  time: number;
+  usec: number;
+  /** At most 32 arguments of at most 128 bytes, cut as Redis cuts them. */
+  argv: Buffer[];
+  addr: string;
+  name: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Clients
+
+export interface ClientRow {
+  id: number;
+  type: 'normal' | 'pubsub' | 'replica' | 'master';
+  /** The line of CLIENT LIST and CLIENT INFO, without the newline. */
+  line: string;
+}
+
+/** All given conditions must hold. */
+export interface KillFilter {
+  ids?: number[];
+  addr?: string;
+  laddr?: string;
+  type?: 'normal' | 'pubsub' | 'replica' | 'master';
+  user?: string;
+  /** Spare `callerId`. Otherwise the caller gets its reply first and is closed after it. */
+  skipMe: boolean;
+  callerId: number;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The addon
+
+export interface NativeServer {
+  /** Joins TypeScript's rows to the native table. A row whose name exists adds its subcommands to it. Before listen(). */
+  addControlCommands(rows: CommandRow[]): void;
+  /** Before listen(). One callback each. */
+  onControl(callback: (batch: ControlBatch) => void): void;
+  onLog(callback: (batch: NativeLogBatch) => void): void;
+
+  /** Locks, opens and recovers the data directory. */
+  open(): Promise<RecoveryReport>;
+  /** Starts the reactors and accepts connections. */
+  listen(): Promise<ListenReport>;
+  /** Stops accepting, lets running commands finish, syncs everything, closes. Idempotent; also after a failed open. */
+  stop(): Promise<void>;
+  /** DEBUG RELOAD: parks all clients, closes the engine cleanly, recovers it from disk. */
+  reload(): Promise<RecoveryReport>;
+  /** Makes everything that was executed so far durable, whatever `appendfsync` says. */
+  sync(): Promise<void>;
+
+  reply(items: ControlReply[]): void;
+
+  counters(): NativeCounters;
+  stats(): NativeStats;
+  /** Latency histograms of all commands called since the last reset. */
+  histograms(): LatencyHistogram[];
+  /** Without names: of all commands. */
+  resetHistograms(names?: string[]): void;
+  /** CONFIG RESETSTAT: zeroes counters (not gauges), command statistics, error statistics, histograms. */
+  resetStats(): void;
+
+  /** Throws with the reason when the value is refused; then nothing has changed. */
+  setConfig<K extends keyof NativeRuntimeOptions>(name: K, value: NativeRuntimeOptions[K]): void;
+
+  clients(): Promise<ClientRow[]>;
+  /** Number of connections closed (the caller's own included). */
+  killClients(filter: KillFilter): Promise<number>;
+  /** Until a Unix time in milliseconds; `write` pauses only what may change data. A later end and the stricter mode win. */
+  pauseClients(untilMs: number, mode: 'all' | 'write'): void;
+  unpauseClients(): void;
+  /** CLIENT UNBLOCK: false when that client is not blocked. */
+  unblockClient(clientId: number, mode: 'timeout' | 'error'): Promise<boolean>;
+
+  /** Newest first; -1: all. */
+  slowlogGet(count: number): SlowlogEntry[];
+  slowlogReset(): void;
+  latencyEvents(): LatencyEvent[];
+  /** Number of event series removed. Without names: all. */
+  latencyReset(events?: string[]): number;
+  /** Gives free memory back to the system (MEMORY PURGE). */
+  purgeMemory(): void;
+}
+
+export interface NativeAddon {
+  /** Throws when an option is out of range. Allocates nothing big and starts no thread: open() and listen() do. */
+  createServer(options: NativeOptions): NativeServer;
+  /** Native rows, complete with their documentation. */
+  commandTable(): CommandRow[];
+  checkDir(dir: string): Promise<CheckReport>;
+}
+
+/** Where the Makefile puts the addon, seen from dist/native.js as well as from src/native.ts. */
+export const addonPath = fileURLToPath(
+  new URL(`../build/${process.env['CAIRN_BUILD'] ?? 'release'}/cairn.node`, import.meta.url),
+);
+
+let loaded: NativeAddon | undefined;
+
+/** Loads the addon once; `npm start`, `npm run build` and `make native` build it. */
+export function loadNative(): NativeAddon {
+  if (loaded === undefined) {
+    if (!existsSync(addonPath)) throw new Error(`${addonPath} is missing: run "npm run build"`);
+    loaded = createRequire(import.meta.url)(addonPath) as NativeAddon;
+  }
+  return loaded;
+}

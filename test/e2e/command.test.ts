@@ -1,0 +1,219 @@
+/** COMMAND: what clients learn about each command. */
+import { describe, expect, test } from 'vitest';
+import { MapReply, type Reply, show, Simple } from '../support/resp.js';
+import { useServer } from '../support/server.js';
+import { arity, err, like, syntaxError, table, unordered } from '../support/table.js';
+
+const server = useServer();
+
+type CommandRow = readonly [
+  name: string,
+  arity: number,
+  flags: string,
+  first: number,
+  last: number,
+  step: number,
+  categories: string,
+];
+
+const commands: readonly CommandRow[] = [
+  ['get', 2, 'readonly fast', 1, 1, 1, '@read @string @fast'],
+  ['set', -3, 'write denyoom', 1, 1, 1, '@write @string @slow'],
+  ['getex', -2, 'write fast', 1, 1, 1, '@write @string @fast'],
+  ['getdel', 2, 'write fast', 1, 1, 1, '@write @string @fast'],
+  ['getset', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['setnx', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['setex', 4, 'write denyoom', 1, 1, 1, '@write @string @slow'],
+  ['psetex', 4, 'write denyoom', 1, 1, 1, '@write @string @slow'],
+  ['mget', -2, 'readonly fast', 1, -1, 1, '@read @string @fast'],
+  ['mset', -3, 'write denyoom', 1, -1, 2, '@write @string @slow'],
+  ['msetnx', -3, 'write denyoom', 1, -1, 2, '@write @string @slow'],
+  ['append', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['strlen', 2, 'readonly fast', 1, 1, 1, '@read @string @fast'],
+  ['setrange', 4, 'write denyoom', 1, 1, 1, '@write @string @slow'],
+  ['getrange', 4, 'readonly', 1, 1, 1, '@read @string @slow'],
+  ['substr', 4, 'readonly', 1, 1, 1, '@read @string @slow'],
+  ['incr', 2, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['decr', 2, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['incrby', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['decrby', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['incrbyfloat', 3, 'write denyoom fast', 1, 1, 1, '@write @string @fast'],
+  ['lcs', -3, 'readonly', 1, 2, 1, '@read @string @slow'],
+  ['setbit', 4, 'write denyoom', 1, 1, 1, '@write @bitmap @slow'],
+  ['getbit', 3, 'readonly fast', 1, 1, 1, '@read @bitmap @fast'],
+  ['bitcount', -2, 'readonly', 1, 1, 1, '@read @bitmap @slow'],
+  ['bitpos', -3, 'readonly', 1, 1, 1, '@read @bitmap @slow'],
+  ['bitop', -4, 'write denyoom', 2, -1, 1, '@write @bitmap @slow'],
+  ['bitfield', -2, 'write denyoom', 1, 1, 1, '@write @bitmap @slow'],
+  ['bitfield_ro', -2, 'readonly fast', 1, 1, 1, '@read @bitmap @fast'],
+  ['del', -2, 'write', 1, -1, 1, '@keyspace @write @slow'],
+  ['unlink', -2, 'write fast', 1, -1, 1, '@keyspace @write @fast'],
+  ['exists', -2, 'readonly fast', 1, -1, 1, '@keyspace @read @fast'],
+  ['type', 2, 'readonly fast', 1, 1, 1, '@keyspace @read @fast'],
+  ['touch', -2, 'readonly fast', 1, -1, 1, '@keyspace @read @fast'],
+  ['keys', 2, 'readonly', 0, 0, 0, '@keyspace @read @slow @dangerous'],
+  ['scan', -2, 'readonly', 0, 0, 0, '@keyspace @read @slow'],
+  ['randomkey', 1, 'readonly', 0, 0, 0, '@keyspace @read @slow'],
+  ['dbsize', 1, 'readonly fast', 0, 0, 0, '@keyspace @read @fast'],
+  ['rename', 3, 'write', 1, 2, 1, '@keyspace @write @slow'],
+  ['renamenx', 3, 'write fast', 1, 2, 1, '@keyspace @write @fast'],
+  ['copy', -3, 'write denyoom', 1, 2, 1, '@keyspace @write @slow'],
+  ['move', 3, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['swapdb', 3, 'write fast', 0, 0, 0, '@keyspace @write @fast @dangerous'],
+  ['flushdb', -1, 'write', 0, 0, 0, '@keyspace @write @slow @dangerous'],
+  ['flushall', -1, 'write', 0, 0, 0, '@keyspace @write @slow @dangerous'],
+  ['expire', -3, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['pexpire', -3, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['expireat', -3, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['pexpireat', -3, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['ttl', 2, 'readonly fast', 1, 1, 1, '@keyspace @read @fast'],
+  ['pttl', 2, 'readonly fast', 1, 1, 1, '@keyspace @read @fast'],
+  ['expiretime', 2, 'readonly fast', 1, 1, 1, '@keyspace @read @fast'],
+  ['pexpiretime', 2, 'readonly fast', 1, 1, 1, '@keyspace @read @fast'],
+  ['persist', 2, 'write fast', 1, 1, 1, '@keyspace @write @fast'],
+  ['object', -2, '', 0, 0, 0, '@slow'],
+  ['dump', 2, 'readonly', 1, 1, 1, '@keyspace @read @slow'],
+  ['restore', -4, 'write denyoom', 1, 1, 1, '@keyspace @write @slow @dangerous'],
+  ['multi', 1, 'noscript loading stale fast allow_busy', 0, 0, 0, '@fast @transaction'],
+  ['exec', 1, 'noscript loading stale skip_slowlog', 0, 0, 0, '@slow @transaction'],
+  ['discard', 1, 'noscript loading stale fast allow_busy', 0, 0, 0, '@fast @transaction'],
+  ['watch', -2, 'noscript loading stale fast allow_busy', 1, -1, 1, '@fast @transaction'],
+  ['unwatch', 1, 'noscript loading stale fast allow_busy', 0, 0, 0, '@fast @transaction'],
+  ['ping', -1, 'fast', 0, 0, 0, '@fast @connection'],
+  ['echo', 2, 'loading stale fast', 0, 0, 0, '@fast @connection'],
+  ['auth', -2, 'noscript loading stale fast no_auth allow_busy', 0, 0, 0, '@fast @connection'],
+  ['hello', -1, 'noscript loading stale fast no_auth allow_busy', 0, 0, 0, '@fast @connection'],
+  ['quit', -1, 'noscript loading stale fast no_auth allow_busy', 0, 0, 0, '@fast @connection'],
+  ['reset', 1, 'noscript loading stale fast no_auth allow_busy', 0, 0, 0, '@fast @connection'],
+  ['select', 2, 'loading stale fast', 0, 0, 0, '@fast @connection'],
+  ['client', -2, '', 0, 0, 0, '@slow'],
+  ['info', -1, 'loading stale', 0, 0, 0, '@slow @dangerous'],
+  ['config', -2, '', 0, 0, 0, '@slow'],
+  ['command', -1, 'loading stale', 0, 0, 0, '@slow @connection'],
+  ['time', 1, 'loading stale fast', 0, 0, 0, '@fast'],
+  ['memory', -2, '', 0, 0, 0, '@slow'],
+  ['slowlog', -2, '', 0, 0, 0, '@slow'],
+  ['latency', -2, '', 0, 0, 0, '@slow'],
+  ['debug', -2, 'admin noscript loading stale', 0, 0, 0, '@admin @slow @dangerous'],
+  ['save', 1, 'admin noscript no_async_loading no_multi', 0, 0, 0, '@admin @slow @dangerous'],
+  ['bgsave', -1, 'admin noscript no_async_loading', 0, 0, 0, '@admin @slow @dangerous'],
+  ['lastsave', 1, 'loading stale fast', 0, 0, 0, '@admin @fast @dangerous'],
+  ['shutdown', -1, 'admin noscript loading stale no_multi allow_busy', 0, 0, 0, '@admin @slow @dangerous'],
+  ['lolwut', -1, 'readonly fast', 0, 0, 0, '@read @fast'],
+  ['monitor', 1, 'admin noscript loading stale', 0, 0, 0, '@admin @slow @dangerous'],
+  ['function', -2, '', 0, 0, 0, '@slow'],
+  ['script', -2, '', 0, 0, 0, '@slow'],
+];
+
+const words = (list: Reply): string =>
+  (list as Reply[])
+    .map((item) => (item instanceof Simple ? item.text : show(item)))
+    .sort()
+    .join(' ');
+const sorted = (text: string): string =>
+  text
+    .split(' ')
+    .filter((word) => word !== '')
+    .sort()
+    .join(' ');
+
+describe('COMMAND INFO', () => {
+  test('name, arity, flags, key positions and categories of every command', async () => {
+    using client = await server.current.connect();
+    const replies = await client.pipeline(commands.map(([name]) => ['COMMAND', 'INFO', name]));
+    const got = replies.map((reply) => {
+      const entry = (reply as Reply[])[0];
+      if (!Array.isArray(entry)) return show(reply);
+      const [name, count, flags, first, last, step, categories] = entry as Reply[];
+      return [
+        name as string,
+        show(count ?? ''),
+        words(flags ?? []),
+        ...[first, last, step].map((part) => show(part ?? '')),
+        words(categories ?? []),
+      ].join(' | ');
+    });
+    const wanted = commands.map(([name, count, flags, first, last, step, categories]) =>
+      [name, `:${count}`, sorted(flags), `:${first}`, `:${last}`, `:${step}`, sorted(categories)].join(' | '),
+    );
+    expect(got).toEqual(wanted);
+  });
+
+  test('an entry has ten parts', async () => {
+    using client = await server.current.connect();
+    const reply = (await client.run('COMMAND INFO set')) as Reply[];
+    expect(reply).toHaveLength(1);
+    expect(reply[0]).toHaveLength(10);
+  });
+
+  test('bare COMMAND, COUNT and LIST agree', async () => {
+    using client = await server.current.connect();
+    const all = (await client.run('COMMAND')) as Reply[];
+    expect(await client.run('COMMAND COUNT')).toBe(all.length);
+    const list = (await client.run('COMMAND LIST')) as string[];
+    expect(list.filter((name) => !name.includes('|'))).toHaveLength(all.length);
+    expect(await client.run('COMMAND INFO')).toHaveLength(all.length);
+    const names = all.map((entry) => show((entry as Reply[])[0] ?? ''));
+    for (const [name] of commands) expect(names).toContain(JSON.stringify(name));
+  });
+});
+
+describe('COMMAND DOCS', () => {
+  const fieldsOf = (reply: Reply): Map<string, Reply> => {
+    const flat = reply instanceof MapReply ? reply.entries.flat() : (reply as Reply[]);
+    const fields = new Map<string, Reply>();
+    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] ?? '');
+    return fields;
+  };
+
+  test('has an entry for every command', async () => {
+    using client = await server.current.connect();
+    const docs = fieldsOf(await client.run('COMMAND DOCS'));
+    for (const [name] of commands) {
+      const entry = docs.get(name);
+      expect(entry, name).toBeDefined();
+      const fields = fieldsOf(entry ?? []);
+      expect([...fields.keys()], name).toEqual(expect.arrayContaining(['summary', 'since', 'group']));
+    }
+  });
+
+  test('single commands, RESP2 and RESP3', async () => {
+    using client = await server.current.connect();
+    const two = await client.run('COMMAND DOCS get getdel nosuch');
+    expect([...fieldsOf(two).keys()].sort()).toEqual(['get', 'getdel']);
+    const get = fieldsOf(fieldsOf(two).get('get') ?? []);
+    expect(get.get('since')).toBe('1.0.0');
+    expect(get.get('group')).toBe('string');
+    expect(get.get('complexity')).toBe('O(1)');
+    await client.run('HELLO 3');
+    const three = await client.run('COMMAND DOCS get');
+    expect(three).toBeInstanceOf(MapReply);
+    expect(fieldsOf(three).get('get')).toBeInstanceOf(MapReply);
+  });
+});
+
+table(server, 'COMMAND GETKEYS, LIST and the errors', [
+  ['COMMAND GETKEYS GET k', ['k']],
+  ['COMMAND GETKEYS MSET a 1 b 2', ['a', 'b']],
+  ['COMMAND GETKEYS MGET a b c', ['a', 'b', 'c']],
+  ['COMMAND GETKEYS BITOP AND d a b', ['d', 'a', 'b']],
+  ['COMMAND GETKEYS RENAME a b', ['a', 'b']],
+  ['COMMAND GETKEYS NOSUCH a', err('ERR Invalid command specified')],
+  ['COMMAND GETKEYS', arity('command|getkeys')],
+  ['COMMAND GETKEYS COPY a b DB 1', ['a', 'b']],
+  ['COMMAND GETKEYS LCS a b', ['a', 'b']],
+  ['COMMAND GETKEYS OBJECT ENCODING k', ['k']],
+  ['COMMAND GETKEYS MEMORY USAGE k', ['k']],
+  ['COMMAND GETKEYSANDFLAGS SET k v', [['k', [new Simple('OW'), new Simple('update')]]]],
+  ['COMMAND LIST FILTERBY PATTERN get*', unordered('getdel', 'getbit', 'getrange', 'getex', 'getset', 'get')],
+  ['COMMAND LIST FILTERBY ACLCAT transaction', unordered('multi', 'discard', 'watch', 'exec', 'unwatch')],
+  ['COMMAND LIST FILTERBY MODULE x', []],
+  ['COMMAND LIST FILTERBY BOGUS x', syntaxError],
+  ['COMMAND LIST FILTERBY', syntaxError],
+  ['COMMAND LIST BOGUS', syntaxError],
+  ['COMMAND COUNT x', arity('command|count')],
+  ['COMMAND BOGUS', err("ERR unknown subcommand 'BOGUS'. Try COMMAND HELP.")],
+  ['COMMAND DOCS nosuch', []],
+  ['COMMAND GETKEYS PING', like(/^-ERR /)],
+  ['COMMAND GETKEYS GET', like(/^-ERR /)],
+]);

@@ -1,0 +1,345 @@
+/** Expiry: its commands, exactness on access, activity in the background, survival of restarts. */
+import { describe, expect, test } from 'vitest';
+import { type RawClient } from '../support/raw-client.js';
+import { nil, OK, Simple } from '../support/resp.js';
+import { eventually, sleep, smallSegments, startServer, useServer } from '../support/server.js';
+import { arity, between, err, notInteger, pause, table } from '../support/table.js';
+
+const server = useServer({ flags: { 'enable-debug-command': 'local' } });
+
+table(server, 'TTL, PTTL, EXPIRETIME, PEXPIRETIME and PERSIST', [
+  ['TTL k', -2],
+  ['PTTL k', -2],
+  ['EXPIRETIME k', -2],
+  ['PEXPIRETIME k', -2],
+  ['PERSIST k', 0],
+  ['SET k v', OK],
+  ['TTL k', -1],
+  ['PTTL k', -1],
+  ['EXPIRETIME k', -1],
+  ['PEXPIRETIME k', -1],
+  ['PERSIST k', 0],
+  ['EXPIRE k 100', 1],
+  ['TTL k', 100],
+  ['PTTL k', between(99000, 100_000)],
+  ['PERSIST k', 1],
+  ['PERSIST k', 0],
+  ['TTL k', -1],
+  ['PEXPIREAT k 33177117420123', 1],
+  ['EXPIRETIME k', 33177117420],
+  ['PEXPIRETIME k', 33177117420123],
+  ['PEXPIREAT k 33177117420500', 1],
+  ['EXPIRETIME k', 33177117421],
+  ['PEXPIREAT k 33177117420499', 1],
+  ['EXPIRETIME k', 33177117420],
+  ['TTL', arity('ttl')],
+  ['PTTL', arity('pttl')],
+  ['EXPIRETIME', arity('expiretime')],
+  ['PEXPIRETIME', arity('pexpiretime')],
+  ['PERSIST', arity('persist')],
+  ['TTL a b', arity('ttl')],
+]);
+
+table(server, 'EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT', [
+  ['EXPIRE k 10', 0],
+  ['SET k v', OK],
+  ['EXPIRE k 100', 1],
+  ['TTL k', 100],
+  ['PEXPIRE k 200000', 1],
+  ['TTL k', 200],
+  ['EXPIREAT k 33177117420', 1],
+  ['EXPIRETIME k', 33177117420],
+  ['PEXPIREAT k 33177117420123', 1],
+  ['PEXPIRETIME k', 33177117420123],
+  ['EXPIRE k a', notInteger],
+  ['EXPIRE k 1.5', notInteger],
+  ['EXPIRE k 9223372036854775807', err("ERR invalid expire time in 'expire' command")],
+  ['EXPIRE k -9223372036854775808', err("ERR invalid expire time in 'expire' command")],
+  ['EXPIRE k 9223372036854776', err("ERR invalid expire time in 'expire' command")],
+  ['PEXPIRE k 9223372036854775807', err("ERR invalid expire time in 'pexpire' command")],
+  ['PEXPIRE k 9223370399119966', 1],
+  ['EXPIREAT k 9223372036854775807', err("ERR invalid expire time in 'expireat' command")],
+  ['EXPIREAT k 9223372036854775', 1],
+  ['EXPIRETIME k', 9223372036854775n],
+  ['PEXPIREAT k 9223372036854775807', 1],
+  ['PEXPIRETIME k', 9223372036854775807n],
+  ['GET k', 'v'],
+  ['EXPIRE k 0', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['EXPIRE k -1', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['PEXPIRE k -100', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['EXPIREAT k 1', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['PEXPIREAT k 1', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['PEXPIREAT k -1', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['EXPIRE k', arity('expire')],
+  ['EXPIRE k 1 2 3', err('ERR Unsupported option 2')],
+  ['EXPIRE k 1 BOGUS', err('ERR Unsupported option BOGUS')],
+  ['EXPIRE', arity('expire')],
+  ['PEXPIRE k', arity('pexpire')],
+  ['EXPIREAT k', arity('expireat')],
+  ['PEXPIREAT k', arity('pexpireat')],
+  ['DBSIZE', 1],
+]);
+
+table(server, 'EXPIRE NX, XX, GT and LT', [
+  ['SET k v', OK],
+  ['EXPIRE k 100 XX', 0],
+  ['EXPIRE k 100 GT', 0],
+  ['TTL k', -1],
+  ['EXPIRE k 100 NX', 1],
+  ['TTL k', 100],
+  ['EXPIRE k 200 NX', 0],
+  ['TTL k', 100],
+  ['EXPIRE k 200 XX', 1],
+  ['TTL k', 200],
+  ['EXPIRE k 100 GT', 0],
+  ['EXPIRE k 300 GT', 1],
+  ['TTL k', 300],
+  ['EXPIRE k 400 LT', 0],
+  ['EXPIRE k 100 LT', 1],
+  ['TTL k', 100],
+  ['EXPIRE k 50 XX LT', 1],
+  ['TTL k', 50],
+  ['EXPIRE k 500 XX GT', 1],
+  ['TTL k', 500],
+  ['PERSIST k', 1],
+  ['EXPIRE k 100 XX GT', 0],
+  ['EXPIRE k 100 XX LT', 0],
+  ['EXPIRE k 100 LT', 1],
+  ['TTL k', 100],
+  ['EXPIRE k 10 NX XX', err('ERR NX and XX, GT or LT options at the same time are not compatible')],
+  ['EXPIRE k 10 XX NX', err('ERR NX and XX, GT or LT options at the same time are not compatible')],
+  ['EXPIRE k 10 NX GT', err('ERR NX and XX, GT or LT options at the same time are not compatible')],
+  ['EXPIRE k 10 NX LT', err('ERR NX and XX, GT or LT options at the same time are not compatible')],
+  ['EXPIRE k 10 GT LT', err('ERR GT and LT options at the same time are not compatible')],
+  ['EXPIRE k 10 NX BOGUS', err('ERR Unsupported option BOGUS')],
+  ['EXPIRE k 10 nx', 0],
+  ['EXPIRE nosuch 10 NX', 0],
+  ['EXPIRE nosuch 10 XX', 0],
+  ['PEXPIRE k 300000 gt', 1],
+  ['TTL k', 300],
+  ['EXPIREAT k 33177117420 GT', 1],
+  ['EXPIREAT k 33177117410 GT', 0],
+  ['EXPIRETIME k', 33177117420],
+  ['PEXPIREAT k 33177117420001 GT', 1],
+  ['PEXPIREAT k 33177117420000 LT', 1],
+  ['PEXPIRETIME k', 33177117420000],
+  ['PEXPIREAT k 33177117420000 LT', 0],
+  ['PEXPIREAT k 33177117420000 GT', 0],
+  ['EXPIRE k -1 GT', 0],
+  ['EXISTS k', 1],
+  ['EXPIRE k -1 LT', 1],
+  ['EXISTS k', 0],
+  ['SET k v', OK],
+  ['EXPIRE k -1 XX', 0],
+  ['EXISTS k', 1],
+  ['EXPIRE k -1 NX', 1],
+  ['EXISTS k', 0],
+]);
+
+table(server, 'what keeps and what clears a time to live', [
+  ['SET k 1 EX 100', OK],
+  ['INCR k', 2],
+  ['APPEND k 1', 2],
+  ['SETRANGE k 0 2', 2],
+  ['SETBIT k 0 0', 0],
+  ['INCRBYFLOAT k 1', '22'],
+  ['GETEX k', '22'],
+  ['TOUCH k', 1],
+  ['TTL k', 100],
+  ['SET k 1', OK],
+  ['TTL k', -1],
+  ['SETEX k 100 1', OK],
+  ['GETSET k 2', '1'],
+  ['TTL k', -1],
+  ['SETEX k 100 1', OK],
+  ['MSET k 3', OK],
+  ['TTL k', -1],
+  ['SETEX k 100 1', OK],
+  ['BITOP OR k k', 1],
+  ['TTL k', -1],
+  ['SETEX k 100 1', OK],
+  ['RENAME k l', OK],
+  ['TTL l', 100],
+  ['SET k x', OK],
+  ['RENAME k l', OK],
+  ['TTL l', -1],
+  ['SETEX k 100 1', OK],
+  ['DEL k', 1],
+  ['SET k 1', OK],
+  ['TTL k', -1],
+  ['SETEX k 100 1', OK],
+  ['SETNX k 2', 0],
+  ['TTL k', 100],
+  ['SETEX k 100 abc', OK],
+  ['LCS k k', 'abc'],
+  ['GETRANGE k 0 -1', 'abc'],
+  ['TTL k', 100],
+]);
+
+table(
+  server,
+  'short lives end on access',
+  [
+    ['SET k v PX 30', OK],
+    ['EXISTS k', 1],
+    pause(60),
+    ['EXISTS k', 0],
+    ['GET k', nil],
+    ['TTL k', -2],
+    ['TYPE k', new Simple('none')],
+    ['STRLEN k', 0],
+    ['SET k v PX 30', OK],
+    pause(60),
+    ['INCR k', 1],
+    ['TTL k', -1],
+    ['SET l v PX 30', OK],
+    pause(60),
+    ['APPEND l x', 1],
+    ['GET l', 'x'],
+    ['TTL l', -1],
+    ['SET m v PX 30', OK],
+    pause(60),
+    ['SET m w XX', nil],
+    ['SETNX m w', 1],
+    ['SET a 1 PX 30', OK],
+    ['SET b 2', OK],
+    pause(60),
+    ['RENAME a c', err('ERR no such key')],
+    ['RENAMENX b a', 1],
+    ['GET a', '2'],
+    ['SET s v PX 30', OK],
+    pause(60),
+    ['GETSET s w', nil],
+    ['SET s v PX 30', OK],
+    pause(60),
+    ['SET s w KEEPTTL', OK],
+    ['TTL s', -1],
+    ['SET s v PX 30', OK],
+    pause(60),
+    ['PERSIST s', 0],
+    ['EXPIRE s 100', 0],
+    ['DEL s', 0],
+    ['UNLINK s', 0],
+    ['TOUCH s', 0],
+    ['MGET s a', [nil, '2']],
+    ['KEYS s', []],
+    ['OBJECT ENCODING s', nil],
+    ['DUMP s', nil],
+    ['COPY s z', 0],
+    ['SET s v PX 30', OK],
+    ['SET q v', OK],
+    pause(60),
+    ['COPY q s', 1],
+    ['GET s', 'v'],
+  ],
+  { once: true },
+);
+
+async function expiredKeys(client: RawClient): Promise<number> {
+  return Number(/expired_keys:(\d+)/.exec((await client.run('INFO stats')) as string)?.[1]);
+}
+
+describe('background', () => {
+  test('expired keys vanish without being touched, and are counted', async () => {
+    using client = await server.current.connect();
+    await client.run('FLUSHALL');
+    const before = await expiredKeys(client);
+    await client.pipeline(Array.from({ length: 2000 }, (_, i) => ['SET', `k:${i}`, 'v', 'PX', 50 + (i % 100)]));
+    await client.run('SET stays v EX 100');
+    await eventually('only one key is left', async () => (await client.run('DBSIZE')) === 1, 15_000);
+    expect(await expiredKeys(client)).toBe(before + 2000);
+    expect(await client.run('INFO keyspace')).toMatch(/db0:keys=1,expires=1,avg_ttl=\d+/);
+  });
+
+  test('DEBUG SET-ACTIVE-EXPIRE 0 leaves only expiry on access', async () => {
+    using client = await server.current.connect();
+    await client.run('FLUSHALL');
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 0');
+    await client.run('SET k v PX 10');
+    await sleep(500);
+    expect(await client.run('DBSIZE')).toBe(1);
+    expect(await client.ask('GET k')).toBe('$nil');
+    expect(await client.run('DBSIZE')).toBe(0);
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 1');
+  });
+
+  test('a key is there until its moment and not after', async () => {
+    using client = await server.current.connect();
+    const [seconds, micros] = (await client.run('TIME')) as [string, string];
+    const at = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) + 150;
+    await client.cmd('SET', 'k', 'v', 'PXAT', at);
+    for (;;) {
+      const [before, value, after] = (await client.pipeline([['TIME'], ['EXISTS', 'k'], ['TIME']])) as [
+        [string, string],
+        number,
+        [string, string],
+      ];
+      const ms = ([s, us]: [string, string]): number => Number(s) * 1000 + Number(us) / 1000;
+      if (ms(after) < at) expect(value).toBe(1);
+      if (ms(before) > at + 1) {
+        expect(value).toBe(0);
+        break;
+      }
+    }
+  });
+
+  test('SCAN, KEYS and RANDOMKEY do not show expired keys', async () => {
+    using client = await server.current.connect();
+    await client.run('FLUSHALL');
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 0');
+    await client.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `k:${i}`, 'v', 'PX', 20]));
+    await client.run('SET live v');
+    await sleep(50);
+    expect(await client.run('KEYS *')).toEqual(['live']);
+    expect(await client.run('SCAN 0 COUNT 1000')).toEqual(['0', ['live']]);
+    expect(await client.run('RANDOMKEY')).toBe('live');
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 1');
+  });
+});
+
+describe('restart', () => {
+  test.each(['stop', 'kill'] as const)('deadlines survive (%s)', async (how) => {
+    await using other = await startServer({ cairn: smallSegments });
+    {
+      using client = await other.connect();
+      await client.run('SET later v PXAT 33177117420123');
+      await client.run('SET ended v PX 300');
+      await client.run('SET kept v EX 100');
+      await client.run('PERSIST kept');
+      await client.run('SET moved v');
+      await client.run('EXPIREAT moved 33177117420');
+      await client.run('SET old v PX 20');
+      await sleep(40);
+      await client.run('SET old new XX');
+      await client.run('SELECT 3');
+      await client.run('SETEX in3 1000 v');
+    }
+    const killedAt = Date.now();
+    await (how === 'stop' ? other.stop() : other.kill());
+    await sleep(Math.max(0, 320 - (Date.now() - killedAt)));
+    await other.start();
+    using client = await other.connect();
+    expect(await client.run('PEXPIRETIME later')).toBe(33177117420123);
+    expect(await client.run('EXISTS ended')).toBe(0);
+    expect(await client.run('TTL kept')).toBe(-1);
+    expect(await client.run('EXPIRETIME moved')).toBe(33177117420);
+    expect(await client.run('EXISTS old')).toBe(0);
+    expect(await client.run('DBSIZE')).toBe(3);
+    await client.run('SELECT 3');
+    const ttl = await client.run('TTL in3');
+    expect(ttl).toBeGreaterThanOrEqual(990);
+    expect(ttl).toBeLessThanOrEqual(1000);
+  });
+});

@@ -1,0 +1,159 @@
+// CRC-32C against published vectors and a bit-by-bit reference, its implementations against each
+// other; hash slots against values a Redis server answers.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "base/latch.h"
+#include "base/slot.h"
+#include "base/status.h"
+
+namespace cairn {
+namespace {
+
+uint32_t BitwiseCrc32c(const std::string& bytes) {
+  uint32_t crc = 0xffffffff;
+  for (const char c : bytes) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
+  }
+  return ~crc;
+}
+
+uint16_t BitwiseCrc16(const std::string& bytes) {
+  uint32_t crc = 0;
+  for (const char c : bytes) {
+    crc ^= static_cast<uint32_t>(static_cast<uint8_t>(c)) << 8;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
+    crc &= 0xffff;
+  }
+  return static_cast<uint16_t>(crc);
+}
+
+std::string Noise(size_t bytes, uint32_t seed) {
+  std::string text(bytes, '\0');
+  for (char& c : text) {
+    seed = seed * 1664525u + 1013904223u;
+    c = static_cast<char>(seed >> 24);
+  }
+  return text;
+}
+
+TEST_CASE("crc32c: vectors of RFC 3720 B.4") {
+  CHECK(Crc32c("", 0) == 0);
+  CHECK(Crc32c("123456789", 9) == 0xe3069283);
+  const std::string zeros(32, '\0');
+  const std::string ones(32, '\xff');
+  std::string up;
+  std::string down;
+  for (int i = 0; i < 32; ++i) {
+    up.push_back(static_cast<char>(i));
+    down.push_back(static_cast<char>(31 - i));
+  }
+  CHECK(Crc32c(zeros.data(), 32) == 0x8a9136aa);
+  CHECK(Crc32c(ones.data(), 32) == 0x62a8ab43);
+  CHECK(Crc32c(up.data(), 32) == 0x46dd794e);
+  CHECK(Crc32c(down.data(), 32) == 0x113fdb5c);
+}
+
+TEST_CASE("crc32c: every implementation, every length and offset") {
+  const std::string noise = Noise(8192, 7);
+  std::vector<size_t> lengths;
+  for (size_t n = 0; n <= 700; ++n) lengths.push_back(n);
+  for (const size_t n : {1024, 3071, 3072, 3073, 3143, 3144, 3145, 4096, 6144, 8000}) {
+    lengths.push_back(n);
+  }
+  for (const Crc32cKind kind :
+       {Crc32cKind::kPortable, Crc32cKind::kSse42, Crc32cKind::kInterleaved}) {
+    if (!Crc32cSupports(kind)) {
+      MESSAGE("not supported by this processor: " << static_cast<int>(kind));
+      continue;
+    }
+    uint32_t wrong = 0;
+    for (const size_t n : lengths) {
+      for (const size_t offset : {0, 1, 3, 5}) {
+        const std::string part = noise.substr(offset, n);
+        if (Crc32cExtendWith(kind, 0, noise.data() + offset, n) != BitwiseCrc32c(part)) ++wrong;
+        if (Crc32c(noise.data() + offset, n) != BitwiseCrc32c(part)) ++wrong;
+      }
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("crc32c: extending equals the whole, at every cut") {
+  const std::string noise = Noise(900, 3);
+  const uint32_t whole = Crc32c(noise.data(), noise.size());
+  for (size_t cut = 0; cut <= noise.size(); ++cut) {
+    const uint32_t first = Crc32c(noise.data(), cut);
+    REQUIRE(Crc32cExtend(first, noise.data() + cut, noise.size() - cut) == whole);
+  }
+}
+
+TEST_CASE("crc16: the specification's vector, and a reference at every length") {
+  CHECK(Crc16("123456789") == 0x31c3);
+  CHECK(Crc16("") == 0);
+  for (size_t n = 0; n < 100; ++n) {
+    const std::string noise = Noise(n, static_cast<uint32_t>(n) + 1);
+    REQUIRE(Crc16(noise) == BitwiseCrc16(noise));
+  }
+}
+
+TEST_CASE("slot: as CLUSTER KEYSLOT answers") {
+  CHECK(SlotOf("") == 0);
+  CHECK(SlotOf("foo") == 12182);
+  CHECK(SlotOf("bar") == 5061);
+  CHECK(SlotOf("hello") == 866);
+  CHECK(SlotOf("123456789") == 12739);
+  CHECK(SlotOf("user:{42}:name") == SlotOf("42"));
+  CHECK(ShardOf("foo") == 12182 / 16);
+  for (const char* key : {"a", "b", "zzz", "key:000000000001"}) CHECK(ShardOf(key) < kShardCount);
+}
+
+TEST_CASE("slot: hash tags") {
+  CHECK(HashTag("") == "");
+  CHECK(HashTag("plain") == "plain");
+  CHECK(HashTag("{user1000}.following") == "user1000");
+  CHECK(HashTag("foo{}{bar}") == "foo{}{bar}");  // the first pair is empty: the whole key
+  CHECK(HashTag("foo{{bar}}zap") == "{bar");     // from the first { to the first } after it
+  CHECK(HashTag("foo{bar}{zap}") == "bar");      // only the first pair
+  CHECK(HashTag("foo}bar{") == "foo}bar{");
+  CHECK(HashTag("}{x}") == "x");
+  CHECK(HashTag("{open") == "{open");
+  CHECK(HashTag("{") == "{");
+  using namespace std::string_view_literals;
+  CHECK(HashTag("a\0{b\0c}d"sv) == "b\0c"sv);
+}
+
+TEST_CASE("status: carries code, message and errno") {
+  CHECK(Status::Ok().ok());
+  const Status full(Code::kNoSpace, "disk full", 28);
+  CHECK(!full.ok());
+  CHECK(full.code() == Code::kNoSpace);
+  CHECK(full.sys_errno() == 28);
+  Result<std::string> good(std::string("x"));
+  CHECK(good.ok());
+  CHECK(good.value() == "x");
+  const Result<std::string> bad(full);
+  CHECK(!bad.ok());
+  CHECK(bad.status().message() == "disk full");
+}
+
+TEST_CASE("latch: excludes, and says when it is taken") {
+  Latch latch;
+  CHECK(latch.TryLock());
+  CHECK(!latch.TryLock());
+  latch.Unlock();
+  {
+    const LatchGuard guard(latch);
+    CHECK(!latch.TryLock());
+  }
+  CHECK(latch.TryLock());
+  latch.Unlock();
+}
+
+}  // namespace
+}  // namespace cairn

@@ -1,0 +1,223 @@
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/latch.h"
+#include "vlog/value_cache.h"
+
+using cairn::Latch;
+using cairn::ValueCache;
+
+namespace {
+
+// The owner in small: for each shard a latch and which records the index believes to be resident.
+struct Owner {
+  explicit Owner(size_t budget, uint32_t shards = 8)
+      : cache(budget, shards), latches(shards), resident(shards) {}
+
+  uint32_t Shrink(uint32_t held) {
+    return cache.Shrink(
+        held, [&](uint32_t shard) { return latches[shard].TryLock(); },
+        [&](uint32_t shard) { latches[shard].Unlock(); },
+        [&](uint32_t shard, uint32_t handle, ValueCache::View view) {
+          auto found = resident[shard].find(handle);
+          REQUIRE(found != resident[shard].end());
+          REQUIRE(found->second == view.record);
+          REQUIRE(view.checksum == static_cast<uint32_t>(found->second.size()));
+          resident[shard].erase(found);
+        });
+  }
+  uint32_t Insert(uint32_t shard, const std::string& record) {
+    const uint32_t handle = cache.Insert(shard, static_cast<uint32_t>(record.size()), record);
+    if (handle != ValueCache::kNoHandle) {
+      REQUIRE(resident[shard].emplace(handle, record).second);
+    }
+    return handle;
+  }
+
+  ValueCache cache;
+  std::vector<Latch> latches;
+  std::vector<std::map<uint32_t, std::string>> resident;
+};
+
+}  // namespace
+
+TEST_CASE("cache: insert, get, replace, erase, and every byte is given back") {
+  ValueCache cache(1 << 20, 4);
+  CHECK(cache.bytes() == 0);
+  const uint32_t a = cache.Insert(1, 11, "record a");
+  const uint32_t b = cache.Insert(1, 22, std::string(1000, 'b'));
+  const uint32_t c = cache.Insert(2, 33, "");
+  REQUIRE(a != ValueCache::kNoHandle);
+  CHECK(a != b);
+  CHECK(cache.bytes() >= 1000 + 8 + 8);
+  CHECK(cache.Peek(1, a).record == "record a");
+  CHECK(cache.Peek(1, a).checksum == 11);
+  CHECK(cache.Peek(1, b).record == std::string(1000, 'b'));
+  CHECK(cache.Peek(2, c).record.empty());
+  const size_t before = cache.bytes();
+  const char* place = cache.Peek(1, b).record.data();
+  CHECK(cache.Replace(1, b, 1000, 44, std::string(990, 'B')) == b);
+  CHECK(cache.Get(1, b) == place);
+  CHECK(cache.Peek(1, b).record.data() == place);
+  CHECK(cache.bytes() == before);
+  CHECK(cache.Peek(1, b).checksum == 44);
+  CHECK(cache.Replace(1, b, 990, 55, std::string(5000, 'C')) == b);
+  CHECK(cache.Peek(1, b).record == std::string(5000, 'C'));
+  CHECK(cache.Replace(1, b, 5000, 66, "tiny") == b);
+  CHECK(cache.Peek(1, b).record == "tiny");
+  CHECK(cache.bytes() < before);
+  cache.SetChecksum(1, b, 67);
+  CHECK(cache.Peek(1, b).checksum == 67);
+  cache.Erase(1, a);
+  cache.Erase(1, b);
+  CHECK(cache.records(1) == 0);
+  cache.Clear(2);
+  CHECK(cache.bytes() == 0);
+}
+
+TEST_CASE("cache: what is off or too large does not enter") {
+  ValueCache cache(0, 2);
+  CHECK(cache.Insert(0, 1, "x") == ValueCache::kNoHandle);
+  CHECK(!cache.OverBudget());
+  cache.SetBudget(8000);
+  CHECK(cache.Insert(0, 1, std::string(1000, 'x')) == ValueCache::kNoHandle);
+  const uint32_t handle = cache.Insert(0, 1, std::string(900, 'x'));
+  REQUIRE(handle != ValueCache::kNoHandle);
+  CHECK(cache.Replace(0, handle, 900, 1, std::string(1000, 'x')) == ValueCache::kNoHandle);
+  CHECK(cache.records(0) == 0);
+  CHECK(cache.bytes() == 0);
+}
+
+TEST_CASE("cache: the hot stay while a cold scan passes through") {
+  constexpr uint32_t kHot = 200;
+  Owner owner(256 << 10, 1);
+  std::vector<uint32_t> hot;
+  for (uint32_t i = 0; i < kHot; ++i)
+    hot.push_back(owner.Insert(0, "hot" + std::to_string(i) + std::string(200, 'h')));
+  for (int scan = 0; scan < 20000; ++scan) {
+    owner.Insert(0, "cold" + std::to_string(scan) + std::string(200, 'c'));
+    owner.Shrink(0);
+    CHECK(!owner.cache.OverBudget());
+    const uint32_t i = static_cast<uint32_t>(scan) % kHot;
+    auto found = owner.resident[0].find(hot[i]);
+    if (found != owner.resident[0].end() && found->second.rfind("hot", 0) == 0)
+      owner.cache.Get(0, hot[i]);
+  }
+  uint32_t left = 0;
+  for (const auto& [handle, record] : owner.resident[0])
+    left += record.rfind("hot", 0) == 0 ? 1 : 0;
+  CHECK(left == kHot);
+}
+
+TEST_CASE("cache: a shard with little of its own takes room from the others") {
+  Owner owner(64 << 10, 128);
+  for (uint32_t i = 0; i < 2000; ++i) {
+    owner.Insert(i % 100, std::string(100, 'a'));
+    owner.Shrink(i % 100);
+  }
+  // Shard 101 is empty; its first records must not push each other out while others hold idle ones.
+  for (uint32_t i = 0; i < 40; ++i) {
+    owner.Insert(101, std::string(100, 'b'));
+    owner.Shrink(101);
+  }
+  CHECK(owner.cache.records(101) >= 38);
+  CHECK(!owner.cache.OverBudget());
+  // With the other shards latched only its own are left to evict.
+  for (uint32_t shard = 0; shard < 100; ++shard) owner.latches[shard].Lock();
+  owner.cache.SetBudget(owner.cache.bytes() - 1);
+  bool found = false;
+  for (int i = 0; i < 200 && !found; ++i) found = owner.Shrink(101) > 0;
+  CHECK(found);
+}
+
+TEST_CASE("cache: a smaller budget drains it in bounded steps") {
+  Owner owner(8 << 20, 16);
+  for (uint32_t i = 0; i < 4000; ++i) owner.Insert(i % 16, std::string(1000, 'x'));
+  CHECK(owner.cache.bytes() > 4000000);
+  owner.cache.SetBudget(0);
+  uint32_t evicted = 0, calls = 0;
+  while (owner.cache.OverBudget()) {
+    const uint32_t now = owner.Shrink(ValueCache::kNoHandle);
+    REQUIRE(now > 0);
+    REQUIRE(now <= ValueCache::kEvictionsPerShrinkMax);
+    evicted += now;
+    ++calls;
+  }
+  CHECK(evicted == 4000);
+  CHECK(calls >= 4000 / ValueCache::kEvictionsPerShrinkMax);
+  CHECK(owner.cache.bytes() == 0);
+  CHECK(owner.cache.evictions() == 4000);
+}
+
+TEST_CASE("cache: random operations against a model") {
+  std::mt19937_64 random(9);
+  constexpr uint32_t kShards = 8;
+  Owner owner(200000, kShards);
+  for (int i = 0; i < 200000; ++i) {
+    const uint32_t shard = static_cast<uint32_t>(random() % kShards);
+    auto& resident = owner.resident[shard];
+    const std::string record(random() % (random() % 20 == 0 ? 20000 : 300),
+                             static_cast<char>('a' + i % 26));
+    auto pick = resident.lower_bound(static_cast<uint32_t>(random() % 400));
+    switch (random() % 4) {
+      case 0:
+        owner.Insert(shard, record);
+        break;
+      case 1:
+        if (pick == resident.end()) break;
+        if (owner.cache.Replace(shard, pick->first, static_cast<uint32_t>(pick->second.size()),
+                                static_cast<uint32_t>(record.size()),
+                                record) == ValueCache::kNoHandle) {
+          resident.erase(pick);
+        } else {
+          pick->second = record;
+        }
+        break;
+      case 2:
+        if (pick != resident.end())
+          REQUIRE(owner.cache.Peek(shard, pick->first).record == pick->second);
+        break;
+      default:
+        if (pick == resident.end() || random() % 4 != 0) break;
+        owner.cache.Erase(shard, pick->first);
+        resident.erase(pick);
+    }
+    // A large record can need more than one call.
+    for (int call = 0; call < 8 && owner.cache.OverBudget(); ++call) owner.Shrink(shard);
+    REQUIRE(!owner.cache.OverBudget());
+    REQUIRE(owner.cache.records(shard) == resident.size());
+  }
+  CHECK(owner.cache.evictions() > 1000);
+  for (uint32_t shard = 0; shard < kShards; ++shard) owner.cache.Clear(shard);
+  CHECK(owner.cache.bytes() == 0);
+}
+
+TEST_CASE("cache: two threads keep one budget") {
+  constexpr uint32_t kShards = 64;
+  constexpr size_t kBudget = 1 << 20;
+  ValueCache cache(kBudget, kShards);
+  std::vector<Latch> latches(kShards);
+  auto work = [&](uint64_t seed) {
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < 60000; ++i) {
+      const uint32_t shard = static_cast<uint32_t>(random() % kShards);
+      cairn::LatchGuard guard(latches[shard]);
+      const std::string record(random() % 500, 'r');
+      (void)cache.Insert(shard, 1, record);
+      cache.Shrink(
+          shard, [&](uint32_t s) { return latches[s].TryLock(); },
+          [&](uint32_t s) { latches[s].Unlock(); }, [](uint32_t, uint32_t, ValueCache::View) {});
+    }
+  };
+  std::thread other(work, 1);
+  work(2);
+  other.join();
+  CHECK(cache.bytes() <= kBudget + 4096);
+  for (uint32_t shard = 0; shard < kShards; ++shard) cache.Clear(shard);
+  CHECK(cache.bytes() == 0);
+}

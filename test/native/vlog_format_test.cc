@@ -1,0 +1,188 @@
+// The format on disk, held byte by byte. If one of these tests fails, either undo the change or
+// raise kFormatVersion.
+#include "io/sim_disk.h"
+#include "vlog/log_reader.h"
+#include "vlog/manifest.h"
+#include "vlog_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+using namespace cairn::vlog;
+
+namespace {
+
+std::string Hex(std::string_view bytes) {
+  static const char* const kDigits = "0123456789abcdef";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (i != 0 && i % 16 == 0) out += '\n';
+    out += kDigits[static_cast<uint8_t>(bytes[i]) >> 4];
+    out += kDigits[static_cast<uint8_t>(bytes[i]) & 15];
+  }
+  return out;
+}
+
+std::string ReadBytes(Disk* disk, const std::string& path, uint64_t offset, uint64_t bytes) {
+  Segment segment;
+  segment.file = std::move(disk->OpenDirect(path, Disk::Mode::kRead).value());
+  SegmentReader reader(&segment, segment.file->Size().value(), 4096);
+  const char* data = nullptr;
+  REQUIRE(reader.View(offset, bytes, &data).ok());
+  REQUIRE(data != nullptr);
+  return std::string(data, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("vlog format: numbers on disk are frozen") {
+  CHECK(static_cast<int>(RecordType::kPut) == 1);
+  CHECK(static_cast<int>(RecordType::kPutExpire) == 2);
+  CHECK(static_cast<int>(RecordType::kDelete) == 3);
+  CHECK(static_cast<int>(RecordType::kSetExpire) == 4);
+  CHECK(static_cast<int>(RecordType::kFlush) == 5);
+  CHECK(static_cast<int>(RecordType::kSwap) == 6);
+  CHECK(static_cast<int>(RecordType::kGroup) == 7);
+  CHECK(static_cast<int>(RecordType::kCommit) == 8);
+  CHECK(static_cast<int>(RecordType::kTrailer) == 9);
+  CHECK(kGroupMember == 0x80);
+  CHECK(kAllTrees == 0xffff);
+  CHECK(static_cast<int>(ValueType::kString) == 0);
+  CHECK(kFormatVersion == 1);
+  CHECK(kByteOrderMark == 0x01020304);
+  const uint64_t segment_magic = kSegmentMagic;
+  const uint64_t manifest_magic = kManifestMagic;
+  CHECK(std::string(reinterpret_cast<const char*>(&segment_magic), 8) == "CAIRNSEG");
+  CHECK(std::string(reinterpret_cast<const char*>(&manifest_magic), 8) == "CAIRNMAN");
+  CHECK(LogPosition(3, 4096) == (3ull << 32 | 512));
+  CHECK(SegmentOf(LogPosition(3, 4096)) == 3);
+  CHECK(OffsetOf(LogPosition(3, 4096)) == 4096);
+}
+
+// The worked example of docs/format.md: a fresh directory with one lane, SET key value, then
+// PEXPIREAT and DEL in one unit.
+TEST_CASE("vlog format: the worked example, byte by byte") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = Driver::Options("/data");
+  options.lanes = 1;
+  options.segment_bytes = 64u << 10;
+  VlogTuning tuning = Driver::Inline();
+  tuning.prepare_bytes = 0;
+  Driver driver(&disk, options, tuning);
+  REQUIRE(driver.Start().ok());
+  REQUIRE(driver.Write({driver.Put(0, "key", "value")}).ok());
+  REQUIRE(driver.Write({driver.Expire(0, "key", 0x1122334455), driver.Del(0, "key")}).ok());
+  REQUIRE(driver.Stop().ok());
+
+  const std::string path = SegmentPath("/data", 1);
+  CHECK(path == "/data/0000000001.vlog");
+  CHECK(Hex(ReadBytes(&disk, path, 0, 48)) == R"(434149524e5345470100000004030201
+01000000000000000100000001000000
+010000000002000000000000c3c678b6)");
+  CHECK(Hex(ReadBytes(&disk, path, 48, 464)) == Hex(std::string(464, '\0')));
+  CHECK(Hex(ReadBytes(&disk, path, 512, 80)) == R"(2d192468080000000000000018000000
+01000000010000005000000000000000
+00000000000000004000000001000000
+74b33f06010000000300000005000000
+01000000010000006b657976616c7565)");
+  CHECK(Hex(ReadBytes(&disk, path, 592, 432)) == Hex(std::string(432, '\0')));
+  CHECK(Hex(ReadBytes(&disk, path, 1024, 168)) == R"(9c6d067b080000000000000018000000
+0100000001000000a800000000000000
+4a000000010000004a00000001000000
+7b1061b6070000000000000018000000
+01000000010000000000000000000000
+48000000000000000200000000000000
+e572c659840000000300000000000000
+01000000010000005544332211000000
+6b65790000000000efe8167b83000000
+03000000000000000100000001000000
+6b65790000000000)");
+  CHECK(Hex(disk.ReadSmall(ManifestPath("/data")).value()) == R"(434149524e4d414e0100000004030201
+01000000010000000100000010000000
+03000000010000000000000000000000
+00000000010000000200000000000000
+95000000010000000100000000000000
+01000000020000000000000001000000
+7b5b6d1f)");
+}
+
+TEST_CASE("vlog format: trailer, byte by byte") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = Driver::Options("/data");
+  options.lanes = 1;
+  {
+    Driver driver(&disk, options, Driver::Inline());
+    REQUIRE(driver.Start().ok());
+    REQUIRE(driver.Write({driver.Put(0, "key", "value")}).ok());
+    REQUIRE(driver.Stop().ok());
+  }
+  options.lanes = 2;  // a new epoch seals the old one's segments
+  Driver driver(&disk, options, Driver::Inline());
+  REQUIRE(driver.Start().ok());
+  CHECK(Hex(ReadBytes(&disk, SegmentPath("/data", 1), 1024, 48)) ==
+        R"(4aeae691090000000000000018000000
+02000000010000005002000000000000
+0200000000000000b6f7645000000000)");
+}
+
+TEST_CASE("vlog format: encode and look again, all sizes around the alignment") {
+  std::vector<char> buffer(4096);
+  for (const RecordType type : {RecordType::kPut, RecordType::kPutExpire}) {
+    for (size_t key_bytes = 0; key_bytes < 20; ++key_bytes) {
+      for (size_t value_bytes = 0; value_bytes < 20; ++value_bytes) {
+        const std::string key(key_bytes, 'k');
+        const std::string value(value_bytes, 'v');
+        RecordHeader header = {};
+        header.type = static_cast<uint8_t>(type);
+        header.ns = 7;
+        header.key_bytes = static_cast<uint32_t>(key_bytes);
+        header.value_bytes = static_cast<uint32_t>(value_bytes);
+        header.incarnation = 9;
+        header.segment_id = 11;
+        header.crc = EncodeRecord(buffer.data(), 4096, header, 12345, key, value);
+        const RecordHeader read = LoadHeader(buffer.data());
+        const uint64_t bytes = BytesOf(read);
+        CHECK(bytes % 8 == 0);
+        CHECK(Plausible(read));
+        CHECK(KeyOf(read, buffer.data()) == key);
+        CHECK(ValueOf(read, buffer.data()) == value);
+        CHECK(ExpiryOf(read, buffer.data()) == (type == RecordType::kPutExpire ? 12345 : 0));
+        CHECK(RecordCrc(buffer.data(), bytes, 4096) == read.crc);
+        CHECK(RecordCrc(buffer.data(), bytes, 4104) != read.crc);
+        const Pointer pointer = MakePointer(read, 4096);
+        CHECK(ValueBytes(pointer, key_bytes) == value_bytes);
+        CHECK(ValueOffset(pointer, key_bytes) ==
+              static_cast<uint64_t>(ValueOf(read, buffer.data()).data() - buffer.data()));
+        for (uint64_t i = 0; i < bytes; ++i) {
+          buffer[i] = static_cast<char>(buffer[i] ^ 0x10);
+          const bool looks_whole = BytesOf(LoadHeader(buffer.data())) <= buffer.size() &&
+                                   RecordCrc(buffer.data(), BytesOf(LoadHeader(buffer.data())),
+                                             4096) == LoadHeader(buffer.data()).crc;
+          CHECK(!looks_whole);
+          buffer[i] = static_cast<char>(buffer[i] ^ 0x10);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("vlog format: manifest round trip") {
+  Manifest manifest;
+  manifest.lanes = 3;
+  manifest.epoch = 2;
+  manifest.incarnation = 5;
+  manifest.databases = 16;
+  manifest.next_segment_id = 77;
+  manifest.clean = true;
+  manifest.swap_sequence = 4;
+  manifest.trees = {{1, 2}, {2, 1}};
+  manifest.clean_ends = {1, 2, 3};
+  manifest.segments = {{70, 0, 1}, {76, 2, 2}};
+  const std::string bytes = EncodeManifest(manifest);
+  const Result<Manifest> read = DecodeManifest(bytes, "M");
+  REQUIRE(read.ok());
+  CHECK(EncodeManifest(read.value()) == bytes);
+  CHECK(read.value().segments[1].id == 76);
+  CHECK(read.value().clean_ends[2] == 3);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    CHECK(!DecodeManifest(std::string_view(bytes).substr(0, i), "M").ok());
+}

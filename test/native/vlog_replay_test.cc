@@ -1,0 +1,226 @@
+// Replay over logs put together by hand: what earlier starts of the server left behind must not
+// count.
+#include <cstring>
+#include <map>
+
+#include "io/sim_disk.h"
+#include "vlog/manifest.h"
+#include "vlog/replay.h"
+#include "vlog_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+using namespace cairn::vlog;
+
+namespace {
+
+struct Sink final : ReplaySink {
+  void OnRecord(const RecordHeader& header, const char* record, const Pointer&) override {
+    if (TypeOf(header) == RecordType::kDelete) {
+      keys.erase(std::string(KeyOf(header, record)));
+    } else {
+      keys[std::string(KeyOf(header, record))] = std::string(ValueOf(header, record));
+    }
+  }
+  void OnFlush(uint32_t, uint32_t, uint16_t) override { ++flushes; }
+  void OnSwap(const SwapPayload&) override {}
+  std::map<std::string, std::string> keys;
+  int flushes = 0;
+};
+
+// A segment file of 64 KiB with 512-byte blocks, written record by record.
+class Log {
+ public:
+  explicit Log(uint32_t lanes = 1) {
+    REQUIRE(disk_.CreateDir("/data").ok());
+    for (uint32_t lane = 0; lane < lanes; ++lane) {
+      auto segment = std::make_unique<Segment>();
+      segment->id = lane + 1;
+      segment->lane = lane;
+      segment->epoch = 1;
+      segment->file = std::move(
+          disk_.OpenDirect(SegmentPath("/data", segment->id), Disk::Mode::kCreate).value());
+      images_.emplace_back(64u << 10, '\0');
+      segments_.push_back(std::move(segment));
+    }
+  }
+
+  // Returns the offset behind it.
+  uint64_t Put(uint64_t offset, uint32_t incarnation, const std::string& key,
+               const std::string& value, uint8_t flags = 0, uint32_t lane = 0) {
+    RecordHeader header = Header(RecordType::kPut, incarnation, lane);
+    header.type |= flags;
+    header.key_bytes = static_cast<uint32_t>(key.size());
+    header.value_bytes = static_cast<uint32_t>(value.size());
+    EncodeRecord(&images_[lane][offset], offset, header, 0, key, value);
+    return offset + BytesOf(header);
+  }
+  uint64_t Commit(uint64_t offset, uint32_t incarnation, uint64_t bytes, uint64_t prev_end,
+                  uint64_t synced, uint32_t lane = 0) {
+    RecordHeader header = Header(RecordType::kCommit, incarnation, lane);
+    header.value_bytes = sizeof(CommitPayload);
+    const CommitPayload payload = {bytes, prev_end, synced};
+    EncodeRecord(&images_[lane][offset], offset, header, 0, {},
+                 {reinterpret_cast<const char*>(&payload), sizeof(payload)});
+    return offset + kCommitRecordBytes;
+  }
+  uint64_t Group(uint64_t offset, uint32_t incarnation, uint64_t txn, uint64_t bytes,
+                 uint32_t records, const std::vector<uint64_t>& parts, uint32_t lane = 0) {
+    RecordHeader header = Header(RecordType::kGroup, incarnation, lane);
+    std::string value(sizeof(GroupPayload) + 8 * parts.size(), '\0');
+    const GroupPayload payload = {txn, bytes, records, static_cast<uint32_t>(parts.size())};
+    std::memcpy(value.data(), &payload, sizeof(payload));
+    if (!parts.empty()) std::memcpy(value.data() + sizeof(payload), parts.data(), 8 * parts.size());
+    header.value_bytes = static_cast<uint32_t>(value.size());
+    EncodeRecord(&images_[lane][offset], offset, header, 0, {}, value);
+    return offset + BytesOf(header);
+  }
+  std::string& image(uint32_t lane = 0) { return images_[lane]; }
+  static uint64_t At(uint64_t offset, uint32_t lane = 0) { return LogPosition(lane + 1, offset); }
+
+  Status Run(Sink* sink, std::vector<TornTail>* torn = nullptr,
+             std::vector<LaneEnd>* ends = nullptr) {
+    ReplayOptions options;
+    options.lanes = static_cast<uint32_t>(segments_.size());
+    Replay replay(options, sink);
+    for (uint32_t lane = 0; lane < segments_.size(); ++lane) {
+      AlignedBuffer buffer = NewAligned(images_[lane].size());
+      std::memcpy(buffer.get(), images_[lane].data(), images_[lane].size());
+      REQUIRE(segments_[lane]->file->WriteAt(0, buffer.get(), images_[lane].size()).ok());
+      replay.AddSegment(lane, segments_[lane].get(), images_[lane].size());
+    }
+    Status status = replay.Run();
+    if (torn != nullptr) *torn = replay.torn_tails();
+    for (uint32_t lane = 0; ends != nullptr && lane < segments_.size(); ++lane)
+      ends->push_back(replay.end(lane));
+    return status;
+  }
+
+ private:
+  RecordHeader Header(RecordType type, uint32_t incarnation, uint32_t lane) const {
+    RecordHeader header = {};
+    header.type = static_cast<uint8_t>(type);
+    header.incarnation = incarnation;
+    header.segment_id = lane + 1;
+    return header;
+  }
+  SimDisk disk_{SimOptions()};
+  std::vector<std::unique_ptr<Segment>> segments_;
+  std::vector<std::string> images_;
+};
+
+}  // namespace
+
+TEST_CASE("vlog replay: a record of an earlier start inside a torn commit does not count") {
+  Log log;
+  const std::string value(400, 'v');
+  // The second start wrote over a torn commit of the first, was torn itself, and the records happen
+  // to line up.
+  uint64_t at = log.Commit(512, 2, 48 + 3 * 432, 0, 0);
+  at = log.Put(at, 2, "new", value);
+  const uint64_t end = at;
+  at = log.Put(at, 1, "old", value);
+  log.Put(at, 1, "odd", value);
+  Sink sink;
+  std::vector<TornTail> torn;
+  std::vector<LaneEnd> ends;
+  REQUIRE(log.Run(&sink, &torn, &ends).ok());
+  CHECK(sink.keys.size() == 1);
+  CHECK(sink.keys.count("new") == 1);
+  REQUIRE(torn.size() == 1);
+  CHECK(torn[0].offset == end);
+  CHECK(ends[0].cut);
+  CHECK(ends[0].end == Log::At(end));
+  CHECK(ends[0].tail == 1024);
+}
+
+TEST_CASE(
+    "vlog replay: a commit of an earlier start behind the end does not count, even if it seems to "
+    "follow") {
+  Log log;
+  uint64_t at = log.Commit(512, 3, 48 + 40, 0, 0);
+  at = log.Put(at, 3, "a", "12345678");
+  log.Commit(1024, 2, 48 + 40, Log::At(at), Log::At(at));
+  log.Put(1072, 2, "b", "12345678");
+  Sink sink;
+  std::vector<LaneEnd> ends;
+  REQUIRE(log.Run(&sink, nullptr, &ends).ok());
+  CHECK(sink.keys.size() == 1);
+  CHECK(ends[0].end == Log::At(at));
+  CHECK(ends[0].cut);
+}
+
+TEST_CASE("vlog replay: records of another segment or another place do not count") {
+  for (const bool moved : {false, true}) {
+    Log log;
+    uint64_t at = log.Commit(512, 1, 48 + 40, 0, 0);
+    at = log.Put(at, 1, "a", "12345678");
+    Log other(2);
+    uint64_t from = other.Commit(1024, 1, 48 + 40, Log::At(at), Log::At(at), moved ? 0 : 1);
+    other.Put(from, 1, "b", "12345678", 0, moved ? 0 : 1);
+    log.image().replace(moved ? 1536 : 1024, 512, other.image(moved ? 0 : 1).substr(1024, 512));
+    Sink sink;
+    REQUIRE(log.Run(&sink).ok());
+    CHECK(sink.keys.size() == 1);
+  }
+}
+
+TEST_CASE("vlog replay: a torn group is left out whole") {
+  for (uint64_t broken = 0; broken < 3; ++broken) {
+    Log log;
+    uint64_t at = log.Commit(512, 1, 48 + 40 + 48 + 80, 0, 0);
+    at = log.Put(at, 1, "a", "12345678");
+    const uint64_t group = at;
+    at = log.Group(at, 1, 0, 80, 2, {});
+    at = log.Put(at, 1, "b", "12345678", kGroupMember);
+    log.Put(at, 1, "c", "12345678", kGroupMember);
+    log.image()[group + 48 * (broken > 0) + 40 * (broken > 1) + 30] ^= 1;
+    Sink sink;
+    std::vector<LaneEnd> ends;
+    REQUIRE(log.Run(&sink, nullptr, &ends).ok());
+    CHECK(sink.keys.size() == 1);
+    CHECK(ends[0].end == Log::At(group));
+  }
+}
+
+TEST_CASE("vlog replay: what follows the end of the log that a later start chose counts") {
+  Log log;
+  uint64_t at = log.Commit(512, 1, 48 + 80, 0, 0);
+  const uint64_t end = log.Put(at, 1, "a", "12345678");
+  log.image()[end] = 'x';  // torn
+  at = log.Commit(1024, 2, 48, Log::At(end), Log::At(end));
+  log.Commit(1536, 2, 48 + 40, Log::At(at), Log::At(at));
+  log.Put(1584, 2, "b", "12345678");
+  Sink sink;
+  std::vector<TornTail> torn;
+  REQUIRE(log.Run(&sink, &torn).ok());
+  CHECK(sink.keys.size() == 2);
+  CHECK(torn.empty());
+  // Without the commit that says so, the same bytes are damage.
+  log.image()[1030] ^= 1;
+  Sink again;
+  CHECK(log.Run(&again).code() == Code::kCorruption);
+}
+
+TEST_CASE("vlog replay: a transaction counts in all lanes or in none") {
+  for (const bool whole : {false, true}) {
+    Log log(2);
+    const std::vector<uint64_t> parts = {Log::At(560, 0), Log::At(560, 1)};
+    for (uint32_t lane = 0; lane < 2; ++lane) {
+      log.Commit(512, 1, 48 + 64 + 40 + 40, 0, 0, lane);
+      uint64_t at = log.Group(560, 1, 9, 40, 1, parts, lane);
+      at = log.Put(at, 1, lane == 0 ? "a" : "b", "12345678", kGroupMember, lane);
+      log.Put(at, 1, lane == 0 ? "behind a" : "behind b", "1", 0, lane);
+    }
+    if (!whole) log.image(1)[570] ^= 1;
+    Sink sink;
+    std::vector<LaneEnd> ends;
+    REQUIRE(log.Run(&sink, nullptr, &ends).ok());
+    CHECK(sink.keys.size() == (whole ? 4 : 0));
+    if (!whole) {
+      CHECK(ends[0].end == Log::At(560, 0));
+      CHECK(ends[0].cut);
+      CHECK(ends[1].cut);
+    }
+  }
+}

@@ -1,0 +1,461 @@
+// Seeded schedules of the vlog engine over the simulated disk, against a model. Reproduce one with
+//   CAIRN_SIM_SEED=<seed> CAIRN_SIM_RUNS=1 native-tests -tc="vlog sim*"
+//
+// The model keeps, per lane, the list of units (atomic writes) in log order. After a crash the
+// state found must be that of a prefix of each lane's list which contains everything acknowledged
+// or observed, and no transaction in part.
+#include <cstdio>
+#include <map>
+#include <random>
+#include <set>
+
+#include "io/sim_disk.h"
+#include "vlog_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+
+namespace {
+
+constexpr uint16_t kSpaces = 3;
+constexpr int kKeys = 24;
+
+struct Cell {
+  std::string value;
+  uint64_t expire = 0;
+  bool operator==(const Cell&) const = default;
+};
+
+// What one lane's part of the keyspace looks like, and the swaps seen so far.
+struct State {
+  std::map<std::pair<uint16_t, std::string>, Cell> cells;  // by tree and key
+  std::vector<uint16_t> tree_of = {0, 1, 2};
+};
+
+struct Change {
+  WriteOp op;  // views point into key/value
+  std::string key;
+  std::string value;
+};
+
+struct Unit {
+  std::vector<Change> changes;
+  std::vector<Ticket> tickets;
+  bool acknowledged = false;
+  std::map<uint32_t, size_t> index;  // by lane: place in the lane's list
+};
+
+struct Model {
+  uint32_t lanes = 1;
+  std::vector<State> base;  // per lane
+  std::vector<State> now;   // per lane
+  std::vector<std::shared_ptr<Unit>> units;
+  std::vector<std::vector<std::shared_ptr<Unit>>> log;  // per lane
+  std::vector<size_t> floor;                            // per lane: units that must survive
+
+  uint32_t LaneOf(std::string_view key) const { return ShardOf(key) % lanes; }
+
+  void ApplyTo(State* state, uint32_t lane, const Unit& unit) const {
+    for (const Change& change : unit.changes) {
+      const WriteOp& op = change.op;
+      if (op.kind == WriteKind::kFlush) {
+        std::erase_if(state->cells, [&](const auto& cell) {
+          return op.ns == kAllNamespaces || cell.first.first == state->tree_of[op.ns];
+        });
+        continue;
+      }
+      if (op.kind == WriteKind::kSwap) {
+        std::swap(state->tree_of[op.ns], state->tree_of[op.other_ns]);
+        continue;
+      }
+      if (LaneOf(change.key) != lane) continue;
+      const std::pair<uint16_t, std::string> at(state->tree_of[op.ns], change.key);
+      if (op.kind == WriteKind::kPut) {
+        state->cells[at] = {change.value, op.expire_at_ms};
+      } else if (op.kind == WriteKind::kDelete) {
+        state->cells.erase(at);
+      } else {
+        const auto cell = state->cells.find(at);
+        if (cell != state->cells.end()) cell->second.expire = op.expire_at_ms;
+      }
+    }
+  }
+  void Add(const std::shared_ptr<Unit>& unit) {
+    units.push_back(unit);
+    for (const Ticket& ticket : unit->tickets) {
+      unit->index[ticket.lane] = log[ticket.lane].size();
+      log[ticket.lane].push_back(unit);
+      ApplyTo(&now[ticket.lane], ticket.lane, *unit);
+    }
+  }
+  const Cell* Look(uint16_t ns, const std::string& key) const {
+    const State& state = now[LaneOf(key)];
+    const auto cell = state.cells.find({state.tree_of[ns], key});
+    return cell == state.cells.end() ? nullptr : &cell->second;
+  }
+  // The last unit that has a say in what a read of the key shows must survive.
+  void Observed(uint16_t ns, const std::string& key) {
+    const uint32_t lane = LaneOf(key);
+    for (size_t i = log[lane].size(); i > floor[lane]; --i) {
+      for (const Change& change : log[lane][i - 1]->changes) {
+        const bool all = change.op.kind == WriteKind::kFlush || change.op.kind == WriteKind::kSwap;
+        if (!all && change.key != key) continue;
+        // A conservative test: with swaps in flight the tree of an older unit is not tracked here.
+        if (!all && change.op.ns != ns) continue;
+        if (all && change.op.kind == WriteKind::kFlush && change.op.ns != ns &&
+            change.op.ns != kAllNamespaces)
+          continue;
+        if (all && change.op.kind == WriteKind::kSwap && change.op.ns != ns &&
+            change.op.other_ns != ns)
+          continue;
+        Require(*log[lane][i - 1]);
+        return;
+      }
+    }
+  }
+  void Require(const Unit& unit) {
+    for (const auto& [lane, at] : unit.index) floor[lane] = std::max(floor[lane], at + 1);
+  }
+  void Rebase(const std::vector<State>& states, uint32_t new_lanes) {
+    std::vector<State> merged(new_lanes);
+    lanes = new_lanes;
+    for (State& state : merged) state.tree_of = states[0].tree_of;
+    for (const State& state : states) {
+      for (const auto& [at, cell] : state.cells) merged[LaneOf(at.second)].cells[at] = cell;
+    }
+    base = now = merged;
+    units.clear();
+    log.assign(new_lanes, {});
+    floor.assign(new_lanes, 0);
+  }
+};
+
+class Schedule {
+ public:
+  explicit Schedule(uint64_t seed) : seed_(seed), random_(seed) {
+    SimOptions options;
+    options.seed = seed;
+    options.delay_max = 1 + Pick(6);
+    if (Pick(4) == 0) options.alignment = {4096, 4096};
+    disk_ = std::make_unique<SimDisk>(options);
+    tuning_ = Driver::Inline();
+    tuning_.prepare_bytes = Pick(3) == 0 ? 0 : 4096u << Pick(4);
+    tuning_.prepare_gap = 4096u * Pick(3);
+    model_.Rebase({State()}, 1);
+  }
+
+  void Run() {
+    const uint32_t lives = 2 + Pick(4);
+    for (uint32_t life = 0; life < lives; ++life) {
+      Configure();
+      if (!Begin()) continue;
+      Live();
+      End();
+    }
+    Configure();
+    Begin();
+    if (driver_ != nullptr) {
+      REQUIRE(driver_->Stop().ok());
+      driver_.reset();
+      std::vector<std::string> lines;
+      Result<uint64_t> damaged = CheckVlogDirectory("/data", disk_.get(), &lines);
+      REQUIRE(damaged.ok());
+      for (const std::string& line : lines) INFO(line);
+      CHECK(damaged.value() == 0);
+    }
+  }
+
+ private:
+  uint32_t Pick(uint32_t n) { return std::uniform_int_distribution<uint32_t>(0, n - 1)(random_); }
+
+  void Configure() {
+    options_ = Driver::Options("/data");
+    options_.reactors = 1 + Pick(2);
+    options_.lanes = Pick(3) == 0 ? 1 + Pick(4) : model_.lanes;
+    options_.segment_bytes = (64u << 10) << Pick(3);
+    options_.commit_batch_bytes = 64u << 10;
+    options_.wal_ring_bytes = 256u << 10;
+    options_.cache_bytes = Pick(2) == 0 ? 0 : 64u << 10;
+    options_.fsync = Pick(2) == 0 ? FsyncPolicy::kAlways : static_cast<FsyncPolicy>(Pick(3));
+    options_.commit_delay_us = Pick(8) == 0 ? 1 : 0;
+    ++generation_;
+  }
+
+  // Opens, possibly through failures, and compares what is found with the model.
+  bool Begin() {
+    disk_->SetFaults(SimFaults());
+    disk_->SetCapacity(uint64_t{1} << 40);
+    for (int attempt = 0;; ++attempt) {
+      REQUIRE(attempt < 20);
+      const bool interrupt = attempt < 3 && Pick(4) == 0;
+      if (interrupt) disk_->PowerOffAt(disk_->operations() + 1 + Pick(40));
+      driver_ = std::make_unique<Driver>(disk_.get(), options_, tuning_);
+      Result<RecoveryReport> report = driver_->Start();
+      disk_->PowerOffAt(0);
+      if (report.ok() && disk_->powered()) break;
+      REQUIRE_MESSAGE(!disk_->powered(), report.status().message());
+      if (driver_->engine != nullptr) driver_->Abandon();
+      driver_.reset();
+      disk_->PowerOn();
+    }
+    Compare();
+    return true;
+  }
+
+  void Compare() {
+    // What is there now, by namespace.
+    std::map<std::pair<uint16_t, std::string>, Cell> found;
+    for (uint16_t ns = 0; ns < kSpaces; ++ns) {
+      uint64_t keys = 0;
+      for (int i = 0; i < kKeys; ++i) {
+        const std::string key = "k" + std::to_string(i);
+        const Entry entry = driver_->Meta(ns, key);
+        if (!entry.found) continue;
+        ++keys;
+        CHECK(entry.ticket.position == 0);
+        const auto value = driver_->Get(ns, key);
+        REQUIRE(value.has_value());
+        found[{ns, key}] = {*value, entry.expire_at_ms};
+      }
+      CHECK(driver_->engine->KeyCount(ns) == keys);
+    }
+    const auto matches = [&](const State& state, uint32_t lane) {
+      for (uint16_t ns = 0; ns < kSpaces; ++ns) {
+        for (int i = 0; i < kKeys; ++i) {
+          const std::string key = "k" + std::to_string(i);
+          if (model_.LaneOf(key) != lane) continue;
+          const auto here = found.find({ns, key});
+          const auto there = state.cells.find({state.tree_of[ns], key});
+          if ((here == found.end()) != (there == state.cells.end())) return false;
+          if (here != found.end() && !(here->second == there->second)) return false;
+        }
+      }
+      return true;
+    };
+    std::vector<std::set<size_t>> possible(model_.lanes);
+    for (uint32_t lane = 0; lane < model_.lanes; ++lane) {
+      State state = model_.base[lane];
+      std::string below;
+      for (size_t n = 0;; ++n) {
+        if (n >= model_.floor[lane] && matches(state, lane)) possible[lane].insert(n);
+        if (n < model_.floor[lane] && matches(state, lane)) below += " " + std::to_string(n);
+        if (n == model_.log[lane].size()) break;
+        model_.ApplyTo(&state, lane, *model_.log[lane][n]);
+      }
+      REQUIRE_MESSAGE(!possible[lane].empty(),
+                      Explain(lane, found) << "; would fit:" << below << "; life: " << note_);
+    }
+    std::vector<size_t> cut(model_.lanes);
+    for (uint32_t lane = 0; lane < model_.lanes; ++lane) cut[lane] = *possible[lane].rbegin();
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const auto& unit : model_.units) {
+        bool missing = false;
+        for (const auto& [lane, at] : unit->index) missing = missing || at >= cut[lane];
+        if (!missing) continue;
+        for (const auto& [lane, at] : unit->index) {
+          if (at >= cut[lane]) continue;
+          auto lower = possible[lane].upper_bound(at);
+          REQUIRE_MESSAGE(lower != possible[lane].begin(),
+                          "seed " << seed_ << ": a transaction is there in part");
+          cut[lane] = *--lower;
+          changed = true;
+        }
+      }
+    }
+    std::vector<State> states;
+    for (uint32_t lane = 0; lane < model_.lanes; ++lane) {
+      State state = model_.base[lane];
+      for (size_t n = 0; n < cut[lane]; ++n) model_.ApplyTo(&state, lane, *model_.log[lane][n]);
+      states.push_back(state);
+    }
+    for (uint32_t lane = 1; lane < model_.lanes; ++lane)
+      REQUIRE(states[lane].tree_of == states[0].tree_of);
+    model_.Rebase(states, options_.lanes);
+  }
+
+  std::string Explain(uint32_t lane,
+                      const std::map<std::pair<uint16_t, std::string>, Cell>& found) {
+    std::string text = "seed " + std::to_string(seed_) + " life " + std::to_string(generation_) +
+                       ": lane " + std::to_string(lane) + " of " + std::to_string(model_.lanes) +
+                       " has no prefix of " + std::to_string(model_.log[lane].size()) +
+                       " units, at least " + std::to_string(model_.floor[lane]) +
+                       ", that gives what was found:";
+    for (const auto& [at, cell] : found) {
+      if (model_.LaneOf(at.second) == lane) {
+        text += " " + std::to_string(at.first) + "/" + at.second + "=" + cell.value.substr(0, 12);
+      }
+    }
+    return text;
+  }
+
+  std::shared_ptr<Unit> NewUnit() {
+    auto unit = std::make_shared<Unit>();
+    const uint32_t kind = Pick(40);
+    if (kind == 0) {
+      unit->changes.push_back(
+          {driver_->Flush(Pick(3) == 0 ? kAllNamespaces : static_cast<uint16_t>(Pick(kSpaces))), "",
+           ""});
+      return unit;
+    }
+    if (kind == 1) {
+      const uint16_t a = static_cast<uint16_t>(Pick(kSpaces));
+      unit->changes.push_back({driver_->Swap(a, static_cast<uint16_t>((a + 1) % kSpaces)), "", ""});
+      return unit;
+    }
+    const uint32_t count = Pick(3) == 0 ? 2 + Pick(6) : 1;
+    std::map<std::pair<uint16_t, std::string>, bool> exists;
+    for (uint32_t i = 0; i < count; ++i) {
+      Change change;
+      change.key = "k" + std::to_string(Pick(kKeys));
+      const uint16_t ns = static_cast<uint16_t>(Pick(kSpaces));
+      const std::pair<uint16_t, std::string> at(ns, change.key);
+      if (exists.count(at) == 0) exists[at] = model_.Look(ns, change.key) != nullptr;
+      const uint32_t what = exists[at] ? Pick(5) : 0;
+      if (what == 1) {
+        change.op = driver_->Del(ns, "");
+        exists[at] = false;
+      } else if (what == 2) {
+        change.op = driver_->Expire(ns, "", Pick(3) == 0 ? 0 : (1ull << 50) + Pick(1000));
+      } else {
+        change.value = "v" + std::to_string(++serial_) + ":";
+        const uint32_t size = Pick(20);
+        change.value.resize(change.value.size() + (size == 0  ? Pick(90000)
+                                                   : size < 4 ? Pick(5000)
+                                                              : Pick(200)),
+                            static_cast<char>('a' + serial_ % 26));
+        change.op = driver_->Put(ns, "", "", Pick(4) == 0 ? (1ull << 50) + Pick(1000) : 0);
+        exists[at] = true;
+      }
+      unit->changes.push_back(std::move(change));
+    }
+    return unit;
+  }
+
+  void Live() {
+    SimFaults faults;
+    const uint32_t trouble = Pick(8);
+    if (trouble == 0) faults.write_error = 0.01;
+    if (trouble == 1) faults.sync_error = 0.02;
+    if (trouble <= 3) faults.short_write = 0.2;
+    disk_->SetFaults(faults);
+    if (trouble == 4) disk_->SetCapacity(disk_->UsedBytes() + Pick(300000));
+    if (Pick(2) == 0) disk_->PowerOffAt(disk_->operations() + 1 + Pick(200));
+    const uint32_t steps = 20 + Pick(250);
+    note_ = "trouble " + std::to_string(trouble) + " policy " +
+            std::to_string(static_cast<int>(options_.fsync));
+    std::vector<std::shared_ptr<Unit>> waiting;
+    for (uint32_t step = 0; step < steps && disk_->powered(); ++step) {
+      if (Pick(5) < 3) {
+        std::shared_ptr<Unit> unit = NewUnit();
+        std::vector<WriteOp> ops;
+        for (Change& change : unit->changes) {
+          change.op.key = change.key;
+          change.op.value = change.value;
+          change.op.shard = ShardOf(change.key);
+          ops.push_back(change.op);
+        }
+        Status status = driver_->TryApply(ops, &unit->tickets, Pick(options_.reactors));
+        if (status.ok()) {
+          model_.Add(unit);
+          waiting.push_back(unit);
+        } else {
+          const bool fair = status.code() == Code::kBusy || status.code() == Code::kReadOnly ||
+                            status.code() == Code::kNoSpace;
+          REQUIRE_MESSAGE(fair, status.message());
+        }
+      }
+      if (Pick(3) == 0) LookAround();
+      if (Pick(2) == 0) driver_->Turn(Pick(3) == 0 ? 1 + Pick(700) : Pick(12));
+      if (Pick(60) == 0) driver_->engine->RequestSync(Pick(options_.reactors));
+      if (Pick(80) == 0) driver_->engine->SetFsyncPolicy(static_cast<FsyncPolicy>(Pick(3)));
+      std::erase_if(waiting, [&](const std::shared_ptr<Unit>& unit) {
+        if (!driver_->Durable(unit->tickets)) return false;
+        model_.Require(*unit);
+        return true;
+      });
+    }
+    disk_->PowerOffAt(0);
+  }
+
+  // Reads must show what was applied, and once their ticket is due it must be durable.
+  void LookAround() {
+    const uint16_t ns = static_cast<uint16_t>(Pick(kSpaces));
+    const std::string key = "k" + std::to_string(Pick(kKeys));
+    const Cell* expected = model_.Look(ns, key);
+    Entry entry;
+    driver_->engine->Find(ns, ShardOf(key), key, true, &entry);
+    REQUIRE(entry.found == (expected != nullptr));
+    const bool due = entry.ticket.position == 0 ||
+                     driver_->engine->DurablePosition(entry.ticket.lane) >= entry.ticket.position;
+    if (due) model_.Observed(ns, key);
+    if (!entry.found) return;
+    REQUIRE(entry.expire_at_ms == expected->expire);
+    REQUIRE(entry.value_bytes == expected->value.size());
+    if (entry.resident) {
+      REQUIRE(entry.value == expected->value);
+      return;
+    }
+    Status status;
+    const auto value = driver_->Get(ns, key, &status);
+    if (!value.has_value()) {
+      REQUIRE_MESSAGE(status.code() == Code::kIoError, status.message());
+      return;
+    }
+    REQUIRE(*value == expected->value);
+  }
+
+  void End() {
+    const uint32_t how = disk_->powered() ? Pick(4) : 3;
+    for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
+      std::string reason;
+      if (driver_->engine->LaneFailed(lane, &reason))
+        note_ += "; lane " + std::to_string(lane) + " failed: " + reason;
+    }
+    note_ += "; end " + std::to_string(how);
+    if (how == 0) {
+      disk_->SetFaults(SimFaults());
+      disk_->SetCapacity(uint64_t{1} << 40);
+      if (driver_->Stop().ok()) {
+        for (uint32_t lane = 0; lane < model_.lanes; ++lane)
+          model_.floor[lane] = model_.log[lane].size();
+      }
+    } else if (how == 1) {
+      disk_->Kill();
+      driver_->Abandon();
+    } else {
+      if (disk_->powered()) disk_->PowerOff();
+      driver_->Abandon();
+      disk_->PowerOn();
+    }
+    driver_.reset();
+  }
+
+  const uint64_t seed_;
+  std::mt19937_64 random_;
+  std::unique_ptr<SimDisk> disk_;
+  EngineOptions options_;
+  VlogTuning tuning_;
+  std::unique_ptr<Driver> driver_;
+  Model model_;
+  uint64_t serial_ = 0;
+  uint32_t generation_ = 0;
+  std::string note_;  // how this life went
+};
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_CASE("vlog sim: seeded schedules of writes, faults and crashes") {
+  const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
+  const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", 300);
+  for (uint64_t seed = first; seed < first + runs; ++seed) {
+    INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_SIM_RUNS=1");
+    Schedule schedule(seed);
+    schedule.Run();
+  }
+}

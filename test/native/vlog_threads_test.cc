@@ -1,0 +1,202 @@
+// Several reactors in threads of their own, over the real disk and its queues: for the thread
+// sanitizer, and for the answer that counts, whether all is there after a restart.
+#include <algorithm>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "base/clock.h"
+#include "vlog_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+
+namespace {
+
+constexpr uint32_t kReactors = 3;
+constexpr int kRounds = 400;
+constexpr int kKeysEach = 150;
+constexpr uint64_t kPatienceMs = 20000;
+
+using Content = std::map<std::string, std::string>;
+
+class Crew : public DurabilityListener {
+ public:
+  void OnDurable(uint32_t) override { calls.fetch_add(1); }
+  std::atomic<uint64_t> calls{0};
+};
+
+class Reactor {
+ public:
+  Reactor(VlogEngine* engine, Disk* disk, uint32_t id)
+      : engine_(engine), disk_(disk), id_(id), random_(id) {}
+
+  void Run() {
+    std::unique_ptr<IoQueue> queue = std::move(disk_->NewQueue(IoQueueOptions(), nullptr).value());
+    queue_ = queue.get();
+    engine_->AttachReactor(id_, queue_);
+    for (int round = 0; round < kRounds; ++round) {
+      const uint32_t units = 1 + Pick(8);
+      for (uint32_t i = 0; i < units; ++i) WriteSomething();
+      Turn();
+      for (int i = 0; i < 5; ++i) ReadSomething();
+      if (round % 100 == 17) engine_->RequestSync(id_);
+    }
+    while (!Settled()) Turn();
+    while (queue_->in_flight() != 0) Turn();
+    engine_->DetachReactor(id_);
+  }
+
+  Content content;
+  std::string failure;
+
+ private:
+  uint32_t Pick(uint32_t n) { return std::uniform_int_distribution<uint32_t>(0, n - 1)(random_); }
+  std::string Key() { return "r" + std::to_string(id_) + ":" + std::to_string(Pick(kKeysEach)); }
+  std::string NewValue() {
+    const uint32_t kind = Pick(50);
+    return std::string(kind == 0 ? Pick(200000) : Pick(300), static_cast<char>('a' + Pick(26)));
+  }
+  bool Settled() {
+    std::erase_if(waiting_,
+                  [&](const Ticket& t) { return engine_->DurablePosition(t.lane) >= t.position; });
+    return waiting_.empty();
+  }
+  void Turn() {
+    queue_->Flush();
+    queue_->Wait(1);
+    engine_->TurnEnd(id_);
+    engine_->Tick(id_, MonotonicMillis());
+    Settled();
+  }
+
+  void WriteSomething() {
+    const uint32_t count = Pick(4) == 0 ? 2 + Pick(4) : 1;
+    std::vector<WriteOp> ops;
+    std::map<std::string, std::string> values;
+    for (uint32_t i = 0; i < count; ++i) values[Key()] = NewValue();
+    std::vector<uint16_t> shards;
+    for (const auto& [key, value] : values) {
+      WriteOp op;
+      op.kind = content.count(key) != 0 && Pick(4) == 0 ? WriteKind::kDelete : WriteKind::kPut;
+      op.shard = ShardOf(key);
+      op.key = key;
+      op.value = op.kind == WriteKind::kPut ? std::string_view(value) : std::string_view();
+      ops.push_back(op);
+      shards.push_back(op.shard);
+    }
+    std::sort(shards.begin(), shards.end());
+    shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+    const uint64_t started = MonotonicMillis();
+    for (;;) {
+      std::vector<Ticket> tickets(engine_->lane_count());
+      uint32_t got = 0;
+      uint32_t busy = 0;
+      for (uint16_t shard : shards) engine_->ShardLatch(shard).Lock();
+      Status status = engine_->Apply(id_, ops, tickets.data(), &got, &busy);
+      for (uint16_t shard : shards) engine_->ShardLatch(shard).Unlock();
+      if (status.ok()) {
+        waiting_.insert(waiting_.end(), tickets.begin(), tickets.begin() + got);
+        break;
+      }
+      if (status.code() != Code::kBusy || MonotonicMillis() > started + kPatienceMs) {
+        failure = "write: " + status.message();
+        return;
+      }
+      Turn();
+    }
+    for (const WriteOp& op : ops) {
+      if (op.kind == WriteKind::kPut) {
+        content[std::string(op.key)] = op.value;
+      } else {
+        content.erase(std::string(op.key));
+      }
+    }
+  }
+
+  void ReadSomething() {
+    const std::string key = Key();
+    const uint16_t shard = ShardOf(key);
+    const auto expected = content.find(key);
+    Entry entry;
+    Read read;
+    {
+      LatchGuard guard(engine_->ShardLatch(shard));
+      engine_->Find(0, shard, key, true, &entry);
+      if (entry.found != (expected != content.end())) failure = "found " + key;
+      if (!entry.found) return;
+      if (entry.resident) {
+        if (entry.value != expected->second) failure = "value in memory of " + key;
+        return;
+      }
+      read.version = entry.version;
+      engine_->Fetch(id_, 0, shard, key, &read);
+    }
+    while (!read.status) Turn();
+    if (!read.status->ok()) {
+      failure = "read: " + read.status->message();
+    } else if (read.value() != expected->second) {
+      failure = "value on disk of " + key;
+    }
+  }
+
+  VlogEngine* const engine_;
+  Disk* const disk_;
+  const uint32_t id_;
+  IoQueue* queue_ = nullptr;
+  std::mt19937 random_;
+  std::vector<Ticket> waiting_;
+};
+
+}  // namespace
+
+TEST_CASE("vlog threads: several reactors at once") {
+  TempDir dir;
+  for (const FsyncPolicy policy : {FsyncPolicy::kAlways, FsyncPolicy::kEverySecond}) {
+    std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
+    EngineOptions options =
+        Driver::Options(dir.path() + "/data" + std::to_string(static_cast<int>(policy)));
+    options.reactors = kReactors;
+    options.lanes = 2;
+    options.segment_bytes = 2u << 20;
+    options.cache_bytes = 64u << 10;
+    options.fsync = policy;
+    Content content;
+    Crew crew;
+    {
+      VlogEngine engine;
+      REQUIRE(engine.Open(options, disk.get(), &crew).ok());
+      std::vector<std::unique_ptr<Reactor>> reactors;
+      std::vector<std::thread> threads;
+      for (uint32_t i = 0; i < kReactors; ++i) {
+        reactors.push_back(std::make_unique<Reactor>(&engine, disk.get(), i));
+        threads.emplace_back([reactor = reactors.back().get()] { reactor->Run(); });
+      }
+      for (int i = 0; i < 20; ++i) {
+        EngineStats stats;
+        engine.Stats(&stats);
+        CHECK(stats.lanes.size() == 2);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      for (std::thread& thread : threads) thread.join();
+      for (const auto& reactor : reactors) {
+        CHECK(reactor->failure == "");
+        content.insert(reactor->content.begin(), reactor->content.end());
+      }
+      CHECK(engine.KeyCount(0) == content.size());
+      CHECK(engine.Close().ok());
+    }
+    CHECK(crew.calls > 0);
+    options.reactors = 1;
+    Driver driver(disk.get(), options, VlogTuning());
+    Result<RecoveryReport> report = driver.Start();
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    CHECK(report.value().keys == content.size());
+    for (const auto& [key, value] : content) {
+      const auto got = driver.Get(0, key);
+      REQUIRE(got.has_value());
+      CHECK(*got == value);
+    }
+    CHECK(driver.Stop().ok());
+  }
+}

@@ -1,0 +1,181 @@
+/** Rules of the tree that no compiler knows: layers, the one door to the addon, file lengths, documented commands. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { controlRows } from '../src/commands/index.js';
+import type { CommandRow } from '../src/native.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const linesMax = 600;
+
+function filesUnder(folder: string, endings: readonly string[]): string[] {
+  return fs
+    .readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => path.posix.join(folder, name))
+    .filter((name) => endings.some((ending) => name.endsWith(ending)))
+    .filter((name) => !name.includes('node_modules'));
+}
+
+const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8');
+
+const nativeFiles = filesUnder('native', ['.h', '.cc']);
+const scripts = ['src', 'test', 'scripts', 'bench'].flatMap((folder) => filesUnder(folder, ['.ts', '.mjs', '.js']));
+
+/** What each folder of native/ may include, besides itself. */
+const mayInclude: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  resp: ['base'],
+  io: ['base'],
+  engine: ['base', 'io'],
+  vlog: ['base', 'io', 'engine'],
+  lsm: ['base', 'io', 'engine'],
+  txn: ['base', 'io', 'engine'],
+  command: ['base', 'io', 'engine', 'txn', 'resp'],
+  session: ['base', 'io', 'engine', 'txn', 'resp', 'command'],
+  reactor: ['base', 'io', 'engine', 'txn', 'resp', 'command', 'session'],
+  server: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor'],
+  addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor', 'server'],
+};
+
+function includesOf(file: string): string[] {
+  return [...read(file).matchAll(/^\s*#\s*include\s+["<]([^">]+)[">]/gm)].map((match) => match[1] ?? '');
+}
+
+describe('native layers', () => {
+  test('every folder has its place', () => {
+    const folders = new Set(nativeFiles.map((file) => file.split('/')[1] ?? ''));
+    expect([...folders].filter((name) => mayInclude[name] === undefined)).toEqual([]);
+  });
+
+  test('no layer includes an upper one', () => {
+    const wrong = nativeFiles.flatMap((file) => {
+      const folder = file.split('/')[1] ?? '';
+      const allowed = mayInclude[folder];
+      if (allowed === undefined) return [];
+      return includesOf(file)
+        .filter((included) => mayInclude[included.split('/')[0] ?? ''] !== undefined)
+        .filter((included) => ![folder, ...allowed].includes(included.split('/')[0] ?? ''))
+        .map((included) => `${file} includes ${included}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('project headers are found from native/, never by relative paths', () => {
+    const wrong = [...nativeFiles, ...filesUnder('test/native', ['.cc', '.h'])].flatMap((file) =>
+      includesOf(file)
+        .filter((included) => included.startsWith('.') || included.startsWith('native/'))
+        .map((included) => `${file} includes ${included}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('only native/addon/ knows Node', () => {
+    const wrong = nativeFiles.filter((file) => {
+      const knowsNode = includesOf(file).some((included) =>
+        /^(napi|node_api|js_native_api|node|v8|uv)\.h$/.test(included),
+      );
+      return knowsNode && !file.startsWith('native/addon/');
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('every header is guarded', () => {
+    const wrong = nativeFiles.filter((file) => file.endsWith('.h') && !read(file).includes('#pragma once'));
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('TypeScript', () => {
+  test('the addon is loaded in src/native.ts only', () => {
+    const loads = /createRequire\s*\(|process\.dlopen|cairn\.node['"`]/;
+    const wrong = scripts.filter(
+      (file) => file !== 'src/native.ts' && file !== 'test/tidy.test.ts' && loads.test(read(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('sources do not import tests', () => {
+    const wrong = scripts.filter(
+      (file) => file.startsWith('src/') && /from '(\.\.\/)+(test|bench|scripts)\//.test(read(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('the configuration does not know commands, metrics or the server', () => {
+    const wrong = scripts.filter((file) => {
+      return (
+        file.startsWith('src/config/') && /from '\.\.\/(commands|metrics|cli|main|server-state|log)/.test(read(file))
+      );
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('file names are in kebab case', () => {
+    const wrong = scripts.filter((file) => !/^[a-z0-9-]+(\.d|\.test)?\.(ts|mjs|js)$/.test(path.basename(file)));
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('all files', () => {
+  const all = [...nativeFiles, ...filesUnder('test/native', ['.cc', '.h']), ...scripts];
+
+  test(`no file is longer than ${linesMax} lines`, () => {
+    const long = all.map((file) => ({ file, lines: read(file).split('\n').length - 1 }));
+    expect(long.filter(({ lines }) => lines > linesMax)).toEqual([]);
+  });
+
+  test('no absolute paths of somebody’s machine', () => {
+    const machinePath = /["'`(= ]\/(home|Users|root|work)\/[\w.-]+/;
+    const wrong = [...all, 'package.json', 'Makefile', 'Dockerfile', 'conf/cairn.conf'].filter((file) => {
+      return file !== 'test/tidy.test.ts' && machinePath.test(read(file));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('the lock file names no registry', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved"/);
+  });
+
+  test('dependencies are pinned', () => {
+    const manifest = JSON.parse(read('package.json')) as Record<
+      'dependencies' | 'devDependencies',
+      Record<string, string>
+    >;
+    const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies });
+    expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  });
+});
+
+describe('commands', () => {
+  const nativeNames = filesUnder('native/command', ['.cc'])
+    .filter((file) => /\/table\w*\.cc$/.test(file))
+    .flatMap((file) => [...read(file).matchAll(/\{\s*"([a-z][a-z_|-]*)",\s*-?\d+,/g)].map((match) => match[1] ?? ''));
+
+  const controlNames = (rows: readonly CommandRow[], parent = ''): string[] =>
+    rows.flatMap((row) => [`${parent}${row.name}`, ...controlNames(row.subcommands ?? [], `${row.name}|`)]);
+
+  const names = [...new Set([...nativeNames, ...controlNames(controlRows)])].map((name) =>
+    name.replace('|', ' ').toUpperCase(),
+  );
+
+  test('the native tables are found', () => {
+    expect(nativeNames.length).toBeGreaterThan(60);
+  });
+
+  test('every command has a line in docs/commands.md', () => {
+    // A row of a table: | `NAME` | ...
+    const text = read('docs/commands.md');
+    const isDocumented = (name: string): boolean => text.includes(`\n| \`${name}\` |`);
+    expect(names.filter((name) => !isDocumented(name))).toEqual([]);
+  });
+
+  test('every command has a test', () => {
+    // Refusals that are all alike are tested by one of them.
+    const alike = /^(CLUSTER|READWRITE|ASKING|SLAVEOF|FAILOVER|ACL|DEBUG) ?|HELP$/;
+    const files = [...filesUnder('test/e2e', ['.ts']), 'test/unit/commands.test.ts'];
+    const tests = files.map(read).join('\n').toUpperCase();
+    const words = (name: string): RegExp => new RegExp(name.split(' ').join(String.raw`['",\s|]+`));
+    expect(names.filter((name) => !alike.test(name) && !words(name).test(tests))).toEqual([]);
+  });
+});

@@ -1,0 +1,342 @@
+/** Control commands over a data plane that only remembers: replies, error texts, the joined table. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { Dispatcher } from '../../src/commands/dispatch.js';
+import { controlCommands, controlRows, joinTables } from '../../src/commands/index.js';
+import { cumulativeUsec } from '../../src/commands/observe-commands.js';
+import { encode } from '../../src/commands/resp.js';
+import { parseSyntax } from '../../src/commands/syntax.js';
+import type { CommandRow } from '../../src/native.js';
+import { type Bench, fakeHistograms, makeBench, nativeRows } from './fake-native.js';
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-unit-'));
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+/** Sends one line through the dispatcher, as the data plane would, and returns the bytes of the reply. */
+async function ask(bench: Bench, line: string, resp: 2 | 3 = 2): Promise<string> {
+  const args = line.split(' ').map((word) => (word === '""' ? '' : word.replaceAll('_', ' ')));
+  const frame = Buffer.from(encode(args, 2));
+  const prefix = Buffer.from('junk');
+  const dispatcher = new Dispatcher(bench.services, controlCommands);
+  dispatcher.onBatch({
+    frames: Buffer.concat([prefix, frame]),
+    requests: [
+      {
+        token: 9,
+        reactor: 1,
+        clientId: 5,
+        db: 0,
+        resp,
+        name: '',
+        user: 'default',
+        inMulti: false,
+        offset: prefix.length,
+        length: frame.length,
+      },
+    ],
+  });
+  for (let turn = 0; turn < 100 && bench.native.replies.length === 0; turn++) await new Promise(setImmediate);
+  const [reply, ...more] = bench.native.replies.splice(0);
+  expect(more).toEqual([]);
+  expect(reply).toMatchObject({ token: 9, reactor: 1 });
+  return String(reply?.data);
+}
+
+const fixed: readonly (readonly [string, string | RegExp])[] = [
+  ['CONFIG GET timeout', '*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n'],
+  ['CONFIG GET nosuch', '*0\r\n'],
+  ['CONFIG GET slowlog-*', /^\*4\r\n/],
+  ['CONFIG SET timeout 5 nosuch 1', "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'\r\n"],
+  ['CONFIG SET timeout 5 port', '-ERR syntax error\r\n'],
+  [
+    'CONFIG SET port 5',
+    "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config\r\n",
+  ],
+  ['CONFIG SET dir x', "-ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected config\r\n"],
+  ['CONFIG SET slave-read-only no replica-read-only yes', /argument 'replica-read-only'\) - duplicate parameter\r\n$/],
+  ['CONFIG SET maxmemory 100mb', '+OK\r\n'],
+  ['CONFIG SET tls-port 1', /TLS is not supported/],
+  ['CONFIG REWRITE', '-ERR The server is running without a config file\r\n'],
+  ['CONFIG BOGUS', "-ERR unknown subcommand 'BOGUS'. Try CONFIG HELP.\r\n"],
+  ['CONFIG HELP', /^\*\d+\r\n\+CONFIG <subcommand>/],
+  ['CONFIG RESETSTAT', '+OK\r\n'],
+  ['CLIENT LIST', '$44\r\nid=5 addr=127.0.0.1:1\nid=6 addr=127.0.0.1:2\n\r\n'],
+  ['CLIENT LIST TYPE pubsub', /^\$22\r\nid=6 /],
+  ['CLIENT LIST ID 5 99', /^\$22\r\nid=5 /],
+  ['CLIENT LIST TYPE x', "-ERR Unknown client type 'x'\r\n"],
+  ['CLIENT LIST ID x', '-ERR Invalid client ID\r\n'],
+  ['CLIENT LIST ID', '-ERR syntax error\r\n'],
+  ['CLIENT KILL 1.2.3.4:5', '-ERR No such client\r\n'],
+  ['CLIENT KILL 1.2.3.4:6', '+OK\r\n'],
+  ['CLIENT KILL ID 7', ':1\r\n'],
+  ['CLIENT KILL ID 0', '-ERR client-id should be greater than 0\r\n'],
+  ['CLIENT KILL USER bob', "-ERR No such user 'bob'\r\n"],
+  ['CLIENT KILL SKIPME maybe', '-ERR syntax error\r\n'],
+  ['CLIENT PAUSE x', '-ERR timeout is not an integer or out of range\r\n'],
+  ['CLIENT PAUSE -1', '-ERR timeout is negative\r\n'],
+  ['CLIENT PAUSE 1 x', '-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n'],
+  ['CLIENT PAUSE 1 write', '+OK\r\n'],
+  ['CLIENT UNBLOCK 9 x', '-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n'],
+  ['CLIENT UNBLOCK x', '-ERR value is not an integer or out of range\r\n'],
+  ['CLIENT UNBLOCK 9', ':0\r\n'],
+  ['CLIENT TRACKING off', '+OK\r\n'],
+  ['CLIENT TRACKING x', '-ERR syntax error\r\n'],
+  ['CLIENT TRACKING on', '-ERR client side caching is not supported\r\n'],
+  ['CLIENT UNPAUSE', '+OK\r\n'],
+  ['SLOWLOG GET -2', '-ERR count should be greater than or equal to -1\r\n'],
+  ['SLOWLOG GET 1 2', "-ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.\r\n"],
+  ['SLOWLOG GET', /^\*1\r\n\*6\r\n:1\r\n:1700000000\r\n:15000\r\n\*2\r\n\$3\r\nGET\r\n\$1\r\n/],
+  ['SLOWLOG LEN', ':1\r\n'],
+  ['LATENCY LATEST', '*1\r\n*4\r\n$6\r\ncommit\r\n:1700000000\r\n:7\r\n:9\r\n'],
+  ['LATENCY HISTORY commit', '*1\r\n*2\r\n:1700000000\r\n:7\r\n'],
+  ['LATENCY HISTORY x', '*0\r\n'],
+  ['LATENCY GRAPH commit', /^\$\d+\r\ncommit - high 7 ms, low 7 ms \(all time high 9 ms\)\n-{80}\n#\n#\n#\n#\n\r\n$/],
+  ['LATENCY DOCTOR', /latency-monitor-threshold/],
+  ['LATENCY GRAPH x', "-ERR No samples available for event 'x'\r\n"],
+  ['LATENCY RESET', ':1\r\n'],
+  ['LATENCY HISTOGRAM nosuch', '*0\r\n'],
+  ['MEMORY STATS', /^\*\d+\r\n\$14\r\npeak\.allocated\r\n:4000000\r\n/],
+  ['MEMORY DOCTOR', /^\$\d+\r\nNothing unusual/],
+  ['MEMORY MALLOC-STATS', /indexBytes: 200\n/],
+  ['MEMORY PURGE', '+OK\r\n'],
+  ['SAVE', '+OK\r\n'],
+  ['BGSAVE', '+Background saving started\r\n'],
+  ['BGSAVE x', '-ERR syntax error\r\n'],
+  ['BGREWRITEAOF', '+Background append only file rewriting started\r\n'],
+  ['LASTSAVE', /^:\d{10}\r\n$/],
+  ['SHUTDOWN ABORT', '-ERR No shutdown in progress.\r\n'],
+  ['SHUTDOWN SAVE NOSAVE', '-ERR syntax error\r\n'],
+  ['DEBUG RELOAD', '+OK\r\n'],
+  ['DEBUG ERROR FOO_bar', '-FOO bar\r\n'],
+  ['DEBUG BOGUS', "-ERR unknown subcommand or wrong number of arguments for 'BOGUS'. Try DEBUG HELP.\r\n"],
+  ['LOLWUT', /Redis ver\. 7\.2\.\d+\n\r\n$/],
+  ['LOLWUT VERSION x', '-ERR value is not an integer or out of range\r\n'],
+  ['MODULE LIST', '*0\r\n'],
+  ['FUNCTION FLUSH x', '-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n'],
+  ['SCRIPT FLUSH x', '-ERR SCRIPT FLUSH only support SYNC|ASYNC option\r\n'],
+  ['SCRIPT KILL', '-NOTBUSY No scripts in execution right now.\r\n'],
+  ['FUNCTION KILL', '-NOTBUSY No scripts in execution right now.\r\n'],
+  ['FUNCTION LIST', '*0\r\n'],
+  ['FUNCTION STATS', /^\*4\r\n\$14\r\nrunning_script\r\n\$-1\r\n\$7\r\nengines\r\n/],
+  ['SCRIPT EXISTS a b', '*2\r\n:0\r\n:0\r\n'],
+  ['CLUSTER INFO', '-ERR This instance has cluster support disabled\r\n'],
+  ['READONLY', '-ERR This instance has cluster support disabled\r\n'],
+  ['ROLE', '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n'],
+  ['REPLICAOF no one', '+OK\r\n'],
+  ['REPLICAOF host x', '-ERR Invalid master port\r\n'],
+  ['ACL WHOAMI', '$7\r\ndefault\r\n'],
+  ['ACL LIST', '*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n'],
+  ['ACL CAT nosuch', "-ERR Unknown category 'nosuch'\r\n"],
+  ['ACL GENPASS 5', /^\$2\r\n[0-9a-f]{2}\r\n$/],
+  ['COMMAND GETKEYS SET k v', '*1\r\n$1\r\nk\r\n'],
+  ['COMMAND GETKEYS MSET a 1 b 2', '*2\r\n$1\r\na\r\n$1\r\nb\r\n'],
+  ['COMMAND GETKEYS PING', '-ERR The command has no key arguments\r\n'],
+  ['COMMAND GETKEYS NOSUCH', '-ERR Invalid command specified\r\n'],
+  ['COMMAND GETKEYS SET k', '-ERR Invalid number of arguments specified for command\r\n'],
+  ['COMMAND GETKEYSANDFLAGS SET k v', '*1\r\n*2\r\n$1\r\nk\r\n*2\r\n+OW\r\n+update\r\n'],
+  ['COMMAND GETKEYSANDFLAGS SET k v GET', /\+RW\r\n\+access\r\n\+update\r\n$/],
+  ['COMMAND INFO nosuch', '*1\r\n$-1\r\n'],
+  [
+    'COMMAND INFO set',
+    /^\*1\r\n\*10\r\n\$3\r\nset\r\n:-3\r\n\*2\r\n\+write\r\n\+denyoom\r\n:1\r\n:1\r\n:1\r\n\*3\r\n\+@write\r\n/,
+  ],
+  ['COMMAND LIST FILTERBY PATTERN *onfig|g*', '*1\r\n$10\r\nconfig|get\r\n'],
+  ['COMMAND LIST FILTERBY x y', '-ERR syntax error\r\n'],
+  ['COMMAND BOGUS', "-ERR unknown subcommand 'BOGUS'. Try COMMAND HELP.\r\n"],
+];
+
+describe('replies', () => {
+  test.each(fixed)('%s', async (line, reply) => {
+    const got = await ask(makeBench(), line);
+    if (typeof reply === 'string') expect(got).toBe(reply);
+    else expect(got).toMatch(reply);
+  });
+
+  test('RESP3 shapes', async () => {
+    const bench = makeBench();
+    expect(await ask(bench, 'CONFIG GET timeout', 3)).toBe('%1\r\n$7\r\ntimeout\r\n$1\r\n0\r\n');
+    expect(await ask(bench, 'INFO server', 3)).toMatch(/^=\d+\r\ntxt:# Server\r\n/);
+    expect(await ask(bench, 'CLIENT LIST', 3)).toMatch(/^=\d+\r\ntxt:id=5/);
+    expect(await ask(bench, 'COMMAND INFO nosuch', 3)).toBe('*1\r\n_\r\n');
+    expect(await ask(bench, 'LATENCY HISTOGRAM get', 3)).toBe(
+      '%1\r\n$3\r\nget\r\n%2\r\n$5\r\ncalls\r\n:10\r\n$14\r\nhistogram_usec\r\n%5\r\n' +
+        ':1\r\n:4\r\n:2\r\n:9\r\n:4\r\n:9\r\n:8\r\n:9\r\n:16\r\n:10\r\n',
+    );
+  });
+
+  test('an unexpected failure is an error reply', async () => {
+    const bench = makeBench();
+    bench.native.stats = () => {
+      throw new Error('boom');
+    };
+    expect(await ask(bench, 'INFO')).toBe('-ERR internal error\r\n');
+    bench.native.clients = () => Promise.reject(new Error('boom'));
+    expect(await ask(bench, 'CLIENT LIST')).toBe('-ERR internal error\r\n');
+  });
+
+  test('SHUTDOWN sends nothing and stops', async () => {
+    const bench = makeBench();
+    expect(await ask(bench, 'SHUTDOWN NOSAVE')).toBe('');
+    expect(bench.shutdowns).toHaveLength(1);
+  });
+});
+
+describe('CONFIG SET', () => {
+  test('reaches the data plane', async () => {
+    const bench = makeBench();
+    expect(await ask(bench, 'CONFIG SET timeout 9 cache-size 10mb appendfsync everysec')).toBe('+OK\r\n');
+    expect(bench.native.settings).toEqual([
+      ['timeout', 9],
+      ['cacheSize', 10 * 1024 * 1024],
+      ['appendfsync', 'everysec'],
+    ]);
+    expect(bench.services.config.get('cache-size')).toBe('10485760');
+  });
+
+  test('a refused value leaves everything as it was', async () => {
+    const bench = makeBench();
+    expect(await ask(bench, 'CONFIG SET timeout 9 maxclients 0')).toMatch(/argument 'maxclients'/);
+    expect(bench.native.settings).toEqual([]);
+    expect(bench.services.config.get('timeout')).toBe('0');
+  });
+
+  test('a value that the data plane refuses puts the others back', async () => {
+    const bench = makeBench();
+    bench.native.refuse = 'maxclients';
+    const expected = "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - the data plane says no\r\n";
+    bench.native.setConfig = function setOnce(this: typeof bench.native, name, value) {
+      this.settings.push([name, value]);
+      if (name === 'maxclients' && value === 7) throw new Error('the data plane says no');
+    };
+    expect(await ask(bench, 'CONFIG SET timeout 9 maxclients 7')).toBe(expected);
+    expect(bench.native.settings.slice(2)).toEqual([
+      ['timeout', 0],
+      ['maxclients', 10000],
+    ]);
+    expect(bench.services.config.get('timeout')).toBe('0');
+  });
+
+  test('REWRITE writes it down', async () => {
+    const file = path.join(scratch, 'rewrite.conf');
+    fs.writeFileSync(file, '# kept\ntimeout 1\n');
+    const bench = makeBench({ file });
+    await ask(bench, 'CONFIG SET timeout 2');
+    expect(await ask(bench, 'CONFIG REWRITE')).toBe('+OK\r\n');
+    expect(fs.readFileSync(file, 'utf8')).toBe('# kept\ntimeout 2\n');
+  });
+});
+
+describe('the joined table', () => {
+  test('adds what native lacks, and only that', () => {
+    const { added, table } = joinTables(nativeRows, controlRows);
+    const client = added.find(({ name }) => name === 'client');
+    expect(client?.subcommands?.map(({ name }) => name)).toContain('list');
+    expect(client?.subcommands?.map(({ name }) => name)).not.toContain('id');
+    expect(added.some(({ name }) => name === 'set')).toBe(false);
+    const joined = table.find(({ name }) => name === 'client');
+    expect(joined?.subcommands?.map(({ name }) => name)).toEqual(expect.arrayContaining(['id', 'list']));
+    expect(table.map(({ name }) => name)).toEqual(table.map(({ name }) => name).sort());
+  });
+
+  const every = (rows: readonly CommandRow[]): CommandRow[] =>
+    rows.flatMap((row) => [row, ...every(row.subcommands ?? [])]);
+
+  test.each(every(controlRows).map((row) => [row.name, row] as const))('row %s is complete', (name, row) => {
+    expect(name).toMatch(/^[a-z][a-z-]*$/);
+    expect(row.arity).not.toBe(0);
+    expect(row.summary.length).toBeGreaterThan(5);
+    expect(row.since).toMatch(/^\d\.\d+\.\d+$/);
+    expect(row.aclCategories.some((category) => category === 'slow' || category === 'fast')).toBe(true);
+    expect(() => parseSyntax(row.syntax)).not.toThrow();
+  });
+});
+
+describe('syntax', () => {
+  test.each([
+    ['', []],
+    [
+      'key value',
+      [
+        { name: 'key', type: 'key' },
+        { name: 'value', type: 'string' },
+      ],
+    ],
+    ['key [key ...]', [{ name: 'key', type: 'key', multiple: true }]],
+    [
+      'key value [key value ...]',
+      [
+        {
+          name: 'key_value',
+          type: 'block',
+          multiple: true,
+          arguments: [
+            { name: 'key', type: 'key' },
+            { name: 'value', type: 'string' },
+          ],
+        },
+      ],
+    ],
+    [
+      '[NX | XX]',
+      [
+        {
+          name: 'nx_xx',
+          type: 'oneof',
+          optional: true,
+          arguments: [
+            { name: 'nx', type: 'pure-token', token: 'NX' },
+            { name: 'xx', type: 'pure-token', token: 'XX' },
+          ],
+        },
+      ],
+    ],
+    ['[COUNT count]', [{ name: 'count', type: 'integer', token: 'COUNT', optional: true }]],
+    [
+      '[TYPE <A | B>]',
+      [
+        {
+          name: 'a_b',
+          type: 'oneof',
+          token: 'TYPE',
+          optional: true,
+          arguments: [
+            { name: 'a', type: 'pure-token', token: 'A' },
+            { name: 'b', type: 'pure-token', token: 'B' },
+          ],
+        },
+      ],
+    ],
+    [
+      'GET encoding offset',
+      [
+        {
+          name: 'encoding_offset',
+          type: 'block',
+          token: 'GET',
+          arguments: [
+            { name: 'encoding', type: 'string' },
+            { name: 'offset', type: 'integer' },
+          ],
+        },
+      ],
+    ],
+  ])('%j', (text, args) => expect(parseSyntax(text)).toEqual(args));
+
+  test.each(['[', '<a', ']', 'a | b', '... ...', '[[[['])('%j ends', (text) => {
+    expect(() => parseSyntax(text)).not.toThrow();
+  });
+});
+
+test('histograms are cumulative at powers of two', () => {
+  const [histogram] = fakeHistograms;
+  if (histogram === undefined) throw new Error('no histogram');
+  expect(cumulativeUsec(histogram)).toEqual([
+    [1, 4],
+    [2, 9],
+    [4, 9],
+    [8, 9],
+    [16, 10],
+  ]);
+});

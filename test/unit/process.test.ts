@@ -1,0 +1,146 @@
+/** The edges of the process: HTTP, log lines, command line, the ping of the health check, sampled rates. */
+import fs from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { reportText } from '../../src/cli/check.js';
+import { runCli } from '../../src/cli/cli.js';
+import { ping } from '../../src/cli/ping.js';
+import { createLogger, logNative, readableLine } from '../../src/log/logger.js';
+import { startMetrics } from '../../src/metrics/http.js';
+import { ServerState } from '../../src/server-state.js';
+import { makeBench } from './fake-native.js';
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-unit-'));
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** What is written to standard output and error meanwhile. */
+function captured(): { text: () => string } {
+  let text = '';
+  const keep = (chunk: string | Uint8Array): boolean => {
+    text += String(chunk);
+    return true;
+  };
+  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
+  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  return { text: () => text };
+}
+
+describe('HTTP', () => {
+  test('metrics, health, and nothing else', async () => {
+    const bench = makeBench();
+    const server = await startMetrics(bench.services, '127.0.0.1', 0);
+    try {
+      const get = async (where: string, method = 'GET') => {
+        const response = await fetch(`http://127.0.0.1:${server.port}${where}`, { method });
+        return { status: response.status, text: await response.text() };
+      };
+      expect(await get('/metrics')).toMatchObject({ status: 200 });
+      expect((await get('/metrics?x=1')).text).toContain('redis_up 1');
+      expect(await get('/health')).toMatchObject({ status: 200 });
+      expect(await get('/nosuch')).toMatchObject({ status: 404 });
+      expect(await get('/metrics', 'POST')).toMatchObject({ status: 405 });
+      bench.native.stats = () => {
+        throw new Error('boom');
+      };
+      expect(await get('/metrics')).toMatchObject({ status: 500 });
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('logs', () => {
+  test('a readable line is one line', () => {
+    const json = JSON.stringify({ level: 40, time: 1_700_000_000_123, msg: 'torn\ntail', file: 'a b', offset: 5 });
+    expect(readableLine(json)).toBe('2023-11-14 22:13:20.123 warning torn tail file="a b" offset=5\n');
+  });
+
+  test('native messages reach the file, with their level, and losses are told', () => {
+    const logfile = path.join(scratch, 'log');
+    const log = createLogger({ loglevel: 'notice', logfile });
+    const timeMs = Date.now();
+    logNative(log, {
+      entries: [
+        { level: 'error', message: 'bad disk', timeMs },
+        { level: 'debug', message: 'unseen', timeMs },
+      ],
+      dropped: 3,
+    });
+    const lines = fs.readFileSync(logfile, 'utf8').trim().split('\n');
+    const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records).toMatchObject([
+      { level: 50, msg: 'bad disk' },
+      { level: 40, dropped: 3 },
+    ]);
+  });
+});
+
+describe('the command line', () => {
+  const serve = (): number => 0;
+
+  test.each([
+    [['--help'], 0, 'usage:'],
+    [['--version'], 0, 'cairn '],
+    [['config'], 0, 'segment-size 1gb'],
+    [['no-such-command'], 1, "unknown command 'no-such-command'"],
+    [['check'], 2, 'usage: cairn check DIR'],
+    [['check', '/no/such/dir'], 2, '/no/such/dir'],
+    [['ping', '--bogus', '1'], 1, "unknown argument 'bogus'"],
+    [['--port', '7'], 0, ''],
+    [[], 0, ''],
+  ])('%j', async (argv, code, text) => {
+    const output = captured();
+    expect(await runCli(argv, serve)).toBe(code);
+    expect(output.text()).toContain(text);
+  });
+
+  test('a report of damage', () => {
+    const finding = { file: 'lane-0/7.seg', offset: 4096, reason: 'checksum mismatch' };
+    const report = { lanes: 1, segments: 2, records: 3, liveKeys: 2, bytes: 100, liveBytes: 50, ms: 1, tornTail: [] };
+    const many = Array.from({ length: 150 }, () => finding);
+    expect(reportText('d', { ...report, damaged: [finding] })).toBe(
+      'damaged: lane-0/7.seg, offset 4096: checksum mismatch\n' +
+        'd: DAMAGED; 1 lanes, 2 segments, 3 records, 2 live keys, 100 bytes (50 live), 1 ms\n',
+    );
+    expect(reportText('d', { ...report, damaged: many })).toContain('damaged: 50 more\n');
+    expect(reportText('d', { ...report, damaged: [] })).toContain('d: intact;');
+  });
+
+  test.each([
+    ['+PONG\r\n', 0],
+    ['-NOAUTH Authentication required.\r\n', 0],
+    ['-ERR max number of clients reached\r\n', 1],
+  ])('ping against %j', async (reply, code) => {
+    const server = net.createServer((socket) => socket.end(reply));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    captured();
+    try {
+      expect(await ping(['--port', String(port)])).toBe(code);
+    } finally {
+      server.close();
+    }
+    await expect(ping(['--port', String(port)])).rejects.toThrow();
+  });
+});
+
+test('rates are per second, and never negative', () => {
+  vi.useFakeTimers();
+  const state = new ServerState();
+  let commandsProcessed = 0;
+  state.start({ counters: () => ({ commandsProcessed, netInputBytes: 0, netOutputBytes: 0 }) });
+  expect(state.rate('commandsProcessed')).toBe(0);
+  for (let tick = 0; tick < 8; tick++) {
+    commandsProcessed += 25;
+    vi.advanceTimersByTime(250);
+  }
+  expect(state.rate('commandsProcessed')).toBeCloseTo(100);
+  commandsProcessed = 0;
+  vi.advanceTimersByTime(250);
+  expect(state.rate('commandsProcessed')).toBe(0);
+  state.stop();
+  vi.useRealTimers();
+});
