@@ -43,10 +43,11 @@ inline constexpr uint32_t kCollectRoundsMax = 4;
 inline constexpr uint64_t kSelfTestTag = ~uint64_t{0} - 16;
 inline constexpr uint32_t kNoSlot = ~uint32_t{0};
 
-// Orders the end of one ring before the start of the next, which the kernel may map at the same
+// Orders the end of one ring before the use of the next, which the kernel may map at the same
 // address. The kernel does that anyway; this tells the thread sanitizer, which does not see
-// liburing's system calls.
-std::atomic<uint64_t> g_rings_unmapped{0};
+// liburing's system calls. So the count goes up before a ring is unmapped, and is read after a ring
+// was mapped: whoever is given the address sees what was written before it was given back.
+std::atomic<uint64_t> g_rings_ended{0};
 
 int64_t BytesOf(const IoRequest& request) {
   int64_t bytes = 0;
@@ -124,8 +125,9 @@ int UringQueue::InitRing(unsigned flags) {
   params.flags = flags;
   params.sq_thread_idle = kSqThreadIdleMs;
   ring_ = {};
-  (void)g_rings_unmapped.load(std::memory_order_acquire);
-  return io_uring_queue_init_params(2 * depth_, &ring_, &params);
+  const int error = io_uring_queue_init_params(2 * depth_, &ring_, &params);
+  (void)g_rings_ended.load(std::memory_order_acquire);
+  return error;
 }
 
 // The best ring the kernel has: 6.1, 5.19, anything; with SQPOLL 6.0, anything.
@@ -189,8 +191,8 @@ int UringQueue::SelfTest() {
 
 UringQueue::~UringQueue() {
   CAIRN_CHECK(in_flight_ == 0);
+  g_rings_ended.fetch_add(1, std::memory_order_release);
   if (ring_ready_) io_uring_queue_exit(&ring_);
-  g_rings_unmapped.fetch_add(1, std::memory_order_release);
   if (event_fd_ >= 0) close(event_fd_);
 }
 
