@@ -36,9 +36,14 @@ export interface NativeOptions extends NativeRuntimeOptions {
   ioThreads: number;
   ioBackend: 'auto' | 'uring' | 'threads';
   sqpoll: 'auto' | 'yes' | 'no';
-  /** Number of log streams for a new directory, 1 .. 1024. */
+  /** auto: the first reactor prefers the processor at which the disk's completions arrive, if there is one such. */
+  diskCpu: 'auto' | 'no';
+  /** Number of log streams, 1 .. 1024. */
   lanes: number;
-  /** True: nobody asked for that number, an existing directory keeps its own. False: open() refuses a different one. */
+  /**
+   * True: nobody asked for that number; it is for a new directory, an existing one keeps its own. False: open() changes
+   * an existing directory to it: a new epoch begins, whose segments follow the new number; older ones stay as they are.
+   */
   lanesAuto: boolean;
   segmentSize: number;
   walRingSize: number;
@@ -211,9 +216,12 @@ export interface RecoveryReport {
 export interface CheckReport {
   lanes: number;
   segments: number;
+  /** Valid records, and their bytes. */
   records: number;
-  liveKeys: number;
   bytes: number;
+  /** What a start at that moment would find; expired keys do not count. With damage: what `salvage` would find. */
+  liveKeys: number;
+  /** Of their keys and values. */
   liveBytes: number;
   ms: number;
   /** Not damage: what a crash leaves and the next start cuts. */

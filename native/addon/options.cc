@@ -203,6 +203,7 @@ ServerOptions OptionsOf(const Napi::Object& object) {
       static_cast<uint32_t>(Ranged(object, "unixsocketperm", "unixsocketperm", 0, kModeMax));
   options.io_backend = BackendOf(object.Env(), Str(object, "ioBackend"));
   options.sqpoll = SqpollOf(object.Env(), Str(object, "sqpoll"));
+  options.disk_cpu = Str(object, "diskCpu") == "auto";
   options.engine = EngineOptionsOf(object);
   return options;
 }

@@ -169,7 +169,7 @@ struct LaneStats {
   uint64_t syncs = 0;
   uint64_t commit_nanos = 0;  // summed latency of commits
   uint32_t segments = 0;
-  uint64_t disk_bytes = 0;  // of the segment files; 0: not known
+  uint64_t disk_bytes = 0;  // of the segment files, with room allocated ahead; 0: not known
   uint64_t live_bytes = 0;  // of the records the index points to
 };
 
@@ -181,6 +181,9 @@ struct EngineStats {
   uint64_t wal_ring_bytes = 0;
   uint64_t disk_reads = 0;
   uint64_t disk_read_bytes = 0;
+  uint64_t disk_read_nanos = 0;  // summed latency of reads that are done
+  uint64_t disk_reads_in_flight = 0;
+  uint64_t wal_ring_reads = 0;  // of values that were neither cached nor on disk yet
   uint64_t checksum_errors = 0;
   uint32_t block_bytes = 0;  // unit of commits: the device's logical block
   std::string io_backend;
@@ -282,9 +285,42 @@ inline FetchRequest::~FetchRequest() {
 
 std::unique_ptr<Engine> NewVlogEngine();
 
-// Verifies a data directory offline, every record's checksum included. lines: human-readable
-// findings; returns the number of damaged places. For `cairn check`.
-Result<uint64_t> CheckVlogDirectory(const std::string& dir, Disk* disk,
-                                    std::vector<std::string>* lines);
+struct CheckFinding {
+  enum class Kind : uint8_t {
+    kDamaged,
+    kTornTail,  // what a crash leaves; the next start cuts it
+  };
+  Kind kind = Kind::kDamaged;
+  std::string file;
+  uint64_t offset = 0;
+  std::string reason;
+};
+
+struct CheckReport {
+  uint32_t lanes = 0;
+  uint32_t segments = 0;
+  uint64_t records = 0;
+  uint64_t bytes = 0;  // of those records
+  // What a start at this moment would find: expired keys do not count, though their records may
+  // still be in the log. Where there is damage: what a start with salvage would find.
+  uint64_t live_keys = 0;
+  uint64_t live_bytes = 0;  // of their keys and values
+  std::vector<CheckFinding> findings;
+
+  uint64_t Count(CheckFinding::Kind kind) const {
+    uint64_t count = 0;
+    for (const CheckFinding& finding : findings) count += finding.kind == kind ? 1 : 0;
+    return count;
+  }
+};
+
+// Verifies a data directory offline, every record's checksum included, and changes nothing in it.
+// To know the newest record of every key it builds the index that a server would build: that, and
+// read windows of at most 64 MiB, is the memory it takes. For `cairn check`.
+Result<CheckReport> CheckVlogDirectory(const std::string& dir, Disk* disk);
+
+// Damage as it is told in texts (RecoveryReport::damage, messages of kCorruption), taken apart:
+// "FILE at offset N: REASON". A text of another form becomes the reason.
+CheckFinding DamageFinding(const std::string& text);
 
 }  // namespace cairn

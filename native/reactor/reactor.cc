@@ -111,11 +111,13 @@ void Reactor::Join() {
 // A data-synced write ends in a kernel worker, which sends the flush. On a busy machine that worker
 // waits until the running thread's time slice is over, about 3 ms, with every client of the commit
 // behind it. The scheduler lets a thread with a shorter slice go first (EEVDF, Linux 6.12+), so the
-// reactor asks for a long one. Refused on older kernels: no harm.
+// reactor asks for a long one, which the threads that it or the kernel starts from here (io_uring's
+// workers) do not inherit. Refused on older kernels: no harm.
 void Reactor::LetKernelWorkersGoFirst() {
+  constexpr uint64_t kResetOnFork = 1;
   struct {
     uint32_t size = 48, policy = 0;
-    uint64_t flags = 0;
+    uint64_t flags = kResetOnFork;
     int32_t nice = 0;
     uint32_t priority = 0;
     uint64_t runtime = 100'000'000, deadline = 0, period = 0;
@@ -126,6 +128,7 @@ void Reactor::LetKernelWorkersGoFirst() {
 
 void Reactor::Run() {
   LetKernelWorkersGoFirst();
+  seat_.Take(preferred_cpu_, MonotonicMillis());
   last_tick_ms_ = last_second_ms_ = last_sweep_ms_ = last_work_ms_ = MonotonicMillis();
   executor_.SetNow(WallMillis());
   while (!StopReached()) Turn(TurnTimeout());
@@ -418,6 +421,7 @@ void Reactor::Tick() {
   }
   if (last_tick_ms_ - last_second_ms_ >= 1000) {
     last_second_ms_ = last_tick_ms_;
+    seat_.Check(last_tick_ms_);
     CheckIdle();
   }
 }

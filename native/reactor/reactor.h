@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "io/disk.h"
+#include "reactor/cpu_seat.h"
 #include "session/executor.h"
 
 namespace cairn {
@@ -62,6 +63,8 @@ class Reactor : public SessionHost {
   void LaneMoved();
   // Asks the thread to finish: stop accepting, close idle connections, wait for what is under way,
   // then end. Join after.
+  // Before Start; -1: any. See CpuSeat.
+  void PreferCpu(int cpu) { preferred_cpu_ = cpu; }
   void RequestStop();
   void Join();
 
@@ -178,6 +181,8 @@ class Reactor : public SessionHost {
   uint32_t sweep_shard_ = 0;
   uint16_t sweep_db_ = 0;
   std::atomic<uint64_t> cpu_nanos_{0};
+  int preferred_cpu_ = -1;
+  CpuSeat seat_;
   bool room_came_ = false;  // a commit ended, or time passed: a WAL ring may have room again
   bool stopping_ = false;
   uint64_t stop_deadline_ms_ = 0;

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "io/completion_cpu.h"
 
 namespace cairn {
 
@@ -58,7 +59,21 @@ Result<RecoveryReport> Server::Open() {
   Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
   Log(probed.ok() ? 1 : 2,
       probed.ok() ? sync_report_ : "probing durable writes failed: " + probed.message());
+  FindDiskCpu();
   return report;
+}
+
+// The reactor that runs there is interrupted by its own commits; elsewhere it waits until the
+// kernel's part of them gets a turn beside some other program.
+void Server::FindDiskCpu() {
+  if (!options_.disk_cpu) return;
+  const Result<int> cpu = FindCompletionCpu(options_.engine.dir);
+  if (!cpu.ok())
+    return Log(2, "looking for the disk's processor failed: " + cpu.status().message());
+  if (cpu.value() == kNoCompletionCpu) return;
+  disk_cpu_ = cpu.value();
+  Log(1, "the disk's completions all arrive at processor " + std::to_string(disk_cpu_) +
+             ": reactor 0 runs there (disk-cpu auto)");
 }
 
 std::unique_ptr<IoQueue> Server::MakeQueue(void* context, std::string* error) {
@@ -109,6 +124,7 @@ Result<std::vector<std::string>> Server::Listen() {
   }
   for (uint32_t i = 0; i < options_.engine.reactors; ++i) {
     reactors_.push_back(std::make_unique<Reactor>(i, &shared_, engine_.get(), this));
+    if (i == 0) reactors_[i]->PreferCpu(disk_cpu_);
   }
   // The first reactor accepts for all, and starts last: by then the others can take connections.
   for (uint32_t i = options_.engine.reactors; i-- > 0;) {

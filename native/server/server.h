@@ -24,6 +24,7 @@ struct ServerOptions {
   EngineOptions engine;
   IoBackend io_backend = IoBackend::kAuto;
   bool sqpoll = false;
+  bool disk_cpu = true;  // reactor 0 runs where the completions of the disk arrive
   std::vector<std::string> bind;
   uint16_t port = 6379;
   int backlog = 511;
@@ -109,6 +110,7 @@ class Server : public ReactorHost, public DurabilityListener {
   Result<int> ListenTcp(const std::string& address, std::string* readable);
   Result<int> ListenUnix();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
+  void FindDiskCpu();
   // Runs the task on every reactor and waits for all.
   void OnAllReactors(const std::function<void(Reactor*)>& task);
 
@@ -122,6 +124,7 @@ class Server : public ReactorHost, public DurabilityListener {
   std::mutex mutex_;
   std::string io_why_;
   std::string sync_report_;
+  int disk_cpu_ = -1;
   std::function<void()> notify_control_;
   std::function<void()> notify_log_;
   std::vector<ControlMessage> control_;

@@ -82,7 +82,6 @@ struct alignas(64) ReactorCounters {
   Counter output_bytes;
   Counter user_bytes_written;
   Counter turns;
-  Counter disk_read_nanos;
   Counter max_query;
   Counter max_output;
   std::vector<CommandCounters> per_command;

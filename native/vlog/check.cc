@@ -1,11 +1,15 @@
 // `cairn check`: verifies a data directory that no server has open. Reads every byte that replay
 // would read, changes nothing.
 #include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <memory>
+#include <string_view>
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "vlog/manifest.h"
-#include "vlog/replay.h"
+#include "vlog/replay_index.h"
 #include "vlog/segment.h"
 
 namespace cairn {
@@ -16,19 +20,15 @@ using vlog::Manifest;
 using vlog::Segment;
 using vlog::SegmentEntry;
 
-constexpr uint64_t kCheckWindowBytes = 1u << 20;
-
-class CountingSink final : public vlog::ReplaySink {
- public:
-  void OnRecord(const vlog::RecordHeader&, const char*, const Pointer&) override {}
-  void OnFlush(uint32_t, uint32_t, uint16_t) override {}
-  void OnSwap(const vlog::SwapPayload&) override {}
-};
+constexpr uint64_t kWindowBytesMax = 1u << 20;
+constexpr uint64_t kWindowBytesMin = 64u << 10;
+constexpr uint64_t kWindowsBytesMax = 64u << 20;  // of all lanes
+constexpr std::string_view kOffsetMark = " at offset ";
 
 class Checker {
  public:
-  Checker(const std::string& dir, Disk* disk, std::vector<std::string>* lines)
-      : dir_(dir), disk_(disk), lines_(lines) {}
+  Checker(const std::string& dir, Disk* disk)
+      : dir_(dir), disk_(disk), shards_(new vlog::ShardIndex[kShardCount]), index_(shards_.get()) {}
 
   Status Run() {
     Result<std::unique_ptr<FileLock>> lock = disk_->LockFile(vlog::LockPath(dir_));
@@ -39,37 +39,33 @@ class Checker {
       std::vector<std::string> more;
       Damaged(manifest.status().message());
       manifest = vlog::RebuildManifest(dir_, disk_, &more);
-      for (const std::string& line : more) Damaged(line);
+      for (const std::string& text : more) Damaged(text);
       found = manifest.ok();
     }
     if (!manifest.ok()) return manifest.status();
-    if (!found) {
-      lines_->push_back(dir_ + ": no data");
-      return Status();
-    }
+    if (!found) return Status();
     manifest_ = std::move(manifest.value());
+    report_.lanes = manifest_.lanes;
     Status status = OpenSegments();
     if (!status.ok()) return status;
-    uint32_t last = manifest_.epoch;
-    for (const SegmentEntry& entry : manifest_.segments) last = std::min(last, entry.epoch);
-    for (uint32_t epoch = last; epoch <= manifest_.epoch; ++epoch) {
+    // Epochs in their order: what a later one says of a key replaces what an older one said.
+    std::vector<uint32_t> epochs = {manifest_.epoch};
+    for (const SegmentEntry& entry : manifest_.segments) epochs.push_back(entry.epoch);
+    std::sort(epochs.begin(), epochs.end());
+    epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
+    for (uint32_t epoch : epochs) {
       status = CheckEpoch(epoch);
       if (!status.ok()) return status;
     }
-    lines_->push_back(dir_ + ": " + std::to_string(segments_.size()) + " segments, " +
-                      std::to_string(records_) + " records, " + std::to_string(bytes_) +
-                      " bytes, " + std::to_string(damaged_) +
-                      (damaged_ == 1 ? " damaged place" : " damaged places"));
+    report_.segments = static_cast<uint32_t>(segments_.size());
+    CountLive();
     return Status();
   }
 
-  uint64_t damaged() const { return damaged_; }
+  CheckReport TakeReport() { return std::move(report_); }
 
  private:
-  void Damaged(const std::string& line) {
-    ++damaged_;
-    lines_->push_back("damaged: " + line);
-  }
+  void Damaged(const std::string& text) { report_.findings.push_back(DamageFinding(text)); }
 
   Status OpenSegments() {
     for (const SegmentEntry& entry : manifest_.segments) {
@@ -98,6 +94,7 @@ class Checker {
             header.value().epoch != entry.epoch) {
           Damaged(path + " at offset 0: header of another segment");
         }
+        lanes_of_epoch_.try_emplace(entry.epoch, header.value().lanes);
       }
       segments_.push_back(std::move(segment));
     }
@@ -109,7 +106,6 @@ class Checker {
     options.salvage = true;
     options.last_epoch = epoch == manifest_.epoch;
     options.lanes = options.last_epoch ? manifest_.lanes : 1;
-    options.window_bytes = kCheckWindowBytes;
     bool any = false;
     for (const auto& segment : segments_) {
       if (segment->epoch != epoch) continue;
@@ -117,11 +113,17 @@ class Checker {
       options.lanes = std::max(options.lanes, segment->lane + 1);
     }
     if (!any) return Status();
+    // Which shards a lane's flush clears follows from the number of lanes there were, also when one
+    // of them has lost all its segments to reclaiming since.
+    const auto lanes = lanes_of_epoch_.find(epoch);
+    if (!options.last_epoch && lanes != lanes_of_epoch_.end())
+      options.lanes = std::max(options.lanes, lanes->second);
     if (options.last_epoch && manifest_.clean && manifest_.clean_ends.size() == options.lanes) {
       options.clean_ends = manifest_.clean_ends;
     }
-    CountingSink sink;
-    vlog::Replay replay(options, &sink);
+    options.window_bytes =
+        std::clamp(kWindowsBytesMax / options.lanes, kWindowBytesMin, kWindowBytesMax);
+    vlog::Replay replay(options, &index_);
     for (const auto& segment : segments_) {
       if (segment->epoch != epoch) continue;
       Result<uint64_t> size = segment->file->Size();
@@ -131,32 +133,62 @@ class Checker {
     Status status = replay.Run();
     for (const std::string& damage : replay.damage()) Damaged(damage);
     for (const TornTail& torn : replay.torn_tails()) {
-      lines_->push_back("torn tail (the next start cuts it): " + torn.file + " at offset " +
-                        std::to_string(torn.offset) + ": " + torn.reason);
+      report_.findings.push_back(
+          {CheckFinding::Kind::kTornTail, torn.file, torn.offset, torn.reason});
     }
-    records_ += replay.records();
-    bytes_ += replay.bytes();
+    report_.records += replay.records();
+    report_.bytes += replay.bytes();
     return status;
+  }
+
+  void CountLive() {
+    const uint64_t now_ms = WallMillis();
+    for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+      shards_[shard].ForEach([&](uint16_t, Art& tree) {
+        tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+          if (expire_at_ms != 0 && expire_at_ms <= now_ms) return true;
+          report_.live_keys += 1;
+          report_.live_bytes += key.size() + vlog::ValueBytes(pointer, key.size());
+          return true;
+        });
+      });
+    }
   }
 
   const std::string dir_;
   Disk* const disk_;
-  std::vector<std::string>* const lines_;
   Manifest manifest_;
   std::vector<std::unique_ptr<Segment>> segments_;
-  uint64_t damaged_ = 0;
-  uint64_t records_ = 0;
-  uint64_t bytes_ = 0;
+  std::map<uint32_t, uint32_t> lanes_of_epoch_;  // as its first readable segment says
+  std::unique_ptr<vlog::ShardIndex[]> shards_;
+  vlog::ReplayIndex index_;
+  CheckReport report_;
 };
 
 }  // namespace
 
-Result<uint64_t> CheckVlogDirectory(const std::string& dir, Disk* disk,
-                                    std::vector<std::string>* lines) {
-  Checker checker(dir, disk, lines);
+Result<CheckReport> CheckVlogDirectory(const std::string& dir, Disk* disk) {
+  Checker checker(dir, disk);
   Status status = checker.Run();
   if (!status.ok()) return status;
-  return checker.damaged();
+  return checker.TakeReport();
+}
+
+CheckFinding DamageFinding(const std::string& text) {
+  CheckFinding finding;
+  finding.reason = text;
+  const size_t mark = text.find(kOffsetMark);
+  if (mark == std::string::npos) return finding;
+  const char* digits = text.c_str() + mark + kOffsetMark.size();
+  char* end = nullptr;
+  const uint64_t offset = std::strtoull(digits, &end, 10);
+  if (end == digits) return finding;
+  finding.file = text.substr(0, mark);
+  finding.offset = offset;
+  if (*end == ':') ++end;
+  while (*end == ' ') ++end;
+  finding.reason = end;
+  return finding;
 }
 
 }  // namespace cairn

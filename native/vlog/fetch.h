@@ -40,6 +40,8 @@ struct FetchOp {
   uint64_t from = 0;   // file offset of the buffer
   uint64_t bytes = 0;  // to read
   uint64_t done = 0;
+  uint64_t started_ns = 0;
+  uint32_t reactor = 0;
   uint32_t tries = 0;
   uint16_t tree = 0;
   uint16_t shard = 0;

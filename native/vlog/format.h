@@ -172,12 +172,11 @@ inline uint64_t ExpiryOf(const RecordHeader& header, const char* record) {
   return expiry;
 }
 
-// Encodes one record at `out`, which lies at `offset` of its segment. Everything but crc is taken
-// from `header`; key and value may be empty. Returns the crc. Writes exactly BytesOf(header).
-inline uint32_t EncodeRecord(char* out, uint64_t offset, RecordHeader header, uint64_t expire_at_ms,
-                             std::string_view key, std::string_view value) {
-  const uint64_t bytes = BytesOf(header);
-  std::memset(out + bytes - 8, 0, 8);  // the padding; what is not padding is written over
+// Writes one record to `out`, exactly BytesOf(header) bytes, all of the header as given. Key and
+// value may be empty.
+inline void FillRecord(char* out, const RecordHeader& header, uint64_t expire_at_ms,
+                       std::string_view key, std::string_view value) {
+  std::memset(out + BytesOf(header) - 8, 0, 8);  // the padding; what is not padding is written over
   std::memcpy(out, &header, sizeof(header));
   char* at = out + sizeof(header);
   if (HasExpiry(TypeOf(header))) {
@@ -187,7 +186,14 @@ inline uint32_t EncodeRecord(char* out, uint64_t offset, RecordHeader header, ui
   if (!key.empty()) std::memcpy(at, key.data(), key.size());
   at += key.size();
   if (!value.empty()) std::memcpy(at, value.data(), value.size());
-  header.crc = RecordCrc(out, bytes, offset);
+}
+
+// The same for a record that lies at `offset` of its segment, with the crc that follows from that.
+// Returns the crc.
+inline uint32_t EncodeRecord(char* out, uint64_t offset, RecordHeader header, uint64_t expire_at_ms,
+                             std::string_view key, std::string_view value) {
+  FillRecord(out, header, expire_at_ms, key, value);
+  header.crc = RecordCrc(out, BytesOf(header), offset);
   std::memcpy(out, &header.crc, sizeof(header.crc));
   return header.crc;
 }

@@ -74,7 +74,6 @@ void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
   const char* ahead = placement->data + bytes + kAhead;
   for (uint64_t i = 0; i < kLinesMax && i * kLine <= bytes; ++i)
     __builtin_prefetch(ahead + i * kLine, 1);
-  batch->fillers.fetch_add(1, std::memory_order_relaxed);
   staged_end_.store(LogPosition(batch->segment->id, batch->offset + batch->used),
                     std::memory_order_release);
 }
@@ -247,7 +246,9 @@ Batch* Lane::FindBatchLocked(uint32_t segment_id, uint64_t offset) {
     return batch != nullptr && batch->segment->id == segment_id && offset >= batch->offset &&
            offset < batch->offset + batch->used;
   };
-  if (holds(flight_)) return flight_;
+  for (uint32_t age = 0; age < flight_count_; ++age) {
+    if (holds(FlightLocked(age).batch)) return FlightLocked(age).batch;
+  }
   for (Batch* batch : queue_) {
     if (holds(batch)) return batch;
   }
@@ -351,7 +352,8 @@ void Lane::AddStats(LaneStats* stats) {
   stats->durable_position = durable_.load(std::memory_order_relaxed);
   stats->staged_bytes = open_ != nullptr ? open_->used : 0;
   for (const Batch* batch : queue_) stats->staged_bytes += batch->used;
-  if (flight_ != nullptr) stats->staged_bytes += flight_->used;
+  for (uint32_t age = 0; age < flight_count_; ++age)
+    stats->staged_bytes += FlightLocked(age).batch->used;
 }
 
 }  // namespace cairn::vlog

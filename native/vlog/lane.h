@@ -2,18 +2,22 @@
 // in the file they will keep; group commit writes everything staged with one data-synced write,
 // while the next batch gathers.
 //
-//   Reserve -> caller encodes -> FinishFill        Kick (end of a turn) or the completion of the
-//   commit before
-//        |                                             |
-//   [open batch] --full, or taken--> [queue of closed batches] --> [flight: one commit on the disk]
-//   --> chunk is free
+//   Stage (the caller encodes)
+//        |                       Kick (end of a turn), or the completion of a commit
+//        |                            |
+//   [open batch] --full, or taken--> [queue of closed batches] --> [flights: commits on the disk]
+//
+// Whatever is staged starts its way at once when no commit is on the disk. While one is, the next
+// one starts only when overlap_bytes have gathered: overlapping pays for large values (a quarter
+// more of 16 KiB values per second), while more commits for the same small ones only cost time.
+// Commits may arrive in any order; they count, and free their chunks, in the order of the log.
 //
 // A batch is one chunk, one commit and one contiguous range of the segment file. Chunks are reused
 // last in, first out, so a lightly loaded lane lives in a few cache lines. A unit larger than a
 // chunk gets memory of its own, a unit larger than a segment a segment of its own.
 //
 // Threads: everything is guarded by latch(), held for memory work only, except the atomics and what
-// belongs to the commit in flight (its owner is the thread whose IoQueue runs it). Methods named
+// belongs to a commit in flight (its owner is the thread whose IoQueue runs it). Methods named
 // ...Locked need the latch held. Two latches are held together only to stage a transaction that
 // spans lanes, in ascending order of lanes.
 //
@@ -51,6 +55,7 @@ struct LaneShared {
   uint64_t allocate_step = 0;
   uint64_t reserve_bytes = 0;  // of a segment, for deletes when the disk is full
   uint32_t commit_delay_us = 0;
+  uint64_t overlap_bytes = 256u << 10;  // staged before a commit starts beside another
   uint64_t prepare_bytes = 0;  // zeros written ahead per step while commits are small; 0: none
   uint64_t prepare_gap = 0;    // left alone between the end of the log and the first zeros
   DurabilityListener* listener = nullptr;
@@ -94,6 +99,7 @@ struct Placement {
   uint64_t offset = 0;
   Segment* segment = nullptr;
   Batch* batch = nullptr;
+  void BeginFill() { batch->fillers.fetch_add(1, std::memory_order_relaxed); }
   void FinishFill() { batch->fillers.fetch_sub(1, std::memory_order_release); }
 };
 
@@ -104,12 +110,15 @@ class Lane {
   static constexpr uint64_t kSyncEveryMs = 1000;
   static constexpr uint64_t kRetryMs = 1000;         // after a full disk
   static constexpr uint64_t kLatchedCopyMax = 4096;  // larger values are copied without the latch
+  static constexpr uint64_t kLatchedEncodeMax = 1024;
   static constexpr uint32_t kHoldsBeforeSync =
       4096;  // policy `no`: bound on transactions that wait for a sync
   static constexpr uint32_t kTriesMax = 16;  // of a write that was interrupted or made no progress
   static constexpr uint64_t kPrepareBytesMax = 4u << 20;
-  static constexpr uint64_t kPrepareCommitMax =
-      32u << 10;  // average commit above which nothing is prepared
+  static constexpr uint64_t kPrepareRateMax =
+      32u << 10;  // bytes of records per ms above which nothing is prepared
+  static constexpr uint64_t kRateWindowMs = 100;
+  static constexpr uint32_t kFlightsMax = 2;
 
   struct Start {
     Segment* active = nullptr;
@@ -130,16 +139,31 @@ class Lane {
   Latch& latch() { return latch_; }
 
   // --- staging ---
-  // Room for a unit of `bytes` (a multiple of 8). kOk; kBusy: wait for OnDurable; kNoSpace;
-  // kReadOnly. may_use_reserve: the unit only deletes. After kOk the caller encodes at
-  // placement->data and calls FinishFill.
-  Code Reserve(uint64_t bytes, bool may_use_reserve, Placement* placement) {
-    LatchGuard guard(latch_);
-    const Code code = PrepareLocked(bytes, may_use_reserve);
-    if (CAIRN_LIKELY(code == Code::kOk)) TakeLocked(bytes, placement);
-    return code;
+  // Stages a unit of `bytes` (a multiple of 8). kOk; kBusy: wait for OnDurable; kNoSpace;
+  // kReadOnly. may_use_reserve: the unit only deletes. After kOk, encode(const Placement&) has
+  // filled the place. Small units are encoded with the latch held: each locked instruction waits
+  // for the stores before it, and a record is a handful of cache lines that miss.
+  template <typename Encode>
+  Code Stage(uint64_t bytes, bool may_use_reserve, Encode&& encode) {
+    Placement place;
+    {
+      LatchGuard guard(latch_);
+      const Code code = PrepareLocked(bytes, may_use_reserve);
+      if (CAIRN_UNLIKELY(code != Code::kOk)) return code;
+      TakeLocked(bytes, &place);
+      if (CAIRN_LIKELY(bytes <= kLatchedEncodeMax)) {
+        encode(place);
+        return Code::kOk;
+      }
+      place.BeginFill();
+    }
+    encode(place);
+    place.FinishFill();
+    return Code::kOk;
   }
-  Code PrepareLocked(uint64_t bytes, bool may_use_reserve);  // makes TakeLocked(bytes) possible
+  // The same in steps. What PrepareLocked allows, TakeLocked does; who fills the place after
+  // letting go of the latch brackets that with BeginFill (latch held) and FinishFill.
+  Code PrepareLocked(uint64_t bytes, bool may_use_reserve);
   void TakeLocked(uint64_t bytes, Placement* placement);
   void HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn);
   Status Refusal(Code code);  // says why Reserve refused
@@ -184,8 +208,25 @@ class Lane {
   void AddStats(LaneStats* stats);
 
  private:
+  // A commit on its way to the disk. All but `complete` and `stalled` belongs to the thread of
+  // `queue`.
+  struct Flight {
+    Lane* lane = nullptr;
+    Batch* batch = nullptr;
+    IoQueue* queue = nullptr;
+    IoRequest write;
+    iovec iov = {};
+    uint64_t done = 0;  // bytes
+    uint64_t started_ns = 0;
+    uint32_t tries = 0;
+    bool short_write = false;  // the write took several calls
+    bool data_sync = false;
+    bool was_stalled = false;
+    bool stalled = false;   // it met a full disk and waits
+    bool complete = false;  // on the disk, perhaps before those that come first
+  };
   struct Work {
-    Batch* commit = nullptr;
+    Flight* commit = nullptr;
     bool sync = false;
     bool prepare = false;
   };
@@ -208,11 +249,17 @@ class Lane {
   // commit (lane_commit.cc)
   Work DecideLocked(bool force);
   bool CommitDueLocked(bool force) const;
+  Flight* TakeOffLocked(Batch* batch);
+  Flight& FlightLocked(uint32_t age) { return flights_[(first_flight_ + age) % kFlightsMax]; }
+  const Flight& FlightLocked(uint32_t age) const {
+    return flights_[(first_flight_ + age) % kFlightsMax];
+  }
   void Execute(IoQueue* queue, const Work& work);
   void Finalize(Batch* batch);
-  void SubmitWrite();
-  void OnWritten(int64_t result);
-  void CompleteWrite();
+  void SubmitWrite(Flight* flight);
+  void OnWritten(Flight* flight, int64_t result);
+  void CompleteWrite(Flight* flight);
+  void LandLocked(Flight* flight);
   void OnSynced(int64_t result);
   void AdvanceLocked(News* news);
   void Tell(const News& news);
@@ -235,12 +282,14 @@ class Lane {
   Segment* next_ = nullptr;
   uint64_t tail_ = 0;  // offset of the next batch in active_, when open_ is null
   std::deque<Batch*> queue_;
-  Batch* flight_ = nullptr;
-  bool commit_busy_ = false;
+  Flight flights_[kFlightsMax];  // a ring: those from first_flight_ on, in the order of the log
+  uint32_t first_flight_ = 0;
+  uint32_t flight_count_ = 0;
+  bool taking_off_ = false;  // somebody completes the image of the newest flight
   bool sync_busy_ = false;
   bool prepare_busy_ = false;
   bool sync_due_ = false;
-  bool stalled_ = false;       // the write in flight met a full disk
+  bool stalled_ = false;       // a write in flight met a full disk
   bool room_awaited_ = false;  // somebody was sent away with kBusy for want of room
   bool room_came_ = false;
   bool ask_extend_ = false;
@@ -269,18 +318,12 @@ class Lane {
   Segment* zero_segment_ = nullptr;  // zeros are written, or being written, to
   uint64_t zero_from_ = 0;           // [zero_from_, zeroed_end_) of it
   uint64_t zeroed_end_ = 0;
-  uint64_t average_commit_ = 0;
+  uint64_t rate_ = kPrepareRateMax;  // bytes of records per ms, lately
+  uint64_t rate_bytes_ = 0;
+  uint64_t rate_since_ms_ = 0;
   LaneStats stats_;
 
-  // Belongs to the commit in flight.
-  IoRequest write_;
-  iovec write_iov_ = {};
-  uint64_t write_done_ = 0;
-  uint32_t write_tries_ = 0;
-  bool short_ = false;  // the write took several calls
-  bool was_stalled_ = false;
-  IoQueue* write_queue_ = nullptr;
-  uint64_t write_started_ns_ = 0;
+  // Belongs to whoever set taking_off_.
   uint64_t prev_end_ = 0;
   Segment* chain_segment_ = nullptr;
   uint32_t chain_ = 0;

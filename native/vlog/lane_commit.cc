@@ -42,21 +42,24 @@ Lane::Work Lane::DecideLocked(bool force) {
   if (failed_.load(std::memory_order_relaxed)) return work;
   const uint64_t written = written_.load(std::memory_order_relaxed);
   bool sync_first = false;
-  if (!commit_busy_ && CommitDueLocked(force)) {
+  if (!taking_off_ && !stalled_ && flight_count_ < kFlightsMax && CommitDueLocked(force)) {
     Batch* batch = queue_.empty() ? open_ : queue_.front();
+    const bool idle = flight_count_ == 0;
+    const Segment* before =
+        idle ? written_segment_ : FlightLocked(flight_count_ - 1).batch->segment;
     // A segment is begun only when all before it is safe: what replay finds there proves the rest
     // whole.
-    sync_first = batch->segment != written_segment_ && synced_ < written;
+    const bool begins = batch->segment != before;
+    sync_first = begins && idle && synced_ < written;
+    const bool wait =
+        idle ? sync_first : begins || (queue_.empty() && batch->used < shared_->overlap_bytes);
     const bool zeros_in_the_way = prepare_busy_ && batch->segment == zero_segment_ &&
                                   batch->offset < zeroed_end_ &&
                                   batch->offset + batch->write_bytes() > zero_from_;
-    if (!sync_first && !zeros_in_the_way && batch->fillers.load(std::memory_order_acquire) == 0) {
+    if (!wait && !zeros_in_the_way && batch->fillers.load(std::memory_order_acquire) == 0) {
       if (batch == open_) CloseOpenLocked();
       queue_.pop_front();
-      flight_ = batch;
-      commit_busy_ = true;
-      batch->synced_before = synced_;
-      work.commit = batch;
+      work.commit = TakeOffLocked(batch);
     }
   }
   if (!sync_busy_ && synced_ < written) {
@@ -74,14 +77,30 @@ Lane::Work Lane::DecideLocked(bool force) {
   return work;
 }
 
+Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
+  Flight& flight = FlightLocked(flight_count_);
+  ++flight_count_;
+  taking_off_ = true;
+  batch->synced_before = synced_;
+  flight.lane = this;
+  flight.batch = batch;
+  flight.done = 0;
+  flight.tries = 0;
+  flight.short_write = flight.was_stalled = flight.stalled = flight.complete = false;
+  return &flight;
+}
+
 void Lane::Execute(IoQueue* queue, const Work& work) {
   if (work.commit != nullptr) {
-    Finalize(work.commit);
-    write_queue_ = queue;
-    write_done_ = 0;
-    write_tries_ = 0;
-    write_started_ns_ = MonotonicNanos();
-    SubmitWrite();
+    Flight* flight = work.commit;
+    Finalize(flight->batch);
+    {
+      LatchGuard guard(latch_);
+      taking_off_ = false;
+    }
+    flight->queue = queue;
+    flight->started_ns = MonotonicNanos();
+    SubmitWrite(flight);
   }
   if (work.sync) {
     sync_.op = IoOp::kSync;
@@ -112,7 +131,8 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     return;
   }
   Work work;
-  bool resubmit = false;
+  Flight* again[kFlightsMax];
+  uint32_t again_count = 0;
   bool room_came = false;
   {
     LatchGuard guard(latch_);
@@ -121,7 +141,12 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     active_work_.store(stalled_ || room_awaited_, std::memory_order_relaxed);
     if (stalled_ && now_ms >= stalled_ms_ + kRetryMs) {
       stalled_ = false;
-      resubmit = true;
+      for (uint32_t age = 0; age < flight_count_; ++age) {
+        Flight& flight = FlightLocked(age);
+        if (!flight.stalled) continue;
+        flight.stalled = false;
+        again[again_count++] = &flight;
+      }
     }
     if (shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kEverySecond &&
         now_ms >= last_sync_ms_ + kSyncEveryMs) {
@@ -131,9 +156,9 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     work = DecideLocked(false);
   }
   Execute(queue, work);
-  if (resubmit) {
-    write_queue_ = queue;
-    SubmitWrite();
+  for (uint32_t i = 0; i < again_count; ++i) {
+    again[i]->queue = queue;
+    SubmitWrite(again[i]);
   }
   if (room_came) shared_->listener->OnDurable(id_);
 }
@@ -195,36 +220,38 @@ void Lane::Finalize(Batch* batch) {
   }
 }
 
-void Lane::SubmitWrite() {
-  Batch* batch = flight_;
+void Lane::SubmitWrite(Flight* flight) {
+  const Batch* batch = flight->batch;
   const bool data_sync =
       batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
-  write_.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
-  write_.file = batch->segment->file.get();
-  write_.offset = batch->offset + write_done_;
-  write_iov_ = {batch->data.get() + write_done_, batch->write_bytes() - write_done_};
-  write_.iov = &write_iov_;
-  write_.iov_count = 1;
-  write_.done = &Lane::WriteDone;
-  write_.owner = this;
-  write_queue_->Submit(&write_);
+  IoRequest& write = flight->write;
+  write.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
+  write.file = batch->segment->file.get();
+  write.offset = batch->offset + flight->done;
+  flight->iov = {batch->data.get() + flight->done, batch->write_bytes() - flight->done};
+  write.iov = &flight->iov;
+  write.iov_count = 1;
+  write.done = &Lane::WriteDone;
+  write.owner = flight;
+  flight->queue->Submit(&write);
 }
 
 void Lane::WriteDone(IoRequest* request, int64_t result) {
-  static_cast<Lane*>(request->owner)->OnWritten(result);
+  auto* flight = static_cast<Flight*>(request->owner);
+  flight->lane->OnWritten(flight, result);
 }
 
-void Lane::OnWritten(int64_t result) {
-  Batch* batch = flight_;
+void Lane::OnWritten(Flight* flight, int64_t result) {
+  const Batch* batch = flight->batch;
   if (result == -EINTR || result == -EAGAIN ||
       result == 0) {  // nothing happened: not a failure of the device
-    if (++write_tries_ < kTriesMax) return SubmitWrite();
+    if (++flight->tries < kTriesMax) return SubmitWrite(flight);
     result = result == 0 ? -EIO : result;
   }
   if (result ==
       -ENOSPC) {  // the bytes are safe in memory and nobody was told anything: wait for space
     LatchGuard guard(latch_);
-    stalled_ = was_stalled_ = true;
+    stalled_ = flight->stalled = flight->was_stalled = true;
     stalled_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
     denied_ = Status(Code::kNoSpace, batch->segment->file->path() + ": no space left on the device",
                      ENOSPC);
@@ -232,67 +259,80 @@ void Lane::OnWritten(int64_t result) {
     active_work_.store(true, std::memory_order_relaxed);
     return;
   }
-  if (result < 0) {  // the lane stays busy for ever, and the batch in memory, for readers
+  if (result < 0) {  // its flight never ends: the batch stays in memory, for readers
     Fail("a write to " + batch->segment->file->path() + " at offset " +
-         std::to_string(write_.offset) + " failed: " + ErrnoText(result));
+         std::to_string(flight->write.offset) + " failed: " + ErrnoText(result));
     return;
   }
-  const uint64_t done = write_done_ + static_cast<uint64_t>(result);
+  const uint64_t done = flight->done + static_cast<uint64_t>(result);
   if (done < batch->write_bytes()) {  // short: write the rest, from a block boundary on
     const uint64_t from = AlignDown(done, batch->segment->block_bytes);
-    if (from == write_done_ && ++write_tries_ >= kTriesMax) {
+    if (from == flight->done && ++flight->tries >= kTriesMax) {
       Fail("writes to " + batch->segment->file->path() + " make no progress at offset " +
-           std::to_string(write_.offset));
+           std::to_string(flight->write.offset));
       return;
     }
-    write_done_ = from;
+    flight->done = from;
     // Whether the part that was written is durable depends on the back end: a sync follows.
-    short_ = true;
-    return SubmitWrite();
+    flight->short_write = true;
+    return SubmitWrite(flight);
   }
-  CompleteWrite();
+  CompleteWrite(flight);
 }
 
-void Lane::CompleteWrite() {
-  const bool data_sync = write_.op == IoOp::kWriteDataSync && !short_;
-  short_ = false;
-  const uint64_t nanos = MonotonicNanos() - write_started_ns_;
-  IoQueue* queue = write_queue_;  // with the latch gone, all this belongs to the next commit
+void Lane::CompleteWrite(Flight* flight) {
+  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->short_write;
+  const uint64_t nanos = MonotonicNanos() - flight->started_ns;
+  IoQueue* queue = flight->queue;  // with the latch gone, the flight may belong to another commit
   News news;
   Work work;
   {
     LatchGuard guard(latch_);
-    Batch* batch = flight_;
-    const uint64_t bytes = batch->write_bytes();
-    const uint64_t before = written_.load(std::memory_order_relaxed);
-    uint64_t now = before;
-    if (batch->used != 0) now = LogPosition(batch->segment->id, batch->offset + batch->used);
-    if (data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed)) synced_ = now;
-    written_segment_ = batch->segment;
-    written_.store(now, std::memory_order_release);
-    if (batch->seals) {
-      batch->segment->sealed = true;
-      batch->segment->data_end = batch->offset + bytes;
-      trim_.push_back(batch->segment);
-      shared_->service_wanted.store(true, std::memory_order_release);
-    }
-    stats_.commits += 1;
-    stats_.commit_bytes += bytes;
-    stats_.record_bytes += batch->used;
-    stats_.padding_bytes += bytes - batch->used;
+    flight->complete = true;
     stats_.commit_nanos += nanos;
-    average_commit_ =
-        average_commit_ == 0 ? bytes : average_commit_ - average_commit_ / 8 + bytes / 8;
-    if (was_stalled_) denied_ = Status();
-    was_stalled_ = false;
-    flight_ = nullptr;
-    commit_busy_ = false;
-    ReleaseLocked(batch);
+    while (flight_count_ != 0 && FlightLocked(0).complete) {
+      LandLocked(&FlightLocked(0));
+      first_flight_ = (first_flight_ + 1) % kFlightsMax;
+      --flight_count_;
+    }
     AdvanceLocked(&news);
     work = DecideLocked(false);
   }
   Execute(queue, work);
   Tell(news);
+}
+
+// The oldest commit is on the disk, and so is all before it.
+void Lane::LandLocked(Flight* flight) {
+  Batch* batch = flight->batch;
+  const uint64_t bytes = batch->write_bytes();
+  const uint64_t before = written_.load(std::memory_order_relaxed);
+  uint64_t now = before;
+  if (batch->used != 0) now = LogPosition(batch->segment->id, batch->offset + batch->used);
+  if (flight->data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed))
+    synced_ = now;
+  written_segment_ = batch->segment;
+  written_.store(now, std::memory_order_release);
+  if (batch->seals) {
+    batch->segment->sealed = true;
+    batch->segment->data_end = batch->offset + bytes;
+    trim_.push_back(batch->segment);
+    shared_->service_wanted.store(true, std::memory_order_release);
+  }
+  stats_.commits += 1;
+  stats_.commit_bytes += bytes;
+  stats_.record_bytes += batch->used;
+  stats_.padding_bytes += bytes - batch->used;
+  rate_bytes_ += batch->used;
+  const uint64_t now_ms = shared_->now_ms.load(std::memory_order_relaxed);
+  if (now_ms >= rate_since_ms_ + kRateWindowMs) {
+    rate_ = rate_bytes_ / (now_ms - rate_since_ms_);
+    rate_bytes_ = 0;
+    rate_since_ms_ = now_ms;
+  }
+  if (flight->was_stalled) denied_ = Status();
+  ReleaseLocked(batch);
+  flight->batch = nullptr;
 }
 
 // ---- the sync ----
@@ -393,12 +433,12 @@ void Lane::Fail(const std::string& reason) {
 
 // ---- zeros ahead ----
 // A data-synced write into blocks written before is about twice as fast as one into blocks merely
-// allocated. While commits are small, zeros are written ahead of them; under bulk load the gain is
-// small and the bytes are not.
+// allocated. While the log grows slowly, zeros are written ahead of it; under bulk load, commits
+// that overlap hide most of the difference, and the bytes would be many.
 
 bool Lane::PrepareDueLocked() const {
-  if (shared_->prepare_bytes == 0 || prepare_busy_ || active_ == nullptr || average_commit_ == 0 ||
-      average_commit_ >= kPrepareCommitMax ||
+  if (shared_->prepare_bytes == 0 || prepare_busy_ || active_ == nullptr ||
+      rate_ >= kPrepareRateMax ||
       shared_->fsync.load(std::memory_order_relaxed) != FsyncPolicy::kAlways) {
     return false;
   }
@@ -466,13 +506,12 @@ void Lane::OnPrepared(int64_t result) {
 Status Lane::CloseBlocking() {
   LatchGuard guard(latch_);
   if (failed_.load(std::memory_order_relaxed)) return Status(Code::kReadOnly, reason_);
-  if (stalled_) {  // one more try
+  if (stalled_) {  // one more try, from the first one on
     stalled_ = false;
-    commit_busy_ = false;
-    queue_.push_front(flight_);
-    flight_ = nullptr;
+    for (uint32_t age = flight_count_; age-- > 0;) queue_.push_front(FlightLocked(age).batch);
+    flight_count_ = 0;
   }
-  CAIRN_CHECK(!commit_busy_ && !sync_busy_ && !prepare_busy_);
+  CAIRN_CHECK(flight_count_ == 0 && !sync_busy_ && !prepare_busy_);
   if (open_ != nullptr) CloseOpenLocked();
   Status status;
   while (status.ok() && !queue_.empty()) {

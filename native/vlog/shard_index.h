@@ -44,6 +44,8 @@ class ShardIndex {
   uint64_t last_removal = 0;
   uint64_t last_change = 0;
 
+  uint64_t ring_reads = 0;  // values of this shard that were read from the WAL ring
+
  private:
   using Page = std::array<Art, kPageTrees>;
   std::vector<std::unique_ptr<Page>> pages_;

@@ -101,6 +101,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
     return;
   entry->resident = true;
   if (want_value) {
+    ++index.ring_reads;
     entry->copied = true;
     entry->value = {scratch.data() + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
   }
@@ -203,13 +204,19 @@ void VlogEngine::Stats(EngineStats* out) const {
     LatchGuard guard(latches_[shard].latch);
     shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
     out->cache_entries += cache_->records(shard);
+    out->wal_ring_reads += shards_[shard].ring_reads;
   }
   out->cache_bytes = cache_->bytes();
   out->cache_evictions = cache_->evictions();
   out->checksum_errors = checksum_errors_.load(std::memory_order_relaxed);
   for (uint32_t i = 0; i < kReactorsMax; ++i) {
     const Reactor& reactor = reactors_[i];
-    out->disk_reads += reactor.disk_reads.load(std::memory_order_relaxed);
+    // In this order, so that no read is done that had not begun.
+    const uint64_t done = reactor.disk_reads_done.load(std::memory_order_acquire);
+    const uint64_t begun = reactor.disk_reads.load(std::memory_order_relaxed);
+    out->disk_reads += begun;
+    out->disk_reads_in_flight += begun - done;
+    out->disk_read_nanos += reactor.disk_read_nanos.load(std::memory_order_relaxed);
     out->disk_read_bytes += reactor.disk_read_bytes.load(std::memory_order_relaxed);
     const IoQueue* queue = reactor.queue.load(std::memory_order_acquire);
     if (queue != nullptr && out->io_backend.empty()) out->io_backend = queue->name();
@@ -231,7 +238,10 @@ void VlogEngine::Stats(EngineStats* out) const {
     const vlog::Segment* segment = segments_.Get(entry.id);
     if (segment == nullptr || entry.epoch != manifest_.epoch) continue;
     out->block_bytes = std::max(out->block_bytes, segment->block_bytes);
-    out->lanes[entry.lane].live_bytes += segment->live_bytes.load(std::memory_order_relaxed);
+    LaneStats& lane = out->lanes[entry.lane];
+    lane.live_bytes += segment->live_bytes.load(std::memory_order_relaxed);
+    LatchGuard guard(lanes_[entry.lane]->latch());
+    lane.disk_bytes += segment->sealed ? segment->data_end : segment->room_end;
   }
 }
 

@@ -42,6 +42,7 @@ struct VlogTuning {
   uint64_t reserve_bytes = 0;     // 0: from the segment size
   uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
   uint64_t prepare_gap = 256u << 10;
+  uint64_t overlap_bytes = 0;  // 0: the lane's default
   bool reclaim = true;
 };
 
@@ -109,8 +110,10 @@ class VlogEngine final : public Engine {
     std::vector<uint8_t> is_dirty;  // by lane
     std::vector<Part> parts;        // by lane; only those in `touched` are in use
     std::vector<uint32_t> touched;
-    std::atomic<uint64_t> disk_reads{0};
+    std::atomic<uint64_t> disk_reads{0};  // begun
     std::atomic<uint64_t> disk_read_bytes{0};
+    std::atomic<uint64_t> disk_reads_done{0};
+    std::atomic<uint64_t> disk_read_nanos{0};
   };
   struct alignas(16) TreeCount {
     std::atomic<uint64_t> keys{0};
@@ -149,10 +152,10 @@ class VlogEngine final : public Engine {
   void WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped);
   vlog::RecordHeader HeaderOf(const WriteOp& op, const vlog::Placement& place) const;
   EntryRef Look(const WriteOp& op);
-  void Index(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header, const char* record,
-             uint64_t offset, const EntryRef& old);
-  void IndexPut(const WriteOp& op, uint16_t tree, const Pointer& pointer, std::string_view record,
-                const EntryRef& found);
+  void Index(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header, uint64_t offset,
+             const EntryRef& old);
+  void IndexPut(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header,
+                const Pointer& pointer, const EntryRef& found);
   void IndexDelete(const WriteOp& op, uint16_t tree);
   void IndexExpire(const WriteOp& op, uint16_t tree);
   void FlushShard(uint16_t shard, uint16_t tree);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {
@@ -55,6 +56,8 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
   op->request = request;
   op->segment = segment;
   op->queue = me.queue;
+  op->reactor = reactor;
+  op->started_ns = MonotonicNanos();
   op->key.assign(key);
   op->pointer = pointer;
   op->from = from;
@@ -102,6 +105,9 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
   std::string_view value;
   if (status.ok()) status = VerifyRead(op, &value);
   if (status.code() == Code::kCorruption) checksum_errors_.fetch_add(1, std::memory_order_relaxed);
+  Reactor& me = reactors_[op->reactor];
+  me.disk_reads_done.fetch_add(1, std::memory_order_release);
+  me.disk_read_nanos.fetch_add(MonotonicNanos() - op->started_ns, std::memory_order_relaxed);
   op->segment->Unpin();
   op->request->value_ = value;
   op->request->Done(std::move(status));  // may destroy the request, and with it op

@@ -60,6 +60,7 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   shared_.commit_delay_us = options.commit_delay_us;
   shared_.prepare_bytes = std::min(tuning_.prepare_bytes, Lane::kPrepareBytesMax);
   shared_.prepare_gap = tuning_.prepare_gap;
+  if (tuning_.overlap_bytes != 0) shared_.overlap_bytes = tuning_.overlap_bytes;
   shared_.fsync.store(options.fsync);
   shared_.lanes = &lanes_;
   return Status();

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "vlog/replay_index.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {
@@ -29,55 +30,10 @@ constexpr uint64_t kWindowsBytesMax = 64u << 20;  // of all lanes
 }  // namespace
 
 // Called from one worker per lane; lanes have no shard in common.
-class VlogEngine::RecoverySink final : public vlog::ReplaySink {
+class VlogEngine::RecoverySink final : public vlog::ReplayIndex {
  public:
-  explicit RecoverySink(VlogEngine* engine) : engine_(*engine) {}
-
-  void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) override {
-    const std::string_view key = vlog::KeyOf(header, record);
-    vlog::ShardIndex& shard = engine_.shards_[ShardOf(key)];
-    if (header.ns >= kDatabasesMax) return;
-    switch (vlog::TypeOf(header)) {
-      case RecordType::kPut:
-      case RecordType::kPutExpire: {
-        engine_.segments_.Get(pointer.segment_id)
-            ->live_bytes.fetch_add(pointer.length, std::memory_order_relaxed);
-        Pointer old;
-        if (shard.MakeTree(header.ns).Upsert(key, pointer, vlog::ExpiryOf(header, record), &old))
-          Retire(old);
-        return;
-      }
-      case RecordType::kDelete: {
-        Art* tree = shard.Tree(header.ns);
-        Pointer old;
-        if (tree != nullptr && tree->Erase(key, &old)) Retire(old);
-        return;
-      }
-      case RecordType::kSetExpire: {
-        Art* tree = shard.Tree(header.ns);
-        EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
-        if (!found) return;
-        found.pointer->flags |= Pointer::kExpiryExternal;
-        tree->SetExpire(key, vlog::ExpiryOf(header, record));
-        return;
-      }
-      default:
-        return;
-    }
-  }
-
-  void OnFlush(uint32_t lane, uint32_t lanes, uint16_t tree) override {
-    for (uint32_t shard = lane; shard < kShardCount; shard += lanes) {
-      engine_.shards_[shard].ForEach([&](uint16_t number, Art& art) {
-        if (tree != vlog::kAllTrees && number != tree) return;
-        art.Scan({}, [this](std::string_view, Pointer& pointer, uint64_t) {
-          Retire(pointer);
-          return true;
-        });
-        art.Clear();
-      });
-    }
-  }
+  explicit RecoverySink(VlogEngine* engine)
+      : ReplayIndex(engine->shards_.get()), engine_(*engine) {}
 
   void OnSwap(const vlog::SwapPayload& swap) override {
     std::lock_guard<std::mutex> lock(engine_.swap_mutex_);
@@ -90,8 +46,14 @@ class VlogEngine::RecoverySink final : public vlog::ReplaySink {
     engine_.swap_sequence_ = swap.sequence;
   }
 
+ protected:
+  void OnAdded(const Pointer& pointer) override {
+    engine_.segments_.Get(pointer.segment_id)
+        ->live_bytes.fetch_add(pointer.length, std::memory_order_relaxed);
+  }
+  void OnRemoved(const Pointer& pointer) override { engine_.Retire(pointer); }
+
  private:
-  void Retire(const Pointer& old) { engine_.Retire(old); }
   VlogEngine& engine_;
 };
 
@@ -149,6 +111,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vect
     Result<uint64_t> size = segment->file->Size();
     if (!size.ok()) return size.status();
     replay.AddSegment(entry.lane, segment, size.value());
+    segment->data_end = size.value();
   }
   Status status = replay.Run();
   report->records += replay.records();

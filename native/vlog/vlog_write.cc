@@ -95,19 +95,22 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
   // Looked up first, so that the cached value it replaces is on its way while the record is
   // encoded.
   const EntryRef old = op.kind == WriteKind::kPut ? Look(op) : EntryRef();
+  const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
   Placement place;
-  const Code code = lane->Reserve(bytes, OnlyFrees(op), &place);
+  RecordHeader header;
+  const Code code = lane->Stage(bytes, OnlyFrees(op), [&](const Placement& staged) {
+    place = staged;
+    header = HeaderOf(op, place);
+    header.crc =
+        vlog::EncodeRecord(place.data, place.offset, header, op.expire_at_ms, op.key, value);
+  });
   MarkDirty(me, lane_id);
   if (CAIRN_UNLIKELY(code != Code::kOk)) {
     *busy_lane = lane_id;
     return lane->Refusal(code);
   }
-  RecordHeader header = HeaderOf(op, place);
-  const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
-  header.crc = vlog::EncodeRecord(place.data, place.offset, header, op.expire_at_ms, op.key, value);
-  Index(op, header.ns, header, place.data, place.offset, old);
   *ticket = {lane_id, LogPosition(place.segment->id, place.offset + bytes)};
-  place.FinishFill();
+  Index(op, header.ns, header, place.offset, old);
   if (cache_->OverBudget()) ShrinkCache(op.shard);
   return Status();
 }
@@ -195,6 +198,7 @@ Code VlogEngine::PlaceParts(Reactor& me, uint32_t* refusing_lane) {
     for (uint32_t lane : me.touched) {
       Part& part = me.parts[lane];
       lanes_[lane]->TakeLocked(part.bytes, &part.place);
+      part.place.BeginFill();
       if (txn == nullptr) continue;
       const uint32_t segment = part.place.segment->id;
       lanes_[lane]->HoldLocked(LogPosition(segment, part.place.offset),
@@ -246,7 +250,7 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
     const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
     header.crc = vlog::EncodeRecord(out, offset, header, op.expire_at_ms, op.key, value);
     part.at += vlog::BytesOf(header);
-    Index(op, header.ns, header, out, offset, op.kind == WriteKind::kPut ? Look(op) : EntryRef());
+    Index(op, header.ns, header, offset, op.kind == WriteKind::kPut ? Look(op) : EntryRef());
   }
   for (uint32_t lane : me.touched) CAIRN_CHECK(me.parts[lane].at == me.parts[lane].bytes);
 }
@@ -293,15 +297,15 @@ EntryRef VlogEngine::Look(const WriteOp& op) {
   return found;
 }
 
+// Reads nothing of the record's place in the lane, which may be on disk and in use again.
 void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& header,
-                       const char* record, uint64_t offset, const EntryRef& old) {
-  const uint64_t bytes = vlog::BytesOf(header);
-  const uint64_t end = LogPosition(header.segment_id, offset + bytes);
+                       uint64_t offset, const EntryRef& old) {
+  const uint64_t end = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
   ShardIndex& shard = shards_[op.shard];
   shard.last_write = end;
   switch (op.kind) {
     case WriteKind::kPut:
-      IndexPut(op, tree, vlog::MakePointer(header, offset), {record, bytes}, old);
+      IndexPut(op, tree, header, vlog::MakePointer(header, offset), old);
       return;
     case WriteKind::kDelete:
       shard.last_removal = end;
@@ -316,19 +320,19 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
   }
 }
 
-void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const Pointer& pointer,
-                          std::string_view record, const EntryRef& found) {
+void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordHeader& header,
+                          const Pointer& pointer, const EntryRef& found) {
   Art& tree = shards_[op.shard].MakeTree(tree_number);
   const uint32_t checksum = pointer.checksum;
-  uint32_t handle;
-  if (found && found.pointer->resident()) {
-    handle =
-        cache_->Replace(op.shard, found.pointer->checksum, found.pointer->length, checksum, record);
-  } else {
-    handle = cache_->Insert(op.shard, checksum, record);
-  }
+  char* cached = nullptr;
+  const uint32_t handle =
+      found && found.pointer->resident()
+          ? cache_->ReplaceReserve(op.shard, found.pointer->checksum, found.pointer->length,
+                                   checksum, pointer.length, &cached)
+          : cache_->Reserve(op.shard, checksum, pointer.length, &cached);
   Pointer entry = pointer;
   if (handle != ValueCache::kNoHandle) {
+    vlog::FillRecord(cached, header, op.expire_at_ms, op.key, op.value);
     entry.flags |= Pointer::kResident;
     entry.checksum = handle;
   }

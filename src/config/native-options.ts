@@ -90,6 +90,7 @@ export function nativeOptions(config: Config): NativeOptions {
     ioThreads,
     ioBackend: config.get('io-backend') as NativeOptions['ioBackend'],
     sqpoll: config.get('io-uring-sqpoll') as NativeOptions['sqpoll'],
+    diskCpu: config.get('disk-cpu') as NativeOptions['diskCpu'],
     lanes: lanes === 'auto' ? lanesFor(ioThreads) : Number(lanes),
     lanesAuto: lanes === 'auto',
     segmentSize: config.number('segment-size'),

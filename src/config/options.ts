@@ -160,6 +160,13 @@ export const ownOptions: readonly OptionRow[] = [
     doc: 'Let a kernel thread poll the submission queue. It costs a core; auto turns it on only where cores are plentiful.',
   },
   {
+    name: 'disk-cpu',
+    type: oneOf('auto', 'no'),
+    default: 'auto',
+    change: 'immutable',
+    doc: "auto: where all of the disk's completions arrive at one processor (common on virtual machines), the first reactor runs there, as long as nobody else keeps that processor busy: synced writes are answered sooner.",
+  },
+  {
     section: 'Storage',
     name: 'dir',
     type: text,

@@ -196,6 +196,40 @@ describeCairn('damage', () => {
     expect(check(server.dir)).toMatchObject({ code: 0 });
   });
 
+  test('check counts the keys that are live, and their bytes', async () => {
+    await using server = await prepared();
+    expect(check(server.dir).output).toContain(` ${count} live keys, `);
+    expect(check(server.dir).output).toContain(`(${count * (8 + 260)} live)`);
+    await server.start();
+    {
+      using client = await server.connect();
+      for (const line of [
+        ...[`SET ${keyOf(0)} short`, `DEL ${keyOf(1)} ${keyOf(2)}`, `SET ${keyOf(3)} x PX 1`, 'SET mortal x EX 1000'],
+        ...['SELECT 1', 'SET flushed 1', 'FLUSHDB', 'SET swapped away', 'SWAPDB 1 2', 'SET gone 1', 'FLUSHDB'],
+        ...['MULTI', 'SET one 1', 'SET two 22', 'DEL one', 'EXEC'],
+      ]) {
+        expect(show(await client.run(line)), line).not.toMatch(/^-/);
+      }
+    }
+    // Of the prepared keys two are deleted, one is expired and one has become shorter.
+    const live = [count - 3 + 3, (count - 4) * (8 + 260) + (8 + 5) + (6 + 1) + (7 + 4) + (3 + 2)] as const;
+    for (const how of ['kill', 'stop'] as const) {
+      await (how === 'kill' ? server.kill() : server.stop());
+      const { code, output } = check(server.dir);
+      expect(code).toBe(0);
+      expect(output).toContain(` ${live[0]} live keys, `);
+      expect(output).toContain(`(${live[1]} live)`);
+      await server.start();
+    }
+    using client = await server.connect();
+    const sizes: unknown[] = [];
+    for (const db of ['0', '1', '2']) {
+      await client.cmd('SELECT', db);
+      sizes.push(await client.run('DBSIZE'));
+    }
+    expect(sizes).toEqual([count - 3 + 1, 1, 1]);
+  });
+
   test('check refuses a directory that is not there, and one that is in use', async () => {
     expect(check('/nonexistent/cairn').code).not.toBe(0);
     await using server = await startServer();

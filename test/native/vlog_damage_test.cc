@@ -118,6 +118,11 @@ std::vector<Spot> Survey(SimDisk* disk) {
   return spots;
 }
 
+bool NamesPlace(const CheckFinding& finding, const Spot& spot) {
+  return finding.kind == CheckFinding::Kind::kDamaged &&
+         finding.file == SegmentPath(kDir, spot.segment) && !finding.reason.empty();
+}
+
 bool NamesPlace(const std::string& text, const Spot& spot) {
   return text.find(SegmentPath(kDir, spot.segment)) != std::string::npos &&
          text.find("at offset ") != std::string::npos;
@@ -141,15 +146,15 @@ TEST_CASE(
     const std::string path = SegmentPath(kDir, spot.segment);
     disk.FlipBit(path, spot.offset, static_cast<uint32_t>(spot.offset % 8));
     {
-      std::vector<std::string> lines;
-      Result<uint64_t> damaged = CheckVlogDirectory(kDir, &disk, &lines);
+      Result<CheckReport> checked = CheckVlogDirectory(kDir, &disk);
       // The version field: another format, refused as such.
-      const bool other_version = !damaged.ok() && damaged.status().code() == Code::kInvalid;
-      REQUIRE((damaged.ok() || other_version));
-      if (damaged.ok()) {
-        CHECK(damaged.value() >= 1);
+      const bool other_version = !checked.ok() && checked.status().code() == Code::kInvalid;
+      REQUIRE((checked.ok() || other_version));
+      if (checked.ok()) {
         bool named = false;
-        for (const std::string& line : lines) named = named || NamesPlace(line, spot);
+        for (const CheckFinding& finding : checked.value().findings) {
+          named = named || NamesPlace(finding, spot);
+        }
         CHECK(named);
       }
     }
@@ -180,9 +185,12 @@ TEST_CASE("vlog damage: salvage drops what cannot be read and nothing else") {
     copy.FlipBit(SegmentPath(kDir, spot.segment), spot.offset, 1);
     EngineOptions options = DamageOptions();
     options.salvage = true;
+    Result<CheckReport> checked = CheckVlogDirectory(kDir, &copy);
+    REQUIRE(checked.ok());
     Driver driver(&copy, options);
     Result<RecoveryReport> report = driver.Start();
     REQUIRE_MESSAGE(report.ok(), report.status().message());
+    CHECK(checked.value().live_keys == report.value().keys);
     CHECK(!report.value().damage.empty());
     CHECK(NamesPlace(report.value().damage[0], spot));
     int missing = 0;
@@ -213,10 +221,9 @@ TEST_CASE("vlog damage: truncated and missing files") {
       Fill(&copy, true);
       REQUIRE(copy.OpenDirect(path, Disk::Mode::kReadWrite).value()->Truncate(bytes).ok());
       INFO(path << " cut to " << bytes);
-      std::vector<std::string> lines;
-      Result<uint64_t> damaged = CheckVlogDirectory(kDir, &copy, &lines);
-      REQUIRE(damaged.ok());
-      CHECK(damaged.value() >= 1);
+      Result<CheckReport> checked = CheckVlogDirectory(kDir, &copy);
+      REQUIRE(checked.ok());
+      CHECK(checked.value().Count(CheckFinding::Kind::kDamaged) >= 1);
       Driver driver(&copy, DamageOptions());
       Result<RecoveryReport> report = driver.Start();
       REQUIRE(!report.ok());

@@ -37,6 +37,14 @@ struct Read : FetchRequest {
   void Done(Status result) override { status = std::move(result); }
 };
 
+inline void CheckIntact(const CheckReport& report) {
+  for (const CheckFinding& finding : report.findings) {
+    if (finding.kind == CheckFinding::Kind::kDamaged) {
+      FAIL_CHECK(finding.file << " at offset " << finding.offset << ": " << finding.reason);
+    }
+  }
+}
+
 // An engine with `reactors` reactors that all run in the calling thread.
 class Driver : public DurabilityListener {
  public:
