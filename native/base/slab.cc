@@ -6,6 +6,14 @@
 
 #include "base/check.h"
 
+// So that the address sanitizer sees what it would see with malloc.
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
 namespace cairn {
 
 struct SlabArena::Slab {
@@ -22,7 +30,10 @@ struct SlabArena::Slab {
 };
 
 SlabArena::~SlabArena() {
-  for (void* region : regions_) munmap(region, kRegionBytes);
+  for (void* region : regions_) {
+    ASAN_UNPOISON_MEMORY_REGION(region, kRegionBytes);
+    munmap(region, kRegionBytes);
+  }
 }
 
 // Steps of 32 up to 512, 64 up to 1024, 128 up to 2048, 256 up to 4096.
@@ -79,6 +90,7 @@ SlabArena::Slab* SlabArena::TakeSlab(uint32_t number) {
   slab->block_bytes = static_cast<uint32_t>(ClassBytes(number));
   slab->blocks = static_cast<uint32_t>((kSlabBytes - 64) / slab->block_bytes);
   slab->untouched = slab->blocks;
+  ASAN_POISON_MEMORY_REGION(slab->first(), kSlabBytes - 64);
   return slab;
 }
 
@@ -102,10 +114,12 @@ void* SlabArena::Allocate(size_t bytes) {
   void* block;
   if (slab->free_list != nullptr) {
     block = slab->free_list;
+    ASAN_UNPOISON_MEMORY_REGION(block, slab->block_bytes);
     slab->free_list = *static_cast<void**>(block);
   } else {
     block = slab->first() + size_t{slab->blocks - slab->untouched} * slab->block_bytes;
     --slab->untouched;
+    ASAN_UNPOISON_MEMORY_REGION(block, slab->block_bytes);
   }
   ++slab->used;
   if (slab->full()) {
@@ -128,6 +142,7 @@ void SlabArena::Free(void* block, size_t bytes) {
   const bool was_full = slab->full();
   *static_cast<void**>(block) = slab->free_list;
   slab->free_list = block;
+  ASAN_POISON_MEMORY_REGION(block, slab->block_bytes);
   --slab->used;
   if (was_full) {
     slab->next = own.partial;

@@ -130,25 +130,6 @@ EntryRef Art::Find(std::string_view key) const {
   return EntryRef{bucket->pointers() + index, bucket->ExpireAt(static_cast<uint32_t>(index))};
 }
 
-void Art::Prefetch(std::string_view key) const {
-  constexpr size_t kLine = 64;
-  constexpr size_t kBytes = Bucket::kMaxBytes;
-  Block* block = root_;
-  std::string_view rest = key;
-  while (block != nullptr && IsNode(block)) {
-    Node* node = AsNode(block);
-    const std::string_view prefix = node->prefix();
-    if (!StartsWith(rest, prefix)) return;
-    rest.remove_prefix(prefix.size());
-    block = node->children()[ChildIndex(node, rest)];
-    if (block != nullptr && IsNode(block)) rest.remove_prefix(1);
-  }
-  if (block == nullptr) return;
-  for (size_t at = kLine; at < kBytes; at += kLine) {
-    __builtin_prefetch(reinterpret_cast<const char*>(block) + at);
-  }
-}
-
 bool Art::Upsert(std::string_view key, const Pointer& pointer, uint64_t expire_at_ms, Pointer* old,
                  uint64_t* old_expire) {
   CAIRN_CHECK(key.size() <= kKeyBytesMax);

@@ -6,8 +6,8 @@
 // it uses what a call returned. Order: memcmp, and a prefix sorts before what it is a prefix of.
 //
 // Structure: an adaptive radix tree with path compression (Leis et al., ICDE 2013) that ends in
-// small sorted buckets, as burst tries do (Heinz et al., TOIS 2002). Two kinds of block, each one
-// malloc; a child's first byte tells which it is.
+// small sorted buckets, as burst tries do (Heinz et al., TOIS 2002). Two kinds of block, in
+// memory of their own (art_block.h); a child's first byte tells which it is.
 //
 //   root -> [node "key:0000"]
 //             |end..'0'  |'1'   |'2'..'5'  |'6'..0xff
@@ -27,7 +27,7 @@
 // one-byte fingerprint (print), which thus costs no memory. A lookup compares all prints with SSE2
 // and then, as a rule, one row. Pointers are aligned and may be edited in place.
 //
-// Cost for 16-byte keys: 24 + suffix + 2 to 4 bytes per key, all overhead of malloc included
+// Cost for 16-byte keys: 24 + suffix + 2 to 4 bytes per key, all overhead of the memory included
 // (bench/native/art_bench.cc).
 #pragma once
 
@@ -39,6 +39,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/prefetch.h"
 #include "vlog/pointer.h"
 
 namespace cairn {
@@ -81,10 +82,7 @@ class Art {
   void Swap(Art& other) noexcept;
 
   EntryRef Find(std::string_view key) const;
-
-  // Starts loading what an Upsert of the key will touch. Worth it where several keys are known
-  // ahead.
-  void Prefetch(std::string_view key) const;
+  void PrefetchRoot() const { Prefetch(root_); }
 
   // Inserts or overwrites, one descent. Sets Pointer::kHasExpiry in the stored pointer iff
   // expire_at_ms != 0. Returns whether the key existed; then *old and *old_expire (each may be
@@ -96,7 +94,7 @@ class Art {
   // such key.
   bool SetExpire(std::string_view key, uint64_t expire_at_ms);
 
-  // Removes the key; memory goes back to malloc as buckets and nodes empty. False: no such key.
+  // Removes the key; memory is given back as buckets and nodes empty. False: no such key.
   bool Erase(std::string_view key, Pointer* old = nullptr, uint64_t* old_expire = nullptr);
 
   // Visits entries in order from the first key >= from, until visit returns false. The visitor gets
@@ -133,7 +131,7 @@ class Art {
 
   size_t size() const { return size_; }          // at most 2^32 - 1 keys per tree
   size_t expiring() const { return expiring_; }  // entries with an expiry
-  size_t bytes() const { return bytes_; }        // malloc'ed, with malloc's own overhead
+  size_t bytes() const { return bytes_; }        // of all blocks
   bool empty() const { return size_ == 0; }
   void Clear();
 

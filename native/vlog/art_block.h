@@ -1,14 +1,14 @@
 // Blocks of the index tree (art.h): what buckets and nodes share. Internal to native/vlog/art*.
-// Guarded by the owner of the tree. A block is one malloc; its first byte tells what it is. All
-// sizes are charged with malloc's overhead.
+// Guarded by the owner of the tree. Blocks come from one arena (base/slab.h); the first byte tells
+// what a block is.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/slab.h"
 
 namespace cairn::art {
 
@@ -21,26 +21,22 @@ inline bool IsNode(const Block* block) { return block->tag == Block::kNodeTag; }
 
 inline constexpr size_t Pad8(size_t n) { return (n + 7) & ~size_t{7}; }
 
-// glibc's malloc: chunks are multiples of 16, of which 8 are its own, and at least 32.
-inline constexpr size_t kChunkOverhead = 8;
-inline constexpr size_t ChunkBytes(size_t want) {
-  const size_t chunk = (want + kChunkOverhead + 15) & ~size_t{15};
-  return chunk < 32 ? 32 : chunk;
-}
-// What can be used of a chunk: blocks always take all of it.
-inline constexpr size_t UsableBytes(size_t want) { return ChunkBytes(want) - kChunkOverhead; }
+// What can be used of a block: blocks always take all of it.
+inline size_t UsableBytes(size_t want) { return SlabArena::BlockBytes(want); }
 
-// `usable` must come from UsableBytes. *charged keeps the sum of the chunks.
+// The memory of all trees in the process. A descent touches a handful of lines, each on a page of
+// its own: on pages of 4 KiB the translation of addresses costs more than the lines.
+SlabArena& BlockArena();
+
+// `usable` must come from UsableBytes. *charged keeps the sum of the blocks.
 inline void* AllocateBlock(size_t usable, size_t* charged) {
-  void* block = std::malloc(usable);
-  CAIRN_CHECK(block != nullptr);
-  *charged += ChunkBytes(usable);
-  return block;
+  *charged += usable;
+  return BlockArena().Allocate(usable);
 }
 inline void FreeBlock(void* block, size_t usable, size_t* charged) {
-  CAIRN_CHECK(*charged >= ChunkBytes(usable));
-  *charged -= ChunkBytes(usable);
-  std::free(block);
+  CAIRN_CHECK(*charged >= usable);
+  *charged -= usable;
+  BlockArena().Free(block, usable);
 }
 
 inline size_t CommonBytes(const char* a, const char* b, size_t n) {

@@ -1,6 +1,6 @@
 // Bucket: the leaf of the index tree (art.h), a sorted array of up to kMaxEntries entries in one
-// block that is exactly as large as it must be, give or take 1/16. Internal to native/vlog/art*;
-// guarded by the owner of the tree.
+// block that is as large as it must be, give or take 1/16 and what the arena rounds up. Internal to
+// native/vlog/art*; guarded by the owner of the tree.
 //
 //   0        8                                                                            capacity
 //   +--------+----------+----------+---------------+------------+-------------+------+-------+

@@ -288,10 +288,10 @@ Art::Shape Art::Measure() const {
     shape.depth_max = std::max(shape.depth_max, visit.depth);
     if (IsNode(visit.block)) {
       ++shape.nodes;
-      shape.node_bytes += art::ChunkBytes(AsNode(visit.block)->usable());
+      shape.node_bytes += AsNode(visit.block)->usable();
     } else {
       ++shape.buckets;
-      shape.bucket_bytes += art::ChunkBytes(AsBucket(visit.block)->capacity);
+      shape.bucket_bytes += AsBucket(visit.block)->capacity;
     }
   });
   return shape;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/prefetch.h"
 
 namespace cairn::vlog {
 
@@ -73,7 +74,7 @@ void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
   constexpr uint64_t kLine = 64, kAhead = 256, kLinesMax = 8;
   const char* ahead = placement->data + bytes + kAhead;
   for (uint64_t i = 0; i < kLinesMax && i * kLine <= bytes; ++i)
-    __builtin_prefetch(ahead + i * kLine, 1);
+    PrefetchForWrite(ahead + i * kLine);
   staged_end_.store(LogPosition(batch->segment->id, batch->offset + batch->used),
                     std::memory_order_release);
 }

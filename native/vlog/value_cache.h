@@ -32,6 +32,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/prefetch.h"
 #include "base/slab.h"
 #include "base/slot.h"
 
@@ -73,13 +74,17 @@ class ValueCache {
   // record, whose length the caller knows; Peek does not count.
   const char* Get(uint32_t shard, uint32_t handle);
   View Peek(uint32_t shard, uint32_t handle) const;
+  // Starts loading what leads to the record.
+  void PrefetchSlot(uint32_t shard, uint32_t handle) const {
+    cairn::Prefetch(&shards_[shard].slots[handle]);
+  }
   // Starts loading the record of `bytes` bytes into the processor's caches.
   void Prefetch(uint32_t shard, uint32_t handle, size_t bytes) const {
     constexpr size_t kLine = 64, kLinesMax = 8;
     const char* blob = reinterpret_cast<const char*>(shards_[shard].slots[handle] & ~uint64_t{15});
     const size_t lines = bytes / kLine + 2;
     for (size_t i = 0; i < (lines < kLinesMax ? lines : kLinesMax); ++i)
-      __builtin_prefetch(blob + kLine * i - 16);
+      cairn::Prefetch(blob + kLine * i - 16);
   }
   void SetChecksum(uint32_t shard, uint32_t handle, uint32_t checksum);
   void Erase(uint32_t shard, uint32_t handle);

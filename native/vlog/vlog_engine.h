@@ -167,6 +167,10 @@ class VlogEngine final : public Engine {
   void ShrinkCache(uint32_t held_shard);
   void OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view);
 
+  // vlog_prefetch.cc
+  void PrefetchAlone(uint16_t tree, std::span<const KeyHint> keys);
+  void PrefetchShared(uint16_t tree, std::span<const KeyHint> keys);
+
   // vlog_fetch.cc
   static void ReadDone(IoRequest* request, int64_t result);
   void OnRead(vlog::FetchOp* op, int64_t result);

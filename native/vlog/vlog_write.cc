@@ -330,23 +330,32 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
           ? cache_->ReplaceReserve(op.shard, found.pointer->checksum, found.pointer->length,
                                    checksum, pointer.length, &cached)
           : cache_->Reserve(op.shard, checksum, pointer.length, &cached);
-  Pointer entry = pointer;
+  uint32_t flags = pointer.flags;
+  uint32_t tag = checksum;
   if (handle != ValueCache::kNoHandle) {
     vlog::FillRecord(cached, header, op.expire_at_ms, op.key, op.value);
-    entry.flags |= Pointer::kResident;
-    entry.checksum = handle;
+    flags |= Pointer::kResident;
+    tag = handle;
   }
   TreeCount& count = counts_[tree_number];
   Account(pointer, found ? found.pointer : nullptr);
   if (!found) {
+    Pointer entry = pointer;
+    entry.flags = flags;
+    entry.checksum = tag;
     tree.Upsert(op.key, entry, op.expire_at_ms);
     count.keys.fetch_add(1, std::memory_order_relaxed);
     if (op.expire_at_ms != 0) count.expiring.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   const uint64_t old_expire = found.expire_at_ms;
-  if (old_expire != 0) entry.flags |= Pointer::kHasExpiry;
-  *found.pointer = entry;
+  if (old_expire != 0) flags |= Pointer::kHasExpiry;
+  Pointer* entry = found.pointer;
+  entry->segment_id = pointer.segment_id;
+  entry->length = pointer.length;
+  entry->offset = pointer.offset;
+  entry->flags = flags;
+  entry->checksum = tag;
   if (old_expire == op.expire_at_ms) return;
   tree.SetExpire(op.key, op.expire_at_ms);
   if (old_expire == 0) count.expiring.fetch_add(1, std::memory_order_relaxed);

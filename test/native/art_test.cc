@@ -255,7 +255,7 @@ TEST_CASE("art: in order, in reverse order, and out again") {
   }
 }
 
-TEST_CASE("art: bytes are what malloc was asked for, and small") {
+TEST_CASE("art: bytes are those of the blocks, and small") {
   Random random(11);
   Art art;
   constexpr size_t kKeys = 10000;  // as many as a shard has of 10 million
