@@ -20,7 +20,7 @@ Reactor::Reactor(uint32_t number, Shared* shared, Engine* engine, ReactorHost* h
       engine_(engine),
       host_(host),
       executor_(shared, engine, this, &counters_, number),
-      read_buffer_(new char[kReadBytes]),
+      read_buffer_(new char[kInputBytesMax + kReadBytes]),
       lane_waiters_(engine->lane_count()) {
   counters_.per_command = std::vector<CommandCounters>(shared->registry.size());
 }
@@ -181,6 +181,7 @@ void Reactor::Turn(int timeout_ms) {
   for (int i = 0; i < count; ++i) {
     if (handled == kCommitEvery) {
       handled = 0;
+      RunInputs();
       KickDisk();
     }
     uint64_t tag = events[i].data.u64;
@@ -191,7 +192,10 @@ void Reactor::Turn(int timeout_ms) {
       ++handled;
       if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) Read(conn);
       if (events[i].events & EPOLLOUT) FlushSoon(conn);
-    } else if (tag == kTagWake) {
+      continue;
+    }
+    RunInputs();  // in the order of the events
+    if (tag == kTagWake) {
       uint64_t ignored;
       (void)!read(wake_fd_, &ignored, sizeof(ignored));
       // Only now: a Post that still saw the flag set has its task in the mailbox already.
@@ -205,6 +209,7 @@ void Reactor::Turn(int timeout_ms) {
       if (listener < listeners_.size()) Accept(listeners_[listener]);
     }
   }
+  RunInputs();
   if ((io || queue_->in_flight() != 0) && queue_->Poll() != 0) room_came_ = true;
   if (count > 0) last_work_ms_ = last_tick_ms_;
   std::vector<Connection*> resume;

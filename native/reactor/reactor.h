@@ -45,6 +45,8 @@ struct ListenSocket {
 class Reactor : public SessionHost {
  public:
   static constexpr size_t kReadBytes = 64 * 1024;
+  static constexpr uint32_t kInputsMax = 16;          // connections read before the first one runs,
+  static constexpr size_t kInputBytesMax = 4 * 1024;  // as long as they send little
   static constexpr size_t kStalledInputMax =
       1 << 20;  // a connection that cannot run now is read up to here
   static constexpr uint32_t kEventsMax = 256;
@@ -61,10 +63,10 @@ class Reactor : public SessionHost {
   void Post(std::function<void(Reactor*)> task);
   // A lane's durable position moved (any thread).
   void LaneMoved();
-  // Asks the thread to finish: stop accepting, close idle connections, wait for what is under way,
-  // then end. Join after.
   // Before Start; -1: any. See CpuSeat.
   void PreferCpu(int cpu) { preferred_cpu_ = cpu; }
+  // Asks the thread to finish: stop accepting, close idle connections, wait for what is under way,
+  // then end. Join after.
   void RequestStop();
   void Join();
 
@@ -110,6 +112,11 @@ class Reactor : public SessionHost {
     Handle handle;
     uint64_t position;
   };
+  struct Input {  // what a connection sent, in read_buffer_
+    Connection* conn;
+    const char* data;
+    size_t bytes;
+  };
   struct Timer {
     uint64_t deadline_ms;
     Handle handle;
@@ -124,6 +131,9 @@ class Reactor : public SessionHost {
   int TurnTimeout() const;
   void Accept(const ListenSocket& listener);
   void Read(Connection* conn);
+  void RunInputs();
+  void LookAhead();
+  void RunInput(const Input& input);
   void Execute(Connection* conn);
   void UpdateEvents(Connection* conn);
   void FlushAll();
@@ -152,7 +162,10 @@ class Reactor : public SessionHost {
   int epoll_fd_ = -1;
   int wake_fd_ = -1;
   std::vector<ListenSocket> listeners_;
-  std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<char[]> read_buffer_;  // of kInputBytesMax, and kReadBytes more
+  Input inputs_[kInputsMax];             // read in this turn and not run yet
+  uint32_t input_count_ = 0;
+  size_t input_bytes_ = 0;
 
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<uint32_t> free_indexes_;

@@ -11,8 +11,10 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "base/slot.h"
 #include "reactor/reactor.h"
 #include "resp/errors.h"
+#include "resp/skim.h"
 
 namespace cairn {
 
@@ -152,7 +154,7 @@ void Reactor::Read(Connection* conn) {
   // A connection in the middle of a command, or one that cannot run now, collects its input;
   // everybody else is served straight from the shared buffer.
   bool direct = conn->in.empty() && conn->stall == Connection::kRunning;
-  char* target = read_buffer_.get();
+  char* target = read_buffer_.get() + input_bytes_;
   size_t room = kReadBytes;
   if (!direct) {
     room = std::max(kReadBytes, std::min<size_t>(conn->in_needed, 1u << 20));
@@ -182,11 +184,51 @@ void Reactor::Read(Connection* conn) {
     Execute(conn);
     return;
   }
-  size_t bytes = static_cast<size_t>(got);
-  size_t done = executor_.Consume(conn, target, bytes, &conn->in_needed);
-  if (done < bytes && !conn->close_after_reply && !conn->closed) {
-    if (conn->in_needed > kReadBytes) conn->in.Reserve(bytes - done + conn->in_needed);
-    conn->in.Append(std::string_view(target + done, bytes - done));
+  constexpr size_t kLine = 64;
+  inputs_[input_count_++] = {conn, target, static_cast<size_t>(got)};
+  input_bytes_ += (static_cast<size_t>(got) + kLine - 1) / kLine * kLine;
+  if (input_count_ == kInputsMax || input_bytes_ >= kInputBytesMax) RunInputs();
+}
+
+// Runs what was read. Several connections are read before the first of them runs, so that the
+// look-ups of their keys can overlap.
+void Reactor::RunInputs() {
+  if (input_count_ == 0) return;
+  if (input_count_ > 1) LookAhead();
+  for (uint32_t i = 0; i < input_count_; ++i) RunInput(inputs_[i]);
+  input_count_ = 0;
+  input_bytes_ = 0;
+}
+
+// Names the keys of single commands to the engine. What is pipelined looks after itself.
+void Reactor::LookAhead() {
+  KeyHint hints[kInputsMax];
+  size_t count = 0;
+  uint16_t db = 0;
+  for (uint32_t i = 0; i < input_count_; ++i) {
+    const Input& input = inputs_[i];
+    std::string_view key;
+    const char* end = input.data + input.bytes;
+    if (SkimCommand(input.data, end, &key) != end || key.data() == nullptr) continue;
+    if (count != 0 && input.conn->db != db) continue;
+    db = input.conn->db;
+    hints[count++] = KeyHint{key, ShardOf(key)};
+  }
+  if (count > 1) engine_->Prefetch(db, std::span<const KeyHint>(hints, count));
+}
+
+void Reactor::RunInput(const Input& input) {
+  Connection* conn = input.conn;
+  if (conn->closed || conn->close_after_reply) return;
+  if (conn->stall != Connection::kRunning || !conn->in.empty()) {  // an earlier input did that
+    conn->in.Append(std::string_view(input.data, input.bytes));
+    Execute(conn);
+    return;
+  }
+  size_t done = executor_.Consume(conn, input.data, input.bytes, &conn->in_needed);
+  if (done < input.bytes && !conn->close_after_reply && !conn->closed) {
+    if (conn->in_needed > kReadBytes) conn->in.Reserve(input.bytes - done + conn->in_needed);
+    conn->in.Append(std::string_view(input.data + done, input.bytes - done));
     UpdateEvents(conn);
   }
   executor_.EndBatch(conn);
