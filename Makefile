@@ -77,7 +77,7 @@ native-tests: $(BUILD)/native-tests
 
 test:
 	$(MAKE) VARIANT=release native-tests
-	$(BUILD_ROOT)/release/native-tests
+	CAIRN_SIM_RUNS=$${CAIRN_SIM_RUNS:-2000} $(BUILD_ROOT)/release/native-tests
 
 test-asan:
 	$(MAKE) VARIANT=asan native-tests

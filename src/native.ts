@@ -332,6 +332,10 @@ export interface NativeStats extends NativeCounters {
   diskReadsInFlight: number;
   /** Records whose checksum did not match when they were read. */
   corruptReads: number;
+  /** Segments made from the file of a reclaimed one, and such files that wait for that. */
+  segmentsRecycled: number;
+  spareSegments: number;
+  spareBytes: number;
   /** Bytes of keys and values accepted from clients: the denominator of write amplification. */
   userBytesWritten: number;
   /** All bytes written to the data directory. */

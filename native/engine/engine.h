@@ -185,6 +185,9 @@ struct EngineStats {
   uint64_t disk_reads_in_flight = 0;
   uint64_t wal_ring_reads = 0;  // of values that were neither cached nor on disk yet
   uint64_t checksum_errors = 0;
+  uint64_t segments_recycled = 0;  // made from the file of a reclaimed one
+  uint64_t spare_segments = 0;     // files of reclaimed segments that wait for that
+  uint64_t spare_bytes = 0;
   uint32_t block_bytes = 0;  // unit of commits: the device's logical block
   std::string io_backend;
   std::string io_backend_why;

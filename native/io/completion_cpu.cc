@@ -24,7 +24,7 @@ constexpr size_t kBlockBytes = 4096;
 constexpr const char* kProbeName = "/completion-probe.tmp";
 
 // Interrupt -> count per processor. Only numbered interrupts: those of devices.
-using Interrupts = std::map<std::string, std::vector<uint64_t>>;
+using Interrupts = std::map<std::string, std::map<int, uint64_t>>;
 
 Interrupts ReadInterrupts() {
   Interrupts all;
@@ -32,42 +32,43 @@ Interrupts ReadInterrupts() {
   std::string line;
   std::getline(file, line);
   std::istringstream head(line);
-  size_t cpus = 0;
-  for (std::string word; head >> word;) ++cpus;
+  std::vector<int> cpus;  // of the columns: "CPU0 CPU2" if processor 1 is off
+  for (std::string word; head >> word;) cpus.push_back(std::atoi(word.c_str() + 3));
   while (std::getline(file, line)) {
     std::istringstream words(line);
     std::string name;
     words >> name;
     if (name.empty() || name.find_first_not_of("0123456789:") != std::string::npos) continue;
-    std::vector<uint64_t> counts(cpus);
-    for (uint64_t& count : counts) words >> count;
+    std::map<int, uint64_t> counts;
+    for (int cpu : cpus) words >> counts[cpu];
     if (words) all[name] = std::move(counts);
   }
   return all;
 }
 
-// The column that took at least nine tenths of the interrupt that grew most, if that one grew with
-// our writes.
+// The processor that took at least nine tenths of the interrupt that grew most, if that one grew
+// with our writes.
 int WhereTheyWent(const Interrupts& before, const Interrupts& after) {
   uint64_t most = kWrites - 1;
   int where = kNoCompletionCpu;
   for (const auto& [name, counts] : after) {
     const auto old = before.find(name);
-    if (old == before.end() || old->second.size() != counts.size()) continue;
+    if (old == before.end()) continue;
     uint64_t sum = 0;
     uint64_t largest = 0;
-    size_t column = 0;
-    for (size_t i = 0; i < counts.size(); ++i) {
-      const uint64_t grown = counts[i] - old->second[i];
+    int busiest = kNoCompletionCpu;
+    for (const auto& [cpu, count] : counts) {
+      const auto then = old->second.find(cpu);
+      const uint64_t grown = then == old->second.end() ? 0 : count - then->second;
       sum += grown;
       if (grown > largest) {
         largest = grown;
-        column = i;
+        busiest = cpu;
       }
     }
     if (sum <= most) continue;
     most = sum;
-    where = largest * 10 >= sum * 9 ? static_cast<int>(column) : kNoCompletionCpu;
+    where = largest * 10 >= sum * 9 ? busiest : kNoCompletionCpu;
   }
   return where;
 }

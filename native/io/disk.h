@@ -116,6 +116,7 @@ class Disk {
   virtual Status Remove(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> List(const std::string& dir) = 0;  // names, sorted
   virtual Result<bool> Exists(const std::string& path) = 0;
+  virtual Result<uint64_t> Links(const std::string& path) = 0;  // names that the file has
   // Small files (at most 1 MiB): whole read; atomic durable replace (temporary file, sync, rename,
   // directory sync).
   virtual Result<std::string> ReadSmall(const std::string& path) = 0;

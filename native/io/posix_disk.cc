@@ -86,6 +86,7 @@ class PosixDisk final : public Disk {
   Status Remove(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& dir) override;
   Result<bool> Exists(const std::string& path) override;
+  Result<uint64_t> Links(const std::string& path) override;
   Result<std::string> ReadSmall(const std::string& path) override;
   Status WriteSmallAtomic(const std::string& path, std::string_view content) override;
   Result<uint64_t> FreeBytes(const std::string& dir) override;
@@ -201,6 +202,12 @@ Status PosixDisk::WriteSmallAtomic(const std::string& path, std::string_view con
     return status;
   }
   return SyncDir(ParentOf(path));
+}
+
+Result<uint64_t> PosixDisk::Links(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(path, "stat", errno);
+  return static_cast<uint64_t>(info.st_nlink);
 }
 
 Result<uint64_t> PosixDisk::FreeBytes(const std::string& dir) {

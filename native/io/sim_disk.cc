@@ -328,6 +328,14 @@ Status SimDisk::WriteSmallAtomic(const std::string& name, std::string_view conte
   return Status::Ok();
 }
 
+Result<uint64_t> SimDisk::Links(const std::string& name) {
+  const std::string path = SimNormalize(name);
+  const Lock lock(state_->mutex);
+  if (!state_->powered()) return Failure(path, "stat", -EIO);
+  if (state_->Find(path) == nullptr) return Failure(path, "stat", -ENOENT);
+  return uint64_t{1};
+}
+
 Result<uint64_t> SimDisk::FreeBytes(const std::string& dir) {
   const Lock lock(state_->mutex);
   if (!state_->powered()) return Failure(dir, "statvfs", -EIO);

@@ -127,6 +127,7 @@ class SimDisk final : public Disk {
   Status Remove(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& dir) override;
   Result<bool> Exists(const std::string& path) override;
+  Result<uint64_t> Links(const std::string& path) override;
   Result<std::string> ReadSmall(const std::string& path) override;
   Status WriteSmallAtomic(const std::string& path, std::string_view content) override;
   Result<uint64_t> FreeBytes(const std::string& dir) override;

@@ -28,6 +28,7 @@ bool CpuSeat::Sit() {
 void CpuSeat::Check(uint64_t now_ms) {
   if (cpu_ < 0 || now_ms <= checked_ms_) return;
   const uint64_t waited = WaitedNanos();
+  if (waited < waited_nanos_) return;  // it could not be read
   const uint64_t percent = (waited - waited_nanos_) / 10'000 / (now_ms - checked_ms_);
   waited_nanos_ = waited;
   checked_ms_ = now_ms;

@@ -90,6 +90,7 @@ class Checker {
         segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
       } else {
         segment->block_bytes = header.value().block_bytes;
+        segment->recycled = header.value().recycled != 0;
         if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
             header.value().epoch != entry.epoch) {
           Damaged(path + " at offset 0: header of another segment");

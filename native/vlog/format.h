@@ -116,12 +116,12 @@ struct SegmentHeader {
   uint32_t epoch;  // rises whenever the number of lanes changes
   uint32_t incarnation;
   uint32_t block_bytes;
-  uint32_t zero;
-  uint32_t crc;  // of the fields before
+  uint32_t recycled;  // 1: behind the log lies what an older segment left in the file, else 0
+  uint32_t crc;       // of the fields before
 };
 static_assert(sizeof(SegmentHeader) == 48 && offsetof(SegmentHeader, segment_id) == 16 &&
               offsetof(SegmentHeader, epoch) == 28 && offsetof(SegmentHeader, block_bytes) == 36 &&
-              offsetof(SegmentHeader, crc) == 44);
+              offsetof(SegmentHeader, recycled) == 40 && offsetof(SegmentHeader, crc) == 44);
 
 // ---- pure helpers ----
 

@@ -443,7 +443,8 @@ bool Lane::PrepareDueLocked() const {
     return false;
   }
   const uint64_t front = open_ != nullptr ? open_->offset + open_->used : tail_;
-  const uint64_t zeroed = zero_segment_ == active_ ? zeroed_end_ : 0;
+  const uint64_t zeroed =
+      std::max(active_->worn_end, zero_segment_ == active_ ? zeroed_end_ : uint64_t{0});
   return zeroed < front + shared_->prepare_bytes / 2 &&
          front + shared_->prepare_bytes <= active_->room_end;
 }
@@ -457,7 +458,7 @@ void Lane::SubmitPrepare(IoQueue* queue) {
     if (!PrepareDueLocked()) return;
     const uint64_t block = active_->block_bytes;
     const uint64_t front = open_ != nullptr ? open_->offset + open_->used : tail_;
-    from = AlignUp(front + shared_->prepare_gap, block);
+    from = std::max(AlignUp(front + shared_->prepare_gap, block), active_->worn_end);
     if (zero_segment_ == active_) from = std::max(from, zeroed_end_);
     to = std::min(from + shared_->prepare_bytes, active_->room_end);
     if (to <= from) return;

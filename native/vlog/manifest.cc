@@ -193,7 +193,8 @@ Result<SegmentHeader> ReadSegmentHeader(File* file) {
                       "; this server reads version " + std::to_string(kFormatVersion));
   }
   if (header.block_bytes < kBlockBytesMin || header.block_bytes > kBlockBytesMax ||
-      (header.block_bytes & (header.block_bytes - 1)) != 0 || header.lane >= header.lanes) {
+      (header.block_bytes & (header.block_bytes - 1)) != 0 || header.lane >= header.lanes ||
+      header.recycled > 1) {
     return Corrupt(file->path(), 0, "segment header contradicts itself");
   }
   for (uint64_t i = sizeof(header); i < std::min<uint64_t>(got.value(), kBlockBytesMin); ++i) {

@@ -306,15 +306,30 @@ Status LaneCursor::Bad(uint64_t offset, const std::string& why) {
     return status.ok() ? SkipDamage(beyond) : status;
   }
   bool cut = commit_end_ != 0 || beyond.commits;
-  if (!cut && pos_ < reader_->file_bytes()) {
-    bool zeros = false;
-    uint64_t at = 0;
-    const uint64_t end = std::min(pos_ + block(), reader_->file_bytes());
-    status = reader_->Zeros(pos_, end, &zeros, &at);
+  if (!cut) {
+    status = Begun(&cut);
     if (!status.ok()) return status;
-    cut = !zeros;
   }
   return End(cut, offset, why);
+}
+
+// Whether the block at pos_, which is no commit, looks as if one had been begun there. In a
+// recycled segment it may hold anything, but hardly this segment's number where a record has it.
+Status LaneCursor::Begun(bool* begun) {
+  *begun = false;
+  if (pos_ >= reader_->file_bytes()) return Status();
+  if (segments_[index_].segment->recycled) {
+    const char* data = nullptr;
+    Status status = reader_->View(pos_, sizeof(RecordHeader), &data);
+    if (status.ok() && data != nullptr) *begun = LoadHeader(data).segment_id == segment_id();
+    return status;
+  }
+  bool zeros = false;
+  uint64_t at = 0;
+  const uint64_t end = std::min(pos_ + block(), reader_->file_bytes());
+  Status status = reader_->Zeros(pos_, end, &zeros, &at);
+  *begun = !zeros;
+  return status;
 }
 
 // A later start of the server found this bad spot before, cut the log here and went on behind it:

@@ -63,6 +63,7 @@ class LaneCursor {
   void Apply(const RecordHeader& header, const char* data, uint64_t offset);
   void Passed(const RecordHeader& header, uint64_t offset);
   Status Bad(uint64_t offset, const std::string& why);
+  Status Begun(bool* begun);
   Status BadGroupFate();
   Status TryResume(bool* resumed);
   Status ResumeAt(size_t index, uint64_t offset, bool* resumed);

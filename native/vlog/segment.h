@@ -24,6 +24,7 @@ struct Segment {
   uint32_t lane = 0;
   uint32_t epoch = 0;
   uint32_t block_bytes = kBlockBytesMin;
+  bool recycled = false;  // see SegmentHeader
   std::unique_ptr<File> file;
 
   std::atomic<uint64_t> live_bytes{0};  // of records the index points to
@@ -33,6 +34,7 @@ struct Segment {
   uint64_t capacity = 0;  // where the trailer must end at the latest
   uint64_t room_end = 0;  // allocated so far, at most capacity
   uint64_t data_end = 0;  // end of the file's content; set when sealed
+  uint64_t worn_end = 0;  // all blocks below were written in an earlier life of the file
   bool sealed = false;
 
   void Pin() { pins.fetch_add(1, std::memory_order_relaxed); }

@@ -200,6 +200,9 @@ void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
 
 void VlogEngine::Stats(EngineStats* out) const {
   *out = EngineStats();
+  out->segments_recycled = segments_recycled_.load(std::memory_order_relaxed);
+  out->spare_segments = spares_.count();
+  out->spare_bytes = spares_.bytes();
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     LatchGuard guard(latches_[shard].latch);
     shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });

@@ -29,6 +29,7 @@
 #include "vlog/replay.h"
 #include "vlog/segment.h"
 #include "vlog/shard_index.h"
+#include "vlog/spares.h"
 #include "vlog/value_cache.h"
 
 namespace cairn {
@@ -184,6 +185,10 @@ class VlogEngine final : public Engine {
   void Service(uint64_t now_ms);
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes);
+  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
+  bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
+  void SizeSegment(vlog::Segment* segment, uint64_t unit_bytes);
+  Status AllocateOrDropSpares(vlog::Segment* segment, uint64_t end);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity);
@@ -225,6 +230,8 @@ class VlogEngine final : public Engine {
   bool maintenance_stop_ = false;
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
+  vlog::SpareSegments spares_;
+  std::atomic<uint64_t> segments_recycled_{0};
   std::vector<Condemned> condemned_;  // maintenance only
 };
 

@@ -9,6 +9,7 @@
 
 namespace cairn {
 
+using vlog::AlignDown;
 using vlog::AlignUp;
 using vlog::Lane;
 using vlog::Segment;
@@ -82,9 +83,17 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
                                  uint64_t capacity) {
   const uint64_t end = std::min(AlignUp(room_end, segment->block_bytes), capacity);
   if (end <= segment->room_end) return Status();
-  Status status = segment->file->Allocate(segment->room_end, end - segment->room_end);
+  Status status = AllocateOrDropSpares(segment, end);
   if (status.ok()) lane->GrantRoom(segment, end, capacity);
   return status;
+}
+
+// Reserves [room_end, end). Spares are there to save time; on a full disk they give way.
+Status VlogEngine::AllocateOrDropSpares(Segment* segment, uint64_t end) {
+  for (;;) {
+    Status status = segment->file->Allocate(segment->room_end, end - segment->room_end);
+    if (status.code() != Code::kNoSpace || !spares_.DropOne()) return status;
+  }
 }
 
 // A new segment file, complete on disk but in no manifest yet.
@@ -101,26 +110,75 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   }
   segment->lane = lane;
   const std::string path = vlog::SegmentPath(options_.dir, segment->id);
-  Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kCreate);
-  if (!file.ok()) return file.status();
-  segment->file = std::move(file.value());
-  const IoAlignment alignment = segment->file->alignment();
-  segment->block_bytes = std::max(alignment.offset, vlog::kBlockBytesMin);
-  const uint64_t block = segment->block_bytes;
-  const uint64_t needed = RoomFor(unit_bytes, block);
-  segment->capacity = std::max(AlignUp(options_.segment_bytes, block), needed);
-  segment->room_end =
-      std::min(segment->capacity, std::max(AlignUp(shared_.allocate_step, block), needed));
-  Status status = segment->file->Allocate(0, segment->room_end);
-  if (status.ok()) {
-    status = vlog::WriteSegmentHeader(*segment, static_cast<uint32_t>(manifest_.lanes),
-                                      shared_.incarnation);
-  }
+  Status status;
+  if (!RecycleFile(segment.get(), path, unit_bytes))
+    status = NewFile(segment.get(), path, unit_bytes);
   if (status.ok()) status = disk_->SyncDir(options_.dir);
   if (status.ok()) return segment;
   segment->file.reset();
   (void)disk_->Remove(path);
   return status;
+}
+
+// What follows from the file: the block, and how far the segment may grow.
+void VlogEngine::SizeSegment(Segment* segment, uint64_t unit_bytes) {
+  segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
+  segment->capacity = std::max(AlignUp(options_.segment_bytes, segment->block_bytes),
+                               RoomFor(unit_bytes, segment->block_bytes));
+}
+
+Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t unit_bytes) {
+  Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kCreate);
+  if (!file.ok()) return file.status();
+  segment->file = std::move(file.value());
+  SizeSegment(segment, unit_bytes);
+  const uint64_t block = segment->block_bytes;
+  const uint64_t end = std::min(segment->capacity, std::max(AlignUp(shared_.allocate_step, block),
+                                                            RoomFor(unit_bytes, block)));
+  Status status = AllocateOrDropSpares(segment, end);
+  if (!status.ok()) return status;
+  segment->room_end = end;
+  return vlog::WriteSegmentHeader(*segment, static_cast<uint32_t>(manifest_.lanes),
+                                  shared_.incarnation);
+}
+
+// The same out of a spare. False: there is none, or it would not do; then it is gone. The header is
+// written under the old name: under the new one the file is never anything but the new segment.
+bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t unit_bytes) {
+  const std::string spare = spares_.Take();
+  if (spare.empty()) return false;
+  Result<std::unique_ptr<File>> file = disk_->OpenDirect(spare, Disk::Mode::kReadWrite);
+  bool good = file.ok();
+  if (good) {
+    segment->file = std::move(file.value());
+    SizeSegment(segment, unit_bytes);
+    Result<uint64_t> size = segment->file->Size();
+    if (size.ok()) {
+      segment->room_end =
+          std::min(AlignDown(size.value(), segment->block_bytes), segment->capacity);
+    }
+    good = segment->room_end >= RoomFor(unit_bytes, segment->block_bytes);
+  }
+  segment->recycled = true;
+  good = good && vlog::WriteSegmentHeader(*segment, static_cast<uint32_t>(manifest_.lanes),
+                                          shared_.incarnation)
+                     .ok();
+  segment->file.reset();
+  if (good && disk_->Rename(spare, path).ok()) {
+    file = disk_->OpenDirect(path, Disk::Mode::kReadWrite);
+    if (file.ok()) {
+      segment->file = std::move(file.value());
+      segment->worn_end = segment->room_end;
+      segments_recycled_.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+    (void)disk_->Remove(path);
+  } else {
+    (void)disk_->Remove(spare);
+  }
+  segment->room_end = 0;
+  segment->recycled = false;
+  return false;
 }
 
 // Makes a created segment part of the directory.
@@ -236,8 +294,10 @@ Status VlogEngine::RemoveSegment(const Condemned& condemned) {
     manifest_ = std::move(changed);
   }
   const std::string path = segment->file->path();
+  const Result<uint64_t> size = segment->file->Size();
   std::unique_ptr<Segment> gone = segments_.Remove(segment->id);
   gone.reset();
+  if (size.ok() && spares_.Keep(path, size.value())) return Status();
   (void)disk_->Remove(path);  // if it stays, the next start removes it
   return Status();
 }

@@ -117,6 +117,11 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
     manifest_.databases = options_.databases;
   }
   status = RemoveLeftovers(&report->damage);
+  if (status.ok()) {
+    const uint64_t bytes = options_.segment_bytes;
+    status = spares_.Begin(options_.dir, disk_,
+                           {options_.lanes, bytes / 2, AlignUp(bytes, vlog::kBlockBytesMax)});
+  }
   if (status.ok()) status = OpenSegments(&report->damage);
   std::vector<LaneEnd> ends;
   if (status.ok()) status = ReplayAll(report, &ends);
@@ -202,6 +207,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
         segment->block_bytes = header.value().block_bytes;
       } else {
         segment->block_bytes = header.value().block_bytes;
+        segment->recycled = header.value().recycled != 0;
       }
     }
     if (!status.ok()) {
@@ -274,6 +280,7 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
         segment->room_end = std::max(segment->room_end, end.tail + segment->block_bytes);
       segment->capacity =
           std::max(AlignUp(options_.segment_bytes, segment->block_bytes), segment->room_end);
+      segment->worn_end = segment->recycled ? segment->room_end : 0;
     }
   }
   std::lock_guard<std::mutex> lock(manifest_mutex_);
@@ -327,6 +334,7 @@ void VlogEngine::Reset() {
   for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
   lanes_.clear();
   condemned_.clear();
+  spares_.End();
   graveyard_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   counts_.reset(new TreeCount[kDatabasesMax]);

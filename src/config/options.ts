@@ -150,7 +150,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: oneOf('auto', 'uring', 'threads'),
     default: 'auto',
     change: 'immutable',
-    doc: 'uring: io_uring, or refuse to start. threads: epoll and a thread pool for files. auto: io_uring where the kernel allows it.',
+    doc: 'uring: io_uring, or refuse to start. threads: a thread pool for files. auto: io_uring where the kernel allows it.',
   },
   {
     name: 'io-uring-sqpoll',

@@ -145,6 +145,8 @@ class Schedule {
     model_.Rebase({State()}, 1);
   }
 
+  uint64_t recycled() const { return recycled_; }
+
   void Run() {
     const uint32_t lives = 2 + Pick(4);
     for (uint32_t life = 0; life < lives; ++life) {
@@ -427,6 +429,9 @@ class Schedule {
 
   void End() {
     const uint32_t how = disk_->powered() ? Pick(4) : 3;
+    EngineStats stats;
+    driver_->engine->Stats(&stats);
+    recycled_ += stats.segments_recycled;
     for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
       std::string reason;
       if (driver_->engine->LaneFailed(lane, &reason))
@@ -459,6 +464,7 @@ class Schedule {
   std::unique_ptr<Driver> driver_;
   Model model_;
   uint64_t serial_ = 0;
+  uint64_t recycled_ = 0;  // segments, in all lives
   uint32_t generation_ = 0;
   std::string note_;  // how this life went
 };
@@ -473,9 +479,12 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 TEST_CASE("vlog sim: seeded schedules of writes, faults and crashes") {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
   const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", 300);
+  uint64_t recycled = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_SIM_RUNS=1");
     Schedule schedule(seed);
     schedule.Run();
+    recycled += schedule.recycled();
   }
+  if (runs >= 100) CHECK(recycled > runs / 2);
 }

@@ -164,6 +164,137 @@ TEST_CASE("vlog space: segments without live records are given back, deleted key
   CHECK(peak < (24u << 20));  // 13 MiB were written
 }
 
+namespace {
+
+// Overwrites 20 keys until `bytes` of values were written.
+void Churn(Driver* driver, uint64_t bytes) {
+  const std::string value(3000, 'a');
+  for (uint64_t i = 0; i * value.size() < bytes; ++i) {
+    REQUIRE(driver->Write({driver->Put(0, "k" + std::to_string(i % 20), value)}).ok());
+    if (i % 20 == 0) driver->Turn(50);
+  }
+  for (int i = 0; i < 100; ++i) driver->Turn(50);
+}
+
+EngineStats StatsOf(const Driver& driver) {
+  EngineStats stats;
+  driver.engine->Stats(&stats);
+  return stats;
+}
+
+}  // namespace
+
+TEST_CASE("vlog space: files of dead segments become new segments, over restarts as well") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 256u << 10;
+  std::string last;
+  for (int round = 0; round < 4; ++round) {
+    Driver driver(&disk, options);
+    const Result<RecoveryReport> report = driver.Start();
+    REQUIRE(report.ok());
+    // What the older segment left behind the log is no torn write.
+    CHECK(report.value().torn_tails.empty());
+    if (round > 0) {
+      CHECK(*driver.Get(0, "k5") == last);
+      CHECK(driver.engine->KeyCount(0) == 20);
+    }
+    Churn(&driver, 3u << 20);
+    last = "round " + std::to_string(round);
+    REQUIRE(driver.Write({driver.Put(0, "k5", last)}).ok());
+    const EngineStats stats = StatsOf(driver);
+    CHECK(stats.segments_recycled >= 5);
+    CHECK(stats.spare_segments <= 1);
+    CHECK(stats.lanes[0].segments <= 4);
+    if (round % 2 == 0) {
+      driver.Abandon();
+    } else {
+      REQUIRE(driver.Stop().ok());
+    }
+    const Result<CheckReport> checked = CheckVlogDirectory(options.dir, &disk);
+    REQUIRE(checked.ok());
+    CheckIntact(checked.value());
+    CHECK(checked.value().live_keys == 20);
+  }
+}
+
+TEST_CASE("vlog space: a torn write into a recycled segment is cut and reported") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 256u << 10;
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  Churn(&driver, 2u << 20);
+  REQUIRE(StatsOf(driver).segments_recycled >= 2);
+  REQUIRE(driver.Write({driver.Put(0, "a", "whole")}).ok());
+  const uint64_t end = driver.engine->DurablePosition(0);
+  REQUIRE(driver.Write({driver.Put(0, "a", "torn")}).ok());
+  driver.Abandon();
+  {
+    const std::string path = vlog::SegmentPath(options.dir, vlog::SegmentOf(end));
+    auto file = std::move(disk.OpenDirect(path, Disk::Mode::kReadWrite).value());
+    const uint64_t at = vlog::AlignUp(vlog::OffsetOf(end), 512);
+    vlog::AlignedBuffer block = vlog::NewAligned(512);
+    REQUIRE(file->ReadAt(at, block.get(), 512).value() == 512);
+    block.get()[60] ^= 1;
+    REQUIRE(file->WriteAt(at, block.get(), 512).ok());
+    REQUIRE(file->Sync().ok());
+  }
+  Driver after(&disk, options);
+  const Result<RecoveryReport> report = after.Start();
+  REQUIRE(report.ok());
+  CHECK(report.value().torn_tails.size() == 1);
+  CHECK(*after.Get(0, "a") == "whole");
+}
+
+TEST_CASE("vlog space: on a full disk spares give way to the log") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 1u << 20;
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  const std::string value(3000, 'a');
+  // Until a dead segment has become a spare that nobody needs yet.
+  for (int i = 0; i < 4000 && StatsOf(driver).spare_segments == 0; ++i) {
+    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i % 20), value)}).ok());
+    driver.Turn(50);
+  }
+  REQUIRE(StatsOf(driver).spare_segments == 1);
+  const uint64_t free = 64u << 10;
+  disk.SetCapacity(disk.UsedBytes() + free);
+  uint64_t written = 0;
+  Status status;
+  for (int i = 0; written < (4u << 20); ++i, written += value.size()) {
+    status = Attempt(&driver, driver.Put(0, "new" + std::to_string(i), value));
+    if (!status.ok()) break;
+  }
+  CHECK(status.code() == Code::kNoSpace);
+  CHECK(StatsOf(driver).spare_segments == 0);
+  CHECK(written > (1u << 20));
+}
+
+TEST_CASE("vlog space: a segment that somebody linked to is never written again") {
+  TempDir dir;
+  auto disk = NewPosixDisk(IoBackend::kAuto);
+  EngineOptions options = SpaceOptions();
+  options.dir = dir.path() + "/data";
+  options.segment_bytes = 256u << 10;
+  Driver driver(disk.get(), options);
+  REQUIRE(driver.Start().ok());
+  const std::string first = vlog::SegmentPath(options.dir, 1);
+  const std::string copy = dir.path() + "/copy";
+  std::filesystem::create_hard_link(first, copy);
+  const std::string value(3000, 'a');
+  for (int i = 0; i < 600; ++i) {
+    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i % 20), value)}).ok());
+    driver.Turn(50);
+  }
+  CHECK(!std::filesystem::exists(first));
+  auto file = std::move(disk->OpenDirect(copy, Disk::Mode::kRead).value());
+  CHECK(vlog::ReadSegmentHeader(file.get()).value().segment_id == 1);
+  CHECK(StatsOf(driver).segments_recycled >= 1);
+}
+
 TEST_CASE("vlog space: a segment in use by an older value is not given back") {
   SimDisk disk{SimOptions()};
   EngineOptions options = SpaceOptions();

@@ -1,0 +1,77 @@
+#include "vlog/spares.h"
+
+namespace cairn::vlog {
+namespace {
+
+constexpr std::string_view kSegmentSuffix = ".vlog";
+constexpr std::string_view kSpareSuffix = ".spare";
+
+}  // namespace
+
+Status SpareSegments::Begin(const std::string& dir, Disk* disk, const Limits& limits) {
+  dir_ = dir;
+  disk_ = disk;
+  limits_ = limits;
+  spares_.clear();
+  Result<std::vector<std::string>> names = disk_->List(dir_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : names.value()) {
+    if (!name.ends_with(kSpareSuffix)) continue;
+    const std::string path = dir_ + "/" + name;
+    uint64_t bytes = 0;
+    Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
+    if (file.ok()) {
+      Result<uint64_t> size = file.value()->Size();
+      if (size.ok()) bytes = size.value();
+      file.value().reset();
+    }
+    if (spares_.size() < limits_.files && Fits(bytes)) {
+      spares_.push_back({path, bytes});
+      continue;
+    }
+    Status status = disk_->Remove(path);
+    if (!status.ok()) return status;
+  }
+  Publish();
+  return Status();
+}
+
+void SpareSegments::End() {
+  spares_.clear();
+  Publish();
+}
+
+bool SpareSegments::Keep(const std::string& path, uint64_t bytes) {
+  if (spares_.size() >= limits_.files || !Fits(bytes) || !path.ends_with(kSegmentSuffix))
+    return false;
+  Result<uint64_t> links = disk_->Links(path);
+  if (!links.ok() || links.value() != 1) return false;
+  const std::string spare =
+      path.substr(0, path.size() - kSegmentSuffix.size()) + std::string(kSpareSuffix);
+  if (!disk_->Rename(path, spare).ok()) return false;
+  spares_.push_back({spare, bytes});
+  Publish();
+  return true;
+}
+
+std::string SpareSegments::Take() {
+  if (spares_.empty()) return {};
+  std::string path = std::move(spares_.back().path);
+  spares_.pop_back();
+  Publish();
+  return path;
+}
+
+bool SpareSegments::DropOne() {
+  const std::string path = Take();
+  return !path.empty() && disk_->Remove(path).ok();
+}
+
+void SpareSegments::Publish() {
+  uint64_t bytes = 0;
+  for (const Spare& spare : spares_) bytes += spare.bytes;
+  count_.store(static_cast<uint32_t>(spares_.size()), std::memory_order_relaxed);
+  bytes_.store(bytes, std::memory_order_relaxed);
+}
+
+}  // namespace cairn::vlog
