@@ -7,6 +7,11 @@
 #include "base/check.h"
 
 // So that the address sanitizer sees what it would see with malloc.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else

@@ -178,7 +178,7 @@ struct EngineStats {
   uint64_t cache_bytes = 0;
   uint64_t cache_entries = 0;
   uint64_t cache_evictions = 0;
-  uint64_t wal_ring_bytes = 0;
+  uint64_t wal_ring_bytes = 0;  // in use so far: rings grow up to their limit
   uint64_t disk_reads = 0;
   uint64_t disk_read_bytes = 0;
   uint64_t disk_read_nanos = 0;  // summed latency of reads that are done
@@ -266,6 +266,9 @@ class Engine {
   virtual bool LaneFailed(uint32_t lane, std::string* reason) const = 0;
   // Starts a sync of everything staged so far, whatever the policy (WAITAOF, SAVE); durable when
   // the tickets are. For the policies other than `always`, DurablePosition means synced.
+  // Why the lane refuses writes for now (a full disk), although it has not failed; empty: it does
+  // not.
+  virtual std::string LaneDenied(uint32_t lane) const = 0;
   virtual void RequestSync(uint32_t reactor) = 0;  // [reactor r]
 
   // --- run-time options, figures ---

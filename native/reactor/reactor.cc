@@ -115,14 +115,19 @@ void Reactor::Join() {
 // workers) do not inherit. Refused on older kernels: no harm.
 void Reactor::LetKernelWorkersGoFirst() {
   constexpr uint64_t kResetOnFork = 1;
+  constexpr uint64_t kSliceNanos = 100'000'000;
   struct {
     uint32_t size = 48, policy = 0;
     uint64_t flags = kResetOnFork;
     int32_t nice = 0;
     uint32_t priority = 0;
-    uint64_t runtime = 100'000'000, deadline = 0, period = 0;
+    uint64_t runtime = 0, deadline = 0, period = 0;
   } attributes;
   static_assert(sizeof(attributes) == 48);
+  // What the operator has chosen otherwise (policy, nice) stays.
+  if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) != 0) return;
+  attributes.flags |= kResetOnFork;
+  attributes.runtime = kSliceNanos;
   (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
@@ -428,6 +433,7 @@ void Reactor::Tick() {
     last_second_ms_ = last_tick_ms_;
     seat_.Check(last_tick_ms_);
     CheckIdle();
+    if (number_ == 0) host_->EverySecond();
   }
 }
 

@@ -55,6 +55,7 @@ Result<RecoveryReport> Server::Open() {
   if (!report.ok()) return report;
   open_ = true;
   recovery_ = report.value();
+  lane_denied_.assign(engine_->lane_count(), false);
   lane_reported_ = std::vector<std::atomic<bool>>(engine_->lane_count());
   Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
   Log(probed.ok() ? 1 : 2,
@@ -241,6 +242,9 @@ Result<RecoveryReport> Server::Reload() {
     if (engine_->LaneFailed(lane, &reason)) {
       return Status(Code::kReadOnly, "lane " + std::to_string(lane) + " has failed: " + reason);
     }
+    reason = engine_->LaneDenied(lane);  // what is staged could not be written
+    if (!reason.empty())
+      return Status(Code::kReadOnly, "lane " + std::to_string(lane) + " has no room: " + reason);
   }
   std::mutex mutex;
   std::condition_variable changed;
@@ -403,6 +407,20 @@ void Server::SendControl(ControlMessage message) {
 std::vector<ControlMessage> Server::TakeControl() {
   std::lock_guard<std::mutex> guard(mutex_);
   return std::exchange(control_, {});
+}
+
+void Server::EverySecond() {
+  for (uint32_t lane = 0; lane < lane_denied_.size(); ++lane) {
+    const std::string reason = engine_->LaneDenied(lane);
+    const bool denied = !reason.empty();
+    if (denied == lane_denied_[lane]) continue;
+    lane_denied_[lane] = denied;
+    if (denied) {
+      Log(3, "lane " + std::to_string(lane) + " refuses writes until there is room: " + reason);
+    } else {
+      Log(1, "lane " + std::to_string(lane) + " takes writes again");
+    }
+  }
 }
 
 void Server::Log(int level, const std::string& message) {

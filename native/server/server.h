@@ -102,6 +102,7 @@ class Server : public ReactorHost, public DurabilityListener {
   void SendControl(ControlMessage message) override;
   void FeedMonitors(const std::string& line) override;
   void Log(int level, const std::string& message) override;
+  void EverySecond() override;
   void Accepted(int fd, bool unix_socket) override;
   // --- DurabilityListener ---
   void OnDurable(uint32_t lane) override;
@@ -121,6 +122,7 @@ class Server : public ReactorHost, public DurabilityListener {
   RecoveryReport recovery_;
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::vector<std::atomic<bool>> lane_reported_;
+  std::vector<bool> lane_denied_;  // as told in the log; first reactor only
   std::mutex mutex_;
   std::string io_why_;
   std::string sync_report_;

@@ -82,6 +82,7 @@ class Checker {
       segment->id = entry.id;
       segment->lane = entry.lane;
       segment->epoch = entry.epoch;
+      segment->salt = entry.salt;
       segment->file = std::move(file.value());
       Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(segment->file.get());
       if (!header.ok()) {
@@ -92,7 +93,7 @@ class Checker {
         segment->block_bytes = header.value().block_bytes;
         segment->recycled = header.value().recycled != 0;
         if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
-            header.value().epoch != entry.epoch) {
+            header.value().epoch != entry.epoch || header.value().salt != entry.salt) {
           Damaged(path + " at offset 0: header of another segment");
         }
         lanes_of_epoch_.try_emplace(entry.epoch, header.value().lanes);

@@ -8,9 +8,10 @@
 //   of 8] group:         [group record][records with kGroupMember]             applied all or
 //   nothing
 //
-// A record's checksum starts from its offset and its header names segment and incarnation, so bytes
-// that lie where they were not written, or that a previous life of the server left behind, are
-// never taken for a record.
+// A record's checksum starts from its offset and from a number that only the segment's header
+// tells, and its own header names segment and incarnation. So bytes that lie where they were not
+// written, that a previous life of the server or of the file left behind, or that a client made up
+// to look like records, are never taken for one.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +51,7 @@ inline constexpr uint8_t kGroupMember = 0x80;  // in `type`: belongs to the grou
 inline constexpr uint16_t kAllTrees = 0xffff;
 
 struct RecordHeader {
-  uint32_t crc;  // CRC-32C of everything after it, padding included, started from offset / 8
+  uint32_t crc;  // CRC-32C of everything after it, padding included, started from CrcSeed
   uint8_t type;
   uint8_t value_type;
   uint16_t ns;  // tree: the namespace's own number, which SWAPDB does not change
@@ -117,11 +118,14 @@ struct SegmentHeader {
   uint32_t incarnation;
   uint32_t block_bytes;
   uint32_t recycled;  // 1: behind the log lies what an older segment left in the file, else 0
-  uint32_t crc;       // of the fields before
+  uint32_t salt;      // random; see CrcSeed. Never shown to clients
+  uint32_t zero;
+  uint32_t crc;  // of the fields before
 };
-static_assert(sizeof(SegmentHeader) == 48 && offsetof(SegmentHeader, segment_id) == 16 &&
+static_assert(sizeof(SegmentHeader) == 56 && offsetof(SegmentHeader, segment_id) == 16 &&
               offsetof(SegmentHeader, epoch) == 28 && offsetof(SegmentHeader, block_bytes) == 36 &&
-              offsetof(SegmentHeader, recycled) == 40 && offsetof(SegmentHeader, crc) == 44);
+              offsetof(SegmentHeader, recycled) == 40 && offsetof(SegmentHeader, salt) == 44 &&
+              offsetof(SegmentHeader, crc) == 52);
 
 // ---- pure helpers ----
 
@@ -156,8 +160,12 @@ inline RecordHeader LoadHeader(const char* record) {
 inline uint64_t BytesOf(const RecordHeader& header) {
   return RecordBytes(TypeOf(header), header.key_bytes, header.value_bytes);
 }
-inline uint32_t RecordCrc(const char* record, uint64_t bytes, uint64_t offset) {
-  return Crc32cExtend(static_cast<uint32_t>(offset >> 3), record + 4, bytes - 4);
+// What the checksum of a record at `offset` of its segment starts from.
+inline constexpr uint32_t CrcSeed(uint64_t offset, uint32_t salt) {
+  return static_cast<uint32_t>(offset >> 3) ^ salt;
+}
+inline uint32_t RecordCrc(const char* record, uint64_t bytes, uint32_t seed) {
+  return Crc32cExtend(seed, record + 4, bytes - 4);
 }
 inline std::string_view KeyOf(const RecordHeader& header, const char* record) {
   return {record + sizeof(header) + (HasExpiry(TypeOf(header)) ? 8 : 0), header.key_bytes};
@@ -188,12 +196,11 @@ inline void FillRecord(char* out, const RecordHeader& header, uint64_t expire_at
   if (!value.empty()) std::memcpy(at, value.data(), value.size());
 }
 
-// The same for a record that lies at `offset` of its segment, with the crc that follows from that.
-// Returns the crc.
-inline uint32_t EncodeRecord(char* out, uint64_t offset, RecordHeader header, uint64_t expire_at_ms,
+// The same with the crc that follows from the seed (CrcSeed). Returns the crc.
+inline uint32_t EncodeRecord(char* out, uint32_t seed, RecordHeader header, uint64_t expire_at_ms,
                              std::string_view key, std::string_view value) {
   FillRecord(out, header, expire_at_ms, key, value);
-  header.crc = RecordCrc(out, BytesOf(header), offset);
+  header.crc = RecordCrc(out, BytesOf(header), seed);
   std::memcpy(out, &header.crc, sizeof(header.crc));
   return header.crc;
 }

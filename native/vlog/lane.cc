@@ -147,6 +147,7 @@ Code Lane::RollLocked() {
   }
   open_->seals = true;
   CloseOpenLocked();
+  if (!prepare_busy_) zero_segment_ = nullptr;
   active_ = next_;
   next_ = nullptr;
   tail_ = active_->block_bytes;
@@ -280,7 +281,8 @@ bool Lane::ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, cha
 Lane::Wants Lane::TakeWants(uint64_t now_ms) {
   LatchGuard guard(latch_);
   Wants wants;
-  if (!trim_.empty()) {
+  // Zeros on their way would make the file longer again.
+  if (!trim_.empty() && !(prepare_busy_ && trim_.back() == zero_segment_)) {
     wants.trim = trim_.back();
     trim_.pop_back();
     if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
@@ -340,6 +342,18 @@ bool Lane::Sealed(const Segment* segment) {
 std::string Lane::reason() {
   LatchGuard guard(latch_);
   return reason_;
+}
+
+uint64_t Lane::ring_bytes() {
+  LatchGuard guard(latch_);
+  uint64_t bytes = 0;
+  for (const auto& batch : batches_) bytes += batch->data_bytes;
+  return bytes;
+}
+
+std::string Lane::denial() {
+  LatchGuard guard(latch_);
+  return denied_.ok() ? std::string() : denied_.message();
 }
 
 void Lane::AddStats(LaneStats* stats) {

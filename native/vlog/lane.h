@@ -99,6 +99,7 @@ struct Placement {
   uint64_t offset = 0;
   Segment* segment = nullptr;
   Batch* batch = nullptr;
+  uint32_t Seed(uint64_t at = 0) const { return CrcSeed(offset + at, segment->salt); }
   void BeginFill() { batch->fillers.fetch_add(1, std::memory_order_relaxed); }
   void FinishFill() { batch->fillers.fetch_sub(1, std::memory_order_release); }
 };
@@ -184,6 +185,7 @@ class Lane {
   uint64_t staged_end() const { return staged_end_.load(std::memory_order_acquire); }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   std::string reason();
+  std::string denial();  // why there is no room; empty if there is
   // Stops the lane. Fails the lanes that share an unfinished transaction with it as well.
   void Fail(const std::string& reason);
 
@@ -206,6 +208,7 @@ class Lane {
   Status CloseBlocking();  // writes and syncs everything staged; no reactor is attached any more
   uint64_t log_end() const { return prev_end_; }  // after CloseBlocking; 0: nothing in this epoch
   void AddStats(LaneStats* stats);
+  uint64_t ring_bytes();  // memory of the WAL ring, as far as it was ever needed
 
  private:
   // A commit on its way to the disk. All but `complete` and `stalled` belongs to the thread of

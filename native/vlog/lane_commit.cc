@@ -51,8 +51,11 @@ Lane::Work Lane::DecideLocked(bool force) {
     // whole.
     const bool begins = batch->segment != before;
     sync_first = begins && idle && synced_ < written;
+    // Without direct I/O the kernel reports a failed write-back once per file, perhaps to the other
+    // commit: then they go one by one.
+    const bool alone = begins || !batch->segment->file->direct();
     const bool wait =
-        idle ? sync_first : begins || (queue_.empty() && batch->used < shared_->overlap_bytes);
+        idle ? sync_first : alone || (queue_.empty() && batch->used < shared_->overlap_bytes);
     const bool zeros_in_the_way = prepare_busy_ && batch->segment == zero_segment_ &&
                                   batch->offset < zeroed_end_ &&
                                   batch->offset + batch->write_bytes() > zero_from_;
@@ -195,7 +198,7 @@ void Lane::Finalize(Batch* batch) {
     header.type = static_cast<uint8_t>(RecordType::kCommit);
     header.value_bytes = sizeof(CommitPayload);
     const CommitPayload payload = {batch->used, prev_end_, batch->synced_before};
-    EncodeRecord(data, batch->offset, header, 0, {},
+    EncodeRecord(data, CrcSeed(batch->offset, segment->salt), header, 0, {},
                  {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     uint64_t at = 0;
     while (at < batch->used) {
@@ -215,7 +218,7 @@ void Lane::Finalize(Batch* batch) {
     const bool has_data = prev_end_ != 0 && SegmentOf(prev_end_) == segment->id;
     const TrailerPayload payload = {has_data ? OffsetOf(prev_end_) : segment->block_bytes,
                                     chain_records_, chain_, 0};
-    EncodeRecord(data + padded, batch->offset + padded, header, 0, {},
+    EncodeRecord(data + padded, CrcSeed(batch->offset + padded, segment->salt), header, 0, {},
                  {reinterpret_cast<const char*>(&payload), sizeof(payload)});
   }
 }
@@ -493,6 +496,8 @@ void Lane::OnPrepared(int64_t result) {
   {
     LatchGuard guard(latch_);
     prepare_busy_ = false;
+    if (zero_segment_ != active_) zero_segment_ = nullptr;
+    if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
     // Zeros that did not get there cost speed, nothing else; a device that refuses them will refuse
     // the commits too.
     if (result > 0) stats_.prepared_bytes += static_cast<uint64_t>(result);

@@ -62,7 +62,7 @@ Status SegmentReader::Record(uint64_t offset, uint64_t limit, RecordHeader* head
   *why = "the file ends in a record";
   if (at == nullptr) return Status();
   *why = "record checksum does not match";
-  if (RecordCrc(at, bytes, offset) != header->crc) return Status();
+  if (RecordCrc(at, bytes, CrcSeed(offset, segment_->salt)) != header->crc) return Status();
   *why = nullptr;
   *data = at;
   return Status();

@@ -157,7 +157,7 @@ Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
     if (header.epoch >= manifest.epoch) manifest.lanes = header.lanes;
     manifest.epoch = std::max(manifest.epoch, header.epoch);
     manifest.incarnation = std::max(manifest.incarnation, header.incarnation);
-    manifest.segments.push_back({id, header.lane, header.epoch});
+    manifest.segments.push_back({id, header.lane, header.epoch, header.salt});
   }
   // Starts since the last new segment are not counted in any header: leave room for them.
   manifest.incarnation += 1u << 20;
@@ -194,7 +194,7 @@ Result<SegmentHeader> ReadSegmentHeader(File* file) {
   }
   if (header.block_bytes < kBlockBytesMin || header.block_bytes > kBlockBytesMax ||
       (header.block_bytes & (header.block_bytes - 1)) != 0 || header.lane >= header.lanes ||
-      header.recycled > 1) {
+      header.recycled > 1 || header.zero != 0) {
     return Corrupt(file->path(), 0, "segment header contradicts itself");
   }
   for (uint64_t i = sizeof(header); i < std::min<uint64_t>(got.value(), kBlockBytesMin); ++i) {

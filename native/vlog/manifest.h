@@ -16,7 +16,7 @@
 namespace cairn::vlog {
 
 inline constexpr uint32_t kManifestSegmentsMax =
-    64u << 10;  // keeps the file below the 1 MiB of a small file
+    60u << 10;  // keeps the file below the 1 MiB of a small file
 
 struct ManifestHeader {
   uint64_t magic;
@@ -46,8 +46,9 @@ struct SegmentEntry {
   uint32_t id;
   uint32_t lane;
   uint32_t epoch;
+  uint32_t salt;  // as in the segment's header, in case that is damaged
 };
-static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 12);
+static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 16);
 
 struct Manifest {
   uint32_t lanes = 0;

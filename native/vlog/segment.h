@@ -24,7 +24,8 @@ struct Segment {
   uint32_t lane = 0;
   uint32_t epoch = 0;
   uint32_t block_bytes = kBlockBytesMin;
-  bool recycled = false;  // see SegmentHeader
+  uint32_t salt = 0;      // see SegmentHeader
+  bool recycled = false;  // likewise
   std::unique_ptr<File> file;
 
   std::atomic<uint64_t> live_bytes{0};  // of records the index points to

@@ -194,6 +194,8 @@ bool VlogEngine::LaneFailed(uint32_t lane, std::string* reason) const {
   return true;
 }
 
+std::string VlogEngine::LaneDenied(uint32_t lane) const { return lanes_[lane]->denial(); }
+
 // ---- figures ----
 
 void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
@@ -225,7 +227,7 @@ void VlogEngine::Stats(EngineStats* out) const {
     if (queue != nullptr && out->io_backend.empty()) out->io_backend = queue->name();
   }
   out->durable_write_method = disk_->DurableWriteMethod();
-  out->wal_ring_bytes = options_.wal_ring_bytes * lanes_.size();
+  for (const auto& lane : lanes_) out->wal_ring_bytes += lane->ring_bytes();
   out->lanes.resize(lanes_.size());
   {
     auto* self = const_cast<VlogEngine*>(this);

@@ -45,6 +45,8 @@ struct VlogTuning {
   uint64_t prepare_gap = 256u << 10;
   uint64_t overlap_bytes = 0;  // 0: the lane's default
   bool reclaim = true;
+  uint32_t salt = 0;                // of all segments; 0: random ones
+  void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
 };
 
 class VlogEngine final : public Engine {
@@ -88,6 +90,7 @@ class VlogEngine final : public Engine {
   uint64_t DurablePosition(uint32_t lane) const override { return lanes_[lane]->durable(); }
   Ticket StagedTicket(uint32_t lane) const override { return {lane, lanes_[lane]->staged_end()}; }
   bool LaneFailed(uint32_t lane, std::string* reason) const override;
+  std::string LaneDenied(uint32_t lane) const override;
   void RequestSync(uint32_t reactor) override;
 
   void SetFsyncPolicy(FsyncPolicy policy) override { shared_.fsync.store(policy); }
@@ -111,6 +114,9 @@ class VlogEngine final : public Engine {
     std::vector<uint8_t> is_dirty;  // by lane
     std::vector<Part> parts;        // by lane; only those in `touched` are in use
     std::vector<uint32_t> touched;
+    // Segment of a record that is staged but not in the index yet; 0: none. Set while the lane's
+    // latch, or the place's filler, keeps the segment from being sealed.
+    std::atomic<uint32_t> staged_in{0};
     std::atomic<uint64_t> disk_reads{0};  // begun
     std::atomic<uint64_t> disk_read_bytes{0};
     std::atomic<uint64_t> disk_reads_done{0};
@@ -195,6 +201,7 @@ class VlogEngine final : public Engine {
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
   void BuryTrees();
   void Condemn();
+  bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
   Status RemoveSegment(const Condemned& condemned);
 

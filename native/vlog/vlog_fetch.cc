@@ -119,7 +119,8 @@ Status VlogEngine::VerifyRead(FetchOp* op, std::string_view* value) {
   const char* what = nullptr;
   if (!vlog::Plausible(header) || vlog::BytesOf(header) != op->pointer.length) {
     what = "no record of the expected size";
-  } else if (vlog::RecordCrc(record, op->pointer.length, op->pointer.offset) != header.crc) {
+  } else if (vlog::RecordCrc(record, op->pointer.length,
+                             vlog::CrcSeed(op->pointer.offset, op->segment->salt)) != header.crc) {
     what = "record checksum does not match";
   } else if (header.crc != op->pointer.checksum || header.segment_id != op->pointer.segment_id) {
     what = "another record than the index expects";

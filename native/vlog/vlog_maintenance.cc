@@ -2,6 +2,7 @@
 // live records.
 #include <algorithm>
 #include <chrono>
+#include <random>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -14,6 +15,15 @@ using vlog::AlignUp;
 using vlog::Lane;
 using vlog::Segment;
 using vlog::SegmentEntry;
+
+namespace {
+
+uint32_t RandomSalt() {
+  std::random_device device;
+  return device();
+}
+
+}  // namespace
 
 void VlogEngine::WakeMaintenance() {
   std::lock_guard<std::mutex> lock(maintenance_mutex_);
@@ -109,6 +119,7 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     segment->epoch = manifest_.epoch;
   }
   segment->lane = lane;
+  segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
   const std::string path = vlog::SegmentPath(options_.dir, segment->id);
   Status status;
   if (!RecycleFile(segment.get(), path, unit_bytes))
@@ -184,7 +195,7 @@ bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t
 // Makes a created segment part of the directory.
 Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** listed) {
   std::lock_guard<std::mutex> lock(manifest_mutex_);
-  manifest_.segments.push_back({segment->id, segment->lane, segment->epoch});
+  manifest_.segments.push_back({segment->id, segment->lane, segment->epoch, segment->salt});
   Status status = vlog::SaveManifest(options_.dir, disk_, manifest_);
   if (!status.ok()) {
     // The new manifest may or may not be the one on disk; only one of the two names the file, and
@@ -252,10 +263,12 @@ void VlogEngine::Condemn() {
     if (blocked[entry.lane] != 0) continue;
     Segment* segment = segments_.Get(entry.id);
     const bool current = entry.epoch == current_epoch;
-    const bool dead = segment != nullptr &&
-                      segment->live_bytes.load(std::memory_order_acquire) == 0 &&
+    // In this order: nothing is staged in a sealed segment, what was staged there is counted before
+    // its reactor says that it is done, and only then do the live bytes tell the truth.
+    const bool dead = segment != nullptr && !(current && (!lanes_[entry.lane]->Sealed(segment))) &&
+                      !BeingIndexed(entry.id) &&
                       segment->pins.load(std::memory_order_acquire) == 0 &&
-                      !(current && (!lanes_[entry.lane]->Sealed(segment)));
+                      segment->live_bytes.load(std::memory_order_acquire) == 0;
     if (dead) {
       condemned_.push_back({entry.id, {}, swaps, trees});
     } else {
@@ -266,6 +279,14 @@ void VlogEngine::Condemn() {
   std::vector<uint64_t> barrier;
   for (auto& lane : lanes_) barrier.push_back(lane->staged_end());
   for (Condemned& condemned : condemned_) condemned.barrier = barrier;
+}
+
+// A reactor has staged a record in the segment and has not counted it as live yet.
+bool VlogEngine::BeingIndexed(uint32_t segment_id) const {
+  for (uint32_t i = 0; i < kReactorsMax; ++i) {
+    if (reactors_[i].staged_in.load(std::memory_order_acquire) == segment_id) return true;
+  }
+  return false;
 }
 
 void VlogEngine::Reclaim() {
@@ -282,6 +303,7 @@ void VlogEngine::Reclaim() {
 Status VlogEngine::RemoveSegment(const Condemned& condemned) {
   Segment* segment = segments_.Get(condemned.segment_id);
   if (segment->pins.load(std::memory_order_acquire) != 0) return Status(Code::kBusy, "");
+  CAIRN_CHECK(segment->live_bytes.load(std::memory_order_acquire) == 0);
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     vlog::Manifest changed = manifest_;

@@ -155,6 +155,7 @@ Status VlogEngine::RemoveLeftovers(std::vector<std::string>* damage) {
       Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(probe.file.get());
       Result<uint64_t> size = probe.file->Size();
       if (header.ok() && size.ok()) {
+        probe.salt = header.value().salt;
         vlog::SegmentReader reader(&probe, size.value(), vlog::kBlockBytesMax);
         vlog::RecordHeader record;
         const char* data = nullptr;
@@ -187,6 +188,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
     segment->id = entry.id;
     segment->lane = entry.lane;
     segment->epoch = entry.epoch;
+    segment->salt = entry.salt;
     Status status;
     Result<bool> exists = disk_->Exists(path);
     if (!exists.ok()) return exists.status();
@@ -202,7 +204,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
         if (status.code() != Code::kCorruption) return status;
         segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
       } else if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
-                 header.value().epoch != entry.epoch) {
+                 header.value().epoch != entry.epoch || header.value().salt != entry.salt) {
         status = Status(Code::kCorruption, path + " at offset 0: header of another segment");
         segment->block_bytes = header.value().block_bytes;
       } else {
@@ -266,7 +268,7 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
       end.chain = 0;
       end.records = 0;
       std::lock_guard<std::mutex> lock(manifest_mutex_);
-      manifest_.segments.push_back({end.active->id, id, manifest_.epoch});
+      manifest_.segments.push_back({end.active->id, id, manifest_.epoch, end.active->salt});
       segments_.Add(std::move(segment.value()));
       created = true;
     }

@@ -248,7 +248,7 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     header.value_bytes = sizeof(vlog::CommitPayload);
     const vlog::CommitPayload payload = {vlog::kCommitRecordBytes, end->end, end->end};
     const uint32_t crc =
-        vlog::EncodeRecord(buffer.get(), end->tail, header, 0, {},
+        vlog::EncodeRecord(buffer.get(), vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
                            {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->end = LogPosition(segment->id, end->tail + vlog::kCommitRecordBytes);
     end->chain = Crc32cExtend(end->chain, &crc, sizeof(crc));
@@ -262,7 +262,7 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     const bool has_data = end->end != 0 && SegmentOf(end->end) == segment->id;
     const vlog::TrailerPayload payload = {has_data ? OffsetOf(end->end) : block, end->records,
                                           end->chain, 0};
-    vlog::EncodeRecord(buffer.get() + bytes, end->tail, header, 0, {},
+    vlog::EncodeRecord(buffer.get() + bytes, vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
                        {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->tail += block;
     bytes += block;

@@ -100,17 +100,20 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
   RecordHeader header;
   const Code code = lane->Stage(bytes, OnlyFrees(op), [&](const Placement& staged) {
     place = staged;
+    me.staged_in.store(place.segment->id, std::memory_order_relaxed);
     header = HeaderOf(op, place);
     header.crc =
-        vlog::EncodeRecord(place.data, place.offset, header, op.expire_at_ms, op.key, value);
+        vlog::EncodeRecord(place.data, place.Seed(), header, op.expire_at_ms, op.key, value);
   });
   MarkDirty(me, lane_id);
   if (CAIRN_UNLIKELY(code != Code::kOk)) {
     *busy_lane = lane_id;
     return lane->Refusal(code);
   }
+  if (CAIRN_UNLIKELY(tuning_.after_stage != nullptr)) tuning_.after_stage();
   *ticket = {lane_id, LogPosition(place.segment->id, place.offset + bytes)};
   Index(op, header.ns, header, place.offset, old);
+  me.staged_in.store(0, std::memory_order_release);
   if (cache_->OverBudget()) ShrinkCache(op.shard);
   return Status();
 }
@@ -234,7 +237,7 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
       const GroupPayload payload = {txn_id, part.bytes - part.at, part.records,
                                     lanes > 1 ? lanes : 0};
       std::memcpy(value.data(), &payload, sizeof(payload));
-      vlog::EncodeRecord(part.place.data, part.place.offset, header, 0, {}, value);
+      vlog::EncodeRecord(part.place.data, part.place.Seed(), header, 0, {}, value);
     }
   }
   for (const WriteOp& op : ops) {
@@ -248,7 +251,8 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
     char* out = part.place.data + part.at;
     const uint64_t offset = part.place.offset + part.at;
     const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
-    header.crc = vlog::EncodeRecord(out, offset, header, op.expire_at_ms, op.key, value);
+    header.crc =
+        vlog::EncodeRecord(out, part.place.Seed(part.at), header, op.expire_at_ms, op.key, value);
     part.at += vlog::BytesOf(header);
     Index(op, header.ns, header, offset, op.kind == WriteKind::kPut ? Look(op) : EntryRef());
   }
@@ -272,8 +276,7 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
     header.value_bytes = static_cast<uint32_t>(value.size());
     if (grouped) header.type |= vlog::kGroupMember;
     tree = header.ns;
-    vlog::EncodeRecord(part.place.data + part.at, part.place.offset + part.at, header, 0, {},
-                       value);
+    vlog::EncodeRecord(part.place.data + part.at, part.place.Seed(part.at), header, 0, {}, value);
     part.at += vlog::BytesOf(header);
   }
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {

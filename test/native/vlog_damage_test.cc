@@ -67,11 +67,12 @@ std::vector<Spot> Survey(SimDisk* disk) {
   for (const SegmentEntry& entry : manifest.value().segments) {
     Segment segment;
     segment.id = entry.id;
+    segment.salt = entry.salt;
     segment.file =
         std::move(disk->OpenDirect(SegmentPath(kDir, entry.id), Disk::Mode::kRead).value());
     const uint64_t size = segment.file->Size().value();
     SegmentReader reader(&segment, size, 64u << 10);
-    for (const uint64_t offset : {0, 8, 12, 16, 20, 24, 28, 32, 36, 44, 60, 400}) {
+    for (const uint64_t offset : {0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 60, 400}) {
       spots.push_back({"segment header", entry.id, offset});
     }
     uint64_t at = 512;

@@ -75,25 +75,26 @@ TEST_CASE("vlog format: the worked example, byte by byte") {
 
   const std::string path = SegmentPath("/data", 1);
   CHECK(path == "/data/0000000001.vlog");
-  CHECK(Hex(ReadBytes(&disk, path, 0, 48)) == R"(434149524e5345470100000004030201
+  CHECK(Hex(ReadBytes(&disk, path, 0, 56)) == R"(434149524e5345470100000004030201
 01000000000000000100000001000000
-010000000002000000000000c3c678b6)");
-  CHECK(Hex(ReadBytes(&disk, path, 48, 464)) == Hex(std::string(464, '\0')));
-  CHECK(Hex(ReadBytes(&disk, path, 512, 80)) == R"(2d192468080000000000000018000000
+010000000002000000000000175a0000
+00000000a2ad0fc4)");
+  CHECK(Hex(ReadBytes(&disk, path, 56, 456)) == Hex(std::string(456, '\0')));
+  CHECK(Hex(ReadBytes(&disk, path, 512, 80)) == R"(e5d9fec2080000000000000018000000
 01000000010000005000000000000000
 00000000000000004000000001000000
-74b33f06010000000300000005000000
+912d831c010000000300000005000000
 01000000010000006b657976616c7565)");
   CHECK(Hex(ReadBytes(&disk, path, 592, 432)) == Hex(std::string(432, '\0')));
-  CHECK(Hex(ReadBytes(&disk, path, 1024, 168)) == R"(9c6d067b080000000000000018000000
+  CHECK(Hex(ReadBytes(&disk, path, 1024, 168)) == R"(54addcd1080000000000000018000000
 0100000001000000a800000000000000
 4a000000010000004a00000001000000
-7b1061b6070000000000000018000000
+b3d0bb1c070000000000000018000000
 01000000010000000000000000000000
 48000000000000000200000000000000
-e572c659840000000300000000000000
+372b7cf1840000000300000000000000
 01000000010000005544332211000000
-6b65790000000000efe8167b83000000
+6b657900000000000a76aa6183000000
 03000000000000000100000001000000
 6b65790000000000)");
   CHECK(Hex(disk.ReadSmall(ManifestPath("/data")).value()) == R"(434149524e4d414e0100000004030201
@@ -101,8 +102,8 @@ e572c659840000000300000000000000
 03000000010000000000000000000000
 00000000010000000200000000000000
 95000000010000000100000000000000
-01000000020000000000000001000000
-7b5b6d1f)");
+01000000175a00000200000000000000
+01000000175a00008bba2f25)");
 }
 
 TEST_CASE("vlog format: trailer, byte by byte") {
@@ -119,9 +120,9 @@ TEST_CASE("vlog format: trailer, byte by byte") {
   Driver driver(&disk, options, Driver::Inline());
   REQUIRE(driver.Start().ok());
   CHECK(Hex(ReadBytes(&disk, SegmentPath("/data", 1), 1024, 48)) ==
-        R"(4aeae691090000000000000018000000
+        R"(8bb04330090000000000000018000000
 02000000010000005002000000000000
-0200000000000000b6f7645000000000)");
+0200000000000000e309cc9300000000)");
 }
 
 TEST_CASE("vlog format: encode and look again, all sizes around the alignment") {
@@ -138,7 +139,7 @@ TEST_CASE("vlog format: encode and look again, all sizes around the alignment") 
         header.value_bytes = static_cast<uint32_t>(value_bytes);
         header.incarnation = 9;
         header.segment_id = 11;
-        header.crc = EncodeRecord(buffer.data(), 4096, header, 12345, key, value);
+        header.crc = EncodeRecord(buffer.data(), CrcSeed(4096, 9), header, 12345, key, value);
         const RecordHeader read = LoadHeader(buffer.data());
         const uint64_t bytes = BytesOf(read);
         CHECK(bytes % 8 == 0);
@@ -146,8 +147,9 @@ TEST_CASE("vlog format: encode and look again, all sizes around the alignment") 
         CHECK(KeyOf(read, buffer.data()) == key);
         CHECK(ValueOf(read, buffer.data()) == value);
         CHECK(ExpiryOf(read, buffer.data()) == (type == RecordType::kPutExpire ? 12345 : 0));
-        CHECK(RecordCrc(buffer.data(), bytes, 4096) == read.crc);
-        CHECK(RecordCrc(buffer.data(), bytes, 4104) != read.crc);
+        CHECK(RecordCrc(buffer.data(), bytes, CrcSeed(4096, 9)) == read.crc);
+        CHECK(RecordCrc(buffer.data(), bytes, CrcSeed(4104, 9)) != read.crc);
+        CHECK(RecordCrc(buffer.data(), bytes, CrcSeed(4096, 8)) != read.crc);
         const Pointer pointer = MakePointer(read, 4096);
         CHECK(ValueBytes(pointer, key_bytes) == value_bytes);
         CHECK(ValueOffset(pointer, key_bytes) ==
@@ -156,7 +158,7 @@ TEST_CASE("vlog format: encode and look again, all sizes around the alignment") 
           buffer[i] = static_cast<char>(buffer[i] ^ 0x10);
           const bool looks_whole = BytesOf(LoadHeader(buffer.data())) <= buffer.size() &&
                                    RecordCrc(buffer.data(), BytesOf(LoadHeader(buffer.data())),
-                                             4096) == LoadHeader(buffer.data()).crc;
+                                             CrcSeed(4096, 9)) == LoadHeader(buffer.data()).crc;
           CHECK(!looks_whole);
           buffer[i] = static_cast<char>(buffer[i] ^ 0x10);
         }
@@ -176,7 +178,7 @@ TEST_CASE("vlog format: manifest round trip") {
   manifest.swap_sequence = 4;
   manifest.trees = {{1, 2}, {2, 1}};
   manifest.clean_ends = {1, 2, 3};
-  manifest.segments = {{70, 0, 1}, {76, 2, 2}};
+  manifest.segments = {{70, 0, 1, 770}, {76, 2, 2, 776}};
   const std::string bytes = EncodeManifest(manifest);
   const Result<Manifest> read = DecodeManifest(bytes, "M");
   REQUIRE(read.ok());

@@ -28,6 +28,8 @@ struct Sink final : ReplaySink {
   int flushes = 0;
 };
 
+constexpr uint32_t kSalt = 0x12345678;
+
 // A segment file of 64 KiB with 512-byte blocks, written record by record.
 class Log {
  public:
@@ -38,6 +40,7 @@ class Log {
       segment->id = lane + 1;
       segment->lane = lane;
       segment->epoch = 1;
+      segment->salt = kSalt;
       segment->file = std::move(
           disk_.OpenDirect(SegmentPath("/data", segment->id), Disk::Mode::kCreate).value());
       images_.emplace_back(64u << 10, '\0');
@@ -52,7 +55,7 @@ class Log {
     header.type |= flags;
     header.key_bytes = static_cast<uint32_t>(key.size());
     header.value_bytes = static_cast<uint32_t>(value.size());
-    EncodeRecord(&images_[lane][offset], offset, header, 0, key, value);
+    EncodeRecord(&images_[lane][offset], CrcSeed(offset, kSalt), header, 0, key, value);
     return offset + BytesOf(header);
   }
   uint64_t Commit(uint64_t offset, uint32_t incarnation, uint64_t bytes, uint64_t prev_end,
@@ -60,7 +63,7 @@ class Log {
     RecordHeader header = Header(RecordType::kCommit, incarnation, lane);
     header.value_bytes = sizeof(CommitPayload);
     const CommitPayload payload = {bytes, prev_end, synced};
-    EncodeRecord(&images_[lane][offset], offset, header, 0, {},
+    EncodeRecord(&images_[lane][offset], CrcSeed(offset, kSalt), header, 0, {},
                  {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     return offset + kCommitRecordBytes;
   }
@@ -72,7 +75,7 @@ class Log {
     std::memcpy(value.data(), &payload, sizeof(payload));
     if (!parts.empty()) std::memcpy(value.data() + sizeof(payload), parts.data(), 8 * parts.size());
     header.value_bytes = static_cast<uint32_t>(value.size());
-    EncodeRecord(&images_[lane][offset], offset, header, 0, {}, value);
+    EncodeRecord(&images_[lane][offset], CrcSeed(offset, kSalt), header, 0, {}, value);
     return offset + BytesOf(header);
   }
   std::string& image(uint32_t lane = 0) { return images_[lane]; }

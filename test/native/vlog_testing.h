@@ -69,6 +69,7 @@ class Driver : public DurabilityListener {
     VlogTuning tuning;
     tuning.inline_maintenance = true;
     tuning.recovery_threads = 1;
+    tuning.salt = 0x5a17;
     return tuning;
   }
 
