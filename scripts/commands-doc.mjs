@@ -1,6 +1,7 @@
 // Writes docs/commands.md from the command table (native rows and control rows), after a build.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { root, runScript } from './lib.mjs';
 import { setUp } from './setup.mjs';
@@ -30,12 +31,8 @@ function lines(row) {
   return [line(row, ''), ...(row.subcommands ?? []).map((sub) => line(sub, `${row.name} `))];
 }
 
-await runScript(async () => {
-  setUp();
-  build();
-  const { loadNative } = await import(path.join(root, 'dist', 'native.js'));
-  const { controlRows, joinTables } = await import(path.join(root, 'dist', 'commands', 'index.js'));
-  const { table } = joinTables(loadNative().commandTable(), controlRows);
+/** The text of docs/commands.md. */
+export function commandsDoc(table) {
   const groups = [...new Set([...Object.keys(titles), ...table.map((row) => row.group)])];
   const sections = groups.flatMap((group) => {
     const rows = table.filter((row) => row.group === group).flatMap(lines);
@@ -50,5 +47,16 @@ await runScript(async () => {
     'optional, `|` separates alternatives, `...` may repeat. This page is written by `node scripts/commands-doc.mjs` from the',
     'command table, which also answers `COMMAND DOCS`.',
   ].join('\n');
-  writeFileSync(path.join(root, 'docs', 'commands.md'), `${[intro, ...sections].join('\n\n')}\n`);
-});
+  return `${[intro, ...sections].join('\n\n')}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runScript(async () => {
+    setUp();
+    build();
+    const { loadNative } = await import(path.join(root, 'dist', 'native.js'));
+    const { controlRows, joinTables } = await import(path.join(root, 'dist', 'commands', 'index.js'));
+    const { table } = joinTables(loadNative().commandTable(), controlRows);
+    writeFileSync(path.join(root, 'docs', 'commands.md'), commandsDoc(table));
+  });
+}

@@ -2,11 +2,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { runCli } from './cli/cli.js';
+import { startFailure } from './cli/start-failure.js';
 import type { Services } from './commands/command.js';
 import { Dispatcher } from './commands/dispatch.js';
 import { controlCommands, controlRows, joinTables } from './commands/index.js';
 import { Config } from './config/config.js';
 import { ConfigError, parseFlags } from './config/conf-syntax.js';
+import { quietlyIgnored, startConsequences } from './config/consequences.js';
 import { nativeOptions } from './config/native-options.js';
 import { type Logger, createLogger, logNative } from './log/logger.js';
 import { type MetricsServer, startMetrics } from './metrics/http.js';
@@ -20,7 +22,11 @@ const findingsLogged = 20;
 function loadConfig(argv: readonly string[]): Config {
   const { positional, directives } = parseFlags(argv);
   const [file, stray] = positional;
-  if (stray !== undefined) throw new ConfigError(`unexpected argument '${stray}'`, { file: 'command line' });
+  const wrong = positional.find((word) => word.startsWith('-')) ?? stray;
+  if (wrong !== undefined) {
+    const hint = 'options are written --name value, as in --port 7000; cairn config lists them';
+    throw new ConfigError(`unexpected argument '${wrong}'; ${hint}`, { file: 'command line' });
+  }
   return Config.load({ file, flags: directives });
 }
 
@@ -132,20 +138,31 @@ class Server {
   }
 }
 
-/** The first signal stops in good order, the second one at once. */
+/** npm passes on a Ctrl-C that the terminal has sent to the server already: that is still the same signal. */
+const sameSignalMs = 500;
+
+/** The first signal stops in good order, a later one at once. */
 function handleSignals(server: Server, log: Logger): void {
-  let seen = false;
+  let firstAt: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (seen) {
+      const now = performance.now();
+      firstAt ??= now;
+      if (now - firstAt > sameSignalMs) {
         log.warn(`${signal} again: leaving at once`);
         process.exit(1);
       }
-      seen = true;
       void server.stop(signal);
     });
   }
   process.on('SIGHUP', () => undefined);
+}
+
+/** Once, but where somebody looks: the log may go to a file, or be silent. */
+function reportFailedStart(config: Config, log: Logger, reason: string): void {
+  const logged = log.isLevelEnabled('error');
+  if (logged) log.error(`the start failed: ${reason}`);
+  if (!logged || config.get('logfile') !== '') process.stderr.write(`cairn: ${reason}\n`);
 }
 
 async function serve(argv: readonly string[]): Promise<number> {
@@ -155,9 +172,9 @@ async function serve(argv: readonly string[]): Promise<number> {
     { pid: process.pid, config: config.file ?? 'none', dir: path.resolve(config.get('dir')) },
     `Cairn ${cairnVersion} starts`,
   );
-  if (config.ignored.length > 0) {
-    log.info(`accepted, but without meaning here: ${config.ignored.join(', ')}`);
-  }
+  for (const { level, text } of startConsequences(config)) log[level](text);
+  const ignored = quietlyIgnored(config);
+  if (ignored.length > 0) log.info(`accepted, but without meaning here: ${ignored.join(', ')}`);
   const server = new Server(config, log);
   handleSignals(server, log);
   try {
@@ -165,9 +182,9 @@ async function serve(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // A signal during recovery ends it early: that is not a failure.
     if (server.isStopping) return server.finished;
-    log.error(`the start failed: ${(error as Error).message}`);
+    reportFailedStart(config, log, startFailure(error as Error, config.get('dir')));
     await server.abandon();
-    throw error;
+    return 1;
   }
   return server.finished;
 }

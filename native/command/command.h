@@ -44,7 +44,7 @@ enum CommandFlag : uint32_t {
   kCmdAllowBusy = 1u << 19,
   kCmdMayReplicate = 1u << 20,
   kCmdContainer = 1u << 21,  // has subcommands
-  kCmdSecret = 1u << 22,     // carries passwords: neither MONITOR nor the slow log shows it
+  kCmdSecret = 1u << 22,     // carries passwords: shown redacted by MONITOR and the slow log
 };
 
 struct Call {

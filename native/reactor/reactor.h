@@ -34,7 +34,7 @@ class ReactorHost {
   virtual void SendControl(ControlMessage message) = 0;
   virtual void FeedMonitors(const std::string& line) = 0;
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
-  virtual void EverySecond() = 0;  // from the first reactor
+  virtual void EverySecond() = 0;                               // from the first reactor
   virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
 };
 

@@ -161,6 +161,7 @@ struct Connection : Client {
   // A control command, or an EXEC with control commands in it, that TypeScript works on.
   Slot* control_slot = nullptr;
   const Command* control_command = nullptr;
+  std::vector<std::string> control_argv;  // of a control command outside EXEC, for the slow log
   std::shared_ptr<struct ExecRun> exec_run;
 
   // WAIT, WAITAOF

@@ -5,6 +5,7 @@
 
 #include "resp/errors.h"
 #include "resp/skim.h"
+#include "session/redact.h"
 
 namespace cairn {
 
@@ -165,8 +166,8 @@ bool Executor::Admit(Connection* conn, const Command& command,
     }
   }
   if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0) &&
-      !command.Is(kCmdSkipMonitor | kCmdSecret) && command.name != "exec") {
-    FeedMonitors(conn, argv);
+      command.name != "exec") {
+    FeedMonitors(conn, command, argv);
   }
   return true;
 }
@@ -298,9 +299,12 @@ void Executor::NoteSlow(Connection* conn, const Command& command,
   if (threshold != 0 && nanos >= threshold * 1000000) {
     shared_->latency.Add(command.Is(kCmdFast) ? "fast-command" : "command", nanos / 1000000, now_s);
   }
-  if (slower < 0 || nanos < static_cast<uint64_t>(slower) * 1000 ||
-      command.Is(kCmdSkipSlowlog | kCmdSecret))
+  if (slower < 0 || nanos < static_cast<uint64_t>(slower) * 1000 || argv.empty() ||
+      command.Is(kCmdSkipSlowlog)) {
     return;
+  }
+  std::vector<std::string_view> redacted;
+  argv = Redacted(command, argv, &redacted);
   SlowlogItem item{0, now_s, nanos / 1000, {}, conn->addr, conn->name};
   size_t shown = std::min(argv.size(), Slowlog::kArgumentsMax);
   for (size_t i = 0; i < shown; ++i) {

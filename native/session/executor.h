@@ -55,6 +55,7 @@ struct ExecRun {
   std::vector<OutBuffer> replies;  // one per queued command
   size_t next_control = 0;         // control commands before this one are answered
   bool whole_keyspace = false;
+  std::string exec;  // the command's name as sent
 };
 
 class Executor {
@@ -133,7 +134,8 @@ class Executor {
                    OutBuffer* out);
   // Commits the pass and unlatches. False: a WAL ring is full (busy_lane_), nothing happened.
   bool Commit(const Command& command, OutBuffer* out, size_t mark);
-  // Statistics, slow log, histogram of one executed command; its reply starts at mark.
+  // Statistics, slow log, histogram of one executed command; its reply starts at mark. Without argv
+  // it stays out of the slow log.
   void Account(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                const OutBuffer& out, size_t mark);
   void NoteSlow(Connection* conn, const Command& command, std::span<const std::string_view> argv,
@@ -152,14 +154,16 @@ class Executor {
   void RunParked(std::unique_ptr<Parked> parked);
   void FinishParked(std::unique_ptr<Parked> parked, Connection* conn);
 
-  Outcome RunExec(Connection* conn);
+  Outcome RunExec(Connection* conn, std::span<const std::string_view> argv);
   enum class Pass : uint8_t { kDone, kPending, kBusy, kAborted };
   Pass ExecPass(Connection* conn, ExecRun* run);
   void ExecDone(Connection* conn, const std::shared_ptr<ExecRun>& run);
   void NextExecControl(Connection* conn, const std::shared_ptr<ExecRun>& run);
   bool WatchedKeysTouched(Connection* conn);
 
-  void FeedMonitors(Connection* conn, std::span<const std::string_view> argv);
+  // Shows an executed command to the monitors, unless it is one they do not get to see.
+  void FeedMonitors(Connection* conn, const Command& command,
+                    std::span<const std::string_view> argv);
   void FinishBlocked(Connection* conn, bool met, bool with_error);
   uint64_t TakeNanos();  // since the last call
 

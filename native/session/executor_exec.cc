@@ -5,13 +5,14 @@
 #include "resp/errors.h"
 #include "resp/number.h"
 #include "session/executor.h"
+#include "session/redact.h"
 
 namespace cairn {
 
 Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
                                        std::span<const std::string_view> argv) {
   std::string_view name = command.name;
-  if (name == "exec") return RunExec(conn);
+  if (name == "exec") return RunExec(conn, argv);
   size_t mark = conn->turn.size();
   ReplyWriter reply(&conn->turn, conn->resp);
   txn_.hits = txn_.misses = txn_.expired = 0;
@@ -116,18 +117,21 @@ bool Executor::WatchedKeysTouched(Connection* conn) {
 
 // --- EXEC ---
 
-Executor::Outcome Executor::RunExec(Connection* conn) {
+Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::string_view> argv) {
   size_t mark = conn->turn.size();
   ReplyWriter reply(&conn->turn, conn->resp);
   const Command* exec = conn->last_command;
   if (conn->multi == nullptr) {
     reply.Error(errors::kExecWithoutMulti);
+    FeedMonitors(conn, *exec, argv);
   } else if (conn->multi->broken) {
     reply.Error(errors::kExecAbort);
+    FeedMonitors(conn, *exec, argv);
     DropMulti(conn);
     DropWatches(conn);
   } else {
     auto run = std::make_shared<ExecRun>();
+    run->exec = argv[0];
     run->queue = std::move(conn->multi->queue);
     for (const QueuedCommand& queued : run->queue) {
       run->whole_keyspace |= queued.command->Is(kCmdWholeKeyspace | kCmdAllLatches);
@@ -151,8 +155,7 @@ Executor::Outcome Executor::RunExec(Connection* conn) {
     }
     conn->turn.Append(scratch_.view());
   }
-  static const std::string_view kArgv[] = {"exec"};
-  Account(conn, *exec, kArgv, conn->turn, mark);
+  Account(conn, *exec, argv, conn->turn, mark);
   ReplyMade(conn, mark);
   return Outcome::kTaken;
 }
@@ -160,6 +163,10 @@ Executor::Outcome Executor::RunExec(Connection* conn) {
 // Runs all queued commands in one pass and commits. kAborted: scratch_ holds the whole reply (a
 // touched watch, a refused write). kPending: still latched. Otherwise unlatched.
 Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
+  auto show_exec = [&] {
+    const std::string_view argv[] = {run->exec};
+    FeedMonitors(conn, *shared_->registry.Find("exec"), argv);
+  };
   if (run->whole_keyspace) {
     control_.LatchAll();
   } else {
@@ -175,6 +182,7 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
   if (WatchedKeysTouched(conn)) {
     control_.Unlatch();
     ReplyWriter(&scratch_, conn->resp).NullArray();
+    show_exec();
     DropMulti(conn);
     DropWatches(conn);
     return Pass::kAborted;
@@ -213,6 +221,7 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
       conn->resp = resp;
       if (status.code() == Code::kBusy) return Pass::kBusy;
       ReplyWriter(&scratch_, 2).Error(errors::DiskRefusedWrite(status.message()));
+      show_exec();
       DropMulti(conn);
       DropWatches(conn);
       return Pass::kAborted;
@@ -224,11 +233,10 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
   DropWatches(conn);
   if (shared_->monitors.load(std::memory_order_relaxed) != 0) {
     for (const QueuedCommand& queued : run->queue) {
-      if (queued.command->Is(kCmdSkipMonitor | kCmdSecret)) continue;
-      FeedMonitors(conn, std::vector<std::string_view>(queued.argv.begin(), queued.argv.end()));
+      FeedMonitors(conn, *queued.command,
+                   std::vector<std::string_view>(queued.argv.begin(), queued.argv.end()));
     }
-    static const std::string_view kArgv[] = {"exec"};
-    FeedMonitors(conn, kArgv);
+    show_exec();
   }
   return Pass::kDone;
 }
@@ -282,6 +290,7 @@ void Executor::RunControl(Connection* conn, const Command& command,
                           std::span<const std::string_view> argv) {
   conn->control_slot = PushPending(conn);
   conn->control_command = &command;
+  conn->control_argv.assign(argv.begin(), argv.end());
   conn->stall = Connection::kWaitsForControl;
   SendControl(conn, argv, false);
 }
@@ -325,8 +334,9 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
   conn->control_slot = nullptr;
   slot->bytes.Append(reply);
   slot->replies = 1;
-  std::string_view argv[] = {command.name};
-  Account(conn, command, argv, slot->bytes, 0);
+  const std::vector<std::string> sent = std::move(conn->control_argv);
+  conn->control_argv.clear();
+  Account(conn, command, std::vector<std::string_view>(sent.begin(), sent.end()), slot->bytes, 0);
   CompleteSlot(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
@@ -407,10 +417,9 @@ void Executor::FinishBlocked(Connection* conn, bool met, bool with_error) {
   }
   counters_->blocked.Sub(1);
   slot->replies = 1;
-  std::string_view argv[] = {conn->control_command->name};
   txn_.hits = txn_.misses = txn_.expired = 0;
   ticks_ = __rdtsc();
-  Account(conn, *conn->control_command, argv, slot->bytes, 0);
+  Account(conn, *conn->control_command, {}, slot->bytes, 0);  // as in Redis, which logs no waits
   CompleteSlot(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
@@ -438,7 +447,14 @@ void Executor::Forget(Connection* conn) {
 
 // --- MONITOR ---
 
-void Executor::FeedMonitors(Connection* conn, std::span<const std::string_view> argv) {
+void Executor::FeedMonitors(Connection* conn, const Command& command,
+                            std::span<const std::string_view> argv) {
+  if (shared_->monitors.load(std::memory_order_relaxed) == 0 ||
+      command.Is(kCmdSkipMonitor | kCmdAdmin)) {
+    return;
+  }
+  std::vector<std::string_view> redacted;
+  argv = Redacted(command, argv, &redacted);
   uint64_t micros = WallMicros();
   char head[64];
   snprintf(head, sizeof(head), "%llu.%06llu [%u ",

@@ -318,6 +318,10 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   if (flags.empty()) flags = "N";
   auto number = [](uint64_t n) { return std::to_string(n); };
   uint64_t multi_bytes = conn.multi != nullptr ? conn.multi->bytes : 0;
+  // Nothing here is a fixed buffer, Redis's obl: all that is unsent stands as the list that tools
+  // and output limits look at.
+  uint64_t buffers = (conn.out.empty() ? 0u : 1u) + (conn.turn.empty() ? 0u : 1u);
+  for (const Slot& slot : conn.slots) buffers += slot.bytes.empty() ? 0u : 1u;
   uint64_t memory = sizeof(Connection) + conn.in.capacity() + conn.out.capacity() +
                     conn.turn.capacity() + conn.slot_bytes + multi_bytes + conn.parser.heap_bytes();
   std::string line =
@@ -330,9 +334,9 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
       " qbuf=" + number(conn.in.size()) +
       " qbuf-free=" + number(conn.in.capacity() - conn.in.size()) +
       " argv-mem=0 multi-mem=" + number(multi_bytes) + " rbs=" + number(conn.turn.capacity()) +
-      " rbp=" + number(conn.turn.size()) + " obl=" + number(conn.out.size()) +
-      " oll=" + number(conn.slots.size()) + " omem=" + number(conn.slot_bytes) +
-      " tot-mem=" + number(memory) + " events=" + ((conn.epoll_events & 4u) != 0 ? "rw" : "r") +
+      " rbp=" + number(conn.turn.size()) + " obl=0 oll=" + number(buffers) +
+      " omem=" + number(conn.OutputBytes()) + " tot-mem=" + number(memory) +
+      " events=" + ((conn.epoll_events & 4u) != 0 ? "rw" : "r") +
       " cmd=" + (conn.last_command != nullptr ? conn.last_command->name : std::string("NULL")) +
       " user=default redir=-1 resp=" + number(conn.resp) + " lib-name=" + conn.lib_name +
       " lib-ver=" + conn.lib_version;

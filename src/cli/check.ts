@@ -12,14 +12,18 @@ function findingLines(kind: string, findings: readonly LogFinding[]): string[] {
   return more > 0 ? [...shown, `${kind}: ${more} more`] : shown;
 }
 
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function reportText(dir: string, report: CheckReport): string {
   const verdict = report.damaged.length === 0 ? 'intact' : 'DAMAGED';
   const summary = [
-    `${report.lanes} lanes`,
-    `${report.segments} segments`,
-    `${report.records} records`,
-    `${report.liveKeys} live keys`,
-    `${report.bytes} bytes (${report.liveBytes} live)`,
+    counted(report.lanes, 'lane'),
+    counted(report.segments, 'segment'),
+    counted(report.records, 'record'),
+    counted(report.liveKeys, 'live key'),
+    `${counted(report.bytes, 'byte')} (${report.liveBytes} live)`,
     `${Math.round(report.ms)} ms`,
   ];
   const lines = [
@@ -30,6 +34,14 @@ export function reportText(dir: string, report: CheckReport): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Why there is nothing to check; undefined when there is. Only looks: the native check would leave a lock file behind. */
+function refusal(dir: string): string | undefined {
+  if (!fs.existsSync(dir)) return 'no such directory';
+  if (!fs.statSync(dir).isDirectory()) return 'not a directory';
+  const isData = (name: string): boolean => name === 'MANIFEST' || /^\d{10}\.vlog$/.test(name);
+  return fs.readdirSync(dir).some(isData) ? undefined : 'not a data directory of Cairn (no MANIFEST, no segments)';
+}
+
 /** 0: intact, 1: damaged, 2: could not be checked. */
 export async function check(argv: readonly string[]): Promise<number> {
   const [dir, ...more] = argv;
@@ -37,11 +49,12 @@ export async function check(argv: readonly string[]): Promise<number> {
     process.stderr.write('usage: cairn check DIR\n');
     return 2;
   }
-  if (!fs.existsSync(dir)) {
-    process.stderr.write(`cairn: ${dir}: no such directory\n`);
-    return 2;
-  }
   try {
+    const reason = refusal(dir);
+    if (reason !== undefined) {
+      process.stderr.write(`cairn: ${dir}: ${reason}\n`);
+      return 2;
+    }
     const report = await loadNative().checkDir(dir);
     process.stdout.write(reportText(dir, report));
     return report.damaged.length === 0 ? 0 : 1;

@@ -1,5 +1,6 @@
 /** The command line: `cairn serve | check | ping | config`, --help, --version. */
 import { existsSync } from 'node:fs';
+import { didYouMean } from '../config/closest.js';
 import { ConfigError } from '../config/conf-syntax.js';
 import { renderTemplate } from '../config/template.js';
 import { cairnVersion, redisVersion } from '../version.js';
@@ -10,7 +11,7 @@ export const helpText = `Cairn ${cairnVersion}: a durable key-value server that 
 
 usage:
   cairn [serve] [FILE] [--option value ...]   start the server; every option of the configuration file is a flag
-  cairn check DIR                             verify a data directory offline: exit 0 if it is intact, 1 if not
+  cairn check DIR                             verify a data directory offline: exit 0 intact, 1 damaged, 2 no data or not checked
   cairn ping [--host H] [--port N] [--socket PATH]
                                               exit 0 if a server answers there
   cairn config                                print the configuration file with every option explained
@@ -44,7 +45,10 @@ export async function runCli(argv: readonly string[], serve: Command): Promise<n
   const command = commands[first];
   try {
     if (command !== undefined) return await command(rest);
-    if (/^[a-z][\w-]*$/.test(first) && !existsSync(first)) throw new Error(`unknown command '${first}'; try --help`);
+    if (/^[a-z][\w-]*$/.test(first) && !existsSync(first)) {
+      const hint = didYouMean(first, Object.keys(commands)) || '; try --help';
+      throw new Error(`unknown command '${first}'${hint}`);
+    }
     return await serve(argv);
   } catch (error) {
     const message = error instanceof ConfigError ? `configuration refused: ${error.message}` : (error as Error).message;

@@ -179,8 +179,6 @@ const subcommands = [
 
 export const clientCommands = [
   container('client', { group: 'connection', since: '2.4.0', summary: 'Commands about connections.' }, subcommands, [
-    'CACHING (YES|NO)',
-    ' Accepted; there is no client side caching.',
     'GETNAME',
     " Show this connection's name.",
     'GETREDIR',

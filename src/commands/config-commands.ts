@@ -1,5 +1,6 @@
 /** CONFIG: the option table seen by clients. */
 import { Config, findOption, optionNames } from '../config/config.js';
+import { consequenceOf } from '../config/consequences.js';
 import { applyRuntime } from '../config/native-options.js';
 import { ValueError } from '../config/option-types.js';
 import type { OptionRow } from '../config/options.js';
@@ -78,7 +79,12 @@ function applyAll(context: CommandContext, changes: readonly Change[]): void {
       throw failure(name, (error as Error).message);
     }
   });
-  changes.forEach(({ row }, index) => config.set(row, values[index] ?? ''));
+  changes.forEach(({ row }, index) => {
+    const value = values[index] ?? '';
+    const consequence = value === config.get(row.name) ? undefined : consequenceOf(row.name, value);
+    if (consequence !== undefined) context.log[consequence.level](`CONFIG SET: ${consequence.text}`);
+    config.set(row, value);
+  });
 }
 
 const set: Handler = (context, args) => {

@@ -10,11 +10,12 @@ import { quoteWord } from './option-types.js';
 export class ConfigError extends Error {
   constructor(
     readonly reason: string,
-    readonly where: { file: string; line?: number; option?: string },
+    /** Undefined when it is the sum of file and flags that makes no sense. */
+    readonly where?: { file: string; line?: number; option?: string },
   ) {
-    const line = where.line === undefined ? '' : `, line ${where.line}`;
-    const option = where.option === undefined ? '' : `option '${where.option}': `;
-    super(`${where.file}${line}: ${option}${reason}`);
+    const line = where?.line === undefined ? '' : `, line ${where.line}`;
+    const option = where?.option === undefined ? '' : `option '${where.option}': `;
+    super(where === undefined ? reason : `${where.file}${line}: ${option}${reason}`);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import path from 'node:path';
+import { didYouMean } from './closest.js';
 import { ConfigError, type Directive, readDirectives, splitWords } from './conf-syntax.js';
 import { type Machine, ValueError } from './option-types.js';
 import { type OptionRow, ownOptions } from './options.js';
@@ -70,6 +71,7 @@ export class Config {
     if (file !== undefined) config.apply(readDirectives(file));
     for (const [row, value] of config.values) config.fileValues.set(row, value);
     config.apply(flags);
+    config.checkTogether();
     return config;
   }
 
@@ -78,7 +80,8 @@ export class Config {
     for (const directive of directives) {
       const row = findOption(directive.name);
       if (row === undefined) {
-        const reason = refusedDirectives[directive.name] ?? 'unknown option';
+        const unknown = `unknown option${didYouMean(directive.name, optionNames)}`;
+        const reason = refusedDirectives[directive.name] ?? unknown;
         throw new ConfigError(reason, locate(directive));
       }
       const previous = seen.has(row) || row.name === 'client-output-buffer-limit' ? this.values.get(row) : undefined;
@@ -91,6 +94,14 @@ export class Config {
       seen.add(row);
       if (row.ignored && !this.ignored.includes(directive.name)) this.ignored.push(directive.name);
     }
+  }
+
+  /** Values that are fine each, and not together. */
+  private checkTogether(): void {
+    const tcp = this.number('port') !== 0 && this.words('bind').length > 0;
+    if (tcp || this.get('unixsocket') !== '') return;
+    const why = this.number('port') === 0 ? 'port is 0' : 'bind is empty';
+    throw new ConfigError(`configured to not listen anywhere: ${why} and unixsocket is not set`);
   }
 
   private normalize(row: OptionRow, words: string[], previous: string | undefined, replace: boolean): string {

@@ -107,8 +107,10 @@ export function memoryOrShare(min: number): OptionType {
   return single((word, { machine }) => {
     const percent = /^(\d{1,3})%$/.exec(word)?.[1];
     const value = percent === undefined ? parseMemory(word) : shareOf(machine.memoryBytes, Number(percent));
-    if (value === undefined) throw new ValueError('argument must be a memory or percent value');
-    return checkRange(value, BigInt(min), int64Max);
+    if (value === undefined || value < min || value > int64Max) {
+      throw new ValueError(`argument must be 1% to 100% of the machine's memory, or a memory value from ${min}`);
+    }
+    return value.toString();
   });
 }
 

@@ -31,7 +31,7 @@ export interface OptionRow {
   change: Changeable;
   /** True: Redis knows it and it means nothing here. It is accepted and answered. */
   ignored?: true;
-  /** Refuses values of an ignored option that would silently change what the user gets. */
+  /** Why a value is refused that its type allows: mostly of ignored options, where it would silently change what the user gets. */
   refuse?: (value: string) => string | undefined;
   /** Heading in conf/cairn.conf under which this row and the next ones stand. */
   section?: string;
@@ -42,6 +42,10 @@ export interface OptionRow {
 const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
+
+function notEmpty(value: string): string | undefined {
+  return value === '' ? 'must not be empty' : undefined;
+}
 
 export const ownOptions: readonly OptionRow[] = [
   {
@@ -172,6 +176,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: text,
     default: './data',
     change: 'protected',
+    refuse: notEmpty,
     doc: 'Directory of the data. One server at a time: it is locked.',
   },
   {
@@ -186,7 +191,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: oneOf('everysec', 'always', 'no'),
     default: 'always',
     change: 'runtime',
-    doc: 'always: a reply leaves when the write is on disk (group commit makes it cheap). everysec: replies leave at once, a power cut may cost a second. no: the system decides when to sync.',
+    doc: 'always: a reply leaves when the write is on disk (group commit makes it cheap). everysec: replies leave at once, a killed process may cost 50 ms of writes, a power cut a second. no: the same, but the system decides when to sync.',
   },
   {
     name: 'cache-size',
@@ -272,6 +277,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: text,
     default: '127.0.0.1',
     change: 'immutable',
+    refuse: notEmpty, // Node would listen on every interface
     doc: 'Address of the HTTP port. It knows no password.',
   },
   {

@@ -195,6 +195,19 @@ describe('CONFIG SET', () => {
     expect(bench.services.config.get('cache-size')).toBe('10485760');
   });
 
+  test('what it means for the data is logged, when it changes', async () => {
+    const bench = makeBench();
+    const logged: string[] = [];
+    bench.services.log.warn = (...args: unknown[]) => void logged.push(String(args[0]));
+    await ask(bench, 'CONFIG SET appendfsync everysec maxmemory 1mb');
+    expect(logged).toEqual([
+      expect.stringMatching(/^CONFIG SET: appendfsync everysec: .*50 ms/),
+      expect.stringMatching(/^CONFIG SET: maxmemory 1048576 has no effect/),
+    ]);
+    await ask(bench, 'CONFIG SET appendfsync everysec maxmemory 0');
+    expect(logged).toHaveLength(2);
+  });
+
   test('a refused value leaves everything as it was', async () => {
     const bench = makeBench();
     expect(await ask(bench, 'CONFIG SET timeout 9 maxclients 0')).toMatch(/argument 'maxclients'/);

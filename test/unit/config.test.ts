@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Config, allOptions, findOption, optionNames } from '../../src/config/config.js';
+import { quietlyIgnored, startConsequences } from '../../src/config/consequences.js';
 import { parseFlags, splitWords } from '../../src/config/conf-syntax.js';
 import { nativeOptions } from '../../src/config/native-options.js';
 import { parseMemory, quoteWord } from '../../src/config/option-types.js';
@@ -109,7 +110,15 @@ describe('values', () => {
     ['port 1 2', 'wrong number of arguments'],
     ['appendfsync often', 'argument(s) must be one of the following: everysec, always, no'],
     ['segment-size 1', "option 'segment-size': argument must be between"],
-    ['cache-size 101%', 'argument must be a memory or percent value'],
+    ['cache-size 101%', "argument must be 1% to 100% of the machine's memory, or a memory value from 1048576"],
+    ['cache-size 0%', "argument must be 1% to 100% of the machine's memory"],
+    ['cache-size 5', "argument must be 1% to 100% of the machine's memory"],
+    ['maxclient 5', "option 'maxclient': unknown option; did you mean 'maxclients'?"],
+    ['unxisocket x', "unknown option; did you mean 'unixsocket'?"],
+    ['port 0', 'configured to not listen anywhere: port is 0 and unixsocket is not set'],
+    ['bind ""', 'configured to not listen anywhere: bind is empty and unixsocket is not set'],
+    ['dir ""', "line 1: option 'dir': must not be empty"],
+    ['metrics-bind ""', "line 1: option 'metrics-bind': must not be empty"],
     ['requirepass "x', "line 1: option 'requirepass': unbalanced quotes"],
     ['rename-command GET ""', 'renaming commands is not supported'],
     ['replicaof host 6379', 'replication is not supported'],
@@ -118,6 +127,15 @@ describe('values', () => {
     ['include /no/such/file', 'line 1'],
     ['client-output-buffer-limit normal 1', 'Wrong number of arguments in buffer limit configuration.'],
   ])('%j is refused', (text, message) => expect(() => load(text)).toThrow(message));
+
+  test.each(['port 0', 'bind ""'])('%j is fine with a Unix socket', (text) => {
+    expect(load(`${text}\nunixsocket x\n`).get('unixsocket')).toBe('x');
+  });
+
+  test('nothing is suggested for what is like nothing', () => {
+    expect(() => load('no-such-thing 1')).toThrow(/: unknown option$/);
+    expect(() => load('xyz 1')).toThrow(/: unknown option$/);
+  });
 
   test('a refused flag is named', () => {
     expect(() => load('', '--timeout', 'soon')).toThrow("command line: option '--timeout'");
@@ -186,6 +204,26 @@ describe('the table', () => {
       const text = row.type.lines(value).map((line) => `${row.name} ${line}\n`);
       expect(load(text.join('')).get(row.name), row.name).toBe(value);
     }
+  });
+});
+
+describe('consequences', () => {
+  const told = (text: string): string[] => startConsequences(load(text)).map(({ level, text }) => `${level} ${text}`);
+
+  test('the fsync policy is named, with a warning where writes may be lost', () => {
+    expect(told('')).toEqual([expect.stringMatching(/^info appendfsync always: /)]);
+    expect(told('appendfsync everysec')).toEqual([
+      expect.stringMatching(/^warn appendfsync everysec: .*50 ms.*second/),
+    ]);
+    expect(told('appendfsync no')).toEqual([expect.stringMatching(/^warn appendfsync no: .*50 ms.*system/)]);
+  });
+
+  test('maxmemory is told on its own', () => {
+    const config = load('hz 10\nmaxmemory 1kb\n');
+    expect(told('maxmemory 1kb')[1]).toMatch(/^warn maxmemory 1024 has no effect: there is no eviction/);
+    expect(quietlyIgnored(config)).toEqual(['hz']);
+    expect(quietlyIgnored(load('maxmemory 0\n'))).toEqual(['maxmemory']);
+    expect(told('maxmemory 0')).toHaveLength(1);
   });
 });
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { reportText } from '../../src/cli/check.js';
 import { runCli } from '../../src/cli/cli.js';
+import { startFailure } from '../../src/cli/start-failure.js';
 import { ping } from '../../src/cli/ping.js';
 import { createLogger, logNative, readableLine } from '../../src/log/logger.js';
 import { startMetrics } from '../../src/metrics/http.js';
@@ -85,7 +86,8 @@ describe('the command line', () => {
     [['--help'], 0, 'usage:'],
     [['--version'], 0, 'cairn '],
     [['config'], 0, 'segment-size 1gb'],
-    [['no-such-command'], 1, "unknown command 'no-such-command'"],
+    [['no-such-command'], 1, "unknown command 'no-such-command'; try --help"],
+    [['chekc', 'x'], 1, "unknown command 'chekc'; did you mean 'check'?"],
     [['check'], 2, 'usage: cairn check DIR'],
     [['check', '/no/such/dir'], 2, '/no/such/dir'],
     [['ping', '--bogus', '1'], 1, "unknown argument 'bogus'"],
@@ -103,10 +105,36 @@ describe('the command line', () => {
     const many = Array.from({ length: 150 }, () => finding);
     expect(reportText('d', { ...report, damaged: [finding] })).toBe(
       'damaged: lane-0/7.seg, offset 4096: checksum mismatch\n' +
-        'd: DAMAGED; 1 lanes, 2 segments, 3 records, 2 live keys, 100 bytes (50 live), 1 ms\n',
+        'd: DAMAGED; 1 lane, 2 segments, 3 records, 2 live keys, 100 bytes (50 live), 1 ms\n',
     );
     expect(reportText('d', { ...report, damaged: many })).toContain('damaged: 50 more\n');
     expect(reportText('d', { ...report, damaged: [] })).toContain('d: intact;');
+    const one = { ...report, segments: 1, records: 1, liveKeys: 1, bytes: 1, damaged: [] };
+    expect(reportText('d', one)).toContain('; 1 lane, 1 segment, 1 record, 1 live key, 1 byte (50 live), ');
+  });
+
+  test('check of what is no data directory: says so, and leaves nothing behind', async () => {
+    const dir = fs.mkdtempSync(path.join(scratch, 'd'));
+    fs.writeFileSync(path.join(dir, 'LOCK'), '');
+    fs.writeFileSync(path.join(dir, 'x.vlog'), '');
+    const output = captured();
+    expect(await runCli(['check', dir], serve)).toBe(2);
+    expect(output.text()).toContain(`${dir}: not a data directory of Cairn`);
+    fs.rmSync(path.join(dir, 'LOCK'));
+    expect(await runCli(['check', dir], serve)).toBe(2);
+    expect(fs.readdirSync(dir)).toEqual(['x.vlog']);
+    expect(await runCli(['check', path.join(dir, 'x.vlog')], serve)).toBe(2);
+    expect(output.text()).toContain('x.vlog: not a directory');
+  });
+
+  test('a start that fails because of damage says what to do', () => {
+    const hint =
+      'd/1.vlog at offset 5: checksum (cairn check d lists all damage; --salvage yes starts without what is damaged)';
+    expect(startFailure(new Error('d/1.vlog at offset 5: checksum'), 'd')).toBe(hint);
+    expect(startFailure(new Error('the log contradicts itself: x'), 'd')).toContain('cairn check d');
+    for (const other of ['d is locked', 'd/1.vlog: read of 8 bytes at offset 5: Input/output error']) {
+      expect(startFailure(new Error(other), 'd')).toBe(other);
+    }
   });
 
   test.each([
