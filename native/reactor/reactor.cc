@@ -183,6 +183,11 @@ void Reactor::Turn(int timeout_ms) {
   executor_.SetNow(WallMillis());
   bool io = false;
   uint32_t handled = 0;
+  // Values that have come from the disk go out before new commands keep them waiting.
+  if (executor_.parked() != 0) {
+    if (queue_->Poll() != 0) room_came_ = true;
+    FlushAll();
+  }
   for (int i = 0; i < count; ++i) {
     if (handled == kCommitEvery) {
       handled = 0;

@@ -198,6 +198,7 @@ void Reactor::RunInputs() {
   for (uint32_t i = 0; i < input_count_; ++i) RunInput(inputs_[i]);
   input_count_ = 0;
   input_bytes_ = 0;
+  queue_->Flush();  // the disk can begin with what they read
 }
 
 // Names the keys of single commands to the engine. What is pipelined looks after itself.
