@@ -108,9 +108,12 @@ class Executor {
  private:
   struct Parked;
   struct ParkedFetch;
+  std::unique_ptr<Parked> TakeParked();
+  void GiveParked(std::unique_ptr<Parked> parked);
 
   static constexpr uint32_t kParkedRunsMax = 1000;  // a command that loses so many races gives up
   static constexpr size_t kSpareBuffersMax = 256;
+  static constexpr size_t kSpareParkedMax = 256;
   static constexpr size_t kSpareBufferBytesMax = 16 * 1024;
 
   // kAgain: not consumed, the connection is stalled and the same command will be dispatched again.
@@ -191,6 +194,7 @@ class Executor {
   uint32_t busy_lane_ = 0;
   std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;
+  std::vector<std::unique_ptr<Parked>> spare_parked_;
 };
 
 std::string ClientLine(const Connection& conn, uint64_t now_ms);

@@ -26,8 +26,40 @@ struct Executor::Parked {
   uint64_t bytes = 0;  // of the values it waits for
   std::string error;
   SavedTxn saved;
+  // Those under way come last; the others keep the values that `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;
 };
+
+// Parking is the way of every read from disk, so its memory is used again.
+std::unique_ptr<Executor::Parked> Executor::TakeParked() {
+  if (spare_parked_.empty()) return std::make_unique<Parked>();
+  std::unique_ptr<Parked> parked = std::move(spare_parked_.back());
+  spare_parked_.pop_back();
+  return parked;
+}
+
+void Executor::GiveParked(std::unique_ptr<Parked> parked) {
+  constexpr size_t kArgumentsMax = 8;
+  constexpr size_t kArgumentBytesMax = 1024;
+  constexpr size_t kReadsMax = 8;
+  bool small =
+      spare_parked_.size() < kSpareParkedMax && parked->arguments.size() <= kArgumentsMax &&
+      parked->saved.missing.capacity() <= kReadsMax &&
+      parked->saved.fetched.capacity() <= kReadsMax &&
+      parked->saved.frozen.capacity() <= kReadsMax && parked->fetches.capacity() <= kReadsMax;
+  for (const std::string& argument : parked->arguments)
+    small = small && argument.capacity() <= kArgumentBytesMax;
+  if (!small) return;
+  parked->slot = nullptr;
+  parked->command = nullptr;
+  parked->exec.reset();
+  parked->runs = parked->outstanding = 0;
+  parked->bytes = 0;
+  parked->error.clear();
+  parked->saved.Clear();
+  parked->fetches.clear();
+  spare_parked_.push_back(std::move(parked));
+}
 
 Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
                    uint32_t reactor)
@@ -43,15 +75,15 @@ Executor::~Executor() = default;
 // Latched, after a pass with pending reads. Unlatches.
 void Executor::Park(Connection* conn, const Command& command,
                     std::span<const std::string_view> argv, std::shared_ptr<ExecRun> exec) {
-  auto parked = std::make_unique<Parked>();
+  std::unique_ptr<Parked> parked = TakeParked();
   parked->index = conn->index;
   parked->generation = conn->generation;
   parked->command = &command;
   parked->db = conn->db;
   parked->exec = std::move(exec);
   parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly);
-  parked->arguments.reserve(argv.size());
-  for (std::string_view arg : argv) parked->arguments.emplace_back(arg);
+  parked->arguments.resize(argv.size());
+  for (size_t i = 0; i < argv.size(); ++i) parked->arguments[i].assign(argv[i]);
   parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
   if (parked->frozen) {
     control_.Restart(conn->db, true);
@@ -77,10 +109,11 @@ void Executor::Park(Connection* conn, const Command& command,
 
 // Latched: the versions to read are current.
 void Executor::StartFetches(Parked* parked) {
-  parked->fetches.clear();
+  const size_t begin = parked->fetches.size();
   for (const Txn::Missing& missing : parked->saved.missing) {
     bool known = false;
-    for (const auto& fetch : parked->fetches) known |= fetch->version == missing.version;
+    for (size_t i = begin; i < parked->fetches.size(); ++i)
+      known |= parked->fetches[i]->version == missing.version;
     if (known) continue;
     auto fetch = std::make_unique<ParkedFetch>();
     fetch->executor = this;
@@ -88,8 +121,8 @@ void Executor::StartFetches(Parked* parked) {
     fetch->version = missing.version;
     parked->fetches.push_back(std::move(fetch));
   }
-  parked->outstanding = static_cast<uint32_t>(parked->fetches.size());
-  size_t next = 0;
+  parked->outstanding = static_cast<uint32_t>(parked->fetches.size() - begin);
+  size_t next = begin;
   for (const Txn::Missing& missing : parked->saved.missing) {
     if (next == parked->fetches.size()) break;
     if (!(parked->fetches[next]->version == missing.version)) continue;
@@ -100,7 +133,7 @@ void Executor::StartFetches(Parked* parked) {
 
 void Executor::FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status) {
   if (status.ok()) {
-    control_.AddFetched(&parked->saved, fetch->version, std::string(fetch->value()));
+    control_.AddFetched(&parked->saved, fetch->version, fetch->value());
   } else {
     host_->Log(3, "reading a value failed: " + status.message());
     if (parked->error.empty()) parked->error = status.message();
@@ -195,6 +228,8 @@ void Executor::FinishParked(std::unique_ptr<Parked> parked, Connection* conn) {
   } else {
     resume = conn->stall == Connection::kWaitsForValues;
   }
+  control_.ForgetFetched();
+  GiveParked(std::move(parked));
   if (resume) {
     conn->stall = Connection::kRunning;
     host_->ResumeInput(conn);

@@ -96,7 +96,7 @@ class Txn {
   };
   struct Fetched {
     VersionToken version;
-    std::string value;
+    std::string_view value;  // kept by whoever fetched it
   };
   struct Missing {
     uint16_t db;

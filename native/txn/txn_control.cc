@@ -138,19 +138,19 @@ void TxnControl::TouchWatches(bool whole) {
 }
 
 void TxnControl::Save(SavedTxn* saved) {
-  saved->missing = std::move(txn_->missing_);
-  saved->frozen = std::move(txn_->frozen_reads_);
+  saved->missing.swap(txn_->missing_);
+  saved->frozen.swap(txn_->frozen_reads_);
   saved->tickets.assign(txn_->tickets_.begin(), txn_->tickets_.end());
   saved->now_ms = txn_->now_ms_;
   // Values fetched for an earlier pass of the same command stay with it.
-  for (Txn::Fetched& fetched : txn_->fetched_) saved->fetched.push_back(std::move(fetched));
+  saved->fetched.insert(saved->fetched.end(), txn_->fetched_.begin(), txn_->fetched_.end());
   txn_->missing_.clear();
   txn_->frozen_reads_.clear();
   txn_->fetched_.clear();
 }
 
-void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string value) {
-  saved->fetched.push_back(Txn::Fetched{version, std::move(value)});
+void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value) {
+  saved->fetched.push_back(Txn::Fetched{version, value});
 }
 
 void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
@@ -160,12 +160,13 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
               return std::lexicographical_compare(a.version.word, a.version.word + 3,
                                                   b.version.word, b.version.word + 3);
             });
-  txn_->fetched_ = std::move(saved->fetched);
+  txn_->fetched_.swap(saved->fetched);
   saved->fetched.clear();
   txn_->now_ms_ = saved->now_ms;
   if (frozen) {
     txn_->frozen_ = true;
-    txn_->frozen_reads_ = std::move(saved->frozen);
+    txn_->frozen_reads_.swap(saved->frozen);
+    saved->frozen.clear();
     Restart(db, false);
     txn_->tickets_.assign(saved->tickets.begin(), saved->tickets.end());
   } else {

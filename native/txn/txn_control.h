@@ -35,6 +35,13 @@ struct SavedTxn {
   std::vector<Txn::FrozenRead> frozen;
   std::vector<Ticket> tickets;
   uint64_t now_ms = 0;
+
+  void Clear() {
+    missing.clear();
+    fetched.clear();
+    frozen.clear();
+    tickets.clear();
+  }
 };
 
 class TxnControl {
@@ -75,7 +82,9 @@ class TxnControl {
   const std::vector<Txn::Missing>& missing() const { return txn_->missing_; }
 
   void Save(SavedTxn* saved);
-  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string value);
+  // The value must stay until the command is done (ForgetFetched, or the next Begin).
+  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value);
+  void ForgetFetched() { txn_->fetched_.clear(); }
   // Reloads a saved command. frozen: answer reads from what was recorded.
   void Load(SavedTxn* saved, uint16_t db, bool frozen);
 
