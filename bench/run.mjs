@@ -114,7 +114,8 @@ function write(report, directory) {
   mkdirSync(directory, { recursive: true });
   const name = report.date.slice(0, 16).replace('T', '-').replace(':', '');
   const base = join(directory, name);
-  writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 1)}\n`);
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 1)}\n`.replaceAll(root, './'));
   writeFileSync(`${base}.md`, markdown(report, `${name}.svg`));
   writeFileSync(`${base}.svg`, chart(report.results, `${report.subject}: each figure and its bar`));
   return base;
