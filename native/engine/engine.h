@@ -264,11 +264,11 @@ class Engine {
   // Not empty: the lane stopped; what waits for positions beyond DurablePosition must be answered
   // with this error.
   virtual bool LaneFailed(uint32_t lane, std::string* reason) const = 0;
-  // Starts a sync of everything staged so far, whatever the policy (WAITAOF, SAVE); durable when
-  // the tickets are. For the policies other than `always`, DurablePosition means synced.
   // Why the lane refuses writes for now (a full disk), although it has not failed; empty: it does
   // not.
   virtual std::string LaneDenied(uint32_t lane) const = 0;
+  // Starts a sync of everything staged so far, whatever the policy (WAITAOF, SAVE); durable when
+  // the tickets are. For the policies other than `always`, DurablePosition means synced.
   virtual void RequestSync(uint32_t reactor) = 0;  // [reactor r]
 
   // --- run-time options, figures ---

@@ -1,8 +1,8 @@
 #include "session/redact.h"
 
-#include <strings.h>
-
 #include <algorithm>
+
+#include "base/text.h"
 
 namespace cairn {
 
@@ -13,13 +13,9 @@ constexpr std::string_view kRedacted = "(redacted)";
 constexpr std::string_view kSecretOptions[] = {"requirepass", "masterauth", "masteruser",
                                                "tls-key-file-pass", "tls-client-key-file-pass"};
 
-bool Is(std::string_view text, std::string_view word) {
-  return text.size() == word.size() && strncasecmp(text.data(), word.data(), word.size()) == 0;
-}
-
 bool IsSecretOption(std::string_view name) {
   return std::any_of(std::begin(kSecretOptions), std::end(kSecretOptions),
-                     [name](std::string_view option) { return Is(name, option); });
+                     [name](std::string_view option) { return EqualsIgnoreCase(name, option); });
 }
 
 }  // namespace
@@ -37,7 +33,7 @@ std::span<const std::string_view> Redacted(const Command& command,
     }
   } else if (command.name == "hello") {
     for (size_t i = 1; i + 2 < shown.size(); ++i) {
-      if (!Is(shown[i], "auth")) continue;
+      if (!EqualsIgnoreCase(shown[i], "auth")) continue;
       shown[i + 1] = shown[i + 2] = kRedacted;
       i += 2;
     }

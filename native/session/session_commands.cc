@@ -1,10 +1,10 @@
 // Handlers that see the connection: its name, login, protocol version.
-#include <strings.h>
 #include <unistd.h>
 
 #include <charconv>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "command/object.h"
 #include "command/session_handlers.h"
 #include "resp/errors.h"
@@ -17,10 +17,6 @@ namespace cairn {
 namespace {
 
 Connection& ConnectionOf(Call& call) { return static_cast<Connection&>(call.client); }
-
-bool Is(std::string_view text, const char* word) {
-  return text.size() == strlen(word) && strncasecmp(text.data(), word, text.size()) == 0;
-}
 
 bool PrintableName(std::string_view name) {
   for (char c : name) {
@@ -93,13 +89,13 @@ void HelloCommand(Call& call) {
   bool set_name = false;
   for (; at < call.argv.size(); ++at) {
     size_t left = call.argv.size() - at - 1;
-    if (Is(call.argv[at], "auth") && left >= 2) {
+    if (EqualsIgnoreCase(call.argv[at], "auth") && left >= 2) {
       if (!LogIn(conn, call.argv[at + 1], call.argv[at + 2])) {
         call.reply.Error(errors::kWrongPass);
         return;
       }
       at += 2;
-    } else if (Is(call.argv[at], "setname") && left >= 1) {
+    } else if (EqualsIgnoreCase(call.argv[at], "setname") && left >= 1) {
       name = call.argv[++at];
       set_name = true;
       if (!PrintableName(name)) {
@@ -172,8 +168,8 @@ void ClientSetNameCommand(Call& call) {
 }
 
 void ClientSetInfoCommand(Call& call) {
-  bool lib_name = Is(call.argv[2], "lib-name");
-  if (!lib_name && !Is(call.argv[2], "lib-ver")) {
+  bool lib_name = EqualsIgnoreCase(call.argv[2], "lib-name");
+  if (!lib_name && !EqualsIgnoreCase(call.argv[2], "lib-ver")) {
     call.reply.Error(errors::UnrecognizedOption(call.argv[2]));
     return;
   }
@@ -187,12 +183,12 @@ void ClientSetInfoCommand(Call& call) {
 
 void ClientReplyCommand(Call& call) {
   Connection& conn = ConnectionOf(call);
-  if (Is(call.argv[2], "on")) {
+  if (EqualsIgnoreCase(call.argv[2], "on")) {
     conn.reply_mode = ReplyMode::kOn;
     call.reply.Ok();
-  } else if (Is(call.argv[2], "off")) {
+  } else if (EqualsIgnoreCase(call.argv[2], "off")) {
     conn.reply_mode = ReplyMode::kOff;
-  } else if (Is(call.argv[2], "skip")) {
+  } else if (EqualsIgnoreCase(call.argv[2], "skip")) {
     if (conn.reply_mode != ReplyMode::kOff) conn.reply_mode = ReplyMode::kSkipNext;
   } else {
     call.reply.Error(errors::kSyntax);
@@ -200,9 +196,9 @@ void ClientReplyCommand(Call& call) {
 }
 
 static void Switch(Call& call, bool* setting) {
-  if (Is(call.argv[2], "on")) {
+  if (EqualsIgnoreCase(call.argv[2], "on")) {
     *setting = true;
-  } else if (Is(call.argv[2], "off")) {
+  } else if (EqualsIgnoreCase(call.argv[2], "off")) {
     *setting = false;
   } else {
     call.reply.Error(errors::kSyntax);

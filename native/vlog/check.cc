@@ -20,9 +20,6 @@ using vlog::Manifest;
 using vlog::Segment;
 using vlog::SegmentEntry;
 
-constexpr uint64_t kWindowBytesMax = 1u << 20;
-constexpr uint64_t kWindowBytesMin = 64u << 10;
-constexpr uint64_t kWindowsBytesMax = 64u << 20;  // of all lanes
 constexpr std::string_view kOffsetMark = " at offset ";
 
 class Checker {
@@ -49,11 +46,7 @@ class Checker {
     Status status = OpenSegments();
     if (!status.ok()) return status;
     // Epochs in their order: what a later one says of a key replaces what an older one said.
-    std::vector<uint32_t> epochs = {manifest_.epoch};
-    for (const SegmentEntry& entry : manifest_.segments) epochs.push_back(entry.epoch);
-    std::sort(epochs.begin(), epochs.end());
-    epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
-    for (uint32_t epoch : epochs) {
+    for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
       status = CheckEpoch(epoch);
       if (!status.ok()) return status;
     }
@@ -92,8 +85,7 @@ class Checker {
       } else {
         segment->block_bytes = header.value().block_bytes;
         segment->recycled = header.value().recycled != 0;
-        if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
-            header.value().epoch != entry.epoch || header.value().salt != entry.salt) {
+        if (!vlog::Matches(header.value(), entry)) {
           Damaged(path + " at offset 0: header of another segment");
         }
         lanes_of_epoch_.try_emplace(entry.epoch, header.value().lanes);
@@ -123,8 +115,7 @@ class Checker {
     if (options.last_epoch && manifest_.clean && manifest_.clean_ends.size() == options.lanes) {
       options.clean_ends = manifest_.clean_ends;
     }
-    options.window_bytes =
-        std::clamp(kWindowsBytesMax / options.lanes, kWindowBytesMin, kWindowBytesMax);
+    options.window_bytes = vlog::WindowBytes(options.lanes);
     vlog::Replay replay(options, &index_);
     for (const auto& segment : segments_) {
       if (segment->epoch != epoch) continue;

@@ -353,7 +353,7 @@ uint64_t Lane::ring_bytes() {
 
 std::string Lane::denial() {
   LatchGuard guard(latch_);
-  return denied_.ok() ? std::string() : denied_.message();
+  return denied_.message();
 }
 
 void Lane::AddStats(LaneStats* stats) {

@@ -56,7 +56,7 @@ struct LaneShared {
   uint64_t reserve_bytes = 0;  // of a segment, for deletes when the disk is full
   uint32_t commit_delay_us = 0;
   uint64_t overlap_bytes = 256u << 10;  // staged before a commit starts beside another
-  uint64_t prepare_bytes = 0;  // zeros written ahead per step while commits are small; 0: none
+  uint64_t prepare_bytes = 0;  // zeros written ahead per step while the log grows slowly; 0: none
   uint64_t prepare_gap = 0;    // left alone between the end of the log and the first zeros
   DurabilityListener* listener = nullptr;
   std::vector<std::unique_ptr<Lane>>* lanes = nullptr;
@@ -109,9 +109,9 @@ class Lane {
   static constexpr uint64_t kWriteOutMs =
       50;  // policies without `always`: age at which staged bytes are written
   static constexpr uint64_t kSyncEveryMs = 1000;
-  static constexpr uint64_t kRetryMs = 1000;         // after a full disk
-  static constexpr uint64_t kLatchedCopyMax = 4096;  // larger values are copied without the latch
-  static constexpr uint64_t kLatchedEncodeMax = 1024;
+  static constexpr uint64_t kRetryMs = 1000;           // after a full disk
+  static constexpr uint64_t kLatchedCopyMax = 4096;    // larger values are copied without the latch
+  static constexpr uint64_t kLatchedEncodeMax = 1024;  // larger units are encoded without it
   static constexpr uint32_t kHoldsBeforeSync =
       4096;  // policy `no`: bound on transactions that wait for a sync
   static constexpr uint32_t kTriesMax = 16;  // of a write that was interrupted or made no progress
@@ -167,7 +167,7 @@ class Lane {
   Code PrepareLocked(uint64_t bytes, bool may_use_reserve);
   void TakeLocked(uint64_t bytes, Placement* placement);
   void HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn);
-  Status Refusal(Code code);  // says why Reserve refused
+  Status Refusal(Code code);  // says why Stage or PrepareLocked refused
 
   // --- reading what is not on disk yet ---
   // Copies a record that starts at a position >= written() and is still staged. False: it is on

@@ -35,6 +35,14 @@ Status Corrupt(const std::string& path, uint64_t offset, const std::string& what
 
 }  // namespace
 
+std::vector<uint32_t> EpochsOf(const Manifest& manifest) {
+  std::vector<uint32_t> epochs = {manifest.epoch};
+  for (const SegmentEntry& entry : manifest.segments) epochs.push_back(entry.epoch);
+  std::sort(epochs.begin(), epochs.end());
+  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
+  return epochs;
+}
+
 std::string EncodeManifest(const Manifest& manifest) {
   ManifestHeader header = {};
   header.magic = kManifestMagic;

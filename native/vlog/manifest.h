@@ -50,6 +50,12 @@ struct SegmentEntry {
 };
 static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 16);
 
+// Whether the segment is the one that the manifest means.
+inline bool Matches(const SegmentHeader& header, const SegmentEntry& entry) {
+  return header.segment_id == entry.id && header.lane == entry.lane &&
+         header.epoch == entry.epoch && header.salt == entry.salt;
+}
+
 struct Manifest {
   uint32_t lanes = 0;
   uint32_t epoch = 0;
@@ -62,6 +68,9 @@ struct Manifest {
   std::vector<uint64_t> clean_ends;
   std::vector<SegmentEntry> segments;  // ids ascending
 };
+
+// All epochs in their order, the current one included.
+std::vector<uint32_t> EpochsOf(const Manifest& manifest);
 
 std::string EncodeManifest(const Manifest& manifest);
 Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path);

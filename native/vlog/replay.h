@@ -7,6 +7,7 @@
 // theirs, or one is seen not to have it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -32,12 +33,20 @@ class ReplaySink {
   virtual void OnSwap(const SwapPayload& swap) = 0;  // once per lane
 };
 
+// Memory to read with, per lane; at most kWindowsBytesMax for all lanes, or kWindowBytesMin each.
+inline constexpr uint64_t kWindowBytesMax = 1u << 20;
+inline constexpr uint64_t kWindowBytesMin = 64u << 10;
+inline constexpr uint64_t kWindowsBytesMax = 64u << 20;
+inline constexpr uint64_t WindowBytes(uint32_t lanes) {
+  return std::clamp(kWindowsBytesMax / lanes, kWindowBytesMin, kWindowBytesMax);
+}
+
 struct ReplayOptions {
   bool salvage = false;    // go on past damage
   bool last_epoch = true;  // else every lane must end with a trailer
   uint32_t threads = 1;
   uint32_t lanes = 1;
-  uint64_t window_bytes = 1u << 20;
+  uint64_t window_bytes = kWindowBytesMax;
   std::vector<uint64_t> clean_ends;  // per lane, empty: not closed in order
 };
 

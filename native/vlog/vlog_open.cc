@@ -203,8 +203,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
         status = header.status();
         if (status.code() != Code::kCorruption) return status;
         segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
-      } else if (header.value().segment_id != entry.id || header.value().lane != entry.lane ||
-                 header.value().epoch != entry.epoch || header.value().salt != entry.salt) {
+      } else if (!vlog::Matches(header.value(), entry)) {
         status = Status(Code::kCorruption, path + " at offset 0: header of another segment");
         segment->block_bytes = header.value().block_bytes;
       } else {

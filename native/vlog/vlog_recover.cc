@@ -21,14 +21,6 @@ using vlog::Segment;
 using vlog::SegmentEntry;
 using vlog::SegmentOf;
 
-namespace {
-
-constexpr uint64_t kWindowBytesMax = 1u << 20;
-constexpr uint64_t kWindowBytesMin = 64u << 10;
-constexpr uint64_t kWindowsBytesMax = 64u << 20;  // of all lanes
-
-}  // namespace
-
 // Called from one worker per lane; lanes have no shard in common.
 class VlogEngine::RecoverySink final : public vlog::ReplayIndex {
  public:
@@ -64,11 +56,7 @@ Status VlogEngine::ReplayAll(RecoveryReport* report, std::vector<LaneEnd>* ends)
       tree_of_[entry.ns].store(entry.tree);
   }
   ends->assign(manifest_.lanes, LaneEnd());
-  std::vector<uint32_t> epochs = {manifest_.epoch};
-  for (const SegmentEntry& entry : manifest_.segments) epochs.push_back(entry.epoch);
-  std::sort(epochs.begin(), epochs.end());
-  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
-  for (uint32_t epoch : epochs) {
+  for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
     Status status = ReplayEpoch(epoch, report, ends);
     if (!status.ok()) return status;
   }
@@ -101,8 +89,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vect
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
   options.threads = tuning_.recovery_threads != 0 ? tuning_.recovery_threads
                                                   : std::min(cores, kRecoveryThreadsMax);
-  options.window_bytes =
-      std::clamp(kWindowsBytesMax / options.lanes, kWindowBytesMin, kWindowBytesMax);
+  options.window_bytes = vlog::WindowBytes(options.lanes);
   RecoverySink sink(this);
   vlog::Replay replay(options, &sink);
   for (const SegmentEntry& entry : manifest_.segments) {
@@ -215,9 +202,9 @@ Status VlogEngine::RewriteTail(const LaneEnd& end, uint32_t lane) {
       to = std::min(to, AlignUp(OffsetOf(end.end), segment->block_bytes) + 2 * block);
     from = AlignDown(from, block);
     to = AlignDown(to, block);
-    vlog::AlignedBuffer buffer = vlog::NewAligned(kWindowBytesMax);
+    vlog::AlignedBuffer buffer = vlog::NewAligned(vlog::kWindowBytesMax);
     while (from < to) {
-      const uint64_t bytes = std::min(kWindowBytesMax, to - from);
+      const uint64_t bytes = std::min(vlog::kWindowBytesMax, to - from);
       Result<size_t> got = segment->file->ReadAt(from, buffer.get(), bytes);
       if (!got.ok()) return got.status();
       if (got.value() != bytes) break;

@@ -353,6 +353,8 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
   }
   const uint64_t old_expire = found.expire_at_ms;
   if (old_expire != 0) flags |= Pointer::kHasExpiry;
+  // Field by field: a Pointer put together on the stack would be read back as a whole before its
+  // parts have left the store buffer, which waits for all stores before them.
   Pointer* entry = found.pointer;
   entry->segment_id = pointer.segment_id;
   entry->length = pointer.length;

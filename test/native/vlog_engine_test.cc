@@ -257,12 +257,6 @@ TEST_CASE("vlog engine: the number of lanes can change between starts") {
 
 namespace {
 
-EngineStats StatsOf(const Driver& driver) {
-  EngineStats stats;
-  driver.engine->Stats(&stats);
-  return stats;
-}
-
 // The files of the current epoch, which here are all there are.
 void CheckDiskBytes(const Driver& driver, Disk* disk, const std::string& dir) {
   uint64_t files = 0;

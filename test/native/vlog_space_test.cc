@@ -176,12 +176,6 @@ void Churn(Driver* driver, uint64_t bytes) {
   for (int i = 0; i < 100; ++i) driver->Turn(50);
 }
 
-EngineStats StatsOf(const Driver& driver) {
-  EngineStats stats;
-  driver.engine->Stats(&stats);
-  return stats;
-}
-
 }  // namespace
 
 TEST_CASE("vlog space: files of dead segments become new segments, over restarts as well") {

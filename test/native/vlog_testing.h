@@ -245,4 +245,10 @@ class Driver : public DurabilityListener {
   std::vector<std::unique_ptr<IoQueue>> queues_;
 };
 
+inline EngineStats StatsOf(const Driver& driver) {
+  EngineStats stats;
+  driver.engine->Stats(&stats);
+  return stats;
+}
+
 }  // namespace cairn::testing

@@ -1,0 +1,15 @@
+// Small things about text. Pure.
+#pragma once
+
+#include <strings.h>
+
+#include <string_view>
+
+namespace cairn {
+
+// ASCII letters count as the same in both cases; every other byte only as itself.
+inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace cairn
