@@ -5,6 +5,7 @@
 #   make test-asan     the same under the address and undefined-behaviour sanitizers
 #   make test-tsan     those that use threads, under the thread sanitizer
 #   make fuzz-resp     fuzzes the request parser for FUZZ_SECONDS (60)
+#   make fuzz-checkpoint  the same for the decoder of checkpoint files
 #   make clean
 #
 # VARIANT=release|asan|tsan chooses the flags of native and native-tests. CXX, CLANGXX, JOBS, BUILD_ROOT, FUZZ_SECONDS may be set.
@@ -57,7 +58,7 @@ TEST_SOURCES := test/native/main.cc $(THREADED_TESTS)
 endif
 TEST_OBJECTS := $(TEST_SOURCES:%.cc=$(BUILD)/obj/%.o)
 
-.PHONY: native test test-asan test-tsan native-tests fuzz-resp clean
+.PHONY: native test test-asan test-tsan native-tests fuzz-resp fuzz-checkpoint clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -112,6 +113,17 @@ fuzz-resp: $(FUZZ_BUILD)/resp_parser_fuzz
 $(FUZZ_BUILD)/resp_parser_fuzz: $(FUZZ_SOURCES) Makefile $(wildcard native/resp/*.h native/base/*.h)
 	@mkdir -p $(@D)
 	$(CLANGXX) $(FUZZ_FLAGS) -Inative $(FUZZ_SOURCES) -o $@
+
+CHECKPOINT_FUZZ_SOURCES := test/fuzz/checkpoint_fuzz.cc native/vlog/checkpoint_codec.cc native/base/crc32c.cc
+
+fuzz-checkpoint: $(FUZZ_BUILD)/checkpoint_fuzz
+	@rm -rf $(FUZZ_BUILD)/checkpoint-new && mkdir -p $(FUZZ_BUILD)/checkpoint-new
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -print_final_stats=1 -artifact_prefix=$(FUZZ_BUILD)/ \
+	  $(FUZZ_BUILD)/checkpoint-new test/fuzz/corpus/checkpoint
+
+$(FUZZ_BUILD)/checkpoint_fuzz: $(CHECKPOINT_FUZZ_SOURCES) Makefile $(wildcard native/vlog/*.h native/base/*.h)
+	@mkdir -p $(@D)
+	$(CLANGXX) $(FUZZ_FLAGS) -march=x86-64-v2 -Inative $(CHECKPOINT_FUZZ_SOURCES) -o $@
 
 clean:
 	rm -rf $(BUILD_ROOT)/release $(BUILD_ROOT)/asan $(BUILD_ROOT)/tsan $(BUILD_ROOT)/fuzz

@@ -50,15 +50,17 @@ async function measure(options, chosen) {
     context.log(`load average ${machine.loadAverage.toFixed(2)}: something else is running here`);
   }
   const { rounds, seconds, quick, keys, self } = options;
+  const parameters = Object.fromEntries(options.parameters);
   /** @type {Report} */
   const report = {
     date: new Date().toISOString(),
     subject: self === 'cairn' ? 'Cairn' : 'Redis (a check of the benchmark)',
-    plan: { rounds, seconds, quick, keys },
+    plan: { rounds, seconds, quick, keys, parameters },
     machine,
     settings: {},
     results: [],
     details: [],
+    charts: [],
     failures: [],
   };
   for (const [name, run] of experiments) {
@@ -69,6 +71,7 @@ async function measure(options, chosen) {
       const outcome = await run(context, wanted);
       report.results.push(...outcome.results);
       report.details.push(...outcome.details);
+      report.charts.push(...(outcome.charts ?? []));
       report.settings[name] = outcome.settings;
       for (const result of outcome.results) context.log(`  ${resultLine(result)}`);
     } catch (error) {
@@ -94,6 +97,11 @@ function mergeEarlier(report, file) {
   report.results.push(...kept);
   report.details.push(...earlier.details.filter((detail) => !measured.has(detail.experiment)));
   report.settings = { ...earlier.settings, ...report.settings };
+  for (const chart of earlier.charts ?? []) {
+    if (measured.has(chart.experiment)) continue;
+    const base = file.replace(/\.json$/, '');
+    report.charts.push({ ...chart, svg: readFileSync(`${base}-${chart.name}.svg`, 'utf8') });
+  }
   const order = new Map(rows.map((row, i) => [row.id, i]));
   report.results.sort((a, b) => (order.get(a.row.id) ?? 0) - (order.get(b.row.id) ?? 0));
 }
@@ -115,6 +123,14 @@ function write(report, directory) {
   const name = report.date.slice(0, 16).replace('T', '-').replace(':', '');
   const base = join(directory, name);
   const root = fileURLToPath(new URL('..', import.meta.url));
+  for (const { name: chartName, svg } of report.charts) {
+    if (svg !== undefined) writeFileSync(`${base}-${chartName}.svg`, svg);
+  }
+  report.charts = report.charts.map(({ experiment, name: chartName, title }) => ({
+    experiment,
+    name: chartName,
+    title,
+  }));
   writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 1)}\n`.replaceAll(root, './'));
   writeFileSync(`${base}.md`, markdown(report, `${name}.svg`));
   writeFileSync(`${base}.svg`, chart(report.results, `${report.subject}: each figure and its bar`));

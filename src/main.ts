@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { runCli } from './cli/cli.js';
 import { startFailure } from './cli/start-failure.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Services } from './commands/command.js';
 import { Dispatcher } from './commands/dispatch.js';
 import { controlCommands, controlRows, joinTables } from './commands/index.js';
@@ -31,8 +32,9 @@ function loadConfig(argv: readonly string[]): Config {
 }
 
 function logRecovery(log: Logger, report: RecoveryReport): void {
-  const { keys, records, bytes, segments, ms, tornTail, skipped } = report;
-  log.info({ keys, records, bytes, segments, ms: Math.round(ms) }, 'data directory recovered');
+  const { keys, checkpointKeys, records, bytes, segments, ms, notices, tornTail, skipped } = report;
+  log.info({ keys, checkpointKeys, records, bytes, segments, ms: Math.round(ms) }, 'data directory recovered');
+  for (const notice of notices.slice(0, findingsLogged)) log.warn(notice);
   for (const cut of tornTail.slice(0, findingsLogged)) log.warn(cut, 'torn tail cut at the last whole record');
   for (const lost of skipped.slice(0, findingsLogged)) log.error(lost, 'damaged record skipped');
   const more = tornTail.length + skipped.length - 2 * findingsLogged;
@@ -79,7 +81,8 @@ class Server {
     const { added, table } = joinTables(addon.commandTable(), controlRows);
     this.native.addControlCommands(added);
     const { native, state } = this;
-    this.services = { config, native, table, state, log, shutdown: (reason) => this.stop(reason) };
+    const checkpoints = new Checkpoints(native, state.startedAt);
+    this.services = { config, native, table, state, checkpoints, log, shutdown: (reason) => this.stop(reason) };
   }
 
   async start(): Promise<void> {
@@ -119,6 +122,7 @@ class Server {
   private async stopOnce(reason: string): Promise<void> {
     this.log.info(`${reason}: stopping`);
     this.state.stop();
+    this.services.checkpoints.giveUp('the server stops');
     let code = 0;
     try {
       await this.metrics?.close();

@@ -49,9 +49,19 @@ export interface NativeOptions extends NativeRuntimeOptions {
   walRingSize: number;
   /** SELECT takes 0 .. databases-1. */
   databases: number;
+  /** Which values leave the cache first. */
+  cachePolicy: 'lirs' | 's3fifo' | 'lru';
+  /** Values up to this size that proved hot stay longer; 0: off. */
+  cacheSmallValueBytes: number;
   /** Start in spite of damage before a log's tail: damaged records are skipped, each is reported. */
   salvage: boolean;
+  /** Files of collected segments kept for reuse; 0: one per lane. */
+  segmentRecycleMax: number;
+  /** Bytes per second at which checkpoints are written. */
+  checkpointRate: number;
 }
+
+export type GcMode = 'lazy' | 'throttled' | 'aggressive';
 
 /** The options that setConfig() changes while the server runs. */
 export interface NativeRuntimeOptions {
@@ -62,6 +72,16 @@ export interface NativeRuntimeOptions {
   commitBatchBytes: number;
   /** Upper bound of the value cache with all its bookkeeping, in bytes. */
   cacheSize: number;
+  /** Of all lanes, those that were given a mode of their own included. */
+  gcMode: GcMode;
+  /** Ceiling of `throttled`: reads and writes per second, all lanes. */
+  gcIops: number;
+  /** Segments collected at once, 1 .. 64. */
+  gcMaxParallel: number;
+  /** Percent: log bytes allowed per 100 live ones, 105 .. 1000. */
+  gcSpaceAmplification: number;
+  /** Writes are refused while the file system has less. */
+  minFreeBytes: number;
   maxclients: number;
   protoMaxBulkLen: number;
   clientQueryBufferLimit: number;
@@ -201,6 +221,10 @@ export interface LogFinding {
 /** What opening a data directory found and did. */
 export interface RecoveryReport {
   keys: number;
+  /** Of them: known from a checkpoint, before the log was read. */
+  checkpointKeys: number;
+  /** What an operator must hear of, although nothing is lost: sentences. */
+  notices: string[];
   /** Records replayed, and their bytes. */
   records: number;
   bytes: number;
@@ -288,6 +312,73 @@ export interface LaneStat {
   /** Bytes of the lane's segment files; the part that live records take. */
   diskBytes: number;
   liveBytes: number;
+  commitsInFlight: number;
+  gcMode: GcMode;
+  /** Segments collected; bytes of the records that were still live and moved; bytes of the files that were freed. */
+  gcSegments: number;
+  gcMovedBytes: number;
+  gcReclaimedBytes: number;
+}
+
+/** Of the logs of all lanes, older epochs included. */
+export interface LogStat {
+  /** As far as they are written; the part that live records take. */
+  bytes: number;
+  liveBytes: number;
+  /** Of the file system, when the engine last looked. */
+  freeBytes: number;
+  /** Written to, or created ahead. */
+  segmentsActive: number;
+  segmentsSealed: number;
+  /** Of the sealed ones: written by garbage collection. */
+  segmentsSurvivors: number;
+  writeErrors: number;
+  readErrors: number;
+}
+
+export interface GcStat {
+  paused: boolean;
+  /** What keeps its input and output out of the way of clients: `ioprio`, `none`, .... */
+  isolation: string;
+  reads: number;
+  readBytes: number;
+  writes: number;
+  writtenBytes: number;
+}
+
+export interface CheckpointStat {
+  /** Number of the latest request that was served. */
+  done: number;
+  running: boolean;
+  runningMs: number;
+  /** How the latest one ended. */
+  lastOk: boolean;
+  lastError: string;
+  /** Of the newest good one. Milliseconds since the epoch, 0: never. */
+  lastTimeMs: number;
+  lastMs: number;
+  lastBytes: number;
+  lastKeys: number;
+  /** Good ones since the start. */
+  written: number;
+  writtenBytes: number;
+}
+
+/** counts[i]: values up to 2^i - 1 (and more than the bucket before); the last one also what is greater. */
+export interface Log2Histogram {
+  counts: number[];
+  sum: number;
+}
+
+/** What was written to the data directory, and why. */
+export interface DeviceBytes {
+  /** Commits without their padding. */
+  commit: number;
+  padding: number;
+  /** Zeroes written ahead. */
+  prepared: number;
+  gc: number;
+  checkpoint: number;
 }
 
 export interface MemoryStat {
@@ -297,6 +388,8 @@ export interface MemoryStat {
   indexBytes: number;
   cacheBytes: number;
   cacheBytesMax: number;
+  /** Of cacheBytes: the history of what left the cache. */
+  cacheGhostBytes: number;
   walRingBytes: number;
   clientQueryBytes: number;
   clientOutputBytes: number;
@@ -357,6 +450,14 @@ export interface NativeStats extends NativeCounters {
   io: { backend: 'uring' | 'threads'; reason: string; sqpoll: boolean; syncMethod: string; blockSize: number };
   reactors: { reactor: number; clients: number; commands: number; cpuUsec: number; turns: number }[];
   recovery: RecoveryReport;
+  deviceBytesByCause: DeviceBytes;
+  log: LogStat;
+  gc: GcStat;
+  checkpoint: CheckpointStat;
+  /** Latency and bytes (with padding) of commits; latency of reads from the log. */
+  commitNanos: Log2Histogram;
+  commitSizes: Log2Histogram;
+  readNanos: Log2Histogram;
 }
 
 export interface LatencyHistogram {
@@ -427,6 +528,17 @@ export interface NativeServer {
   reload(): Promise<RecoveryReport>;
   /** Makes everything that was executed so far durable, whatever `appendfsync` says. */
   sync(): Promise<void>;
+
+  /**
+   * Asks for a checkpoint of the index, which is served when checkpoint().done has reached the number that is returned.
+   * Throws while the server starts or stops, as the two below.
+   */
+  requestCheckpoint(): number;
+  /** Cheap. */
+  checkpoint(): CheckpointStat;
+  /** Of one lane. Of all: setConfig('gcMode'). */
+  setGcMode(lane: number, mode: GcMode): void;
+  pauseGc(pause: boolean): void;
 
   reply(items: ControlReply[]): void;
 

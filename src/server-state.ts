@@ -13,10 +13,6 @@ export class ServerState {
   readonly startedAt = Date.now();
   readonly runId = randomBytes(20).toString('hex');
   readonly replicationId = randomBytes(20).toString('hex');
-  /** Unix time in seconds of the last SAVE or BGSAVE, at first of the start. */
-  lastSave = Math.floor(Date.now() / 1000);
-  lastSaveOk = true;
-  saves = 0;
   rssPeak = 0;
   tcpPort = 0;
   private readonly samples: Sample[] = [];

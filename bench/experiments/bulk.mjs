@@ -1,22 +1,19 @@
-// Many keys: what they cost on the device and in memory, how long a restart takes, and reads that miss the cache.
+// Many keys: what they cost on the device and in memory, and reads that miss the cache.
 
-import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { describe, fillAndCount, fillSpec, has, keyBytes, mega, settledMemory } from '../lib/bulk-data.mjs';
 import { sleep } from '../lib/cleanup.mjs';
+import { allocatedBytes, dropPages } from '../lib/engine.mjs';
 import { prepareFile, randomReads } from '../lib/fio.mjs';
 import { requestsFor, runLoad } from '../lib/load.mjs';
-import { checkSample, fill } from '../lib/loader.mjs';
-import { freeBytes } from '../lib/machine.mjs';
-import { memory, storageBytes } from '../lib/proc.mjs';
+import { checkSample } from '../lib/loader.mjs';
 import { judge } from '../lib/result.mjs';
-import { digits, spread, withSpread } from '../lib/stats.mjs';
+import { digits, spread } from '../lib/stats.mjs';
 import { figures, loadDetails } from './side-by-side.mjs';
 
 /**
  * @typedef {import('../lib/context.mjs').Context} Context
- * @typedef {import('../lib/context.mjs').Server} Server
  * @typedef {import('../lib/loader.mjs').FillSpec} FillSpec
  * @typedef {import('../lib/result.mjs').Detail} Detail
  * @typedef {import('../lib/result.mjs').Outcome} Outcome
@@ -24,55 +21,72 @@ import { figures, loadDetails } from './side-by-side.mjs';
  * @typedef {import('../rows.mjs').Row} Row
  */
 
-const keyBytes = 16;
-/** As many commands in flight as redis-benchmark -c 50 -P 16 has. */
-const pressure = { connections: 50, pipeline: 16 };
 const readClients = 64;
+const oneReactor = { 'io-threads': 1 };
 const cacheFraction = 50;
 const startSecondsMax = 600;
 const fullSize = 10_000_000;
-/** The log line after the replay: `... data directory recovered keys=1 records=2 ... ms=3`. */
-const recoveredLine = /recovered\b.*\bms=(\d+)/;
-const freeBytesKept = 8e9;
+const fullSizeRam = 50_000_000;
 
 /**
- * 128-byte values: RAM per key, bytes written, recovery.
+ * 128-byte values: RAM per key, bytes written.
  * @param {Context} context
  * @param {Row[]} rows
  * @returns {Promise<Outcome>}
  */
 export async function bulkSmall(context, rows) {
-  const { cacheMin, rounds } = context.options;
-  const { spec, notes } = fillSpec(context, 128, 3);
-  const dir = context.directory('bulk-128');
-  const server = await context.startOurs('always', dir, { cacheBytes: cacheMin });
+  return inserts(context, rows, 'bulk-128', context.options.keys, fullSize);
+}
+
+/**
+ * The same with more keys, for the RAM they take.
+ * @param {Context} context
+ * @param {Row[]} rows
+ * @returns {Promise<Outcome>}
+ */
+export async function bulkRam(context, rows) {
+  return inserts(context, rows, 'ram-50m', context.parameter('ram-keys'), fullSizeRam);
+}
+
+/**
+ * @param {Context} context
+ * @param {Row[]} rows
+ * @param {string} experiment
+ * @param {number} wanted
+ * @param {number} full
+ * @returns {Promise<Outcome>}
+ */
+async function inserts(context, rows, experiment, wanted, full) {
+  const { cacheMin } = context.options;
+  const { spec, notes } = fillSpec(context, wanted, full, 128, 1.6);
+  const dir = context.directory(experiment);
+  const start = () => context.startOurs('always', dir, { cacheBytes: cacheMin, readySeconds: startSecondsMax });
+  const server = await start();
   const settings = await describe(context, server);
   const empty = await settledMemory(server);
-  const loaded = await fillAndCount(context, server, spec);
-  const full = await settledMemory(server);
-  const ramPerKey = (full.rss - empty.rss) / spec.keys;
-  context.log(`    ${digits(ramPerKey)} bytes of RAM per key (RSS ${mega(empty)} -> ${mega(full)})`);
-  await server.kill();
-  /** @type {Detail[]} */
-  const details = [loaded.detail];
-  const replay = has(rows, 'recovery') ? await recoverOften(context, dir, spec, rounds) : undefined;
+  const loaded = await fillAndCount(context, experiment, server, spec);
+  const filled = await settledMemory(server);
+  await server.stop();
+  const restarted = await start();
+  await checkSample(restarted, spec, 100);
+  const again = await settledMemory(restarted);
+  await restarted.stop();
   context.remove(dir);
-  if (replay !== undefined) details.push(replay.detail);
-
-  /** @type {RowResult[]} */
-  const results = [];
-  for (const row of rows) {
-    if (row.id === 'ram-per-key') {
-      const after = replay === undefined ? [] : [afterRestart(replay.memories, empty, spec)];
-      const parts = `RSS ${mega(empty)} empty, ${mega(full)} with ${digits(spec.keys)} keys`;
-      results.push(judge(row, spread([ramPerKey]), null, [parts, ...after, ...notes]));
-    } else if (row.id === 'written-128') {
-      results.push(judge(row, spread([loaded.amplification]), null, [loaded.note, ...notes]));
-    } else if (replay !== undefined) {
-      results.push(judge(row, spread(replay.seconds), null, [...replay.notes, ...notes]));
-    }
-  }
-  return { results, details, settings };
+  const perKey = (/** @type {{ rss: number }} */ sample) => (sample.rss - empty.rss) / spec.keys;
+  context.log(`    ${digits(perKey(filled))} bytes of RAM per key (RSS ${mega(empty)} -> ${mega(filled)})`);
+  const ramNotes = [
+    `RSS ${mega(empty)} empty, ${mega(filled)} with ${digits(spec.keys)} keys`,
+    `after a restart ${digits(perKey(again))} bytes per key`,
+  ];
+  return {
+    results: rows.map((row) =>
+      row.unit === 'bytes'
+        ? judge(row, spread([perKey(filled)]), null, [...ramNotes, ...notes])
+        : judge(row, spread([loaded.amplification]), null, [loaded.note, ...notes]),
+    ),
+    details: [loaded.detail],
+    settings,
+  };
 }
 
 /**
@@ -83,12 +97,12 @@ export async function bulkSmall(context, rows) {
  */
 export async function bulkLarge(context, rows) {
   const wantsReads = has(rows, 'get-disk');
-  const { spec, notes } = fillSpec(context, 1024, wantsReads ? 2.6 : 1.5);
+  const { spec, notes } = fillSpec(context, context.options.keys, fullSize, 1024, wantsReads ? 2.6 : 1.5);
   const dir = context.directory('bulk-1k');
   const cacheBytes = Math.floor((spec.keys * (keyBytes + spec.valueBytes)) / cacheFraction);
-  const server = await context.startOurs('always', dir, { cacheBytes });
+  const server = await context.startOurs('always', dir, { cacheBytes, options: oneReactor });
   const settings = await describe(context, server);
-  const loaded = await fillAndCount(context, server, spec);
+  const loaded = await fillAndCount(context, 'bulk-1k', server, spec);
   await server.stop();
   /** @type {Detail[]} */
   const details = [loaded.detail];
@@ -111,92 +125,6 @@ export async function bulkLarge(context, rows) {
 }
 
 /**
- * The number of keys asked for, or as many as the disk has room for.
- * @param {Context} context
- * @param {number} valueBytes
- * @param {number} copies bytes on disk per byte of data, everything counted
- * @returns {{ spec: FillSpec, notes: string[] }}
- */
-function fillSpec(context, valueBytes, copies) {
-  const wanted = context.options.keys;
-  const room = Math.max(0, freeBytes(context.workDir) - freeBytesKept);
-  const fits = Math.floor(room / ((keyBytes + valueBytes + 40) * copies) / 1000) * 1000;
-  const keys = Math.min(wanted, fits);
-  if (keys < 1000) throw new Error(`too little free space in ${context.workDir}`);
-  const notes = [];
-  if (keys < fullSize) {
-    const why = keys < wanted ? 'the disk has no room for 10 million' : 'as asked for by --keys';
-    notes.push(`${digits(keys)} keys, ${why}`);
-  }
-  return { spec: { keys, valueBytes, ...pressure }, notes };
-}
-
-/**
- * Inserts all keys and counts what reached the device since the server started.
- * @param {Context} context
- * @param {Server} server
- * @param {FillSpec} spec
- */
-async function fillAndCount(context, server, spec) {
-  const atStart = storageBytes(server.pid).written;
-  const seconds = await fill(server.port, spec);
-  await sleep(1500); // what the server still does on its own belongs to the figure
-  const written = storageBytes(server.pid).written;
-  const amplification = written / (spec.keys * (keyBytes + spec.valueBytes));
-  await checkSample(server, spec, 500);
-  const rate = spec.keys / seconds;
-  context.log(
-    `    ${digits(spec.keys)} keys in ${digits(seconds)} s, ${digits(rate)}/s, ` +
-      `${amplification.toFixed(3)} device bytes per byte`,
-  );
-  return {
-    amplification,
-    note: `write_bytes ${digits(written)}, ${digits(atStart)} of them before the first insert`,
-    detail: {
-      experiment: `bulk-${spec.valueBytes === 128 ? '128' : '1k'}`,
-      who: `insert ${digits(spec.keys)} keys (${spec.connections} connections, pipeline ${spec.pipeline})`,
-      figures: { 'requests/s': spread([rate]) },
-    },
-  };
-}
-
-/**
- * Kills the server and starts it again, several times. The files' pages are dropped first, so that the log is read from the
- * disk however the server reads it.
- * @param {Context} context
- * @param {string} dir
- * @param {FillSpec} spec
- * @param {number} rounds
- */
-async function recoverOften(context, dir, spec, rounds) {
-  const seconds = [];
-  const memories = [];
-  /** What the server itself says the replay took. @type {number[]} */
-  const replaySeconds = [];
-  for (let round = 1; round <= rounds; round++) {
-    dropPages(dir);
-    const more = { cacheBytes: context.options.cacheMin, readySeconds: startSecondsMax };
-    const server = await context.startOurs('always', dir, more);
-    seconds.push(server.readySeconds);
-    const millis = server.output.map((line) => recoveredLine.exec(line)?.[1]).find((text) => text !== undefined);
-    if (millis !== undefined) replaySeconds.push(Number(millis) / 1000);
-    memories.push(await settledMemory(server));
-    await checkSample(server, spec, 100);
-    await server.kill();
-    context.log(`    round ${round} ready after ${digits(server.readySeconds)} s`);
-  }
-  const notes = ['after kill -9, from spawn to the ready line, page cache of the files dropped'];
-  if (replaySeconds.length > 0)
-    notes.push(`of that, replay by the server's own log: ${withSpread(spread(replaySeconds))} s`);
-  const detail = {
-    experiment: 'bulk-128',
-    who: `restart with ${digits(spec.keys)} keys`,
-    figures: { 's to ready': spread(seconds) },
-  };
-  return { seconds, memories, notes, detail };
-}
-
-/**
  * @param {Context} context
  * @param {string} dir filled
  * @param {FillSpec} spec
@@ -206,9 +134,10 @@ async function readUniformly(context, dir, spec, cacheBytes) {
   const { rounds, seconds, fioEngine, self } = context.options;
   const base = context.directory('fio');
   const file = join(base, 'fio.dat');
-  await prepareFile(file, directoryBytes(dir));
+  await prepareFile(file, allocatedBytes(dir));
   dropPages(dir);
-  const server = await context.startOurs('always', dir, { cacheBytes, readySeconds: startSecondsMax });
+  const more = { cacheBytes, readySeconds: startSecondsMax, options: oneReactor };
+  const server = await context.startOurs('always', dir, more);
   const load = /** @type {const} */ ({
     test: 'get',
     clients: readClients,
@@ -253,69 +182,4 @@ async function readUniformly(context, dir, spec, cacheBytes) {
       },
     ],
   };
-}
-
-/**
- * Resident memory once it has stopped changing.
- * @param {Server} server
- */
-async function settledMemory(server) {
-  let last = memory(server.pid);
-  for (let tries = 0; tries < 15; tries++) {
-    await sleep(1000);
-    const now = memory(server.pid);
-    if (Math.abs(now.rss - last.rss) < 1 << 20) return now;
-    last = now;
-  }
-  return last;
-}
-
-/**
- * @param {{ rss: number }[]} memories
- * @param {{ rss: number }} empty
- * @param {FillSpec} spec
- */
-function afterRestart(memories, empty, spec) {
-  const perKey = spread(memories.map(({ rss }) => (rss - empty.rss) / spec.keys));
-  return `after a restart ${digits(perKey.median)} bytes per key`;
-}
-
-/** @param {string} dir */
-function dropPages(dir) {
-  for (const path of filesIn(dir)) {
-    execFileSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
-  }
-}
-
-/** @param {string} dir */
-function directoryBytes(dir) {
-  return filesIn(dir).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
-}
-
-/** @param {string} dir */
-function filesIn(dir) {
-  const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
-}
-
-/**
- * @param {Context} context
- * @param {Server} server
- */
-async function describe(context, server) {
-  const config = await server.settings();
-  return { [context.options.self]: { arguments: server.arguments, config } };
-}
-
-/**
- * @param {Row[]} rows
- * @param {string} prefix
- */
-function has(rows, prefix) {
-  return rows.some((row) => row.id.startsWith(prefix));
-}
-
-/** @param {{ rss: number }} sample */
-function mega(sample) {
-  return `${digits(sample.rss / 1e6)} MB`;
 }

@@ -1,8 +1,15 @@
 // All experiments by name, in the order in which they run.
 
-import { bulkLarge, bulkSmall } from './bulk.mjs';
+import { bulkLarge, bulkRam, bulkSmall } from './bulk.mjs';
+import { expire } from './expire.mjs';
+import { gcTail } from './gc-tail.mjs';
+import { hits } from './hit.mjs';
 import { loneWrite } from './lone-write.mjs';
+import { overwrites } from './overwrite.mjs';
+import { reclaim } from './reclaim.mjs';
+import { restart } from './restart.mjs';
 import { sideBySide } from './side-by-side.mjs';
+import { tail } from './tail.mjs';
 
 /**
  * @typedef {(
@@ -29,4 +36,15 @@ export const experiments = new Map([
   ['get-memory-p64', sideBySide({ ...getFromMemory, clients: 50, pipeline: 64 })],
   ['bulk-128', bulkSmall],
   ['bulk-1k', bulkLarge],
+  ['ram-50m', bulkRam],
+  ['restart-128', restart(128)],
+  ['restart-1k', restart(1024)],
+  ['overwrite-uniform', overwrites('uniform')],
+  ['overwrite-zipf', overwrites('zipf')],
+  ['gc-tail', gcTail],
+  ['hit', hits],
+  ['reclaim', reclaim],
+  ['tail-overwrite', tail('overwrite')],
+  ['tail-churn', tail('churn')],
+  ['expire', expire],
 ]);

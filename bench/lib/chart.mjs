@@ -3,7 +3,7 @@
 import { score } from './result.mjs';
 import { digits } from './stats.mjs';
 
-const labelWidth = 330;
+const labelWidth = 400;
 const barWidth = 420;
 const textWidth = 250;
 const lineHeight = 26;

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { removeDirectory, stopChildren } from './cleanup.mjs';
+import { optionArguments } from './engine.mjs';
 import { startServer } from './servers.mjs';
 
 /**
@@ -52,26 +53,48 @@ export class Context {
    * The server under test.
    * @param {Fsync} fsync
    * @param {string} dir
-   * @param {{ cacheBytes?: number, readySeconds?: number }} [more]
+   * @param {{ cacheBytes?: number, readySeconds?: number, options?: Record<string, string | number> }} [more] `options`: of
+   *   Cairn; in a quick trial those that this build does not have are left out and
+   *   noted in `missing` of the server
    */
-  startOurs(fsync, dir, more = {}) {
+  async startOurs(fsync, dir, more = {}) {
     const { self, cairnArgs, redisArgs } = this.options;
-    const extra = [...(self === 'cairn' ? cairnArgs : redisArgs)];
-    if (self === 'cairn' && more.cacheBytes !== undefined) {
-      extra.push('--cache-size', String(more.cacheBytes));
-    }
+    const wanted = { ...more.options, ...(more.cacheBytes === undefined ? {} : { 'cache-size': more.cacheBytes }) };
+    const { args, missing } = self === 'cairn' ? optionArguments(wanted) : { args: [], missing: [] };
+    // A trial shows what would run; a measurement without what it is about would mislead.
+    if (missing.length > 0 && !this.options.quick) throw new Error(`this build has no ${missing.join(', ')}`);
+    const extra = [...args, ...(self === 'cairn' ? cairnArgs : redisArgs)];
     const port = this.options.port;
     const wait = more.readySeconds === undefined ? {} : { readySeconds: more.readySeconds };
-    return startServer(self, { dir, port, fsync, extra, ...wait });
+    const server = await startServer(self, { dir, port, fsync, extra, ...wait });
+    server.missing = missing;
+    if (missing.length > 0) this.log(`    this build has no ${missing.join(', ')}`);
+    return server;
   }
 
   /**
    * Redis, to compare with.
    * @param {Fsync} fsync
    * @param {string} dir
+   * @param {{ aofRewrite?: boolean }} [more]
    */
-  startRedis(fsync, dir) {
+  startRedis(fsync, dir, more = {}) {
     const port = this.options.port === 0 ? 0 : this.options.port + 1;
-    return startServer('redis', { dir, port, fsync, extra: this.options.redisArgs });
+    return startServer('redis', { dir, port, fsync, extra: this.options.redisArgs, ...more });
+  }
+
+  /**
+   * A size or time from lib/parameters.mjs.
+   * @param {string} name
+   */
+  parameter(name) {
+    const value = this.options.parameters.get(name);
+    if (value === undefined) throw new Error(`no parameter ${name}`);
+    return value;
+  }
+
+  /** Experiments about this server's own engine make no sense with Redis in its place. */
+  requireCairn() {
+    if (this.options.self !== 'cairn') throw new Error('only for this server');
   }
 }

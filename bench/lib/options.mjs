@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { chosenParameters, parameterHelp } from './parameters.mjs';
+
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 export const help = `Usage: npm run bench -- [options]
@@ -27,7 +29,9 @@ Measures this server beside redis-server and fio and writes a report (Markdown, 
   --fio-engine NAME    engine for fio's random reads (default io_uring)
   --cairn-arg ARG      passed on to this server; may be repeated: --cairn-arg=--io-threads=1
   --redis-arg ARG      passed on to Redis; may be repeated
-`;
+  --param NAME=VALUE   a size or time of one experiment, see below; may be repeated
+
+${parameterHelp()}`;
 
 /** @param {string[]} argv */
 export function parseOptions(argv) {
@@ -51,6 +55,7 @@ export function parseOptions(argv) {
       'fio-engine': { type: 'string', default: 'io_uring' },
       'cairn-arg': { type: 'string', multiple: true, default: [] },
       'redis-arg': { type: 'string', multiple: true, default: [] },
+      param: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   });
@@ -77,6 +82,7 @@ export function parseOptions(argv) {
     fioEngine: values['fio-engine'],
     cairnArgs: values['cairn-arg'],
     redisArgs: values['redis-arg'],
+    parameters: chosenParameters(values.param, quick),
   };
 }
 

@@ -12,11 +12,12 @@ import { digits, withSpread } from './stats.mjs';
  * @typedef {object} Report
  * @property {string} date
  * @property {string} subject what was measured
- * @property {{ rounds: number, seconds: number, quick: boolean, keys: number }} plan
+ * @property {{ rounds: number, seconds: number, quick: boolean, keys: number, parameters?: Record<string, number> }} plan
  * @property {ReturnType<typeof import('./machine.mjs').describeMachine>} machine
  * @property {Record<string, unknown>} settings by experiment
  * @property {RowResult[]} results
  * @property {Detail[]} details
+ * @property {import('./result.mjs').Chart[]} charts (older reports have none) beyond the one of all rows; each is a file of its own
  * @property {string[]} failures experiments that could not be measured, and why
  */
 
@@ -34,12 +35,20 @@ function reasons() {
 export function resultLine(result) {
   const { row, ours, reference, ratio } = result;
   const unit = row.unit === '' ? '' : ` ${row.unit}`;
-  const other = row.against === 'redis' ? 'Redis' : row.against === 'disk' ? 'fio' : '';
+  const other = row.against === 'redis' ? 'Redis' : otherName(row);
   const against = reference === null ? '' : `, ${other} ${digits(reference.median)}${unit}`;
   const factor = ratio === null ? '' : `, ratio ${ratio.median.toFixed(2)}`;
   return (
     `${row.title}: ${digits(ours.median)}${unit}${against}${factor}, ` + `bar ${barText(result)}: ${verdict(result)}`
   );
+}
+
+/**
+ * Who the reference is, where it is not Redis.
+ * @param {RowResult['row']} row
+ */
+function otherName(row) {
+  return row.against === 'disk' ? 'fio' : (row.other ?? '');
 }
 
 /** @param {RowResult} result */
@@ -56,13 +65,13 @@ function verdict(result) {
 /** @param {Report} report */
 export function mainTable(report) {
   const lines = [
-    '| figure | Cairn | Redis / disk | ratio (of rounds) | bar | |',
+    '| figure | Cairn | Redis, disk or other | ratio (of rounds) | bar | |',
     '| --- | ---: | ---: | ---: | --- | --- |',
   ];
   for (const result of report.results) {
     const { row, ours, reference, ratio } = result;
     const unit = row.unit === '' ? '' : ` ${row.unit}`;
-    const other = row.against === 'disk' ? 'fio ' : '';
+    const other = row.against === 'redis' || row.against === 'none' ? '' : `${otherName(row)} `;
     const cells = [
       row.title,
       `${digits(ours.median)}${unit}`,
@@ -107,6 +116,14 @@ function notesText(report) {
   return lines.join('\n');
 }
 
+/**
+ * @param {Report} report
+ * @param {string} base of the names of the chart files
+ */
+function chartsText(report, base) {
+  return (report.charts ?? []).map(({ name, title }) => `![${title}](${base}-${name}.svg)`);
+}
+
 /** @param {Report} report */
 function detailsTable(report) {
   const columns = ['requests/s', 'us CPU/request', 'p50 us', 'p99 us'];
@@ -133,6 +150,7 @@ export function markdown(report, chart) {
     machineText(report),
     mainTable(report),
     `![Each figure relative to its bar](${chart})`,
+    ...chartsText(report, chart.replace(/\.svg$/, '')),
     notesText(report),
     '## All figures',
     detailsTable(report),
@@ -151,6 +169,7 @@ export function updateDocuments(report, name) {
     machineText(report),
     mainTable(report),
     `![Each figure relative to its bar](../bench/results/${name}.svg)`,
+    ...chartsText(report, `../bench/results/${name}`),
     notesText(report),
     '### All figures',
     detailsTable(report),

@@ -29,6 +29,9 @@ const noisyFactor = 1.5;
  * @property {RowResult[]} results
  * @property {Detail[]} details
  * @property {Record<string, unknown>} settings how the servers were set up
+ * @property {Chart[]} [charts]
+ *
+ * @typedef {{ experiment: string, name: string, title: string, svg?: string }} Chart
  */
 
 /**

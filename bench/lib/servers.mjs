@@ -22,6 +22,7 @@ const outputLinesMax = 200;
  * @property {Fsync} fsync
  * @property {string[]} extra further command-line arguments
  * @property {number} [readySeconds] how long to wait for the ready line
+ * @property {boolean} [aofRewrite] Redis: rewrite the log when it has doubled, as by default
  */
 
 /** A port nobody listens on at the moment. @returns {Promise<number>} */
@@ -49,8 +50,9 @@ function commandLine(kind, options) {
     const args = [entryPoint, 'serve', ...shared, '--metrics-port', '0', ...options.extra];
     return { command: process.execPath, args };
   }
-  // No snapshots and no log rewrites in the middle of a round: this is Redis at its fastest with a log.
-  shared.push('--appendonly', 'yes', '--save', '', '--auto-aof-rewrite-percentage', '0');
+  // No snapshots, and unless asked for no log rewrites in the middle of a round: this is Redis at its fastest with a log.
+  shared.push('--appendonly', 'yes', '--save', '');
+  if (options.aofRewrite !== true) shared.push('--auto-aof-rewrite-percentage', '0');
   return { command: 'redis-server', args: [...shared, ...options.extra] };
 }
 
@@ -71,6 +73,10 @@ export class Server {
     this.output = [];
     /** From spawn to the ready line. */
     this.readySeconds = 0;
+    /** When it was spawned, as performance.now(). */
+    this.spawnedAt = 0;
+    /** Options it was to get but does not have. @type {string[]} */
+    this.missing = [];
   }
 
   get pid() {
@@ -90,8 +96,9 @@ export class Server {
 
   /** The options that shape the figures, as the server itself reports them. */
   async settings() {
-    const names = `appendfsync appendonly io-threads lanes cache-size segment-size io-backend io-uring-sqpoll
-      commit-delay-us commit-batch-bytes wal-ring-size`;
+    const names = `appendfsync appendonly io-threads lanes cache-size cache-policy segment-size segment-recycle-max
+      io-backend io-uring-sqpoll commit-delay-us commit-batch-bytes wal-ring-size gc-mode gc-iops gc-max-parallel
+      gc-space-amplification min-free-bytes auto-aof-rewrite-percentage auto-aof-rewrite-min-size`;
     /** @type {Record<string, string>} */
     const found = {};
     for (const name of names.split(/\s+/)) {
@@ -104,7 +111,7 @@ export class Server {
   /** An orderly stop; a server that does not end in time is killed. */
   async stop() {
     this.child.kill('SIGTERM');
-    await Promise.race([exited(this.child), sleep(20_000, true)]);
+    await Promise.race([exited(this.child), sleep(120_000, true)]);
     await this.kill();
   }
 
@@ -129,6 +136,7 @@ export async function startServer(kind, options) {
     cwd: options.dir,
   });
   const server = new Server(kind, child, { ...options, port }, args.slice(kind === 'cairn' ? 1 : 0));
+  server.spawnedAt = begin;
   await new Promise((resolve, reject) => {
     const limit = options.readySeconds ?? 120;
     const timer = setTimeout(() => fail(`not ready after ${limit} s`), limit * 1000);
@@ -160,7 +168,7 @@ export async function startServer(kind, options) {
  * @param {import('node:stream').Readable | null} stream
  * @param {(line: string) => void} onLine
  */
-function eachLine(stream, onLine) {
+export function eachLine(stream, onLine) {
   let rest = '';
   stream?.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => {
     const lines = (rest + chunk).split('\n');

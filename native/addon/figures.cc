@@ -35,17 +35,32 @@ constexpr ReactorSum kSums[] = {
 };
 
 constexpr uint64_t EngineStats::*kEngineCounters[] = {
-    &EngineStats::cache_evictions, &EngineStats::disk_reads,     &EngineStats::disk_read_bytes,
-    &EngineStats::disk_read_nanos, &EngineStats::wal_ring_reads, &EngineStats::checksum_errors,
+    &EngineStats::cache_evictions,  &EngineStats::disk_reads,     &EngineStats::disk_read_bytes,
+    &EngineStats::disk_read_nanos,  &EngineStats::wal_ring_reads, &EngineStats::checksum_errors,
+    &EngineStats::gc_written_bytes, &EngineStats::gc_read_bytes,  &EngineStats::gc_reads,
+    &EngineStats::gc_writes,        &EngineStats::user_bytes,     &EngineStats::write_errors,
+    &EngineStats::read_errors,
 };
+constexpr uint64_t CheckpointStats::*kCheckpointCounters[] = {&CheckpointStats::written,
+                                                              &CheckpointStats::written_bytes};
+constexpr Log2Histogram EngineStats::*kHistograms[] = {
+    &EngineStats::commit_nanos, &EngineStats::commit_bytes, &EngineStats::read_nanos};
 constexpr uint64_t LaneStats::*kLaneCounters[] = {
-    &LaneStats::commits,       &LaneStats::commit_bytes,   &LaneStats::record_bytes,
-    &LaneStats::padding_bytes, &LaneStats::prepared_bytes, &LaneStats::syncs,
-    &LaneStats::commit_nanos,
+    &LaneStats::commits,        &LaneStats::commit_bytes,
+    &LaneStats::record_bytes,   &LaneStats::padding_bytes,
+    &LaneStats::prepared_bytes, &LaneStats::syncs,
+    &LaneStats::commit_nanos,   &LaneStats::gc_segments,
+    &LaneStats::gc_moved_bytes, &LaneStats::gc_reclaimed_bytes,
 };
 
 // After a reload the engine counts from zero again: then nothing is to be subtracted.
 uint64_t Since(uint64_t now, uint64_t then) { return now >= then ? now - then : now; }
+
+void Subtract(Log2Histogram* now, const Log2Histogram& then) {
+  now->sum = Since(now->sum, then.sum);
+  for (uint32_t i = 0; i < Log2Histogram::kBuckets; ++i)
+    now->counts[i] = Since(now->counts[i], then.counts[i]);
+}
 
 }  // namespace
 
@@ -98,6 +113,9 @@ void Figures::LookAtEngine() {
   EngineStats& engine = snapshot_.engine;
   server_->engine().Stats(&engine);
   for (auto member : kEngineCounters) engine.*member = Since(engine.*member, reset_at_.*member);
+  for (auto member : kCheckpointCounters)
+    engine.checkpoint.*member = Since(engine.checkpoint.*member, reset_at_.checkpoint.*member);
+  for (auto member : kHistograms) Subtract(&(engine.*member), reset_at_.*member);
   snapshot_.staged_positions.clear();
   for (size_t i = 0; i < engine.lanes.size(); ++i) {
     LaneStats& lane = engine.lanes[i];
@@ -112,15 +130,27 @@ void Figures::LookAtEngine() {
 void Figures::LookAtNumbers() {
   Shared& shared = server_->shared();
   const EngineStats& engine = snapshot_.engine;
-  uint64_t record_bytes = 0, device_bytes = 0;
+  uint64_t record_bytes = 0, commit_bytes = 0, padding_bytes = 0, prepared_bytes = 0;
   for (const LaneStats& lane : engine.lanes) {
     record_bytes += lane.record_bytes;
-    device_bytes += lane.commit_bytes + lane.prepared_bytes;
+    commit_bytes += lane.commit_bytes;
+    padding_bytes += lane.padding_bytes;
+    prepared_bytes += lane.prepared_bytes;
   }
+  snapshot_.device_bytes = {
+      {"commit", commit_bytes - std::min(commit_bytes, padding_bytes)},
+      {"padding", padding_bytes},
+      {"prepared", prepared_bytes},
+      {"gc", engine.gc_written_bytes},
+      {"checkpoint", engine.checkpoint.written_bytes},
+  };
+  uint64_t device_bytes = 0;
+  for (const NamedFigure& cause : snapshot_.device_bytes) device_bytes += cause.value;
   // What neither the disk nor the WAL ring answered came from the cache.
   const uint64_t not_cached = engine.disk_reads + engine.wal_ring_reads;
   const uint64_t hits = Sum(&R::hits);
-  const uint64_t user_bytes = Sum(&R::user_bytes_written);
+  const uint64_t user_bytes =
+      engine.user_bytes != 0 ? engine.user_bytes : Sum(&R::user_bytes_written);
   std::vector<NamedFigure>& numbers = snapshot_.numbers;
   numbers.clear();
   for (const ReactorSum& sum : kSums) numbers.push_back({sum.name, Sum(sum.member)});

@@ -52,6 +52,7 @@ struct Snapshot {
   EngineStats engine;                      // counters since the last reset
   std::vector<uint64_t> staged_positions;  // by lane
   std::vector<NamedFigure> numbers;
+  std::vector<NamedFigure> device_bytes;  // written, by cause
   std::vector<CommandFigures> commands;
   std::vector<DatabaseFigures> databases;
   std::vector<ReactorFigures> reactors;

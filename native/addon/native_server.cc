@@ -52,6 +52,10 @@ Napi::Function NativeServer::Define(Napi::Env env) {
                          InstanceMethod<&S::Stop>("stop"),
                          InstanceMethod<&S::Reload>("reload"),
                          InstanceMethod<&S::Sync>("sync"),
+                         InstanceMethod<&S::RequestCheckpoint>("requestCheckpoint"),
+                         InstanceMethod<&S::Checkpoint>("checkpoint"),
+                         InstanceMethod<&S::SetGcMode>("setGcMode"),
+                         InstanceMethod<&S::PauseGc>("pauseGc"),
                          InstanceMethod<&S::Reply>("reply"),
                          InstanceMethod<&S::Counters>("counters"),
                          InstanceMethod<&S::Stats>("stats"),
@@ -156,6 +160,39 @@ Napi::Value NativeServer::Sync(Info info) {
       Async::Undefined);
 }
 
+// --- checkpoints, garbage collection ---
+
+void NativeServer::RequireRunning(Napi::Env env, const std::string& what) const {
+  if (plane_->Running()) return;
+  throw Napi::Error::New(env, what + " while the server starts or stops");
+}
+
+Napi::Value NativeServer::RequestCheckpoint(Info info) {
+  RequireRunning(info.Env(), "there are no checkpoints");
+  return N(info.Env(), plane_->server.engine().RequestCheckpoint());
+}
+
+Napi::Value NativeServer::Checkpoint(Info info) {
+  if (!plane_->Running()) return CheckpointOf(info.Env(), plane_->Look().engine.checkpoint);
+  return CheckpointOf(info.Env(), plane_->server.engine().Checkpoint());
+}
+
+Napi::Value NativeServer::SetGcMode(Info info) {
+  RequireRunning(info.Env(), "the mode of garbage collection cannot be changed");
+  const GcMode mode = GcModeOf(info.Env(), info[1].ToString().Utf8Value());
+  const uint64_t lane = U64(info[0], "lane");
+  if (lane >= plane_->server.engine().lane_count())
+    throw Napi::RangeError::New(info.Env(), "there is no lane " + std::to_string(lane));
+  plane_->server.SetGcMode(static_cast<uint32_t>(lane), mode);
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::PauseGc(Info info) {
+  RequireRunning(info.Env(), "garbage collection cannot be paused or resumed");
+  plane_->server.PauseGc(info[0].ToBoolean());
+  return info.Env().Undefined();
+}
+
 Napi::Value NativeServer::Reply(Info info) {
   GiveReplies(&plane_->server, info[0].As<Napi::Array>());
   return info.Env().Undefined();
@@ -181,10 +218,7 @@ Napi::Value NativeServer::ResetStats(Info info) {
 
 Napi::Value NativeServer::SetConfig(Info info) {
   const std::string name = info[0].ToString().Utf8Value();
-  if (!plane_->Running()) {
-    throw Napi::Error::New(info.Env(),
-                           "'" + name + "' cannot be changed while the server starts or stops");
-  }
+  RequireRunning(info.Env(), "'" + name + "' cannot be changed");
   ApplyRuntime(&plane_->server, info.Env(), name, info[1]);
   return info.Env().Undefined();
 }

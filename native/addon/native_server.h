@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "addon/bells.h"
 #include "addon/data_plane.h"
@@ -31,6 +32,11 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
   Napi::Value Reload(Info info);
   Napi::Value Sync(Info info);
 
+  Napi::Value RequestCheckpoint(Info info);
+  Napi::Value Checkpoint(Info info);
+  Napi::Value SetGcMode(Info info);
+  Napi::Value PauseGc(Info info);
+
   Napi::Value Reply(Info info);
 
   Napi::Value Counters(Info info);
@@ -52,6 +58,8 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
   Napi::Value LatencyReset(Info info);
   Napi::Value PurgeMemory(Info info);
 
+  // Throws unless the engine may be spoken to.
+  void RequireRunning(Napi::Env env, const std::string& what) const;
   // Open and Reload: both recover the data directory.
   Napi::Value Recover(Napi::Env env, Result<RecoveryReport> (Server::*recover)());
 

@@ -14,15 +14,31 @@ namespace {
 // `auto`: a kernel thread per ring pays only where cores are plentiful.
 constexpr long kCoresForSqpoll = 16;
 
+// As the engine takes it.
+struct Range {
+  uint64_t min, max;
+};
+constexpr Range kGcIops{1, 10'000'000};
+constexpr Range kGcMaxParallel{1, 64};
+constexpr Range kGcSpaceAmplification{105, 1000};  // percent
+
+uint64_t Ranged(const Napi::Value& value, const char* option, Range range) {
+  const uint64_t number = U64(value, option);
+  if (number < range.min || number > range.max) {
+    throw Napi::RangeError::New(value.Env(), std::string(option) + " must be between " +
+                                                 std::to_string(range.min) + " and " +
+                                                 std::to_string(range.max));
+  }
+  return number;
+}
+
 uint64_t Ranged(const Napi::Object& object, const char* field, const char* option, uint64_t min,
                 uint64_t max) {
-  const uint64_t value = U64(object, field);
-  if (value < min || value > max) {
-    throw Napi::RangeError::New(object.Env(), std::string(option) + " must be between " +
-                                                  std::to_string(min) + " and " +
-                                                  std::to_string(max));
-  }
-  return value;
+  return Ranged(static_cast<Napi::Value>(object.Get(field)), option, {min, max});
+}
+
+uint32_t Ranged32(const Napi::Value& value, const char* option, Range range) {
+  return static_cast<uint32_t>(Ranged(value, option, range));
 }
 
 FsyncPolicy PolicyOf(Napi::Env env, const std::string& name) {
@@ -30,6 +46,13 @@ FsyncPolicy PolicyOf(Napi::Env env, const std::string& name) {
   if (name == "everysec") return FsyncPolicy::kEverySecond;
   if (name == "no") return FsyncPolicy::kNo;
   throw Napi::Error::New(env, "appendfsync must be always, everysec or no");
+}
+
+CachePolicy CachePolicyOf(Napi::Env env, const std::string& name) {
+  if (name == "s3fifo") return CachePolicy::kS3Fifo;
+  if (name == "lirs") return CachePolicy::kLirs;
+  if (name == "lru") return CachePolicy::kLru;
+  throw Napi::Error::New(env, "cache-policy must be s3fifo, lirs or lru");
 }
 
 IoBackend BackendOf(Napi::Env env, const std::string& name) {
@@ -62,8 +85,20 @@ EngineOptions EngineOptionsOf(const Napi::Object& object) {
   engine.commit_delay_us =
       static_cast<uint32_t>(Ranged(object, "commitDelayUs", "commit-delay-us", 0, kDelayUsMax));
   engine.cache_bytes = U64(object, "cacheSize");
+  engine.cache_policy = CachePolicyOf(object.Env(), Str(object, "cachePolicy"));
+  engine.cache_small_value_bytes = static_cast<uint32_t>(
+      Ranged(object, "cacheSmallValueBytes", "cache-small-value-bytes", 0, kValueBytesMax));
   engine.fsync = PolicyOf(object.Env(), Str(object, "appendfsync"));
   engine.salvage = Flag(object, "salvage");
+  engine.gc_mode = GcModeOf(object.Env(), Str(object, "gcMode"));
+  engine.gc_iops = Ranged32(object.Get("gcIops"), "gc-iops", kGcIops);
+  engine.gc_max_parallel = Ranged32(object.Get("gcMaxParallel"), "gc-max-parallel", kGcMaxParallel);
+  engine.gc_space_amplification =
+      Ranged32(object.Get("gcSpaceAmplification"), "gc-space-amplification", kGcSpaceAmplification);
+  engine.segment_recycle_max = static_cast<uint32_t>(Ranged(
+      object, "segmentRecycleMax", "segment-recycle-max", 0, std::numeric_limits<uint32_t>::max()));
+  engine.min_free_bytes = U64(object, "minFreeBytes");
+  engine.checkpoint_bytes_per_second = Ranged(object, "checkpointRate", "checkpoint-rate", 1, kAny);
   return engine;
 }
 
@@ -109,6 +144,32 @@ constexpr RuntimeOption kRuntimeOptions[] = {
        if (U64(value, name) == server->options().engine.commit_batch_bytes) return;
        throw Napi::Error::New(value.Env(),
                               "commit-batch-bytes takes effect at the next start only");
+     },
+     true},
+    {"gcMode",
+     [](Server* server, const Napi::Value& value, const char*) {
+       server->SetGcMode(Engine::kAllLanes, GcModeOf(value.Env(), value.ToString().Utf8Value()));
+     },
+     true},
+    {"gcIops",
+     [](Server* server, const Napi::Value& value, const char*) {
+       server->SetGcIops(Ranged32(value, "gc-iops", kGcIops));
+     },
+     true},
+    {"gcMaxParallel",
+     [](Server* server, const Napi::Value& value, const char*) {
+       server->SetGcMaxParallel(Ranged32(value, "gc-max-parallel", kGcMaxParallel));
+     },
+     true},
+    {"gcSpaceAmplification",
+     [](Server* server, const Napi::Value& value, const char*) {
+       server->SetGcSpaceAmplification(
+           Ranged32(value, "gc-space-amplification", kGcSpaceAmplification));
+     },
+     true},
+    {"minFreeBytes",
+     [](Server* server, const Napi::Value& value, const char* name) {
+       server->SetMinFreeBytes(U64(value, name));
      },
      true},
     {"maxclients",
@@ -189,6 +250,13 @@ constexpr RuntimeOption kRuntimeOptions[] = {
 };
 
 }  // namespace
+
+GcMode GcModeOf(Napi::Env env, const std::string& name) {
+  if (name == "lazy") return GcMode::kLazy;
+  if (name == "throttled") return GcMode::kThrottled;
+  if (name == "aggressive") return GcMode::kAggressive;
+  throw Napi::Error::New(env, "gc-mode must be lazy, throttled or aggressive");
+}
 
 ServerOptions OptionsOf(const Napi::Object& object) {
   constexpr uint64_t kPortMax = 65535;

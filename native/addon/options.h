@@ -11,6 +11,9 @@
 
 namespace cairn::addon {
 
+// lazy, throttled, aggressive; anything else throws.
+GcMode GcModeOf(Napi::Env env, const std::string& name);
+
 ServerOptions OptionsOf(const Napi::Object& object);
 
 // All run-time options of a new server that its engine does not get through OptionsOf.

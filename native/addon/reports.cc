@@ -41,7 +41,11 @@ Napi::Object ReportOf(Napi::Env env, const RecoveryReport& report) {
   out["records"] = N(env, report.records);
   out["bytes"] = N(env, report.bytes);
   out["segments"] = N(env, report.segments);
+  out["checkpointKeys"] = N(env, report.checkpoint_keys);
   out["ms"] = N(env, report.millis);
+  out["notices"] = ListOf(env, report.notices, [env](const std::string& notice) {
+    return Napi::String::New(env, notice);
+  });
   out["tornTail"] = FindingsOf(env, report.torn_tails);
   out["skipped"] = FindingsOf(env, skipped);
   return out;

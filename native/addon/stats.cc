@@ -52,11 +52,24 @@ Napi::Object MemoryOf(Napi::Env env, const Snapshot& snapshot) {
   memory["usedBytesPeak"] = N(env, figures.used_bytes_peak);
   memory["indexBytes"] = N(env, snapshot.engine.index_bytes);
   memory["cacheBytes"] = N(env, snapshot.engine.cache_bytes);
+  memory["cacheGhostBytes"] = N(env, snapshot.engine.cache_ghost_bytes);
   memory["cacheBytesMax"] = N(env, figures.cache_bytes_max);
   memory["walRingBytes"] = N(env, snapshot.engine.wal_ring_bytes);
   memory["clientQueryBytes"] = N(env, figures.query_bytes);
   memory["clientOutputBytes"] = N(env, figures.output_bytes);
   return memory;
+}
+
+const char* NameOf(GcMode mode) {
+  switch (mode) {
+    case GcMode::kLazy:
+      return "lazy";
+    case GcMode::kThrottled:
+      return "throttled";
+    case GcMode::kAggressive:
+      return "aggressive";
+  }
+  return "";
 }
 
 Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
@@ -77,6 +90,11 @@ Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
     row["diskBytes"] =
         N(env, lane.disk_bytes != 0 ? lane.disk_bytes : lane.segments * snapshot.segment_bytes);
     row["liveBytes"] = N(env, lane.live_bytes);
+    row["commitsInFlight"] = N(env, lane.commits_in_flight);
+    row["gcMode"] = NameOf(lane.gc_mode);
+    row["gcSegments"] = N(env, lane.gc_segments);
+    row["gcMovedBytes"] = N(env, lane.gc_moved_bytes);
+    row["gcReclaimedBytes"] = N(env, lane.gc_reclaimed_bytes);
     return row;
   });
 }
@@ -96,6 +114,37 @@ Napi::Object IoOf(Napi::Env env, Server& server, const Snapshot& snapshot) {
   io["syncMethod"] = snapshot.engine.durable_write_method;
   io["blockSize"] = N(env, snapshot.engine.block_bytes);
   return io;
+}
+
+Napi::Object LogOf(Napi::Env env, const EngineStats& engine) {
+  Napi::Object log = Napi::Object::New(env);
+  log["bytes"] = N(env, engine.log_bytes);
+  log["liveBytes"] = N(env, engine.log_live_bytes);
+  log["freeBytes"] = N(env, engine.free_bytes);
+  log["segmentsActive"] = N(env, engine.segments_active);
+  log["segmentsSealed"] = N(env, engine.segments_sealed);
+  log["segmentsSurvivors"] = N(env, engine.segments_survivors);
+  log["writeErrors"] = N(env, engine.write_errors);
+  log["readErrors"] = N(env, engine.read_errors);
+  return log;
+}
+
+Napi::Object GcOf(Napi::Env env, const EngineStats& engine) {
+  Napi::Object gc = Napi::Object::New(env);
+  gc["paused"] = Napi::Boolean::New(env, engine.gc_paused);
+  gc["isolation"] = engine.gc_isolation.empty() ? "none" : engine.gc_isolation;
+  gc["reads"] = N(env, engine.gc_reads);
+  gc["readBytes"] = N(env, engine.gc_read_bytes);
+  gc["writes"] = N(env, engine.gc_writes);
+  gc["writtenBytes"] = N(env, engine.gc_written_bytes);
+  return gc;
+}
+
+Napi::Object Log2Of(Napi::Env env, const Log2Histogram& histogram) {
+  Napi::Object out = Napi::Object::New(env);
+  out["counts"] = ListOf(env, histogram.counts, [env](uint64_t count) { return N(env, count); });
+  out["sum"] = N(env, histogram.sum);
+  return out;
 }
 
 Napi::Array ReactorsOf(Napi::Env env, const Snapshot& snapshot) {
@@ -130,6 +179,22 @@ Napi::Object CountersOf(Napi::Env env, DataPlane* plane) {
   return out;
 }
 
+Napi::Object CheckpointOf(Napi::Env env, const CheckpointStats& stats) {
+  Napi::Object out = Napi::Object::New(env);
+  out["done"] = N(env, stats.done);
+  out["running"] = Napi::Boolean::New(env, stats.running);
+  out["runningMs"] = N(env, stats.running_millis);
+  out["lastOk"] = Napi::Boolean::New(env, stats.last_ok);
+  out["lastError"] = stats.last_error;
+  out["lastTimeMs"] = N(env, stats.last_wall_ms);
+  out["lastMs"] = N(env, stats.last_millis);
+  out["lastBytes"] = N(env, stats.last_bytes);
+  out["lastKeys"] = N(env, stats.last_keys);
+  out["written"] = N(env, stats.written);
+  out["writtenBytes"] = N(env, stats.written_bytes);
+  return out;
+}
+
 Napi::Object StatsOf(Napi::Env env, DataPlane* plane) {
   Server& server = plane->server;
   const Snapshot& snapshot = plane->Look();
@@ -143,6 +208,15 @@ Napi::Object StatsOf(Napi::Env env, DataPlane* plane) {
   out["io"] = IoOf(env, server, snapshot);
   out["reactors"] = ReactorsOf(env, snapshot);
   out["recovery"] = ReportOf(env, plane->recovery);
+  Napi::Object causes = Napi::Object::New(env);
+  Put(&causes, snapshot.device_bytes);
+  out["deviceBytesByCause"] = causes;
+  out["log"] = LogOf(env, snapshot.engine);
+  out["gc"] = GcOf(env, snapshot.engine);
+  out["checkpoint"] = CheckpointOf(env, snapshot.engine.checkpoint);
+  out["commitNanos"] = Log2Of(env, snapshot.engine.commit_nanos);
+  out["commitSizes"] = Log2Of(env, snapshot.engine.commit_bytes);
+  out["readNanos"] = Log2Of(env, snapshot.engine.read_nanos);
   return out;
 }
 

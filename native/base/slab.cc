@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "base/check.h"
@@ -21,6 +22,10 @@
 
 namespace cairn {
 
+namespace {
+constexpr size_t kSlabHeaderBytes = 64;
+}
+
 struct SlabArena::Slab {
   Slab* next;
   Slab* previous;
@@ -30,7 +35,7 @@ struct SlabArena::Slab {
   uint32_t block_bytes;
   uint32_t blocks;
 
-  char* first() { return reinterpret_cast<char*>(this) + 64; }
+  char* first() { return reinterpret_cast<char*>(this) + kSlabHeaderBytes; }
   bool full() const { return used == blocks; }
 };
 
@@ -63,6 +68,18 @@ size_t SlabArena::BlockBytes(size_t bytes) {
   return ClassBytes(ClassOf(bytes));
 }
 
+size_t SlabArena::ShareBytes(size_t bytes) {
+  static const auto kShares = [] {
+    std::array<uint16_t, kClasses> shares{};
+    for (uint32_t i = 0; i < kClasses; ++i) {
+      const size_t blocks = (kSlabBytes - kSlabHeaderBytes) / ClassBytes(i);
+      shares[i] = static_cast<uint16_t>((kSlabBytes + blocks - 1) / blocks);
+    }
+    return shares;
+  }();
+  return kShares[ClassOf(bytes)];
+}
+
 SlabArena::Slab* SlabArena::TakeSlab(uint32_t number) {
   Slab* slab = nullptr;
   {
@@ -93,9 +110,9 @@ SlabArena::Slab* SlabArena::TakeSlab(uint32_t number) {
   slab->free_list = nullptr;
   slab->used = 0;
   slab->block_bytes = static_cast<uint32_t>(ClassBytes(number));
-  slab->blocks = static_cast<uint32_t>((kSlabBytes - 64) / slab->block_bytes);
+  slab->blocks = static_cast<uint32_t>((kSlabBytes - kSlabHeaderBytes) / slab->block_bytes);
   slab->untouched = slab->blocks;
-  ASAN_POISON_MEMORY_REGION(slab->first(), kSlabBytes - 64);
+  ASAN_POISON_MEMORY_REGION(slab->first(), kSlabBytes - kSlabHeaderBytes);
   return slab;
 }
 

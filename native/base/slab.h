@@ -36,6 +36,8 @@ class SlabArena {
   // `bytes`: any number with the same BlockBytes as the one it was allocated with.
   void Free(void* block, size_t bytes);
   static size_t BlockBytes(size_t bytes);
+  // The same with its share of the slab's header and unused end, for bytes <= kBytesMax.
+  static size_t ShareBytes(size_t bytes);
 
  private:
   struct Slab;

@@ -12,6 +12,7 @@
 // could take back.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -29,7 +30,15 @@ class IoQueue;
 class Disk;
 
 enum class FsyncPolicy : uint8_t { kAlways, kEverySecond, kNo };
+// Which values leave the cache first; see vlog/cache_policy.h.
+enum class CachePolicy : uint8_t { kS3Fifo, kLirs, kLru };
 enum class ValueType : uint8_t { kString = 0 };
+
+// How garbage collection goes about it.
+//   kLazy        collects what pays most; keeps to the space amplification when it can
+//   kThrottled   the same, with at most gc_iops reads and writes per second
+//   kAggressive  enforces the space amplification, several segments in parallel
+enum class GcMode : uint8_t { kLazy = 0, kThrottled = 1, kAggressive = 2 };
 
 inline constexpr uint32_t kDatabasesMax = 16384;
 inline constexpr uint32_t kLanesMax = kShardCount;
@@ -50,8 +59,17 @@ struct EngineOptions {
       1ull << 20;  // upper bound of one commit; without `always` also the write-out threshold
   uint32_t commit_delay_us = 0;
   uint64_t cache_bytes = 0;
+  CachePolicy cache_policy = CachePolicy::kS3Fifo;
+  uint32_t cache_small_value_bytes = 256;  // values up to this size that proved hot stay longer
   FsyncPolicy fsync = FsyncPolicy::kAlways;
-  bool salvage = false;  // go on past damage: report it, drop what cannot be read
+  bool salvage = false;                   // go on past damage: report it, drop what cannot be read
+  GcMode gc_mode = GcMode::kLazy;         // of lanes for which nothing else is set
+  uint32_t gc_iops = 1000;                // kThrottled: reads and writes per second, all lanes
+  uint32_t gc_max_parallel = 1;           // segments collected at once, all lanes; 1 to 64
+  uint32_t gc_space_amplification = 140;  // log bytes allowed per 100 live ones
+  uint32_t segment_recycle_max = 0;       // files kept for reuse; 0: one per lane
+  uint64_t min_free_bytes = 0;            // of the file system; below, writes are refused
+  uint64_t checkpoint_bytes_per_second = 128ull << 20;  // rate at which checkpoints are written
 };
 
 struct TornTail {
@@ -67,7 +85,9 @@ struct RecoveryReport {
   uint32_t segments = 0;
   uint64_t millis = 0;
   std::vector<TornTail> torn_tails;
-  std::vector<std::string> damage;  // with salvage: what was dropped, file and offset each
+  std::vector<std::string> damage;   // with salvage: what was dropped, file and offset each
+  uint64_t checkpoint_keys = 0;      // of `keys`: known from a checkpoint, before the log was read
+  std::vector<std::string> notices;  // what an operator must hear of, although nothing is lost
 };
 
 // Where a lane must be durable before a reply may leave. position 0: nothing to wait for.
@@ -118,6 +138,9 @@ struct WriteOp {
   uint64_t expire_at_ms = 0;
   std::string_view key;
   std::string_view value;
+  // False: nobody waits for it. It reaches the disk with the next commit, which it does not start;
+  // that is at the next Tick at the latest. Only for units of one op.
+  bool awaited = true;
 };
 
 // A key that will be used soon, with its shard.
@@ -138,6 +161,7 @@ class FetchRequest {
   virtual void Done(Status status) = 0;
   std::string_view value() const { return value_; }
   VersionToken version;
+  bool no_admit = false;  // what is read does not enter the cache
 
  protected:
   friend class Engine;
@@ -155,6 +179,18 @@ class DurabilityListener {
   virtual void OnDurable(uint32_t lane) = 0;
 };
 
+// Counts by powers of two: bucket i has the values of i significant bits, up to 2^i - 1; the last
+// one also what is greater.
+struct Log2Histogram {
+  static constexpr uint32_t kBuckets = 40;
+  static constexpr uint32_t BucketOf(uint64_t value) {
+    const uint32_t bits = static_cast<uint32_t>(std::bit_width(value));
+    return bits < kBuckets ? bits : kBuckets - 1;
+  }
+  uint64_t counts[kBuckets] = {};
+  uint64_t sum = 0;  // of the values
+};
+
 struct LaneStats {
   uint32_t lane = 0;
   bool read_only = false;
@@ -168,14 +204,35 @@ struct LaneStats {
   uint64_t prepared_bytes = 0;  // zeros written ahead
   uint64_t syncs = 0;
   uint64_t commit_nanos = 0;  // summed latency of commits
+  uint32_t commits_in_flight = 0;
   uint32_t segments = 0;
   uint64_t disk_bytes = 0;  // of the segment files, with room allocated ahead; 0: not known
   uint64_t live_bytes = 0;  // of the records the index points to
+  GcMode gc_mode = GcMode::kLazy;
+  uint64_t gc_segments = 0;         // collected
+  uint64_t gc_moved_bytes = 0;      // of records that moved to segments of survivors
+  uint64_t gc_reclaimed_bytes = 0;  // of files removed or recycled
+};
+
+// How an index checkpoint went; see Engine::RequestCheckpoint.
+struct CheckpointStats {
+  uint64_t done = 0;  // number of the latest request that was served
+  bool running = false;
+  uint64_t running_millis = 0;  // for how long
+  bool last_ok = true;          // of the latest one that ended
+  std::string last_error;
+  uint64_t last_wall_ms = 0;  // when the newest good one was finished (wall clock); 0: never
+  uint64_t last_millis = 0;   // how long it took
+  uint64_t last_bytes = 0;
+  uint64_t last_keys = 0;
+  uint64_t written = 0;  // checkpoints since the start
+  uint64_t written_bytes = 0;
 };
 
 struct EngineStats {
   uint64_t index_bytes = 0;
   uint64_t cache_bytes = 0;
+  uint64_t cache_ghost_bytes = 0;  // of them: history of what left the cache
   uint64_t cache_entries = 0;
   uint64_t cache_evictions = 0;
   uint64_t wal_ring_bytes = 0;  // in use so far: rings grow up to their limit
@@ -189,6 +246,26 @@ struct EngineStats {
   uint64_t spare_segments = 0;     // files of reclaimed segments that wait for that
   uint64_t spare_bytes = 0;
   uint32_t block_bytes = 0;  // unit of commits: the device's logical block
+  // What was written to the device, by cause; commits are told by lane.
+  uint64_t gc_written_bytes = 0;  // with padding
+  uint64_t gc_read_bytes = 0;
+  uint64_t gc_reads = 0;
+  uint64_t gc_writes = 0;
+  bool gc_paused = false;
+  std::string gc_isolation;  // what keeps GC out of the way of users: "io.weight", "ioprio", "none"
+  uint64_t user_bytes = 0;   // of keys and values that were written
+  uint64_t log_bytes = 0;    // of all segments of all epochs, as far as they are written
+  uint64_t log_live_bytes = 0;
+  uint64_t segments_active = 0;  // one per lane, and those created ahead
+  uint64_t segments_sealed = 0;
+  uint64_t segments_survivors = 0;  // of the sealed ones: written by GC
+  uint64_t free_bytes = 0;          // of the file system, when last looked at
+  uint64_t write_errors = 0;        // of the disk
+  uint64_t read_errors = 0;
+  Log2Histogram commit_nanos;  // all lanes: latency, and bytes with padding, of commits
+  Log2Histogram commit_bytes;
+  Log2Histogram read_nanos;  // latency of reads of values
+  CheckpointStats checkpoint;
   std::string io_backend;
   std::string io_backend_why;
   std::string durable_write_method;
@@ -242,10 +319,12 @@ class Engine {
   virtual uint64_t KeyCount(uint16_t ns) const = 0;  // exact, O(1) in the number of keys
   virtual uint64_t ExpiringCount(uint16_t ns) const = 0;
   virtual uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const = 0;
-  // Visits up to max_visits entries of one shard from *cursor (empty: start; set empty at the end)
-  // and calls visitor only for those expired at now_ms. [latched]
-  virtual void SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
-                            uint32_t max_visits, ScanVisitor* visitor) = 0;
+  // Calls visitor for entries of one shard that were expired when the second of now_ms began, until
+  // it returns false or *visits, which counts down, is used up. Starts over each time: who deletes
+  // what was reported gets the next ones. The work does not depend on how many entries expire
+  // later. Returns true if all were reported. [latched]
+  virtual bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                            ScanVisitor* visitor) = 0;
 
   // --- writes ---
   // Applies all ops as one atomic unit, also across a crash, in order. On error nothing was
@@ -270,6 +349,28 @@ class Engine {
   // Starts a sync of everything staged so far, whatever the policy (WAITAOF, SAVE); durable when
   // the tickets are. For the policies other than `always`, DurablePosition means synced.
   virtual void RequestSync(uint32_t reactor) = 0;  // [reactor r]
+
+  // --- checkpoints and garbage collection; from any thread ---
+  // Asks for an index checkpoint (SAVE). Served when CheckpointStats::done has reached the number
+  // that is returned; then last_ok says how it went. Requests that come while one waits share it.
+  virtual uint64_t RequestCheckpoint() = 0;
+  // Close leaves the log as it is (SHUTDOWN NOSAVE): the next start replays it.
+  virtual void SkipFinalCheckpoint() = 0;
+  // Cheap enough to be asked every few milliseconds by who waits for one.
+  virtual CheckpointStats Checkpoint() const {
+    EngineStats stats;
+    Stats(&stats);
+    return stats.checkpoint;
+  }
+  static constexpr uint32_t kAllLanes = UINT32_MAX;
+  virtual void SetGcMode(uint32_t lane, GcMode mode) = 0;
+  virtual void SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) = 0;
+  virtual void PauseGc(bool pause) = 0;
+  virtual void SetMinFreeBytes(uint64_t bytes) = 0;
+
+  // What happened in the background since the last call and an operator must hear of. From one
+  // thread, about every second.
+  virtual std::vector<std::string> TakeNotices() { return {}; }
 
   // --- run-time options, figures ---
   virtual void SetFsyncPolicy(FsyncPolicy policy) = 0;
@@ -305,6 +406,7 @@ struct CheckFinding {
 struct CheckReport {
   uint32_t lanes = 0;
   uint32_t segments = 0;
+  uint32_t checkpoints = 0;  // that are whole
   uint64_t records = 0;
   uint64_t bytes = 0;  // of those records
   // What a start at this moment would find: expired keys do not count, though their records may

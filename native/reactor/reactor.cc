@@ -134,7 +134,7 @@ void Reactor::LetKernelWorkersGoFirst() {
 void Reactor::Run() {
   LetKernelWorkersGoFirst();
   seat_.Take(preferred_cpu_, MonotonicMillis());
-  last_tick_ms_ = last_second_ms_ = last_sweep_ms_ = last_work_ms_ = MonotonicMillis();
+  last_tick_ms_ = last_second_ms_ = last_work_ms_ = MonotonicMillis();
   executor_.SetNow(WallMillis());
   while (!StopReached()) Turn(TurnTimeout());
   for (auto& conn : connections_) {
@@ -167,6 +167,7 @@ bool Reactor::StopReached() {
 
 int Reactor::TurnTimeout() const {
   if (!resume_.empty()) return 0;
+  if (sweeping_) return 1;
   uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
   uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
   return static_cast<int>(tick);
@@ -237,6 +238,10 @@ void Reactor::Turn(int timeout_ms) {
   queue_->Flush();
   if (waiter_count_ != 0) ReleaseLanes();
   FlushAll();
+  // Behind the replies of this turn.
+  if (shared_->context.active_expire.load(std::memory_order_relaxed) && !stopping_) {
+    SweepExpired(count == 0);
+  }
   counters_.turns.Add(1);
 }
 
@@ -429,11 +434,6 @@ void Reactor::Tick() {
     shared_->pause_mode.store(PauseMode::kNone);
     Unpause();
   }
-  constexpr uint64_t kSweepMs = 100;
-  if (last_tick_ms_ - last_sweep_ms_ >= kSweepMs) {
-    last_sweep_ms_ = last_tick_ms_;
-    if (shared_->context.active_expire.load(std::memory_order_relaxed)) SweepExpired();
-  }
   if (last_tick_ms_ - last_second_ms_ >= 1000) {
     last_second_ms_ = last_tick_ms_;
     seat_.Check(last_tick_ms_);
@@ -492,34 +492,51 @@ void Reactor::CheckIdle() {
   counters_.max_output.Set(max_output);
 }
 
-// Each reactor looks after the shards whose number modulo the reactors is its own. A slice of work
-// each time; more while it finds much to remove.
-void Reactor::SweepExpired() {
-  constexpr uint32_t kVisitsPerStep = 512;
-  uint32_t effort = shared_->options.expire_effort.load(std::memory_order_relaxed);
-  uint64_t deadline = MonotonicNanos() + 1000000ull * effort;
-  uint32_t reactors = shared_->context.reactors.load(std::memory_order_relaxed);
-  uint32_t steps_max = shared_->databases * (kShardCount / reactors + 1);
-  for (uint32_t step = 0; step < steps_max; ++step) {
-    if (engine_->ExpiringCount(sweep_db_) == 0) {
-      sweep_cursor_.clear();
-      sweep_shard_ = 0;
-      sweep_db_ = static_cast<uint16_t>((sweep_db_ + 1) % shared_->databases);
-      if (sweep_db_ == 0 && step >= shared_->databases) return;
-      continue;
-    }
-    uint32_t shard = sweep_shard_ * reactors + number_;
-    if (shard >= kShardCount) {
-      sweep_shard_ = 0;
-      sweep_db_ = static_cast<uint16_t>((sweep_db_ + 1) % shared_->databases);
-      continue;
-    }
-    uint32_t removed = 0;
-    executor_.SweepShard(sweep_db_, static_cast<uint16_t>(shard), &sweep_cursor_, kVisitsPerStep,
-                         &removed);
-    if (sweep_cursor_.empty()) ++sweep_shard_;
-    if (MonotonicNanos() >= deadline) return;
+// Removes keys whose time has come. Each reactor looks after the shards whose number modulo the
+// reactors is its own. Keys come due by the second, so a round over those shards begins with every
+// second of the wall clock. It may use a share of the time, which grows while a round does not end
+// in its second, and takes it in slices: short ones, as clients may wait behind them, or all that
+// has added up within a millisecond when nothing else is to do.
+void Reactor::SweepExpired(bool idle) {
+  constexpr int64_t kSliceNanos = 50'000;
+  constexpr int64_t kPeriodNanos = 1'000'000;
+  const uint64_t second = executor_.now_ms() / 1000;
+  if (!sweeping_) {
+    if (second == sweep_second_) return;
+    sweep_second_ = second;
+    sweep_db_ = 0;
+    sweep_shard_ = number_;
+    sweeping_ = true;
   }
+  const int64_t late = second > sweep_second_ ? static_cast<int64_t>(second - sweep_second_) : 0;
+  const int64_t effort = shared_->options.expire_effort.load(std::memory_order_relaxed);
+  const int64_t percent = std::min<int64_t>(10 + 5 * late, 25) + 2 * (effort - 1);
+  const int64_t now = static_cast<int64_t>(MonotonicNanos());
+  const int64_t elapsed = std::min(now - sweep_clock_ns_, kPeriodNanos);
+  sweep_left_ns_ = std::min(sweep_left_ns_ + elapsed * percent / 100, kPeriodNanos * percent / 100);
+  sweep_clock_ns_ = now;
+  if (sweep_left_ns_ < kSliceNanos) return;
+  const int64_t end = now + (idle ? sweep_left_ns_ : kSliceNanos);
+  if (!SweepUntil(end)) sweeping_ = false;
+  sweep_left_ns_ -= static_cast<int64_t>(MonotonicNanos()) - now;  // may owe some
+}
+
+// False: the round is over.
+bool Reactor::SweepUntil(int64_t end_ns) {
+  const uint32_t reactors = shared_->context.reactors.load(std::memory_order_relaxed);
+  while (sweep_db_ < shared_->databases) {
+    if (sweep_shard_ >= kShardCount || engine_->ExpiringCount(sweep_db_) == 0) {
+      ++sweep_db_;
+      sweep_shard_ = number_;
+      continue;
+    }
+    const auto swept =
+        executor_.SweepShard(static_cast<uint16_t>(sweep_db_), static_cast<uint16_t>(sweep_shard_));
+    if (swept == Executor::Swept::kRefused) return false;  // another time
+    if (swept == Executor::Swept::kAll) sweep_shard_ += reactors;
+    if (static_cast<int64_t>(MonotonicNanos()) >= end_ns) return true;
+  }
+  return false;
 }
 
 }  // namespace cairn

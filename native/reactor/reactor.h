@@ -148,7 +148,8 @@ class Reactor : public SessionHost {
   void Tick();
   void CheckTimers();
   void CheckIdle();
-  void SweepExpired();
+  void SweepExpired(bool idle);
+  bool SweepUntil(int64_t end_ns);
   bool StopReached();
   Handle HandleOf(const Connection& conn) const { return {conn.index, conn.generation}; }
 
@@ -189,11 +190,13 @@ class Reactor : public SessionHost {
 
   uint64_t last_tick_ms_ = 0;
   uint64_t last_second_ms_ = 0;
-  uint64_t last_sweep_ms_ = 0;
   uint64_t last_work_ms_ = 0;
-  std::string sweep_cursor_;
+  bool sweeping_ = false;      // a round of the sweep for expired keys is under way
+  uint64_t sweep_second_ = 0;  // of the wall clock: when it began
+  int64_t sweep_clock_ns_ = 0;
+  int64_t sweep_left_ns_ = 0;  // time that the sweep may use now
   uint32_t sweep_shard_ = 0;
-  uint16_t sweep_db_ = 0;
+  uint32_t sweep_db_ = 0;
   std::atomic<uint64_t> cpu_nanos_{0};
   int preferred_cpu_ = -1;
   CpuSeat seat_;

@@ -45,6 +45,11 @@ Server::Server(ServerOptions options)
   shared_.context.reactors.store(options_.engine.reactors);
   shared_.options.fsync.store(options_.engine.fsync);
   cache_bytes_max_.store(options_.engine.cache_bytes);
+  gc_.mode = options_.engine.gc_mode;
+  gc_.iops = options_.engine.gc_iops;
+  gc_.max_parallel = options_.engine.gc_max_parallel;
+  gc_.space_amplification = options_.engine.gc_space_amplification;
+  gc_.min_free_bytes = options_.engine.min_free_bytes;
   shared_.nanos_per_tick = MeasureTick();
 }
 
@@ -258,10 +263,8 @@ Result<RecoveryReport> Server::Reload() {
     }
     Status closed = engine_->Close();
     if (closed.ok()) {
-      EngineOptions options = options_.engine;
-      options.fsync = shared_.options.fsync.load();
-      options.cache_bytes = cache_bytes_max();
-      report = engine_->Open(options, disk_.get(), this);
+      report = engine_->Open(LiveEngineOptions(), disk_.get(), this);
+      if (report.ok()) RestoreGc();
     } else {
       report = closed;
     }
@@ -380,18 +383,6 @@ void Server::ControlReply(uint32_t reactor, uint64_t token, std::string data, ui
   });
 }
 
-void Server::SetFsyncPolicy(FsyncPolicy policy) {
-  engine_->SetFsyncPolicy(policy);
-  shared_.options.fsync.store(policy);
-  // Replies that were gated under the old policy still wait for a sync.
-  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->RequestSync(); });
-}
-
-void Server::SetCacheBytes(uint64_t bytes) {
-  cache_bytes_max_.store(bytes);
-  engine_->SetCacheBytes(bytes);
-}
-
 void Server::SetNotify(std::function<void()> control, std::function<void()> log) {
   std::lock_guard<std::mutex> guard(mutex_);
   notify_control_ = std::move(control);
@@ -410,13 +401,15 @@ std::vector<ControlMessage> Server::TakeControl() {
 }
 
 void Server::EverySecond() {
+  for (const std::string& notice : engine_->TakeNotices()) Log(2, notice);
   for (uint32_t lane = 0; lane < lane_denied_.size(); ++lane) {
     const std::string reason = engine_->LaneDenied(lane);
     const bool denied = !reason.empty();
     if (denied == lane_denied_[lane]) continue;
     lane_denied_[lane] = denied;
     if (denied) {
-      Log(3, "lane " + std::to_string(lane) + " refuses writes until there is room: " + reason);
+      Log(3, "lane " + std::to_string(lane) + " refuses writes until there is room in " +
+                 options_.engine.dir + ": " + reason + "; deletes and reads go on");
     } else {
       Log(1, "lane " + std::to_string(lane) + " takes writes again");
     }

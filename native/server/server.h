@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -86,6 +87,13 @@ class Server : public ReactorHost, public DurabilityListener {
   void SetFsyncPolicy(FsyncPolicy policy);
   void SetCacheBytes(uint64_t bytes);
   uint64_t cache_bytes_max() const { return cache_bytes_max_.load(std::memory_order_relaxed); }
+  // Garbage collection: of one lane, or of all (Engine::kAllLanes), which then are alike again.
+  void SetGcMode(uint32_t lane, GcMode mode);
+  void SetGcIops(uint32_t iops);
+  void SetGcMaxParallel(uint32_t segments);
+  void SetGcSpaceAmplification(uint32_t percent);
+  void PauseGc(bool pause);
+  void SetMinFreeBytes(uint64_t bytes);
   // Wall clock of the latest commit or sync that moved a durable position; 0: none yet.
   uint64_t last_durable_ms() const { return last_durable_ms_.load(std::memory_order_relaxed); }
 
@@ -108,10 +116,24 @@ class Server : public ReactorHost, public DurabilityListener {
   void OnDurable(uint32_t lane) override;
 
  private:
+  struct GcSettings {
+    GcMode mode = GcMode::kLazy;
+    uint32_t iops = 0;
+    uint32_t max_parallel = 0;
+    uint32_t space_amplification = 0;
+    uint64_t min_free_bytes = 0;
+    bool paused = false;
+    std::map<uint32_t, GcMode> lanes;  // that differ
+  };
+
   Result<int> ListenTcp(const std::string& address, std::string* readable);
   Result<int> ListenUnix();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
   void FindDiskCpu();
+  // What was set while the server ran.
+  EngineOptions LiveEngineOptions();
+  void RestoreGc();
+  void SetGcLimit(const std::function<void(GcSettings*)>& change);
   // Runs the task on every reactor and waits for all.
   void OnAllReactors(const std::function<void(Reactor*)>& task);
 
@@ -134,6 +156,8 @@ class Server : public ReactorHost, public DurabilityListener {
   uint64_t log_dropped_ = 0;
   std::atomic<uint32_t> next_reactor_{0};
   std::atomic<uint64_t> cache_bytes_max_{0};
+  // As they are now; options_.engine keeps those of the start. Under mutex_.
+  GcSettings gc_;
   std::atomic<uint64_t> last_durable_ms_{0};
   bool open_ = false;
 };

@@ -460,31 +460,45 @@ void Executor::CompleteSlot(Connection* conn, Slot* slot) {
   host_->FlushSoon(conn);
 }
 
-void Executor::SweepShard(uint16_t db, uint16_t shard, std::string* cursor, uint32_t visits,
-                          uint32_t* removed) {
+Executor::Swept Executor::SweepShard(uint16_t db, uint16_t shard) {
   struct Collect : Engine::ScanVisitor {
-    std::vector<std::string> keys;
+    std::string bytes;
+    std::vector<size_t> ends;
     bool OnKey(std::string_view key, uint64_t, ValueType) override {
-      keys.emplace_back(key);
-      return true;
+      bytes.append(key);
+      ends.push_back(bytes.size());
+      return ends.size() < kSweepKeysMax && bytes.size() < kSweepKeyBytesMax;
     }
   } expired;
+  bool all;
   {
+    size_t visits = kSweepVisitsMax;
     LatchGuard guard(engine_->ShardLatch(shard));
-    engine_->SweepExpired(db, shard, cursor, now_ms_, visits, &expired);
+    all = engine_->SweepExpired(db, shard, now_ms_, &visits, &expired);
   }
+  if (expired.ends.empty()) return all ? Swept::kAll : Swept::kMore;
+  // One by one, in records of their own: nobody needs them to be one unit. The latch was released,
+  // so each is looked at again.
   control_.SetGated(false);
-  for (const std::string& key : expired.keys) {
+  control_.SetBackground(true);
+  uint32_t removed = 0;
+  bool refused = false;
+  size_t from = 0;
+  for (const size_t end : expired.ends) {
+    const std::string_view key(expired.bytes.data() + from, end - from);
+    from = end;
     control_.Begin(db, now_ms_);
-    control_.LatchKey(key);
+    control_.LatchKey(key, shard);
     (void)txn_.Meta(key);
     uint32_t busy_lane = 0;
-    bool done = !control_.has_writes() || control_.Commit(&busy_lane).ok();
+    refused = control_.has_writes() && !control_.Commit(&busy_lane).ok();
     control_.Unlatch();
-    if (!done) break;  // the disk is behind or full: another time
-    *removed += txn_.expired;
+    if (refused) break;  // the disk is behind or full
+    removed += txn_.expired;
   }
-  counters_->expired.Add(*removed);
+  control_.SetBackground(false);
+  counters_->expired.Add(removed);
+  return refused ? Swept::kRefused : all ? Swept::kAll : Swept::kMore;
 }
 
 }  // namespace cairn

@@ -84,9 +84,10 @@ class Executor {
   bool Unblock(Connection* conn, bool with_error);
   void Forget(Connection* conn);  // before a connection is destroyed
 
-  // Removes expired keys of a database shard; returns how many entries were visited and removed.
-  void SweepShard(uint16_t db, uint16_t shard, std::string* cursor, uint32_t visits,
-                  uint32_t* removed);
+  // Removes some of the expired keys of a database's shard: about as many as fit into the shortest
+  // slice of a sweep.
+  enum class Swept : uint8_t { kAll, kMore, kRefused };  // none are left; some may be; not writable
+  Swept SweepShard(uint16_t db, uint16_t shard);
 
   void SetNow(uint64_t now_ms) { now_ms_ = now_ms; }
   uint64_t now_ms() const { return now_ms_; }
@@ -106,6 +107,10 @@ class Executor {
   void DropMulti(Connection* conn);
 
  private:
+  static constexpr size_t kSweepKeysMax = 16;
+  static constexpr size_t kSweepKeyBytesMax = 16 * 1024;
+  static constexpr size_t kSweepVisitsMax = 64;
+
   struct Parked;
   struct ParkedFetch;
   std::unique_ptr<Parked> TakeParked();

@@ -130,6 +130,7 @@ void Txn::DropExpired(uint16_t db, uint16_t shard, std::string_view key) {
   op.ns = db;
   op.shard = shard;
   op.key = key;
+  op.awaited = !background_;
   AddWrite(op);
 }
 

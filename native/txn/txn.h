@@ -148,9 +148,10 @@ class Txn {
   uint16_t databases_ = 16;
   bool count_hits_ = false;
   bool all_latched_ = false;
-  bool recording_ = false;  // keep what is read, for Freeze
-  bool frozen_ = false;     // answer from frozen_reads_
-  bool gated_ = true;       // policy `always`: collect tickets
+  bool recording_ = false;   // keep what is read, for Freeze
+  bool frozen_ = false;      // answer from frozen_reads_
+  bool gated_ = true;        // policy `always`: collect tickets
+  bool background_ = false;  // no client waits for this pass
   uint32_t pending_count_ = 0;
   const char* shard_key_data_ = nullptr;  // the key whose shard was computed last
   size_t shard_key_bytes_ = 0;

@@ -49,6 +49,8 @@ class TxnControl {
   TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t reactor, uint16_t databases);
 
   void SetGated(bool gated) { txn_->gated_ = gated; }
+  // Until switched off: what expires is removed without haste (WriteOp::awaited).
+  void SetBackground(bool on) { txn_->background_ = on; }
   void Begin(uint16_t db, uint64_t now_ms);
   // Forgets what the pass did, keeps fetched values; for running it again.
   void Restart(uint16_t db, bool recording);

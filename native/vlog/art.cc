@@ -15,6 +15,7 @@ using art::Block;
 using art::Bucket;
 using art::IsNode;
 using art::Item;
+using art::kNeverDue;
 using art::Node;
 using art::Suffix;
 
@@ -149,7 +150,7 @@ bool Art::Upsert(std::string_view key, const Pointer& pointer, uint64_t expire_a
       if (old_expire != nullptr) *old_expire = expire_before;
       *stored = pointer;
       stored->flags &= ~Pointer::kHasExpiry;
-      if (expire_before != 0 || expire_at_ms != 0) SetAt(place.slot, index, expire_at_ms);
+      if (expire_before != 0 || expire_at_ms != 0) SetAt(place.slot, index, key, expire_at_ms);
       return true;
     }
   }
@@ -162,33 +163,76 @@ void Art::Insert(const Place& place, std::string_view key, const Pointer& pointe
   CAIRN_CHECK(size_ < UINT32_MAX);
   const Suffix suffix(key.substr(place.depth));
   ++size_;
-  if (expire != 0) {
-    ++expiring_;
-    NoteExpire(expire);
-  }
+  if (expire != 0) ++expiring_;
   if (*place.slot == nullptr) {
     const Item item{pointer,       expire,     {}, {suffix.bytes, suffix.row_len},
                     !suffix.empty, suffix.last};
     *place.slot = AsBlock(art::BuildBucket(&item, 1, &bytes_));
-    return;
+  } else {
+    Bucket* bucket = AsBucket(*place.slot);
+    const uint32_t index = bucket->LowerBound(suffix);
+    bucket = art::InsertEntry(bucket, index, suffix, pointer, expire, &bytes_);
+    *place.slot = AsBlock(bucket);
+    // Keys that arrive in order leave full buckets behind: cut near the end instead of in the
+    // middle.
+    if (Oversized(bucket)) Split(place.parent_slot, place.child, index + 1u == bucket->count);
   }
-  Bucket* bucket = AsBucket(*place.slot);
-  const uint32_t index = bucket->LowerBound(suffix);
-  bucket = art::InsertEntry(bucket, index, suffix, pointer, expire, &bytes_);
-  *place.slot = AsBlock(bucket);
-  // Keys that arrive in order leave full buckets behind: cut near the end instead of in the middle.
-  if (Oversized(bucket)) Split(place.parent_slot, place.child, index + 1u == bucket->count);
+  if (expire != 0) NoteExpire(key, expire);
 }
 
-void Art::NoteExpire(uint64_t expire_at_ms) {
-  const uint32_t second =
-      static_cast<uint32_t>(std::min<uint64_t>(expire_at_ms / 1000, UINT32_MAX - 1));
-  min_expire_s_ = std::min(min_expire_s_, second);
-  pass_expire_s_ = std::min(pass_expire_s_, second);
+// Tells all nodes above an entry of its expiry.
+void Art::NoteExpire(std::string_view key, uint64_t expire_at_ms) {
+  const uint32_t due = art::DueSecond(expire_at_ms);
+  due_s_ = std::min(due_s_, due);
+  Block** slot = &root_;
+  while (IsNode(*slot)) {
+    Node* node = AsNode(*slot);
+    key.remove_prefix(node->prefix_len);
+    const uint32_t child = ChildIndex(node, key);
+    if (due < node->DueOf(child)) {
+      node = art::SetDue(node, child, due, &bytes_);
+      *slot = AsBlock(node);
+    }
+    slot = &node->children()[child];
+    if (IsNode(*slot)) key.remove_prefix(1);
+  }
 }
 
-// Sets the expiry and the pointer's bit, and keeps count.
-void Art::SetAt(Block** slot, uint32_t index, uint64_t expire_at_ms) {
+// The same for all entries, if no node knows anything yet.
+void Art::NoteAllExpiries() {
+  due_s_ = kNeverDue;
+  if (expiring_ == 0) return;
+  struct Frame {
+    Block** slot;
+    uint32_t child;
+  };
+  std::vector<Frame> frames{{&root_, 0}};
+  while (!frames.empty()) {
+    Frame& top = frames.back();
+    const bool is_node = IsNode(*top.slot);
+    if (is_node && top.child < AsNode(*top.slot)->count) {
+      Block** slot = &AsNode(*top.slot)->children()[top.child];
+      if (*slot == nullptr) {
+        ++top.child;
+      } else {
+        frames.push_back(Frame{slot, 0});
+      }
+      continue;
+    }
+    const uint32_t due =
+        is_node ? AsNode(*top.slot)->EarliestDue() : AsBucket(*top.slot)->EarliestDue();
+    frames.pop_back();
+    if (frames.empty()) {
+      due_s_ = due;
+      return;
+    }
+    Frame& above = frames.back();
+    *above.slot = AsBlock(art::SetDue(AsNode(*above.slot), above.child++, due, &bytes_));
+  }
+}
+
+// Sets the expiry and the pointer's bit, and keeps count. The slot may be gone afterwards.
+void Art::SetAt(Block** slot, uint32_t index, std::string_view key, uint64_t expire_at_ms) {
   Bucket* bucket = AsBucket(*slot);
   const bool before = bucket->ExpireAt(index) != 0;
   bucket = art::SetEntryTime(bucket, index, expire_at_ms, &bytes_);
@@ -198,7 +242,7 @@ void Art::SetAt(Block** slot, uint32_t index, uint64_t expire_at_ms) {
   if (before) --expiring_;
   if (expire_at_ms != 0) {
     ++expiring_;
-    NoteExpire(expire_at_ms);
+    NoteExpire(key, expire_at_ms);
   }
 }
 
@@ -207,7 +251,7 @@ bool Art::SetExpire(std::string_view key, uint64_t expire_at_ms) {
   if (place.common != SIZE_MAX || *place.slot == nullptr) return false;
   const int index = AsBucket(*place.slot)->Locate(Suffix(key.substr(place.depth)));
   if (index < 0) return false;
-  SetAt(place.slot, static_cast<uint32_t>(index), expire_at_ms);
+  SetAt(place.slot, static_cast<uint32_t>(index), key, expire_at_ms);
   // A time more may exceed the limit on bytes; the next insert splits the bucket.
   return true;
 }
@@ -220,9 +264,10 @@ void Art::BranchPrefix(Block** slot, size_t common) {
   const uint8_t symbol = static_cast<uint8_t>(prefix[common]);
   Node* above = art::NewNode(prefix.substr(0, common), nullptr, &bytes_);
   below = art::ReplacePrefix(below, prefix.substr(common + 1), {}, &bytes_);
-  above = art::InsertChild(above, 1, symbol, AsBlock(below), &bytes_);
+  above = art::InsertChild(above, 1, symbol, AsBlock(below), &bytes_, below->EarliestDue());
   if (symbol < 255) {
-    above = art::InsertChild(above, 2, static_cast<uint8_t>(symbol + 1), nullptr, &bytes_);
+    const uint8_t behind = static_cast<uint8_t>(symbol + 1);
+    above = art::InsertChild(above, 2, behind, nullptr, &bytes_);
   }
   *slot = AsBlock(above);
 }
@@ -244,8 +289,10 @@ uint32_t Art::IsolateSymbol(Block** parent_slot, uint32_t child, uint8_t symbol)
       node->bounds()[child - 1] = symbol;
     } else {
       Block* bucket = node->children()[child];
+      const uint32_t due = node->DueOf(child);
       node->children()[child] = nullptr;
-      node = art::InsertChild(node, child + 1, symbol, bucket, &bytes_);
+      node = art::SetDue(node, child, kNeverDue, &bytes_);
+      node = art::InsertChild(node, child + 1, symbol, bucket, &bytes_, due);
       ++child;
     }
   }
@@ -279,7 +326,7 @@ void Art::Split(Block** parent_slot, uint32_t child, bool ascending) {
       const size_t common = bucket->CommonPrefix();
       const std::string prefix = SuffixPart(bucket, strip, common - strip);
       bucket = Reroot(bucket, common, {}, &bytes_);
-      *slot = AsBlock(art::NewNode(prefix, AsBlock(bucket), &bytes_));
+      *slot = AsBlock(art::NewNode(prefix, AsBlock(bucket), &bytes_, bucket->EarliestDue()));
       parent_slot = slot;
       child = 0;
       continue;
@@ -292,7 +339,8 @@ void Art::Split(Block** parent_slot, uint32_t child, bool ascending) {
     art::FreeBucket(bucket, &bytes_);
     Node* node = AsNode(*parent_slot);
     node->children()[child] = AsBlock(left);
-    node = art::InsertChild(node, child + 1, symbol, AsBlock(right), &bytes_);
+    node = art::SetDue(node, child, left->EarliestDue(), &bytes_);
+    node = art::InsertChild(node, child + 1, symbol, AsBlock(right), &bytes_, right->EarliestDue());
     *parent_slot = AsBlock(node);
     if (Oversized(right)) ++child;
   }
@@ -311,7 +359,7 @@ bool Art::Erase(std::string_view key, Pointer* old, uint64_t* old_expire) {
   bucket = art::RemoveEntry(bucket, index, &bytes_);
   *place.slot = bucket == nullptr ? nullptr : AsBlock(bucket);
   --size_;
-  if (expire != 0 && --expiring_ == 0) min_expire_s_ = pass_expire_s_ = UINT32_MAX;
+  if (expire != 0 && --expiring_ == 0) due_s_ = kNeverDue;
   if (bucket == nullptr || bucket->count <= Bucket::kMergeEntries) Compact(key);
   return true;
 }
@@ -360,6 +408,10 @@ bool MergePair(Node** node, uint32_t i, size_t* charged) {
   art::FreeBucket(left, charged);
   art::FreeBucket(right, charged);
   children[i] = AsBlock(merged);
+  if ((*node)->has_due()) {
+    uint32_t* due = (*node)->due();
+    due[i] = std::min(due[i], due[i + 1]);
+  }
   *node = art::RemoveChild(*node, i + 1, art::Heir::kLeft, charged);
   return true;
 }
@@ -437,7 +489,7 @@ void Art::Clear() {
   CAIRN_CHECK(bytes_ == 0);
   root_ = nullptr;
   size_ = expiring_ = 0;
-  min_expire_s_ = pass_expire_s_ = UINT32_MAX;
+  due_s_ = kNeverDue;
 }
 
 void Art::Swap(Art& other) noexcept {
@@ -445,12 +497,7 @@ void Art::Swap(Art& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(size_, other.size_);
   std::swap(expiring_, other.expiring_);
-  std::swap(min_expire_s_, other.min_expire_s_);
-  std::swap(pass_expire_s_, other.pass_expire_s_);
-  // A sweep under way goes on in another tree from the middle: what it leaves out is bounded by the
-  // current minimum.
-  pass_expire_s_ = std::min(pass_expire_s_, min_expire_s_);
-  other.pass_expire_s_ = std::min(other.pass_expire_s_, other.min_expire_s_);
+  std::swap(due_s_, other.due_s_);
 }
 
 }  // namespace cairn

@@ -56,13 +56,6 @@ struct EntryRef {
   explicit operator bool() const { return pointer != nullptr; }
 };
 
-// Where a sweep for expired entries goes on. Fresh: from the start. At most one sweep per tree at a
-// time.
-struct SweepCursor {
-  std::string next_key;  // no entry before it is left to look at
-  bool started = false;
-};
-
 class Art {
  public:
   static constexpr size_t kKeyBytesMax = size_t{512} << 20;
@@ -115,19 +108,21 @@ class Art {
   // children).
   EntryRef Random(uint64_t rnd, std::string* key) const;
 
-  // Looks at about max_visits (one bucket more at most) buckets and entries with an expiry from the
-  // cursor on, and calls the visitor (as in Scan; it must not change the tree: collect, then erase)
-  // for those with expire_at_ms <= now_ms. Returns true when the pass has reached the end; the
-  // cursor is then fresh again. Costs nothing while no entry can have expired.
+  // Calls the visitor (as in Scan; it must not change the tree: collect, then erase) for entries
+  // that were expired when the second of now_ms began, in order, until it returns false or about
+  // *visits blocks of the tree were looked at (at least one bucket in any case); takes off *visits
+  // what it used. Returns true if all were reported. A call starts over: entries that were reported
+  // and not erased come again.
+  //
+  // Goes only where an entry is due (art_node.h), so in the long run there are at most a few visits
+  // for each entry that expires or whose expiry is overwritten, however many others there are.
   template <typename Visitor>
-  bool SweepExpired(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, Visitor&& visit) {
-    return SweepImpl(cursor, now_ms, max_visits, &Call<std::remove_reference_t<Visitor>>,
+  bool SweepExpired(uint64_t now_ms, size_t* visits, Visitor&& visit) {
+    return SweepImpl(now_ms, visits, &Call<std::remove_reference_t<Visitor>>,
                      std::addressof(visit));
   }
-  // True if some entry may have expired by now_ms (no false negatives).
-  bool MayHaveExpired(uint64_t now_ms) const {
-    return expiring_ != 0 && now_ms / 1000 >= min_expire_s_;
-  }
+  // False if SweepExpired would find nothing.
+  bool MayHaveExpired(uint64_t now_ms) const { return now_ms / 1000 >= due_s_; }
 
   size_t size() const { return size_; }          // at most 2^32 - 1 keys per tree
   size_t expiring() const { return expiring_; }  // entries with an expiry
@@ -144,6 +139,8 @@ class Art {
   Shape Measure() const;
 
  private:
+  friend class ArtLoader;  // art_bulk.h
+
   using VisitFn = bool (*)(void* visitor, std::string_view key, Pointer& pointer,
                            uint64_t expire_at_ms);
   template <typename Visitor>
@@ -155,8 +152,9 @@ class Art {
   struct Place;  // where a key belongs: a slot with a bucket or null, and the way to it
   Place Descend(std::string_view key);
   void Insert(const Place& place, std::string_view key, const Pointer& pointer, uint64_t expire);
-  void SetAt(art::Block** slot, uint32_t index, uint64_t expire_at_ms);
-  void NoteExpire(uint64_t expire_at_ms);
+  void SetAt(art::Block** slot, uint32_t index, std::string_view key, uint64_t expire_at_ms);
+  void NoteExpire(std::string_view key, uint64_t expire_at_ms);
+  void NoteAllExpiries();
   void BranchPrefix(art::Block** slot, size_t common);
   void Split(art::Block** parent_slot, uint32_t child, bool ascending);
   uint32_t IsolateSymbol(art::Block** parent_slot, uint32_t child, uint8_t symbol);
@@ -164,16 +162,13 @@ class Art {
   bool CompactOnce(std::string_view key);
   bool CollapseNode(const Place& place);
   void ScanImpl(std::string_view from, VisitFn visit, void* visitor) const;
-  bool SweepImpl(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, VisitFn visit,
-                 void* visitor);
+  bool SweepImpl(uint64_t now_ms, size_t* visits, VisitFn visit, void* visitor);
 
   art::Block* root_ = nullptr;
   size_t bytes_ = 0;
   uint32_t size_ = 0;
   uint32_t expiring_ = 0;
-  uint32_t min_expire_s_ = UINT32_MAX;  // no entry expires before this second
-  uint32_t pass_expire_s_ =
-      UINT32_MAX;  // same for entries set since the sweep began or passed by it
+  uint32_t due_s_ = UINT32_MAX;  // no entry is due before this second (art_block.h)
 };
 
 static_assert(sizeof(Art) == 32);

@@ -13,11 +13,19 @@
 namespace cairn::art {
 
 struct Block {
-  static constexpr uint8_t kNodeTag = 0x80;  // else a bucket, with its flags in the other bits
+  static constexpr uint8_t kNodeTag = 0x80;  // else a bucket; its flags are in the other bits
   uint8_t tag;
 };
 
-inline bool IsNode(const Block* block) { return block->tag == Block::kNodeTag; }
+inline bool IsNode(const Block* block) { return (block->tag & Block::kNodeTag) != 0; }
+
+// Expiry as the tree's inner parts know it: the first second in which the entry is expired, so that
+// a part whose second has come always has something to give.
+inline constexpr uint32_t kNeverDue = UINT32_MAX;
+inline uint32_t DueSecond(uint64_t expire_at_ms) {
+  const uint64_t second = expire_at_ms / 1000 + (expire_at_ms % 1000 != 0 ? 1 : 0);
+  return static_cast<uint32_t>(second < kNeverDue ? second : kNeverDue - 1);
+}
 
 inline constexpr size_t Pad8(size_t n) { return (n + 7) & ~size_t{7}; }
 

@@ -269,6 +269,17 @@ uint64_t Bucket::ExpireAt(uint32_t index) const {
   return Load64(base() + mask_at() + 8 + 8 * rank);
 }
 
+uint32_t Bucket::EarliestDue() const {
+  const uint64_t bits = mask();
+  if (bits == 0) return kNeverDue;
+  const char* time = base() + mask_at() + 8;
+  uint64_t earliest = UINT64_MAX;
+  for (int left = __builtin_popcountll(bits); left > 0; --left, time += 8) {
+    earliest = std::min(earliest, Load64(time));
+  }
+  return DueSecond(earliest);
+}
+
 void Bucket::OverwriteTime(uint32_t index, uint64_t expire_at_ms) {
   const uint64_t bits = mask();
   CAIRN_CHECK((bits >> index & 1) != 0 && expire_at_ms != 0);

@@ -105,6 +105,7 @@ struct Bucket {
   int FirstSymbol(uint32_t index) const;    // first byte of the suffix, -1 if it is empty
   size_t CommonPrefix() const;              // of all suffixes
   uint64_t ExpireAt(uint32_t index) const;  // 0: none
+  uint32_t EarliestDue() const;             // see art_block.h
   size_t CopySuffix(uint32_t index, char* out) const;  // SuffixBytes(index) bytes
 
   // Index of the suffix, or -1.

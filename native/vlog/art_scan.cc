@@ -1,6 +1,8 @@
 // Reading the index tree in order: scans, expiry sweeps, random entries, and the walk that checks
 // the invariants.
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "vlog/art.h"
@@ -14,6 +16,7 @@ using art::AsNode;
 using art::Block;
 using art::Bucket;
 using art::IsNode;
+using art::kNeverDue;
 using art::Node;
 using art::Suffix;
 
@@ -115,43 +118,83 @@ void Art::ScanImpl(std::string_view from, VisitFn visit, void* visitor) const {
   }
 }
 
-bool Art::SweepImpl(SweepCursor* cursor, uint64_t now_ms, size_t max_visits, VisitFn visit,
-                    void* visitor) {
-  if (!cursor->started) {
-    if (!MayHaveExpired(now_ms)) return true;
-    cursor->started = true;
-    cursor->next_key.clear();
-    pass_expire_s_ = UINT32_MAX;
-  }
-  Walker walker;
-  uint32_t index = 0;
-  size_t visits = 0;
-  // The smallest key above the given one.
-  auto stop_behind = [&](std::string_view key) {
-    cursor->next_key.assign(key);
-    cursor->next_key.push_back('\0');
-    return false;
+// Depth first along the children that are due. What is raised on the way stays raised when the
+// sweep stops early, so that the next one does not come that way again.
+bool Art::SweepImpl(uint64_t now_ms, size_t* visits, VisitFn visit, void* visitor) {
+  if (!MayHaveExpired(now_ms)) return true;
+  struct Frame {
+    Block** slot;       // of a node
+    uint32_t child;     // under way, or next
+    size_t path_bytes;  // of the key, with the node's prefix
   };
-  Bucket* bucket = walker.Seek(root_, cursor->next_key, &index);
-  for (; bucket != nullptr; bucket = walker.Next(), index = 0) {
-    ++visits;
-    uint64_t expiring = index < 64 ? bucket->mask() >> index << index : 0;
-    for (; expiring != 0; expiring &= expiring - 1) {
+  const uint64_t begun_ms = now_ms - now_ms % 1000;
+  const uint32_t now_s = art::DueSecond(begun_ms);
+  std::vector<Frame> frames;
+  std::string path;
+  bool got_on = false;
+  // One more block, if there may be one. A call gets to its first bucket however deep that is.
+  const auto look = [&] {
+    if (*visits == 0) return !got_on;
+    --*visits;
+    return true;
+  };
+  // Of what is below the slot, or nothing if the sweep is to stop.
+  const auto enter = [&](Block** slot) -> std::optional<uint32_t> {
+    if (!look()) return std::nullopt;
+    got_on = true;
+    if (*slot == nullptr) return kNeverDue;
+    Bucket* bucket = AsBucket(*slot);
+    const size_t above = path.size();
+    for (uint64_t expiring = bucket->mask(); expiring != 0; expiring &= expiring - 1) {
       const uint32_t i = static_cast<uint32_t>(__builtin_ctzll(expiring));
       const uint64_t expire = bucket->ExpireAt(i);
-      ++visits;
-      pass_expire_s_ = static_cast<uint32_t>(std::min<uint64_t>(pass_expire_s_, expire / 1000));
-      if (expire > now_ms) continue;
-      const std::string_view key = walker.Key(bucket, i);
-      if (!visit(visitor, key, bucket->pointers()[i], expire)) return stop_behind(key);
+      if (expire > begun_ms) continue;
+      path.resize(above + bucket->SuffixBytes(i));
+      bucket->CopySuffix(i, path.data() + above);
+      if (!visit(visitor, path, bucket->pointers()[i], expire)) return std::nullopt;
     }
-    if (visits >= max_visits) return stop_behind(walker.Key(bucket, bucket->count - 1u));
+    path.resize(above);
+    return bucket->EarliestDue();
+  };
+  const auto push = [&](Block** slot) {
+    path.append(AsNode(*slot)->prefix());
+    frames.push_back(Frame{slot, 0, path.size()});
+  };
+  std::optional<uint32_t> due;
+  if (root_ == nullptr || !IsNode(root_)) {
+    due = enter(&root_);
+    if (due) due_s_ = *due;
+    return due.has_value();
   }
-  // Entries that are expired but still there keep the bound low, so that the next sweep comes back
-  // to them.
-  min_expire_s_ = expiring_ == 0 ? UINT32_MAX : pass_expire_s_;
-  *cursor = SweepCursor();
-  return true;
+  push(&root_);
+  while (true) {
+    Frame& top = frames.back();
+    Node* node = AsNode(*top.slot);
+    while (top.child < node->count && node->DueOf(top.child) > now_s) ++top.child;
+    path.resize(top.path_bytes);
+    if (top.child < node->count) {
+      Block** slot = &node->children()[top.child];
+      if (*slot != nullptr && IsNode(*slot)) {
+        if (!look()) return false;
+        path.push_back(static_cast<char>(node->bounds()[top.child - 1]));
+        push(slot);
+        continue;
+      }
+      due = enter(slot);
+      if (!due) return false;
+      node->due()[top.child++] = *due;
+      continue;
+    }
+    const uint32_t earliest = node->EarliestDue();
+    if (earliest == kNeverDue) *top.slot = AsBlock(art::DropDue(node, &bytes_));
+    frames.pop_back();
+    if (frames.empty()) {
+      due_s_ = earliest;
+      return true;
+    }
+    Frame& above = frames.back();
+    AsNode(*above.slot)->due()[above.child++] = earliest;
+  }
 }
 
 namespace {
@@ -232,11 +275,11 @@ struct Visit {
   const Block* block;
   int low, high;  // symbols the block serves, if it is a bucket
   size_t depth;
+  uint32_t due;  // of all nodes above the latest: nothing below is due before
 };
 
 struct Totals {
   size_t entries = 0, expiring = 0;
-  uint64_t min_expire = UINT64_MAX;
 };
 
 void CheckBucket(const Bucket* bucket, int low, int high, Totals* totals) {
@@ -253,19 +296,16 @@ void CheckBucket(const Bucket* bucket, int low, int high, Totals* totals) {
     before.swap(suffix);
     const uint64_t expire = bucket->ExpireAt(i);
     CAIRN_CHECK(const_cast<Bucket*>(bucket)->pointers()[i].has_expiry() == (expire != 0));
-    if (expire != 0) {
-      ++totals->expiring;
-      totals->min_expire = std::min(totals->min_expire, expire);
-    }
+    if (expire != 0) ++totals->expiring;
   }
   totals->entries += bucket->count;
 }
 
 // Calls on_block for every block, parents first.
 template <typename OnBlock>
-void WalkBlocks(const Block* root, OnBlock&& on_block) {
+void WalkBlocks(const Block* root, uint32_t due, OnBlock&& on_block) {
   std::vector<Visit> pending;
-  if (root != nullptr) pending.push_back(Visit{root, -1, 255, 1});
+  if (root != nullptr) pending.push_back(Visit{root, -1, 255, 1, due});
   while (!pending.empty()) {
     const Visit visit = pending.back();
     pending.pop_back();
@@ -275,7 +315,8 @@ void WalkBlocks(const Block* root, OnBlock&& on_block) {
     for (uint32_t i = 0; i < node->count; ++i) {
       const Block* child = node->children()[i];
       if (child == nullptr) continue;
-      pending.push_back(Visit{child, node->LowSymbol(i), node->HighSymbol(i), visit.depth + 1});
+      pending.push_back(Visit{child, node->LowSymbol(i), node->HighSymbol(i), visit.depth + 1,
+                              std::max(visit.due, node->DueOf(i))});
     }
   }
 }
@@ -284,7 +325,7 @@ void WalkBlocks(const Block* root, OnBlock&& on_block) {
 
 Art::Shape Art::Measure() const {
   Shape shape;
-  WalkBlocks(root_, [&](const Visit& visit) {
+  WalkBlocks(root_, due_s_, [&](const Visit& visit) {
     shape.depth_max = std::max(shape.depth_max, visit.depth);
     if (IsNode(visit.block)) {
       ++shape.nodes;
@@ -299,9 +340,10 @@ Art::Shape Art::Measure() const {
 
 void Art::CheckInvariants() const {
   Totals totals;
-  WalkBlocks(root_, [&](const Visit& visit) {
+  WalkBlocks(root_, due_s_, [&](const Visit& visit) {
     if (!IsNode(visit.block)) {
       CheckBucket(AsBucket(visit.block), visit.low, visit.high, &totals);
+      CAIRN_CHECK(AsBucket(visit.block)->EarliestDue() >= visit.due);
       return;
     }
     const Node* node = AsNode(visit.block);
@@ -319,8 +361,6 @@ void Art::CheckInvariants() const {
   const Shape shape = Measure();
   CAIRN_CHECK(totals.entries == size_ && totals.expiring == expiring_);
   CAIRN_CHECK(shape.node_bytes + shape.bucket_bytes == bytes_);
-  if (totals.expiring != 0)
-    CAIRN_CHECK(totals.min_expire / 1000 >= min_expire_s_ || min_expire_s_ == UINT32_MAX - 1);
 }
 
 }  // namespace cairn

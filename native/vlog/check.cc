@@ -1,13 +1,17 @@
-// `cairn check`: verifies a data directory that no server has open. Reads every byte that replay
-// would read, changes nothing.
+// `cairn check`: verifies a data directory that no server has open: every byte of every segment,
+// every checkpoint, and that each key's newest record is where the index that a start would build
+// points to. Changes nothing.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "vlog/checkpoint_file.h"
+#include "vlog/coverage.h"
 #include "vlog/manifest.h"
 #include "vlog/replay_index.h"
 #include "vlog/segment.h"
@@ -21,6 +25,41 @@ using vlog::Segment;
 using vlog::SegmentEntry;
 
 constexpr std::string_view kOffsetMark = " at offset ";
+constexpr uint32_t kSeen = 1u << 31;  // in Pointer::flags, here only: the record was met in the log
+constexpr uint32_t kMissingTold = 16;  // findings about records that are not there
+
+class IndexFiller final : public vlog::CheckpointSink {
+ public:
+  explicit IndexFiller(vlog::ShardIndex* shards) : shards_(shards) {}
+  void OnEntry(uint16_t shard, uint16_t tree, std::string_view key, const Pointer& pointer,
+               uint64_t expire_at_ms) override {
+    if (shard < kShardCount && tree < kDatabasesMax)
+      shards_[shard].MakeTree(tree).Upsert(key, pointer, expire_at_ms);
+  }
+
+ private:
+  vlog::ShardIndex* const shards_;
+};
+
+// Marks in the index what is found in the log.
+class CrossReference final : public vlog::ReplaySink {
+ public:
+  explicit CrossReference(vlog::ShardIndex* shards) : shards_(shards) {}
+  void OnRecord(const vlog::RecordHeader& header, const char* record,
+                const Pointer& pointer) override {
+    if (!vlog::IsPut(vlog::TypeOf(header)) || header.ns >= kDatabasesMax) return;
+    const std::string_view key = vlog::KeyOf(header, record);
+    Art* tree = shards_[ShardOf(key)].Tree(header.ns);
+    const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+    if (found && found.pointer->SamePlace(pointer) && found.pointer->checksum == pointer.checksum)
+      found.pointer->flags |= kSeen;
+  }
+  void OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) override {}
+  void OnSwap(const vlog::SwapPayload&) override {}
+
+ private:
+  vlog::ShardIndex* const shards_;
+};
 
 class Checker {
  public:
@@ -45,11 +84,19 @@ class Checker {
     report_.lanes = manifest_.lanes;
     Status status = OpenSegments();
     if (!status.ok()) return status;
-    // Epochs in their order: what a later one says of a key replaces what an older one said.
-    for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
-      status = CheckEpoch(epoch);
+    status = LoadCheckpoints();
+    if (!status.ok()) return status;
+    if (known_) {
+      // As a start would do it; then all of the log, against what came out.
+      status = ReadEpochs(&index_, &*known_, false);
       if (!status.ok()) return status;
+      CrossReference cross(shards_.get());
+      status = ReadEpochs(&cross, nullptr, true);
+      if (status.ok()) TellMissing();
+    } else {
+      status = ReadEpochs(&index_, nullptr, true);
     }
+    if (!status.ok()) return status;
     report_.segments = static_cast<uint32_t>(segments_.size());
     CountLive();
     return Status();
@@ -59,6 +106,62 @@ class Checker {
 
  private:
   void Damaged(const std::string& text) { report_.findings.push_back(DamageFinding(text)); }
+
+  // Verifies all of them; the index is that of the newest one that is whole.
+  Status LoadCheckpoints() {
+    for (size_t i = manifest_.checkpoints.size(); i-- > 0;) {
+      const std::string path = vlog::CheckpointPath(dir_, manifest_.checkpoints[i].id);
+      Result<vlog::CheckpointInfo> info = vlog::ReadCheckpointInfo(disk_, path);
+      Status status = info.status();
+      auto shards = std::make_unique<vlog::ShardIndex[]>(kShardCount);
+      if (status.ok()) {
+        IndexFiller filler(shards.get());
+        status = vlog::LoadCheckpoint(disk_, path, info.value(), 1, &filler);
+      }
+      if (!status.ok()) {
+        Damaged(status.code() == Code::kCorruption ? status.message()
+                                                   : path + " at offset 0: " + status.message());
+        continue;
+      }
+      ++report_.checkpoints;
+      if (known_) continue;
+      known_ = std::move(info.value());
+      shards_ = std::move(shards);
+      index_ = vlog::ReplayIndex(shards_.get());
+    }
+    if (!known_ && manifest_.needs_checkpoint) {
+      Damaged(vlog::ManifestPath(dir_) +
+              " at offset 0: no checkpoint is intact, and the log alone would bring deleted keys "
+              "back");
+    }
+    return Status();
+  }
+
+  // Epochs in their order: what a later one says of a key replaces what an older one said.
+  Status ReadEpochs(vlog::ReplaySink* sink, const vlog::CheckpointInfo* known, bool tell) {
+    for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
+      Status status = CheckEpoch(epoch, sink, known, tell);
+      if (!status.ok()) return status;
+    }
+    return Status();
+  }
+
+  void TellMissing() {
+    uint64_t missing = 0;
+    for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+      shards_[shard].ForEach([&](uint16_t, Art& tree) {
+        tree.Scan({}, [&](std::string_view, Pointer& pointer, uint64_t) {
+          if ((pointer.flags & kSeen) != 0) return true;
+          if (++missing > kMissingTold) return true;
+          Damaged(vlog::SegmentPath(dir_, pointer.segment_id) + " at offset " +
+                  std::to_string(pointer.offset) + ": no such record, but the index points to it");
+          return true;
+        });
+      });
+    }
+    if (missing > kMissingTold)
+      Damaged(dir_ + " at offset 0: " + std::to_string(missing) + " records missing in all");
+  }
 
   Status OpenSegments() {
     for (const SegmentEntry& entry : manifest_.segments) {
@@ -76,6 +179,8 @@ class Checker {
       segment->lane = entry.lane;
       segment->epoch = entry.epoch;
       segment->salt = entry.salt;
+      segment->before = entry.before;
+      segment->proven.store(uint64_t{entry.proven} * 8);
       segment->file = std::move(file.value());
       Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(segment->file.get());
       if (!header.ok()) {
@@ -95,7 +200,8 @@ class Checker {
     return Status();
   }
 
-  Status CheckEpoch(uint32_t epoch) {
+  Status CheckEpoch(uint32_t epoch, vlog::ReplaySink* sink, const vlog::CheckpointInfo* known,
+                    bool tell) {
     vlog::ReplayOptions options;
     options.salvage = true;
     options.last_epoch = epoch == manifest_.epoch;
@@ -116,14 +222,24 @@ class Checker {
       options.clean_ends = manifest_.clean_ends;
     }
     options.window_bytes = vlog::WindowBytes(options.lanes);
-    vlog::Replay replay(options, &index_);
+    if (known != nullptr && known->epoch == epoch) {
+      options.lanes = std::max(options.lanes, known->lanes);
+      options.from = known->log_from;
+      options.from.resize(options.lanes, 0);
+      if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
+    }
+    vlog::Replay replay(options, sink);
     for (const auto& segment : segments_) {
       if (segment->epoch != epoch) continue;
+      if (known != nullptr && vlog::Covers(*known, {segment->id, segment->lane, segment->epoch,
+                                                    segment->salt, segment->before, 0}))
+        continue;
       Result<uint64_t> size = segment->file->Size();
       if (!size.ok()) return size.status();
       replay.AddSegment(segment->lane, segment.get(), size.value());
     }
     Status status = replay.Run();
+    if (!tell) return status;
     for (const std::string& damage : replay.damage()) Damaged(damage);
     for (const TornTail& torn : replay.torn_tails()) {
       report_.findings.push_back(
@@ -155,6 +271,7 @@ class Checker {
   std::map<uint32_t, uint32_t> lanes_of_epoch_;  // as its first readable segment says
   std::unique_ptr<vlog::ShardIndex[]> shards_;
   vlog::ReplayIndex index_;
+  std::optional<vlog::CheckpointInfo> known_;  // the checkpoint that a start would use
   CheckReport report_;
 };
 

@@ -14,6 +14,7 @@
 // to look like records, are never taken for one.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,7 +30,8 @@ namespace cairn::vlog {
 
 inline constexpr uint64_t kSegmentMagic = 0x4745534e52494143;   // "CAIRNSEG"
 inline constexpr uint64_t kManifestMagic = 0x4e414d4e52494143;  // "CAIRNMAN"
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFormatVersionMin = 1;  // still read: it has no survivors, no checkpoints
 inline constexpr uint32_t kByteOrderMark = 0x01020304;
 inline constexpr uint32_t kBlockBytesMin = 512;
 inline constexpr uint32_t kBlockBytesMax = 64u << 10;
@@ -79,8 +81,8 @@ struct TrailerPayload {
   uint64_t data_end;  // offset of the end of the last record
   uint64_t
       records;  // in this segment: records of live commits, commit records included, this one not
-  uint32_t chain;  // CRC-32C over the crc fields of those, in order
-  uint32_t zero;
+  uint32_t chain;      // CRC-32C over the crc fields of those, in order
+  uint32_t unchained;  // 1: both are 0, not known, since a start did not read all of the segment
 };
 struct GroupPayload {
   uint64_t txn_id;  // unique within the incarnation; 0 if the group has no other parts
@@ -119,13 +121,27 @@ struct SegmentHeader {
   uint32_t block_bytes;
   uint32_t recycled;  // 1: behind the log lies what an older segment left in the file, else 0
   uint32_t salt;      // random; see CrcSeed. Never shown to clients
-  uint32_t zero;
-  uint32_t crc;  // of the fields before
+  uint32_t before;    // 0: a piece of the lane's log. Else: survivors, see Rank
+  uint32_t crc;       // of the fields before
 };
 static_assert(sizeof(SegmentHeader) == 56 && offsetof(SegmentHeader, segment_id) == 16 &&
               offsetof(SegmentHeader, epoch) == 28 && offsetof(SegmentHeader, block_bytes) == 36 &&
               offsetof(SegmentHeader, recycled) == 40 && offsetof(SegmentHeader, salt) == 44 &&
-              offsetof(SegmentHeader, crc) == 52);
+              offsetof(SegmentHeader, before) == 48 && offsetof(SegmentHeader, crc) == 52);
+
+// Garbage collection copies what is still needed out of old segments into segments of survivors. In
+// the order in which a lane is read, those stand directly before the segment of the log that was
+// the oldest unsealed one when they were created: whatever they hold was copied from segments
+// before it, and whatever came to replace it since lies in it or behind it.
+struct Rank {
+  uint32_t at;      // id of a segment of the log, or `before` of survivors
+  uint32_t is_log;  // survivors first
+  uint32_t id;
+  auto operator<=>(const Rank&) const = default;
+};
+inline constexpr Rank RankOf(uint32_t id, uint32_t before) {
+  return before == 0 ? Rank{id, 1, id} : Rank{before, 0, id};
+}
 
 // ---- pure helpers ----
 
@@ -218,6 +234,8 @@ Payload LoadPayload(const RecordHeader& header, const char* record) {
 inline constexpr uint32_t kPadShift = 8;
 inline constexpr uint32_t kPadMask = 7;
 inline constexpr uint32_t kRecordHasExpiry = 1u << 11;
+// The record lies in a segment of survivors: it is durable, and its position says nothing.
+inline constexpr uint32_t kSurvivor = 1u << 12;
 
 inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
   const bool expiry = HasExpiry(TypeOf(header));

@@ -25,6 +25,7 @@ void Lane::Begin(const Start& start) {
   chain_segment_ = start.active;
   chain_ = start.chain;
   chain_records_ = start.records;
+  chain_whole_ = start.chain_whole;
   written_segment_ = start.active;
   // A lane without a log yet stands behind everything that older segments hold.
   const uint64_t position =
@@ -332,6 +333,17 @@ void Lane::DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms) {
   active_work_.store(true, std::memory_order_release);
 }
 
+void Lane::RequestRoll() {
+  LatchGuard guard(latch_);
+  if (failed_.load(std::memory_order_relaxed)) return;
+  if (next_ == nullptr) {
+    ask_next_ = std::max(ask_next_, kCommitRecordBytes);
+    shared_->service_wanted.store(true, std::memory_order_release);
+    return;
+  }
+  if (RollLocked() == Code::kOk) active_work_.store(true, std::memory_order_release);
+}
+
 bool Lane::Sealed(const Segment* segment) {
   LatchGuard guard(latch_);
   if (!segment->sealed || segment == written_segment_) return false;
@@ -342,6 +354,17 @@ bool Lane::Sealed(const Segment* segment) {
 std::string Lane::reason() {
   LatchGuard guard(latch_);
   return reason_;
+}
+
+uint64_t Lane::record_bytes() {
+  LatchGuard guard(latch_);
+  return stats_.record_bytes;
+}
+
+void Lane::WantSync(uint64_t position) {
+  LatchGuard guard(latch_);
+  sync_wanted_ = std::max(sync_wanted_, position);
+  active_work_.store(true, std::memory_order_release);
 }
 
 uint64_t Lane::ring_bytes() {
@@ -356,11 +379,16 @@ std::string Lane::denial() {
   return denied_.message();
 }
 
-void Lane::AddStats(LaneStats* stats) {
+void Lane::AddStats(LaneStats* stats, EngineStats* all) {
   LatchGuard guard(latch_);
-  const uint32_t segments = stats->segments;
   *stats = stats_;
-  stats->segments = segments;
+  stats->commits_in_flight = flight_count_;
+  for (uint32_t i = 0; i < Log2Histogram::kBuckets; ++i) {
+    all->commit_nanos.counts[i] += commit_nanos_.counts[i];
+    all->commit_bytes.counts[i] += commit_bytes_.counts[i];
+  }
+  all->commit_nanos.sum += commit_nanos_.sum;
+  all->commit_bytes.sum += commit_bytes_.sum;
   stats->lane = id_;
   stats->read_only = failed_.load(std::memory_order_relaxed) || !denied_.ok();
   stats->reason = reason_.empty() ? denied_.message() : reason_;

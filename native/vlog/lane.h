@@ -128,6 +128,7 @@ class Lane {
     uint64_t prev_end = 0;  // position of the end of the log; 0: none in this epoch
     uint32_t chain = 0;     // of `active` so far
     uint64_t records = 0;
+    bool chain_whole = true;  // both are known
   };
 
   Lane(uint32_t id, LaneShared* shared);
@@ -178,6 +179,8 @@ class Lane {
   void Kick(IoQueue* queue);  // starts what is due
   void Tick(IoQueue* queue, uint64_t now_ms);
   void RequestSync(IoQueue* queue);
+  // The same from any thread: the next Tick sees to it.
+  void WantSync(uint64_t position);
 
   // --- positions ---
   uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
@@ -201,14 +204,18 @@ class Lane {
   void GrantNext(Segment* next);
   // The disk is full or failing: what was wanted is wanted again kRetryMs later.
   void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
+  // Ends the active segment early, if there is a next one: what is dead in it can then be
+  // collected.
+  void RequestRoll();
   // Sealed, trimmed, and nothing of this lane's is on its way to it any more.
   bool Sealed(const Segment* segment);
 
   // --- end ---
   Status CloseBlocking();  // writes and syncs everything staged; no reactor is attached any more
   uint64_t log_end() const { return prev_end_; }  // after CloseBlocking; 0: nothing in this epoch
-  void AddStats(LaneStats* stats);
-  uint64_t ring_bytes();  // memory of the WAL ring, as far as it was ever needed
+  void AddStats(LaneStats* stats, EngineStats* all);
+  uint64_t record_bytes();  // of all commits so far
+  uint64_t ring_bytes();    // memory of the WAL ring, as far as it was ever needed
 
  private:
   // A commit on its way to the disk. All but `complete` and `stalled` belongs to the thread of
@@ -325,12 +332,15 @@ class Lane {
   uint64_t rate_bytes_ = 0;
   uint64_t rate_since_ms_ = 0;
   LaneStats stats_;
+  Log2Histogram commit_nanos_;
+  Log2Histogram commit_bytes_;
 
   // Belongs to whoever set taking_off_.
   uint64_t prev_end_ = 0;
   Segment* chain_segment_ = nullptr;
   uint32_t chain_ = 0;
   uint64_t chain_records_ = 0;
+  bool chain_whole_ = true;
   // Belong to the sync and to the preparation in flight.
   IoRequest sync_;
   IoQueue* sync_queue_ = nullptr;

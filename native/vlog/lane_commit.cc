@@ -189,6 +189,7 @@ void Lane::Finalize(Batch* batch) {
     chain_segment_ = segment;
     chain_ = 0;
     chain_records_ = 0;
+    chain_whole_ = true;
   }
   RecordHeader header = {};
   header.incarnation = shared_->incarnation;
@@ -217,7 +218,8 @@ void Lane::Finalize(Batch* batch) {
     header.value_bytes = sizeof(TrailerPayload);
     const bool has_data = prev_end_ != 0 && SegmentOf(prev_end_) == segment->id;
     const TrailerPayload payload = {has_data ? OffsetOf(prev_end_) : segment->block_bytes,
-                                    chain_records_, chain_, 0};
+                                    chain_whole_ ? chain_records_ : 0, chain_whole_ ? chain_ : 0,
+                                    chain_whole_ ? 0u : 1u};
     EncodeRecord(data + padded, CrcSeed(batch->offset + padded, segment->salt), header, 0, {},
                  {reinterpret_cast<const char*>(&payload), sizeof(payload)});
   }
@@ -293,6 +295,8 @@ void Lane::CompleteWrite(Flight* flight) {
     LatchGuard guard(latch_);
     flight->complete = true;
     stats_.commit_nanos += nanos;
+    commit_nanos_.counts[Log2Histogram::BucketOf(nanos)] += 1;
+    commit_nanos_.sum += nanos;
     while (flight_count_ != 0 && FlightLocked(0).complete) {
       LandLocked(&FlightLocked(0));
       first_flight_ = (first_flight_ + 1) % kFlightsMax;
@@ -324,6 +328,8 @@ void Lane::LandLocked(Flight* flight) {
   }
   stats_.commits += 1;
   stats_.commit_bytes += bytes;
+  commit_bytes_.counts[Log2Histogram::BucketOf(bytes)] += 1;
+  commit_bytes_.sum += bytes;
   stats_.record_bytes += batch->used;
   stats_.padding_bytes += bytes - batch->used;
   rate_bytes_ += batch->used;

@@ -33,6 +33,28 @@ Status Corrupt(const std::string& path, uint64_t offset, const std::string& what
   return Status(Code::kCorruption, path + " at offset " + std::to_string(offset) + ": " + what);
 }
 
+Status CheckVersion(const std::string& path, uint32_t version) {
+  if (version >= kFormatVersionMin && version <= kFormatVersion) return Status();
+  return Status(Code::kInvalid, path + ": format version " + std::to_string(version) +
+                                    "; this server reads versions " +
+                                    std::to_string(kFormatVersionMin) + " to " +
+                                    std::to_string(kFormatVersion));
+}
+
+struct SegmentEntry1 {  // of version 1
+  uint32_t id, lane, epoch, salt;
+};
+
+bool TakeSegments(std::string_view* in, const ManifestHeader& header,
+                  std::vector<SegmentEntry>* segments) {
+  if (header.version != 1) return TakeMany(in, header.segment_count, segments);
+  std::vector<SegmentEntry1> entries;
+  if (!TakeMany(in, header.segment_count, &entries)) return false;
+  for (const SegmentEntry1& entry : entries)
+    segments->push_back({entry.id, entry.lane, entry.epoch, entry.salt, 0, 0});
+  return true;
+}
+
 }  // namespace
 
 std::vector<uint32_t> EpochsOf(const Manifest& manifest) {
@@ -53,16 +75,19 @@ std::string EncodeManifest(const Manifest& manifest) {
   header.incarnation = manifest.incarnation;
   header.databases = manifest.databases;
   header.next_segment_id = manifest.next_segment_id;
-  header.clean = manifest.clean ? 1 : 0;
+  header.flags = (manifest.clean ? kManifestClean : 0) |
+                 (manifest.needs_checkpoint ? kManifestNeedsCheckpoint : 0);
   header.swap_sequence = manifest.swap_sequence;
   header.tree_count = static_cast<uint32_t>(manifest.trees.size());
   header.clean_end_count = static_cast<uint32_t>(manifest.clean_ends.size());
   header.segment_count = static_cast<uint32_t>(manifest.segments.size());
+  header.checkpoint_count = static_cast<uint32_t>(manifest.checkpoints.size());
   std::string out;
   Put(&out, header);
   for (const TreeEntry& entry : manifest.trees) Put(&out, entry);
   for (uint64_t end : manifest.clean_ends) Put(&out, end);
   for (const SegmentEntry& entry : manifest.segments) Put(&out, entry);
+  for (const CheckpointEntry& entry : manifest.checkpoints) Put(&out, entry);
   Put(&out, Crc32c(out.data(), out.size()));
   return out;
 }
@@ -80,23 +105,22 @@ Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path)
     return Corrupt(path, 12, "manifest of another byte order");
   if (crc != Crc32c(body.data(), body.size()))
     return Corrupt(path, body.size(), "manifest checksum does not match");
-  if (header.version != kFormatVersion) {
-    return Status(Code::kInvalid, path + ": format version " + std::to_string(header.version) +
-                                      "; this server reads version " +
-                                      std::to_string(kFormatVersion));
-  }
+  Status status = CheckVersion(path, header.version);
+  if (!status.ok()) return status;
   Manifest manifest;
   manifest.lanes = header.lanes;
   manifest.epoch = header.epoch;
   manifest.incarnation = header.incarnation;
   manifest.databases = header.databases;
   manifest.next_segment_id = header.next_segment_id;
-  manifest.clean = header.clean == 1;
+  manifest.clean = (header.flags & kManifestClean) != 0;
+  manifest.needs_checkpoint = (header.flags & kManifestNeedsCheckpoint) != 0;
   manifest.swap_sequence = header.swap_sequence;
   std::string_view in = body.substr(sizeof(header));
   const bool whole = TakeMany(&in, header.tree_count, &manifest.trees) &&
                      TakeMany(&in, header.clean_end_count, &manifest.clean_ends) &&
-                     TakeMany(&in, header.segment_count, &manifest.segments) && in.empty();
+                     TakeSegments(&in, header, &manifest.segments) &&
+                     TakeMany(&in, header.checkpoint_count, &manifest.checkpoints) && in.empty();
   if (!whole || header.lanes == 0)
     return Corrupt(path, sizeof(header), "manifest contradicts itself");
   return manifest;
@@ -165,7 +189,7 @@ Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
     if (header.epoch >= manifest.epoch) manifest.lanes = header.lanes;
     manifest.epoch = std::max(manifest.epoch, header.epoch);
     manifest.incarnation = std::max(manifest.incarnation, header.incarnation);
-    manifest.segments.push_back({id, header.lane, header.epoch, header.salt});
+    manifest.segments.push_back({id, header.lane, header.epoch, header.salt, header.before, 0});
   }
   // Starts since the last new segment are not counted in any header: leave room for them.
   manifest.incarnation += 1u << 20;
@@ -195,14 +219,11 @@ Result<SegmentHeader> ReadSegmentHeader(File* file) {
   if (header.crc != Crc32c(&header, offsetof(SegmentHeader, crc))) {
     return Corrupt(file->path(), 0, "segment header checksum does not match");
   }
-  if (header.version != kFormatVersion) {
-    return Status(Code::kInvalid,
-                  file->path() + ": format version " + std::to_string(header.version) +
-                      "; this server reads version " + std::to_string(kFormatVersion));
-  }
+  Status status = CheckVersion(file->path(), header.version);
+  if (!status.ok()) return status;
   if (header.block_bytes < kBlockBytesMin || header.block_bytes > kBlockBytesMax ||
       (header.block_bytes & (header.block_bytes - 1)) != 0 || header.lane >= header.lanes ||
-      header.recycled > 1 || header.zero != 0) {
+      header.recycled > 1 || header.before > header.segment_id) {
     return Corrupt(file->path(), 0, "segment header contradicts itself");
   }
   for (uint64_t i = sizeof(header); i < std::min<uint64_t>(got.value(), kBlockBytesMin); ++i) {

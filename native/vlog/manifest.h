@@ -1,7 +1,7 @@
 // The manifest: the small file that says which segments make up the data directory. Replaced
 // atomically, so a crash leaves the old or the new one. Layout: ManifestHeader, then tree entries,
-// clean ends and segment entries, then a CRC-32C of all. Not thread-safe; the engine guards its
-// copy with a mutex.
+// clean ends, segment entries and checkpoint entries, then a CRC-32C of all. Not thread-safe; the
+// engine guards its copy with a mutex.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace cairn::vlog {
 
 inline constexpr uint32_t kManifestSegmentsMax =
-    60u << 10;  // keeps the file below the 1 MiB of a small file
+    40u << 10;  // keeps the file below the 1 MiB of a small file
 
 struct ManifestHeader {
   uint64_t magic;
@@ -27,13 +27,19 @@ struct ManifestHeader {
   uint32_t incarnation;
   uint32_t databases;
   uint32_t next_segment_id;
-  uint32_t clean;  // 1: closed in order; clean_ends then says where each lane of this epoch ends
+  uint32_t flags;  // kManifest...
   uint64_t swap_sequence;
   uint32_t tree_count;
   uint32_t clean_end_count;
   uint32_t segment_count;
-  uint32_t zero;
+  uint32_t checkpoint_count;
 };
+// Closed in order; clean_ends says where each lane of this epoch ends.
+inline constexpr uint32_t kManifestClean = 1;
+// Removals that only checkpoints make superfluous are gone: the log alone would bring deleted keys
+// back.
+inline constexpr uint32_t kManifestNeedsCheckpoint = 2;
+
 static_assert(sizeof(ManifestHeader) == 64 && offsetof(ManifestHeader, swap_sequence) == 40 &&
               offsetof(ManifestHeader, segment_count) == 56);
 
@@ -46,14 +52,21 @@ struct SegmentEntry {
   uint32_t id;
   uint32_t lane;
   uint32_t epoch;
-  uint32_t salt;  // as in the segment's header, in case that is damaged
+  uint32_t salt;    // as in the segment's header, in case that is damaged,
+  uint32_t before;  // and this as well
+  uint32_t proven;  // of survivors: offset / 8 up to which they were durable; 0: nothing is known
 };
-static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 16);
+struct CheckpointEntry {  // the newest one last
+  uint32_t id;
+  uint32_t zero;
+};
+static_assert(sizeof(TreeEntry) == 4 && sizeof(SegmentEntry) == 24 && sizeof(CheckpointEntry) == 8);
+inline constexpr uint32_t kCheckpointsKept = 2;
 
 // Whether the segment is the one that the manifest means.
 inline bool Matches(const SegmentHeader& header, const SegmentEntry& entry) {
   return header.segment_id == entry.id && header.lane == entry.lane &&
-         header.epoch == entry.epoch && header.salt == entry.salt;
+         header.epoch == entry.epoch && header.salt == entry.salt && header.before == entry.before;
 }
 
 struct Manifest {
@@ -63,10 +76,12 @@ struct Manifest {
   uint32_t databases = 0;
   uint32_t next_segment_id = 1;
   bool clean = false;
+  bool needs_checkpoint = false;
   uint64_t swap_sequence = 0;
   std::vector<TreeEntry> trees;
   std::vector<uint64_t> clean_ends;
   std::vector<SegmentEntry> segments;  // ids ascending
+  std::vector<CheckpointEntry> checkpoints;
 };
 
 // All epochs in their order, the current one included.

@@ -11,6 +11,7 @@ namespace cairn::vlog {
 Replay::Replay(const ReplayOptions& options, ReplaySink* sink) : options_(options), sink_(sink) {
   CAIRN_CHECK(options.lanes >= 1 && options.threads >= 1);
   CAIRN_CHECK(options.clean_ends.empty() || options.clean_ends.size() == options.lanes);
+  CAIRN_CHECK(options.from.empty() || options.from.size() == options.lanes);
   for (uint32_t lane = 0; lane < options.lanes; ++lane) {
     cursors_.push_back(std::make_unique<LaneCursor>(this, lane));
   }
@@ -27,6 +28,7 @@ void Replay::AddSegment(uint32_t lane, Segment* segment, uint64_t file_bytes) {
 const LaneEnd& Replay::end(uint32_t lane) const { return cursors_[lane]->end(); }
 
 Status Replay::Run() {
+  for (const auto& cursor : cursors_) cursor->Sort();
   const uint32_t count = std::min(options_.threads, options_.lanes);
   working_ = count;
   std::vector<std::thread> workers;
@@ -53,6 +55,8 @@ void Replay::Work(uint32_t worker) {
     bool progressed = false;
     bool ended = true;
     Status status;
+    if (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed))
+      status = Status(Code::kBusy, "stopped");
     for (uint32_t lane = worker; status.ok() && lane < cursors_.size(); lane += stride) {
       bool moved = false;
       status = cursors_[lane]->Step(&moved);
@@ -93,8 +97,8 @@ Replay::Fate Replay::Judge(uint32_t lane, const TxnKey& key,
   uint32_t present = 0;
   for (uint64_t position : positions) {
     const auto found = lane_of_segment_.find(SegmentOf(position));
-    if (found == lane_of_segment_.end()) {
-      reclaimed = true;
+    if (found == lane_of_segment_.end() || position < cursors_[found->second]->from()) {
+      reclaimed = true;  // or known from a checkpoint: it was durable
       continue;
     }
     const uint32_t peer = found->second;
@@ -107,7 +111,7 @@ Replay::Fate Replay::Judge(uint32_t lane, const TxnKey& key,
       return Fate::kDead;
   }
   if (!whole) return Fate::kWait;
-  if (++parts.taken == present) txns_.erase(key);
+  if (++parts.taken >= present) txns_.erase(key);
   return reclaimed ? Fate::kWholeOrCut : Fate::kWhole;
 }
 

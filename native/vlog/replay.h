@@ -29,7 +29,7 @@ class ReplaySink {
   virtual ~ReplaySink() = default;
   // kPut, kPutExpire, kDelete, kSetExpire.
   virtual void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) = 0;
-  virtual void OnFlush(uint32_t lane, uint32_t lanes, uint16_t tree) = 0;
+  virtual void OnFlush(uint32_t segment_id, uint32_t lane, uint32_t lanes, uint16_t tree) = 0;
   virtual void OnSwap(const SwapPayload& swap) = 0;  // once per lane
 };
 
@@ -48,6 +48,20 @@ struct ReplayOptions {
   uint32_t lanes = 1;
   uint64_t window_bytes = kWindowBytesMax;
   std::vector<uint64_t> clean_ends;  // per lane, empty: not closed in order
+  // Per lane: all before this position is known from elsewhere (a checkpoint) and is not read.
+  // Empty: everything is read. Segments that lie before it are not added.
+  std::vector<uint64_t> from;
+  const std::atomic<bool>* stop = nullptr;  // Run gives up with kBusy soon after it turns true
+};
+
+// A segment of survivors that ends without a trailer: a crash came while it was written.
+struct LooseEnd {
+  Segment* segment = nullptr;
+  uint64_t tail = 0;    // first free block
+  uint64_t end = 0;     // position of the end of the last record; 0: there is none
+  uint64_t proven = 0;  // what a later commit says was durable
+  uint32_t chain = 0;
+  uint64_t records = 0;
 };
 
 // Where a lane's log ends.
@@ -60,8 +74,10 @@ struct LaneEnd {
   uint64_t proven = 0;      // what a later commit says was durable
   bool cut = false;         // bytes behind the end must never count: write a commit that says so
   uint32_t chain = 0;
+  bool chain_whole = true;
   uint64_t records = 0;
   uint32_t incarnation = 0;  // highest seen
+  std::vector<LooseEnd> loose;
 };
 
 class LaneCursor;
@@ -70,7 +86,6 @@ class Replay {
  public:
   Replay(const ReplayOptions& options, ReplaySink* sink);
   ~Replay();
-  // Segments of one lane in order of id.
   void AddSegment(uint32_t lane, Segment* segment, uint64_t file_bytes);
   Status Run();
 

@@ -12,9 +12,35 @@ std::string LaneCursor::Where(uint64_t offset, const std::string& what) const {
          what;
 }
 
+void LaneCursor::Sort() {
+  std::sort(segments_.begin(), segments_.end(),
+            [](const File& a, const File& b) { return a.segment->rank() < b.segment->rank(); });
+}
+
+size_t LaneCursor::NextLog() const {
+  size_t next = index_ + 1;
+  while (next < segments_.size() && segments_[next].segment->survivors()) ++next;
+  return next;
+}
+
+bool LaneCursor::Listed(uint32_t segment_id) const {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [&](const File& file) { return file.segment->id == segment_id; });
+}
+
 void LaneCursor::OpenSegment(size_t index) {
+  const bool were_survivors = reader_ != nullptr && in_survivors();
   index_ = index;
   const File& file = segments_[index];
+  if (in_survivors() && !were_survivors) log_ = {last_end_, incarnation_};
+  if (in_survivors()) {
+    last_end_ = 0;
+    incarnation_ = 0;
+    survivors_proven_ = 0;
+  } else if (were_survivors) {
+    last_end_ = log_.last_end;
+    incarnation_ = log_.incarnation;
+  }
   reader_ =
       std::make_unique<SegmentReader>(file.segment, file.bytes, replay_->options_.window_bytes);
   pos_ = file.segment->block_bytes;
@@ -22,6 +48,28 @@ void LaneCursor::OpenSegment(size_t index) {
   chain_ = 0;
   chain_records_ = 0;
   chain_whole_ = true;
+  if (in_survivors()) return;
+  if (jump_.segment_id == segment_id()) {
+    pos_ = jump_.offset;
+    last_end_ = jump_.prev_end;
+    chain_whole_ = false;
+    jump_ = Jump();
+  } else if (SegmentOf(from()) == segment_id() && OffsetOf(from()) > block()) {
+    pos_ = AlignUp(OffsetOf(from()), block());
+    last_end_ = from();
+    chain_whole_ = false;
+  }
+}
+
+// Whatever is to be read after this segment.
+Status LaneCursor::OpenNext() {
+  for (size_t next = index_ + 1; next < segments_.size(); ++next) {
+    const Segment* segment = segments_[next].segment;
+    if (!segment->survivors() && (log_ended_ || segment->id < jump_.segment_id)) continue;
+    OpenSegment(next);
+    return segment->survivors() ? Status() : FindBeginning();
+  }
+  return Finish();
 }
 
 Status LaneCursor::Step(bool* progressed) {
@@ -30,13 +78,12 @@ Status LaneCursor::Step(bool* progressed) {
   if (!started_) {
     started_ = true;
     *progressed = true;
-    if (segments_.empty()) {
-      state_ = State::kEnded;
-      progress_.store(UINT64_MAX, std::memory_order_release);
-      return Status();
-    }
+    if (segments_.empty()) return Finish();
+    proven_ = from();
+    // The segment that holds it may be gone.
+    if (from() != 0 && !Listed(SegmentOf(from()))) last_end_ = from();
     OpenSegment(0);
-    Status status = FindBeginning();
+    Status status = in_survivors() ? Status() : FindBeginning();
     if (!status.ok()) return status;
   }
   if (state_ == State::kBlocked) {
@@ -48,21 +95,27 @@ Status LaneCursor::Step(bool* progressed) {
     Status status = commit_end_ == 0 ? Boundary() : InCommit();
     if (!status.ok()) return status;
   }
-  if (state_ != State::kEnded) progress_.store(Here(), std::memory_order_release);
+  if (state_ != State::kEnded && !in_survivors())
+    progress_.store(Here(), std::memory_order_release);
   return Status();
 }
 
-// Older segments may have been reclaimed: then the log begins with what its first commit says.
+// The segments before this one may have been reclaimed: then the log goes on with what its first
+// commit here says.
 Status LaneCursor::FindBeginning() {
+  if (pos_ != block()) return Status();
+  const auto goes_on = [&](uint64_t end) {
+    return end > last_end_ && SegmentOf(end) < segment_id() && !Listed(SegmentOf(end));
+  };
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
-  if (!clean.empty() && SegmentOf(clean[lane_]) < segment_id()) last_end_ = clean[lane_];
+  if (!clean.empty() && goes_on(clean[lane_])) last_end_ = clean[lane_];
   RecordHeader header;
   const char* data = nullptr;
   const char* why = nullptr;
   Status status = reader_->Record(pos_, pos_ + kCommitRecordBytes, &header, &data, &why);
   if (!status.ok() || data == nullptr || TypeOf(header) != RecordType::kCommit) return status;
   const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-  if (SegmentOf(payload.prev_end) < segment_id()) last_end_ = payload.prev_end;
+  if (goes_on(payload.prev_end)) last_end_ = payload.prev_end;
   return Status();
 }
 
@@ -80,7 +133,7 @@ Status LaneCursor::Boundary() {
     if (!status.ok() || why == nullptr) return status;
   }
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
-  if (!clean.empty() && last_end_ == clean[lane_]) return End(false, pos_, "");
+  if (!in_survivors() && !clean.empty() && last_end_ == clean[lane_]) return End(false, pos_, "");
   if (valid && TypeOf(header) == RecordType::kCommit) {
     const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
     if (payload.prev_end == last_end_) return EnterCommit(header, data);
@@ -93,8 +146,12 @@ Status LaneCursor::EnterCommit(const RecordHeader& header, const char* data) {
   const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
   CAIRN_CHECK(payload.bytes >= kCommitRecordBytes);
   incarnation_ = header.incarnation;
-  seen_incarnation_.store(incarnation_, std::memory_order_release);
-  proven_ = std::max(proven_, payload.synced);
+  if (in_survivors()) {
+    survivors_proven_ = payload.synced;
+  } else {
+    seen_incarnation_.store(incarnation_, std::memory_order_release);
+    proven_ = std::max(proven_, payload.synced);
+  }
   commit_end_ = pos_ + payload.bytes;
   Passed(header, pos_);
   return Status();
@@ -117,7 +174,8 @@ Status LaneCursor::TakeTrailer(const RecordHeader& header, const char* data, con
   const uint64_t data_end = SegmentOf(last_end_) == segment_id() ? OffsetOf(last_end_) : block();
   *why = "trailer contradicts the records before it";
   if (payload.data_end != data_end) return Status();
-  if (chain_whole_ && (payload.records != chain_records_ || payload.chain != chain_))
+  if (chain_whole_ && payload.unchained == 0 &&
+      (payload.records != chain_records_ || payload.chain != chain_))
     return Status();
   bool zeros = false;
   uint64_t at = 0;
@@ -127,25 +185,38 @@ Status LaneCursor::TakeTrailer(const RecordHeader& header, const char* data, con
   if (!zeros) return Status();
   *why = nullptr;
   incarnation_ = header.incarnation;
+  if (in_survivors()) {  // nothing is sealed before it is durable
+    segments_[index_].segment->proven.store(payload.data_end, std::memory_order_relaxed);
+  }
   return NextSegment();
 }
 
 // The segment ends with a trailer.
 Status LaneCursor::NextSegment() {
-  if (!last_segment()) {
-    OpenSegment(index_ + 1);
-    return Status();
-  }
+  if (in_survivors() || NextLog() < segments_.size()) return OpenNext();
+  log_ended_ = true;
   end_.active = nullptr;
   end_.end = last_end_;
   end_.proven = last_end_;
   end_.incarnation = incarnation_;
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
+  if (!clean.empty() && clean[lane_] != last_end_) {
+    Status status =
+        replay_->Damage(Where(pos_, "the log ends before the place where it was closed"));
+    if (!status.ok()) return status;
+  }
+  return OpenNext();
+}
+
+Status LaneCursor::Finish() {
+  // Of an older epoch, only survivors may be left.
+  if (!log_ended_ && !segments_.empty()) {
+    end_.end = end_.proven = in_survivors() ? log_.last_end : last_end_;
+    end_.incarnation = in_survivors() ? log_.incarnation : incarnation_;
+  }
+  log_ended_ = true;
   state_ = State::kEnded;
   progress_.store(UINT64_MAX, std::memory_order_release);
-  if (!clean.empty() && clean[lane_] != last_end_) {
-    return replay_->Damage(Where(pos_, "the log ends before the place where it was closed"));
-  }
   return Status();
 }
 
@@ -186,14 +257,17 @@ Status LaneCursor::InCommit() {
 void LaneCursor::Apply(const RecordHeader& header, const char* data, uint64_t offset) {
   switch (TypeOf(header)) {
     case RecordType::kFlush:
-      replay_->sink_->OnFlush(lane_, replay_->options_.lanes, header.ns);
+      replay_->sink_->OnFlush(segment_id(), lane_, replay_->options_.lanes, header.ns);
       return;
     case RecordType::kSwap:
       replay_->sink_->OnSwap(LoadPayload<SwapPayload>(header, data));
       return;
-    default:
-      replay_->sink_->OnRecord(header, data, MakePointer(header, offset));
+    default: {
+      Pointer pointer = MakePointer(header, offset);
+      if (in_survivors()) pointer.flags |= kSurvivor;
+      replay_->sink_->OnRecord(header, data, pointer);
       return;
+    }
   }
 }
 
@@ -290,199 +364,6 @@ Status LaneCursor::BadGroupFate() {
         Where(pos_, "transaction without its parts in other lanes, in a sealed log"));
   }
   return End(true, pos_, "transaction without its parts in other lanes");
-}
-
-// ---- bad spots ----
-
-Status LaneCursor::Bad(uint64_t offset, const std::string& why) {
-  bool resumed = false;
-  Status status = TryResume(&resumed);
-  if (!status.ok() || resumed) return status;
-  Beyond beyond;
-  status = LookBeyond(&beyond);
-  if (!status.ok()) return status;
-  if (beyond.acknowledged) {
-    status = replay_->Damage(Where(offset, why + "; " + beyond.proof));
-    return status.ok() ? SkipDamage(beyond) : status;
-  }
-  bool cut = commit_end_ != 0 || beyond.commits;
-  if (!cut) {
-    status = Begun(&cut);
-    if (!status.ok()) return status;
-  }
-  return End(cut, offset, why);
-}
-
-// Whether the block at pos_, which is no commit, looks as if one had been begun there. In a
-// recycled segment it may hold anything, but hardly this segment's number where a record has it.
-Status LaneCursor::Begun(bool* begun) {
-  *begun = false;
-  if (pos_ >= reader_->file_bytes()) return Status();
-  if (segments_[index_].segment->recycled) {
-    const char* data = nullptr;
-    Status status = reader_->View(pos_, sizeof(RecordHeader), &data);
-    if (status.ok() && data != nullptr) *begun = LoadHeader(data).segment_id == segment_id();
-    return status;
-  }
-  bool zeros = false;
-  uint64_t at = 0;
-  const uint64_t end = std::min(pos_ + block(), reader_->file_bytes());
-  Status status = reader_->Zeros(pos_, end, &zeros, &at);
-  *begun = !zeros;
-  return status;
-}
-
-// A later start of the server found this bad spot before, cut the log here and went on behind it:
-// its first commit says so.
-Status LaneCursor::TryResume(bool* resumed) {
-  *resumed = false;
-  if (SegmentOf(last_end_) == segment_id()) {
-    Status status = ResumeAt(index_, AlignUp(OffsetOf(last_end_), block()), resumed);
-    if (!status.ok() || *resumed) return status;
-  }
-  if (last_segment()) return Status();
-  return ResumeAt(index_ + 1, segments_[index_ + 1].segment->block_bytes, resumed);
-}
-
-Status LaneCursor::ResumeAt(size_t index, uint64_t offset, bool* resumed) {
-  SegmentReader probe(segments_[index].segment, segments_[index].bytes, kBlockBytesMax);
-  RecordHeader header;
-  const char* data = nullptr;
-  const char* why = nullptr;
-  Status status = probe.Record(offset, offset + kCommitRecordBytes, &header, &data, &why);
-  if (!status.ok()) return status;
-  if (data == nullptr || header.incarnation <= incarnation_) return Status();
-  if (TypeOf(header) != RecordType::kCommit) return Status();
-  if (LoadPayload<CommitPayload>(header, data).prev_end != last_end_) return Status();
-  *resumed = true;
-  if (index != index_) {
-    OpenSegment(index);
-  } else {
-    pos_ = offset;
-    commit_end_ = 0;
-  }
-  return Status();
-}
-
-Status LaneCursor::LookBeyond(Beyond* beyond) {
-  if (!replay_->options_.last_epoch) {
-    beyond->acknowledged = true;
-    beyond->proof = "the log of an earlier epoch is sealed";
-  }
-  const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
-  if (!clean.empty() && clean[lane_] > last_end_) {
-    beyond->acknowledged = true;
-    beyond->proof = "the log was closed in order further on";
-  }
-  const uint64_t from =
-      SegmentOf(last_end_) == segment_id() ? AlignUp(OffsetOf(last_end_) + 1, block()) : block();
-  Status status = ScanCommits(index_, from, beyond);
-  for (size_t i = index_ + 1; status.ok() && i < segments_.size(); ++i) {
-    status = ScanCommits(i, segments_[i].segment->block_bytes, beyond);
-  }
-  return status;
-}
-
-// Looks for commits that prove that the log went on past the bad spot and was durable there.
-Status LaneCursor::ScanCommits(size_t index, uint64_t from, Beyond* beyond) {
-  const Segment* segment = segments_[index].segment;
-  // A lane that has no log yet calls itself durable up to the first block of its first segment.
-  const uint64_t known =
-      last_end_ != 0 ? last_end_
-                     : LogPosition(segments_[0].segment->id, segments_[0].segment->block_bytes);
-  SegmentReader probe(segment, segments_[index].bytes, replay_->options_.window_bytes);
-  for (uint64_t at = from; at + kCommitRecordBytes <= segments_[index].bytes;
-       at += segment->block_bytes) {
-    const char* block = nullptr;
-    Status status = probe.View(at, sizeof(RecordHeader), &block);
-    if (!status.ok()) return status;
-    if (block == nullptr) break;
-    if (TypeOf(LoadHeader(block)) != RecordType::kCommit) continue;
-    RecordHeader header;
-    const char* data = nullptr;
-    const char* why = nullptr;
-    status = probe.Record(at, at + kCommitRecordBytes, &header, &data, &why);
-    if (!status.ok()) return status;
-    if (data == nullptr || header.incarnation < incarnation_) continue;
-    const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-    if (!beyond->commits) {
-      beyond->commits = true;
-      beyond->first_commit = LogPosition(segment->id, at);
-      beyond->first_prev_end = payload.prev_end;
-    }
-    // Padding and trailer are as durable as the last record before them.
-    const bool behind_data = (commit_end_ != 0 && pos_ == commit_end_) || index != index_;
-    const bool proof = behind_data ? payload.synced >= known : payload.synced > known;
-    if (!proof) continue;
-    if (!beyond->acknowledged) {
-      beyond->acknowledged = true;
-      beyond->proof = "the commit in " + segment->file->path() + " at offset " +
-                      std::to_string(at) + " proves that it was written whole";
-    }
-    return Status();
-  }
-  return Status();
-}
-
-// Salvage: goes on with the next thing that can be read. Everything between is lost.
-Status LaneCursor::SkipDamage(const Beyond& beyond) {
-  chain_whole_ = false;
-  if (commit_end_ != 0) {
-    for (uint64_t at = pos_ + 8; at < commit_end_; at += 8) {
-      RecordHeader header;
-      const char* data = nullptr;
-      const char* why = nullptr;
-      Status status = reader_->Record(at, commit_end_, &header, &data, &why);
-      if (!status.ok()) return status;
-      if (data == nullptr || header.incarnation != incarnation_) continue;
-      if ((header.type & kGroupMember) != 0) continue;  // its group is not whole
-      pos_ = at;
-      last_end_ = Here();
-      return Status();
-    }
-    if (pos_ <= commit_end_ && AlignUp(commit_end_, block()) <= reader_->file_bytes()) {
-      pos_ = commit_end_;
-      last_end_ = Here();
-      pos_ = AlignUp(pos_, block());
-      commit_end_ = 0;
-      return Status();
-    }
-  }
-  if (beyond.commits) {
-    for (size_t i = index_; i < segments_.size(); ++i) {
-      if (segments_[i].segment->id != SegmentOf(beyond.first_commit)) continue;
-      if (i != index_) OpenSegment(i);
-      pos_ = OffsetOf(beyond.first_commit);
-      commit_end_ = 0;
-      chain_whole_ = false;
-      last_end_ = beyond.first_prev_end;
-      return Status();
-    }
-  }
-  if (!last_segment()) {
-    OpenSegment(index_ + 1);
-    return Status();
-  }
-  return End(true, pos_, "");
-}
-
-Status LaneCursor::End(bool cut, uint64_t offset, const std::string& why) {
-  if (cut && !why.empty()) {
-    replay_->Torn({segments_[index_].segment->file->path(), offset, why});
-  }
-  state_ = State::kEnded;
-  end_.active = segments_[index_].segment;
-  end_.next = last_segment() ? nullptr : segments_[index_ + 1].segment;
-  const bool begun = SegmentOf(last_end_) == segment_id();
-  end_.tail = begun ? AlignUp(OffsetOf(last_end_), block()) : block();
-  end_.end = last_end_;
-  end_.proven = proven_;
-  end_.cut = cut;
-  end_.chain = chain_;
-  end_.records = chain_records_;
-  end_.incarnation = incarnation_;
-  progress_.store(UINT64_MAX, std::memory_order_release);
-  return Status();
 }
 
 }  // namespace cairn::vlog

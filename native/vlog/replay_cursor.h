@@ -21,6 +21,11 @@ class LaneCursor {
   void AddSegment(Segment* segment, uint64_t file_bytes) {
     segments_.push_back({segment, file_bytes});
   }
+  void Sort();  // after the last AddSegment
+  // What lies before is not read.
+  uint64_t from() const {
+    return replay_->options_.from.empty() ? 0 : replay_->options_.from[lane_];
+  }
 
   // Goes on for a while. *progressed: something changed since the last call.
   Status Step(bool* progressed);
@@ -45,13 +50,28 @@ class LaneCursor {
     uint64_t first_prev_end = 0;
   };
 
-  bool last_segment() const { return index_ + 1 == segments_.size(); }
+  // What a lane's own log is up to; survivors are read in between and have a chain of their own.
+  struct Chain {
+    uint64_t last_end = 0;  // position of the end of the last record that counts
+    uint32_t incarnation = 0;
+  };
+  // Salvage: where the log goes on, in a segment further on.
+  struct Jump {
+    uint32_t segment_id = 0;
+    uint64_t offset = 0;
+    uint64_t prev_end = 0;
+  };
+
+  size_t NextLog() const;  // index of the next segment of the log; segments_.size(): none
+  bool in_survivors() const { return segments_[index_].segment->survivors(); }
+  bool Listed(uint32_t segment_id) const;
   uint32_t segment_id() const { return segments_[index_].segment->id; }
   uint64_t block() const { return segments_[index_].segment->block_bytes; }
   uint64_t Here() const { return LogPosition(segment_id(), pos_); }
   std::string Where(uint64_t offset, const std::string& what) const;
 
   void OpenSegment(size_t index);
+  Status OpenNext();
   Status FindBeginning();
   Status Boundary();
   Status EnterCommit(const RecordHeader& header, const char* data);
@@ -63,6 +83,8 @@ class LaneCursor {
   void Apply(const RecordHeader& header, const char* data, uint64_t offset);
   void Passed(const RecordHeader& header, uint64_t offset);
   Status Bad(uint64_t offset, const std::string& why);
+  Status BadSurvivors(uint64_t offset, const std::string& why);
+  Status EndSurvivors();
   Status Begun(bool* begun);
   Status BadGroupFate();
   Status TryResume(bool* resumed);
@@ -72,6 +94,7 @@ class LaneCursor {
   Status SkipDamage(const Beyond& beyond);
   Status NextSegment();
   Status End(bool cut, uint64_t offset, const std::string& why);
+  Status Finish();
 
   Replay* const replay_;
   const uint32_t lane_;
@@ -88,6 +111,10 @@ class LaneCursor {
   uint64_t chain_records_ = 0;
   bool chain_whole_ = true;  // nothing was skipped in this segment
   uint64_t proven_ = 0;
+  Chain log_;  // of the log, while survivors are read
+  uint64_t survivors_proven_ = 0;
+  bool log_ended_ = false;
+  Jump jump_;
   uint64_t group_bytes_ = 0;  // of the blocked group, its record included
   Replay::TxnKey group_key_;
   std::vector<uint64_t> group_parts_;

@@ -31,12 +31,14 @@ class ReplayIndex : public ReplaySink {
         return;
       }
       case RecordType::kDelete: {
+        OnRemoval(header, pointer);
         Art* tree = shard.Tree(header.ns);
         Pointer old;
         if (tree != nullptr && tree->Erase(key, &old)) OnRemoved(old);
         return;
       }
       case RecordType::kSetExpire: {
+        OnRemoval(header, pointer);
         Art* tree = shard.Tree(header.ns);
         EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
         if (!found) return;
@@ -49,7 +51,7 @@ class ReplayIndex : public ReplaySink {
     }
   }
 
-  void OnFlush(uint32_t lane, uint32_t lanes, uint16_t tree) final {
+  void OnFlush(uint32_t, uint32_t lane, uint32_t lanes, uint16_t tree) override {
     for (uint32_t shard = lane; shard < kShardCount; shard += lanes) {
       shards_[shard].ForEach([&](uint16_t number, Art& art) {
         if (tree != kAllTrees && number != tree) return;
@@ -69,9 +71,11 @@ class ReplayIndex : public ReplaySink {
   // A record entered the index, or left it.
   virtual void OnAdded(const Pointer&) {}
   virtual void OnRemoved(const Pointer&) {}
+  // A record that takes something away: a delete, or another expiry.
+  virtual void OnRemoval(const RecordHeader&, const Pointer&) {}
 
  private:
-  ShardIndex* const shards_;
+  ShardIndex* shards_;
 };
 
 }  // namespace cairn::vlog

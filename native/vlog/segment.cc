@@ -57,6 +57,7 @@ Status WriteSegmentHeader(const Segment& segment, uint32_t lanes, uint32_t incar
   header.block_bytes = segment.block_bytes;
   header.recycled = segment.recycled ? 1 : 0;
   header.salt = segment.salt;
+  header.before = segment.before;
   header.crc = Crc32c(&header, offsetof(SegmentHeader, crc));
   std::memcpy(block.get(), &header, sizeof(header));
   Status status = segment.file->WriteAt(0, block.get(), segment.block_bytes);

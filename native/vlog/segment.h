@@ -26,10 +26,14 @@ struct Segment {
   uint32_t block_bytes = kBlockBytesMin;
   uint32_t salt = 0;      // see SegmentHeader
   bool recycled = false;  // likewise
+  uint32_t before = 0;    // not 0: survivors, see Rank in format.h
   std::unique_ptr<File> file;
 
-  std::atomic<uint64_t> live_bytes{0};  // of records the index points to
-  std::atomic<uint32_t> pins{0};        // reads in flight
+  std::atomic<uint64_t> live_bytes{0};     // of records the index points to
+  std::atomic<uint32_t> pins{0};           // reads in flight
+  std::atomic<uint64_t> removal_bytes{0};  // of deletes, expiries and flushes, needed or not
+  std::atomic<bool> flushes{false};        // it holds a flush
+  std::atomic<uint64_t> proven{0};         // survivors: offset up to which the records are durable
 
   // Guarded by the latch of the segment's lane.
   uint64_t capacity = 0;  // where the trailer must end at the latest
@@ -38,6 +42,17 @@ struct Segment {
   uint64_t worn_end = 0;  // all blocks below were written in an earlier life of the file
   bool sealed = false;
 
+  // Garbage collection only.
+  bool unread = false;  // a checkpoint told what lives here: its removals were not counted
+  bool swept = false;   // all that anybody may still need has moved to survivors
+  bool needs_checkpoint = false;  // sweeping relied on checkpoints to make removals superfluous
+  bool busy = false;              // being collected
+  bool condemned = false;         // dead, about to leave the manifest
+  bool damaged = false;           // collecting it met damage: it stays
+  bool owes_deletes = false;      // expired keys left the index, and their deletes were not written
+
+  bool survivors() const { return before != 0; }
+  Rank rank() const { return RankOf(id, before); }
   void Pin() { pins.fetch_add(1, std::memory_order_relaxed); }
   void Unpin() { pins.fetch_sub(1, std::memory_order_release); }
 };

@@ -12,6 +12,7 @@ Status SpareSegments::Begin(const std::string& dir, Disk* disk, const Limits& li
   dir_ = dir;
   disk_ = disk;
   limits_ = limits;
+  std::lock_guard<std::mutex> lock(mutex_);
   spares_.clear();
   Result<std::vector<std::string>> names = disk_->List(dir_);
   if (!names.ok()) return names.status();
@@ -32,16 +33,18 @@ Status SpareSegments::Begin(const std::string& dir, Disk* disk, const Limits& li
     Status status = disk_->Remove(path);
     if (!status.ok()) return status;
   }
-  Publish();
+  PublishLocked();
   return Status();
 }
 
 void SpareSegments::End() {
+  std::lock_guard<std::mutex> lock(mutex_);
   spares_.clear();
-  Publish();
+  PublishLocked();
 }
 
 bool SpareSegments::Keep(const std::string& path, uint64_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex_);
   if (spares_.size() >= limits_.files || !Fits(bytes) || !path.ends_with(kSegmentSuffix))
     return false;
   Result<uint64_t> links = disk_->Links(path);
@@ -50,24 +53,30 @@ bool SpareSegments::Keep(const std::string& path, uint64_t bytes) {
       path.substr(0, path.size() - kSegmentSuffix.size()) + std::string(kSpareSuffix);
   if (!disk_->Rename(path, spare).ok()) return false;
   spares_.push_back({spare, bytes});
-  Publish();
+  PublishLocked();
   return true;
 }
 
 std::string SpareSegments::Take() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return TakeLocked();
+}
+
+std::string SpareSegments::TakeLocked() {
   if (spares_.empty()) return {};
   std::string path = std::move(spares_.back().path);
   spares_.pop_back();
-  Publish();
+  PublishLocked();
   return path;
 }
 
 bool SpareSegments::DropOne() {
-  const std::string path = Take();
+  std::lock_guard<std::mutex> lock(mutex_);
+  const std::string path = TakeLocked();
   return !path.empty() && disk_->Remove(path).ok();
 }
 
-void SpareSegments::Publish() {
+void SpareSegments::PublishLocked() {
   uint64_t bytes = 0;
   for (const Spare& spare : spares_) bytes += spare.bytes;
   count_.store(static_cast<uint32_t>(spares_.size()), std::memory_order_relaxed);

@@ -8,12 +8,12 @@
 // record's checksum covers the id of its segment. Its name says that it is no segment: nothing
 // reads it, and it may be deleted at any time.
 //
-// Threads: used by one thread at a time (start, maintenance), but count() and bytes(), which
-// anybody may ask.
+// Threads: any, but Begin and End.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,11 +52,13 @@ class SpareSegments {
   bool Fits(uint64_t bytes) const {
     return bytes >= limits_.bytes_min && bytes <= limits_.bytes_max;
   }
-  void Publish();
+  std::string TakeLocked();
+  void PublishLocked();
 
   std::string dir_;
   Disk* disk_ = nullptr;
   Limits limits_;
+  std::mutex mutex_;
   std::vector<Spare> spares_;
   std::atomic<uint32_t> count_{0};
   std::atomic<uint64_t> bytes_{0};

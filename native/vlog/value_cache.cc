@@ -9,30 +9,31 @@
 #include "base/check.h"
 
 namespace cairn {
+
+using vlog::CacheBlob;
+using vlog::CacheCharge;
+using vlog::CacheShard;
+using vlog::CacheSlot;
+using vlog::ReplacementPolicy;
+
 namespace {
 
-constexpr uint64_t kUsesMask = 3;
-constexpr uint64_t kFreeBit = 4;
-constexpr uint64_t kAddressMask = ~uint64_t{15};
 constexpr uint32_t kFirstSlots = 4;
 constexpr size_t kMallocOverhead = 8;
 
-inline uint64_t FreeSlot(uint32_t next) { return static_cast<uint64_t>(next) << 3 | kFreeBit; }
-inline uint32_t NextFree(uint64_t slot) { return static_cast<uint32_t>(slot >> 3); }
-inline bool IsFree(uint64_t slot) { return (slot & kFreeBit) != 0; }
+inline uint64_t FreeWord(uint32_t next) {
+  return static_cast<uint64_t>(next) << 3 | CacheSlot::kFree;
+}
 
 }  // namespace
 
-// The record follows at once, 8-byte aligned.
-struct ValueCache::Blob {
-  uint32_t checksum;
-  uint32_t length;
-  char* data() { return reinterpret_cast<char*>(this + 1); }
-};
-
 ValueCache::ValueCache(size_t budget_bytes, uint32_t shards)
-    : shard_count_(shards),
-      shards_(new Shard[shards]),
+    : ValueCache(budget_bytes, Options(), shards) {}
+
+ValueCache::ValueCache(size_t budget_bytes, const Options& options, uint32_t shards)
+    : policy_(options.policy, options.small_value_bytes),
+      shard_count_(shards),
+      shards_(new CacheShard[shards]),
       occupied_(new std::atomic<uint64_t>[(shards + 63) / 64]),
       budget_(budget_bytes) {
   CAIRN_CHECK(shards >= 1);
@@ -43,28 +44,41 @@ ValueCache::~ValueCache() {
   for (uint32_t shard = 0; shard < shard_count_; ++shard) Clear(shard);
 }
 
-size_t ValueCache::Charge(size_t length) { return SlabArena::BlockBytes(sizeof(Blob) + length); }
-
-bool ValueCache::Admits(size_t length) const { return sizeof(Blob) + length <= budget() / 8; }
-
-ValueCache::Blob* ValueCache::BlobAt(uint32_t shard, uint32_t handle) const {
-  CAIRN_CHECK(shard < shard_count_ && handle < shards_[shard].capacity);
-  const Slot slot = shards_[shard].slots[handle];
-  CAIRN_CHECK(!IsFree(slot));
-  return reinterpret_cast<Blob*>(slot & kAddressMask);
+bool ValueCache::Admits(size_t length) const {
+  return sizeof(CacheBlob) + length <= budget() / 8 && !OverBudget();
 }
 
-void ValueCache::GrowSlots(Shard& shard) {
-  const uint32_t capacity = shard.capacity == 0 ? kFirstSlots : shard.capacity + shard.capacity / 2;
-  CAIRN_CHECK(capacity > shard.capacity && capacity < (1u << 30));
-  const size_t before =
-      shard.slots == nullptr ? 0 : malloc_usable_size(shard.slots) + kMallocOverhead;
-  shard.slots = static_cast<Slot*>(std::realloc(shard.slots, capacity * sizeof(Slot)));
+CacheBlob* ValueCache::BlobAt(uint32_t shard, uint32_t handle) const {
+  CAIRN_CHECK(shard < shard_count_ && handle < shards_[shard].capacity);
+  const CacheSlot& slot = shards_[shard].slots[handle];
+  CAIRN_CHECK(!slot.free());
+  return slot.blob();
+}
+
+size_t ValueCache::ArrayBytes(const CacheShard& shard) const {
+  if (shard.slots == nullptr) return 0;
+  const size_t stamps =
+      shard.stamps == nullptr ? 0 : malloc_usable_size(shard.stamps) + kMallocOverhead;
+  return malloc_usable_size(shard.slots) + kMallocOverhead + stamps;
+}
+
+void ValueCache::GrowSlots(CacheShard& shard) {
+  const auto step_max = static_cast<uint32_t>(std::min<size_t>(
+      budget() / kGrowthShare / (sizeof(CacheSlot) + sizeof(uint32_t)), uint32_t{1} << 24));
+  const uint32_t step =
+      std::clamp(shard.capacity / 2, kFirstSlots, std::max(step_max, kFirstSlots));
+  const uint32_t capacity = shard.capacity + step;
+  CAIRN_CHECK(capacity < (1u << 30));
+  const size_t before = ArrayBytes(shard);
+  shard.slots = static_cast<CacheSlot*>(std::realloc(shard.slots, capacity * sizeof(CacheSlot)));
   CAIRN_CHECK(shard.slots != nullptr);
-  bytes_.fetch_add(malloc_usable_size(shard.slots) + kMallocOverhead - before,
-                   std::memory_order_relaxed);
+  if (policy_.stamped()) {
+    shard.stamps = static_cast<uint32_t*>(std::realloc(shard.stamps, capacity * sizeof(uint32_t)));
+    CAIRN_CHECK(shard.stamps != nullptr);
+  }
+  bytes_.fetch_add(ArrayBytes(shard) - before, std::memory_order_relaxed);
   for (uint32_t i = capacity; i > shard.capacity; --i) {
-    shard.slots[i - 1] = FreeSlot(shard.free_head);
+    shard.slots[i - 1].word = FreeWord(shard.free_head);
     shard.free_head = i - 1;
   }
   shard.capacity = capacity;
@@ -79,49 +93,72 @@ void ValueCache::MarkOccupied(uint32_t shard, bool occupied) {
   }
 }
 
-uint32_t ValueCache::Reserve(uint32_t shard_number, uint32_t checksum, uint32_t length,
-                             char** data) {
-  CAIRN_CHECK(shard_number < shard_count_);
-  if (!Admits(length)) return kNoHandle;
-  Shard& shard = shards_[shard_number];
-  Blob* blob = static_cast<Blob*>(arena_.Allocate(sizeof(Blob) + length));
+void ValueCache::Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
+                      uint32_t value_bytes) const {
   blob->checksum = checksum;
   blob->length = length;
+  const size_t block = SlabArena::BlockBytes(sizeof(CacheBlob) + length);
+  uint64_t word = slot->word & (CacheSlot::kUsesMask | CacheSlot::kProtected | CacheSlot::kProven);
+  if (value_bytes <= policy_.small_bytes() && policy_.small_bytes() != 0) {
+    word |= CacheSlot::kSmall;
+  } else {
+    word &= ~CacheSlot::kProven;
+  }
+  if (block <= SlabArena::kBytesMax) {
+    word |= uint64_t{block / CacheSlot::kSizeUnit} << CacheSlot::kSizeShift;
+  }
+  slot->word = word | reinterpret_cast<uint64_t>(blob);
+}
+
+uint32_t ValueCache::Reserve(uint32_t shard_number, uint32_t checksum, uint32_t length, char** data,
+                             const Hint& hint) {
+  CAIRN_CHECK(shard_number < shard_count_);
+  if (!Admits(length)) return kNoHandle;
+  CacheShard& shard = shards_[shard_number];
+  auto* blob = static_cast<CacheBlob*>(arena_.Allocate(sizeof(CacheBlob) + length));
   if (shard.free_head == kNoHandle) GrowSlots(shard);
   const uint32_t handle = shard.free_head;
-  shard.free_head = NextFree(shard.slots[handle]);
-  shard.slots[handle] = reinterpret_cast<uint64_t>(blob);
+  CacheSlot& slot = shard.slots[handle];
+  shard.free_head = slot.next_free();
+  slot.word = 0;
+  Fill(&slot, blob, checksum, length, hint.value_bytes);
+  policy_.Enter(shard, handle, hint.ghost);
   if (shard.live++ == 0) MarkOccupied(shard_number, true);
-  bytes_.fetch_add(Charge(length), std::memory_order_relaxed);
+  bytes_.fetch_add(CacheCharge(length), std::memory_order_relaxed);
   *data = blob->data();
   return handle;
 }
 
-uint32_t ValueCache::Insert(uint32_t shard, uint32_t checksum, std::string_view record) {
+uint32_t ValueCache::Insert(uint32_t shard, uint32_t checksum, std::string_view record,
+                            const Hint& hint) {
   char* data = nullptr;
-  const uint32_t handle = Reserve(shard, checksum, static_cast<uint32_t>(record.size()), &data);
+  const uint32_t handle =
+      Reserve(shard, checksum, static_cast<uint32_t>(record.size()), &data, hint);
   if (handle != kNoHandle && !record.empty()) std::memcpy(data, record.data(), record.size());
   return handle;
 }
 
 uint32_t ValueCache::ReplaceReserve(uint32_t shard_number, uint32_t handle, uint32_t old_length,
-                                    uint32_t checksum, uint32_t length, char** data) {
-  Blob* blob = BlobAt(shard_number, handle);
-  if (!Admits(length)) {
+                                    uint32_t checksum, uint32_t length, char** data,
+                                    uint32_t value_bytes) {
+  CacheBlob* blob = BlobAt(shard_number, handle);
+  const size_t before = CacheCharge(old_length), after = CacheCharge(length);
+  if (after > before && !Admits(length)) {
     Erase(shard_number, handle);
     return kNoHandle;
   }
   // In place if the block would have the same size.
-  const size_t before = Charge(old_length);
-  if (Charge(length) != before) {
-    arena_.Free(blob, sizeof(Blob) + old_length);
-    blob = static_cast<Blob*>(arena_.Allocate(sizeof(Blob) + length));
-    Slot& slot = shards_[shard_number].slots[handle];
-    slot = reinterpret_cast<uint64_t>(blob) | (slot & kUsesMask);
-    bytes_.fetch_add(Charge(length) - before, std::memory_order_relaxed);  // may wrap: a difference
+  const size_t block = SlabArena::BlockBytes(sizeof(CacheBlob) + length);
+  if (block != SlabArena::BlockBytes(sizeof(CacheBlob) + old_length)) {
+    arena_.Free(blob, sizeof(CacheBlob) + old_length);
+    blob = static_cast<CacheBlob*>(arena_.Allocate(sizeof(CacheBlob) + length));
   }
-  blob->checksum = checksum;
-  blob->length = length;
+  if (after != before) {
+    bytes_.fetch_add(after - before, std::memory_order_relaxed);  // may wrap: a difference
+  }
+  CacheShard& shard = shards_[shard_number];
+  Fill(&shard.slots[handle], blob, checksum, length, value_bytes);
+  policy_.Replaced(shard, handle, before);
   *data = blob->data();
   return handle;
 }
@@ -135,15 +172,8 @@ uint32_t ValueCache::Replace(uint32_t shard, uint32_t handle, uint32_t old_lengt
   return handle;
 }
 
-const char* ValueCache::Get(uint32_t shard, uint32_t handle) {
-  const char* data = BlobAt(shard, handle)->data();
-  Slot& slot = shards_[shard].slots[handle];
-  if ((slot & kUsesMask) < kUsesMax) ++slot;
-  return data;
-}
-
 ValueCache::View ValueCache::Peek(uint32_t shard, uint32_t handle) const {
-  Blob* blob = BlobAt(shard, handle);
+  CacheBlob* blob = BlobAt(shard, handle);
   return View{std::string_view(blob->data(), blob->length), blob->checksum};
 }
 
@@ -151,60 +181,87 @@ void ValueCache::SetChecksum(uint32_t shard, uint32_t handle, uint32_t checksum)
   BlobAt(shard, handle)->checksum = checksum;
 }
 
-void ValueCache::Erase(uint32_t shard_number, uint32_t handle) {
-  Blob* blob = BlobAt(shard_number, handle);
-  Shard& shard = shards_[shard_number];
-  bytes_.fetch_sub(Charge(blob->length), std::memory_order_relaxed);
-  arena_.Free(blob, sizeof(Blob) + blob->length);
-  shard.slots[handle] = FreeSlot(shard.free_head);
+void ValueCache::Erase(uint32_t shard, uint32_t handle) {
+  (void)BlobAt(shard, handle);
+  policy_.Leave(shards_[shard], handle);
+  FreeSlot(shard, handle);
+}
+
+// The record is in no list any more.
+void ValueCache::FreeSlot(uint32_t shard_number, uint32_t handle) {
+  CacheShard& shard = shards_[shard_number];
+  CacheSlot& slot = shard.slots[handle];
+  CacheBlob* blob = slot.blob();
+  bytes_.fetch_sub(CacheCharge(blob->length), std::memory_order_relaxed);
+  arena_.Free(blob, sizeof(CacheBlob) + blob->length);
+  slot.word = FreeWord(shard.free_head);
   shard.free_head = handle;
   if (--shard.live == 0) Clear(shard_number);
 }
 
 void ValueCache::Clear(uint32_t shard_number) {
   CAIRN_CHECK(shard_number < shard_count_);
-  Shard& shard = shards_[shard_number];
+  CacheShard& shard = shards_[shard_number];
   if (shard.slots == nullptr) return;
-  size_t freed = malloc_usable_size(shard.slots) + kMallocOverhead;
+  const size_t ghosts = shard.ghosts.bytes();
+  size_t freed = ArrayBytes(shard) + ghosts;
   for (uint32_t i = 0; i < shard.capacity; ++i) {
-    if (IsFree(shard.slots[i])) continue;
-    Blob* blob = reinterpret_cast<Blob*>(shard.slots[i] & kAddressMask);
-    freed += Charge(blob->length);
-    arena_.Free(blob, sizeof(Blob) + blob->length);
+    if (shard.slots[i].free()) continue;
+    CacheBlob* blob = shard.slots[i].blob();
+    freed += CacheCharge(blob->length);
+    arena_.Free(blob, sizeof(CacheBlob) + blob->length);
   }
   std::free(shard.slots);
+  std::free(shard.stamps);
+  shard.ghosts.Free();
   bytes_.fetch_sub(freed, std::memory_order_relaxed);
-  shard = Shard();
+  ghost_bytes_.fetch_sub(ghosts, std::memory_order_relaxed);
+  shard = CacheShard();
   MarkOccupied(shard_number, false);
 }
 
-// The hand's next record with no uses left. Four rounds at most, as counts are at most kUsesMax.
-uint32_t ValueCache::Victim(uint32_t shard_number) {
-  Shard& shard = shards_[shard_number];
-  if (shard.live == 0) return kNoHandle;
-  const uint64_t steps_max = (kUsesMax + 1) * uint64_t{shard.capacity};
-  for (uint64_t step = 0; step < steps_max; ++step) {
-    const uint32_t at = shard.hand;
-    shard.hand = at + 1 == shard.capacity ? 0 : at + 1;
-    Slot& slot = shard.slots[at];
-    if (IsFree(slot)) continue;
-    if ((slot & kUsesMask) == 0) return at;
-    --slot;
+// Their blobs, first of all the headers and keys, are on the way when this returns.
+uint32_t ValueCache::Victims(uint32_t shard_number, uint32_t count_max, size_t bytes_wanted,
+                             uint32_t* handles) {
+  constexpr size_t kLine = 64;
+  CacheShard& shard = shards_[shard_number];
+  const size_t now = bytes();
+  size_t leaving = 0;
+  uint32_t count = 0;
+  while (count < count_max && (count == 0 || now - std::min(now, leaving) > bytes_wanted)) {
+    const uint32_t handle = policy_.Victim(shard);
+    if (handle == kNoHandle) break;
+    const CacheSlot& slot = shard.slots[handle];
+    cairn::Prefetch(slot.blob());
+    cairn::Prefetch(reinterpret_cast<const char*>(slot.blob()) + kLine);
+    leaving += ReplacementPolicy::ChargeOf(slot);
+    handles[count++] = handle;
   }
-  CAIRN_CHECK(false);
-  return kNoHandle;
+  return count;
 }
 
-uint32_t ValueCache::NextVictimShard(uint32_t held_shard) {
-  if (held_shard == kNoHandle) return NextOccupiedShard();
-  Shard& shard = shards_[held_shard];
-  const bool own = shard.live >= kOwnRecordsMin && ++shard.turn % kForeignEvery != 0;
-  return own ? held_shard : NextOccupiedShard();
+void ValueCache::FreeVictim(uint32_t shard_number, uint32_t handle) {
+  CacheShard& shard = shards_[shard_number];
+  const uint32_t checksum = shard.slots[handle].blob()->checksum;
+  const auto grown = static_cast<size_t>(policy_.Remember(shard, handle, checksum));
+  if (grown != 0) {
+    bytes_.fetch_add(grown, std::memory_order_relaxed);  // may wrap: a difference
+    ghost_bytes_.fetch_add(grown, std::memory_order_relaxed);
+  }
+  FreeSlot(shard_number, handle);
 }
 
-uint32_t ValueCache::NextOccupiedShard() {
+bool ValueCache::OwnTurn(uint32_t held_shard) {
+  if (held_shard == kNoHandle) return false;
+  CacheShard& shard = shards_[held_shard];
+  return shard.live >= kOwnRecordsMin && ++shard.turn % kHandEvery != 0;
+}
+
+// The hand's shard, or the next one with records. Threads that move the hand at the same time only
+// make its visits a little longer or shorter.
+uint32_t ValueCache::HandShard() {
   const uint32_t words = (shard_count_ + 63) / 64;
-  const uint32_t start = next_shard_.load(std::memory_order_relaxed) % shard_count_;
+  const auto start = static_cast<uint32_t>(hand_.load(std::memory_order_relaxed)) % shard_count_;
   uint64_t bits = occupied_[start / 64].load(std::memory_order_relaxed) >> (start % 64)
                                                                                << (start % 64);
   for (uint32_t i = 0; i <= words; ++i) {
@@ -212,10 +269,17 @@ uint32_t ValueCache::NextOccupiedShard() {
     if (i > 0) bits = occupied_[word].load(std::memory_order_relaxed);
     if (bits == 0) continue;
     const uint32_t shard = word * 64 + static_cast<uint32_t>(__builtin_ctzll(bits));
-    next_shard_.store(shard + 1, std::memory_order_relaxed);
+    if (shard != start) hand_.store(shard, std::memory_order_relaxed);
     return shard;
   }
   return kNoHandle;
+}
+
+// visit: how many records leave in one visit.
+void ValueCache::MoveHand(uint32_t shard, uint32_t evicted, uint32_t visit) {
+  const uint64_t left = (hand_.load(std::memory_order_relaxed) >> 32) + evicted;
+  const bool stay = evicted != 0 && left < visit;
+  hand_.store(stay ? left << 32 | shard : uint64_t{shard} + 1, std::memory_order_relaxed);
 }
 
 }  // namespace cairn

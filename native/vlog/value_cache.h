@@ -6,45 +6,56 @@
 // latch; the cache has none). SetBudget, OverBudget, bytes and budget may be called from any thread
 // without a latch.
 //
-// Policy: CLOCK with a two-bit use count per record. A record enters with count 0, every Get raises
-// it up to kUsesMax, the hand lowers it and evicts at 0. So what a cold scan brings in leaves on
-// the hand's first visit, while records that proved hot survive several. The hand walks the array
-// of slots without touching the records. An evicted slot is the next one to be used, just behind
-// the hand, which makes it a queue in steady state.
+// Policy: see cache_policy.h. A hit under S3-FIFO raises a count in the slot's word and nothing
+// else.
 //
-// Charge: the block of each image in the arena, and the slot arrays. Callers that replace a record
-// tell the old length, so that a write touches the old record's memory only to write over it.
-// Images above 1/8 of the budget never enter.
+// Charge: the block of each image with its share of its slab, the slot arrays, the ghost history;
+// not the fixed 128 bytes per shard. Callers that replace a record tell the old length, so that a
+// write touches the old record's memory only to write over it. Images above 1/8 of the budget never
+// enter, nor does anything while the budget is exceeded. So bytes() is at most the budget and, for
+// each thread, one step: one image and one growth of a slot array (1/kGrowthShare of the budget),
+// or one ghost table.
 //
 // Eviction protocol: Insert and Replace never evict; afterwards the owner calls Shrink, with the
-// shard's latch still held or with none. Shrink evicts from the shard at hand while that has many
-// records, and every kForeignEvery-th time, or always if it has few, from the next occupied shard
-// in turn, whose latch is only tried, never waited for: two latches are never waited for together,
-// so there is no deadlock. The work per call is bounded; what is left over is done by the next
-// call. For each evicted record the owner's callback must clear kResident in the index entry and
-// put the true checksum back; it runs with the latch of the record's shard held, and must not call
-// the cache.
+// shard's latch still held or with none; also if nothing entered. Shrink evicts from the shard at
+// hand, whose slots and index are in the processor's caches, while that has many records; every
+// kHandEvery-th time, or always if it has few, where the hand points: it goes round the shards and
+// evicts 1/kVisitShare of the records of each, so that large shards lose more to small ones. The
+// latch of the hand's shard is only tried, never waited for: two latches are never waited for
+// together, so there is no deadlock. If many are taken, the shard at hand is next. The work per
+// call is bounded; what is left over is done by the next call. For each evicted record the owner's
+// callback must clear kResident in the index entry and put the true checksum back; it runs with the
+// latch of the record's shard held, and must not call the cache.
+//
+// Records leave a batch at a time, from one shard: victims are cold, so their cache misses had
+// better overlap. The next inserts then find room.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
+#include "base/check.h"
 #include "base/prefetch.h"
 #include "base/slab.h"
 #include "base/slot.h"
+#include "vlog/cache_policy.h"
 
 namespace cairn {
 
 class ValueCache {
  public:
   static constexpr uint32_t kNoHandle = UINT32_MAX;
-  static constexpr uint64_t kUsesMax = 3;
   static constexpr uint32_t kEvictionsPerShrinkMax = 64;
-  static constexpr uint32_t kForeignEvery = 4;
+  static constexpr uint32_t kBatch = 8;           // records that leave together
+  static constexpr size_t kRoomShare = 256;       // of the budget: room that a batch may leave
+  static constexpr uint32_t kHandEvery = 4;       // evictions: every which one is the hand's
+  static constexpr uint32_t kVisitShare = 32;     // of a shard's records leave in one visit
   static constexpr uint32_t kOwnRecordsMin = 64;  // "many records"
+  static constexpr size_t kGrowthShare = 128;     // of the budget: growth of a slot array
   static constexpr uint32_t kShardTriesMax = 16;
 
   struct View {
@@ -52,27 +63,58 @@ class ValueCache {
     uint32_t checksum = 0;  // the record's true checksum
   };
 
+  struct Options {
+    CachePolicy policy = CachePolicy::kS3Fifo;
+    uint32_t small_value_bytes = 0;  // values up to this size stay longer if they proved hot
+  };
+
+  // What the caller knows of a record besides its bytes.
+  struct Hint {
+    uint32_t ghost;  // checksum under which the key's value may have been here: an older version's
+    uint32_t value_bytes;
+  };
+
   explicit ValueCache(size_t budget_bytes,
                       uint32_t shards = kShardCount);  // no records yet, no threads yet
+  ValueCache(size_t budget_bytes, const Options& options, uint32_t shards = kShardCount);
   ~ValueCache();
   ValueCache(const ValueCache&) = delete;
   ValueCache& operator=(const ValueCache&) = delete;
 
   // Copies the record in and returns its handle, or kNoHandle if it is too large or the cache is
   // off.
-  [[nodiscard]] uint32_t Insert(uint32_t shard, uint32_t checksum, std::string_view record);
+  [[nodiscard]] uint32_t Insert(uint32_t shard, uint32_t checksum, std::string_view record) {
+    return Insert(shard, checksum, record, Hint{checksum, static_cast<uint32_t>(record.size())});
+  }
+  [[nodiscard]] uint32_t Insert(uint32_t shard, uint32_t checksum, std::string_view record,
+                                const Hint& hint);
   // Same, but the caller fills the `length` bytes at *data itself, before it lets go of the latch.
-  [[nodiscard]] uint32_t Reserve(uint32_t shard, uint32_t checksum, uint32_t length, char** data);
+  [[nodiscard]] uint32_t Reserve(uint32_t shard, uint32_t checksum, uint32_t length, char** data) {
+    return Reserve(shard, checksum, length, data, Hint{checksum, length});
+  }
+  [[nodiscard]] uint32_t Reserve(uint32_t shard, uint32_t checksum, uint32_t length, char** data,
+                                 const Hint& hint);
   // Puts another record of the same key under an existing handle, in place where it fits. Returns
   // the handle (always the same one), or kNoHandle if the record may not enter: then the old one is
   // erased as well.
   [[nodiscard]] uint32_t Replace(uint32_t shard, uint32_t handle, uint32_t old_length,
                                  uint32_t checksum, std::string_view record);
   [[nodiscard]] uint32_t ReplaceReserve(uint32_t shard, uint32_t handle, uint32_t old_length,
-                                        uint32_t checksum, uint32_t length, char** data);
+                                        uint32_t checksum, uint32_t length, char** data) {
+    return ReplaceReserve(shard, handle, old_length, checksum, length, data, length);
+  }
+  [[nodiscard]] uint32_t ReplaceReserve(uint32_t shard, uint32_t handle, uint32_t old_length,
+                                        uint32_t checksum, uint32_t length, char** data,
+                                        uint32_t value_bytes);
   // The record's bytes; valid while the latch is held. Get counts as a use and reads nothing of the
   // record, whose length the caller knows; Peek does not count.
-  const char* Get(uint32_t shard, uint32_t handle);
+  const char* Get(uint32_t shard, uint32_t handle) {
+    CacheShard& own = shards_[shard];
+    CAIRN_CHECK(handle < own.capacity && !own.slots[handle].free());
+    const char* data = own.slots[handle].blob()->data();
+    policy_.Hit(own, handle);
+    return data;
+  }
   View Peek(uint32_t shard, uint32_t handle) const;
   // Starts loading what leads to the record.
   void PrefetchSlot(uint32_t shard, uint32_t handle) const {
@@ -81,7 +123,7 @@ class ValueCache {
   // Starts loading the record of `bytes` bytes into the processor's caches.
   void Prefetch(uint32_t shard, uint32_t handle, size_t bytes) const {
     constexpr size_t kLine = 64, kLinesMax = 8;
-    const char* blob = reinterpret_cast<const char*>(shards_[shard].slots[handle] & ~uint64_t{15});
+    const auto* blob = reinterpret_cast<const char*>(shards_[shard].slots[handle].blob());
     const size_t lines = bytes / kLine + 2;
     for (size_t i = 0; i < (lines < kLinesMax ? lines : kLinesMax); ++i)
       cairn::Prefetch(blob + kLine * i - 16);
@@ -92,16 +134,23 @@ class ValueCache {
   // itself.
   void Clear(uint32_t shard);
 
-  // Evicts one record of the shard. Calls on_evict(uint32_t handle, View) first, then frees the
-  // record. False: empty.
+  // Evicts records of the shard, at least one and at most `count_max`, until bytes() is at most
+  // `bytes_wanted`. For each, calls on_evict(uint32_t handle, View) first, then frees the record.
+  // Returns how many; 0: empty.
+  template <typename OnEvict>
+  uint32_t Evict(uint32_t shard, uint32_t count_max, size_t bytes_wanted, OnEvict&& on_evict) {
+    uint32_t handles[kBatch];
+    const uint32_t count = Victims(shard, std::min(count_max, kBatch), bytes_wanted, handles);
+    for (uint32_t i = 0; i < count; ++i) {
+      on_evict(handles[i], Peek(shard, handles[i]));
+      FreeVictim(shard, handles[i]);
+    }
+    if (count != 0) evictions_.fetch_add(count, std::memory_order_relaxed);
+    return count;
+  }
   template <typename OnEvict>
   bool EvictOne(uint32_t shard, OnEvict&& on_evict) {
-    const uint32_t handle = Victim(shard);
-    if (handle == kNoHandle) return false;
-    on_evict(handle, Peek(shard, handle));
-    Erase(shard, handle);
-    evictions_.fetch_add(1, std::memory_order_relaxed);
-    return true;
+    return Evict(shard, 1, 0, on_evict) != 0;
   }
 
   // Evicts until the budget holds again or the bound on work is reached. held_shard: the shard
@@ -114,16 +163,22 @@ class ValueCache {
     uint32_t evicted = 0;
     uint32_t failed_tries = 0;
     while (OverBudget() && evicted < kEvictionsPerShrinkMax && failed_tries < kShardTriesMax) {
-      const uint32_t shard = failed_tries == 0 ? NextVictimShard(held_shard) : NextOccupiedShard();
+      const bool last_try = failed_tries + 1 == kShardTriesMax && held_shard != kNoHandle;
+      const bool own = last_try || (failed_tries == 0 && OwnTurn(held_shard));
+      const uint32_t shard = own ? held_shard : HandShard();
       if (shard == kNoHandle) break;
       const bool held = shard == held_shard;
-      bool done = false;
+      uint32_t done = 0, visit = 0;
       if (held || try_latch(shard)) {
-        done = EvictOne(shard, [&](uint32_t handle, View view) { on_evict(shard, handle, view); });
+        visit = std::max(shards_[shard].live / kVisitShare, 1u);
+        done = Evict(shard, std::min({kBatch, visit, kEvictionsPerShrinkMax - evicted}),
+                     budget() - budget() / kRoomShare,
+                     [&](uint32_t handle, View view) { on_evict(shard, handle, view); });
         if (!held) unlatch(shard);
       }
-      evicted += done ? 1 : 0;
-      failed_tries = done ? 0 : failed_tries + 1;
+      if (!own) MoveHand(shard, done, visit);
+      evicted += done;
+      failed_tries = done != 0 ? 0 : failed_tries + 1;
     }
     return evicted;
   }
@@ -135,42 +190,40 @@ class ValueCache {
   void SetBudget(size_t bytes) { budget_.store(bytes, std::memory_order_relaxed); }
   size_t budget() const { return budget_.load(std::memory_order_relaxed); }
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // Of them: the memory of what is not here any more.
+  size_t ghost_bytes() const { return ghost_bytes_.load(std::memory_order_relaxed); }
   uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
   uint32_t records(uint32_t shard) const { return shards_[shard].live; }
 
  private:
-  struct Blob;
-  // One word per slot. In use: the address of the blob (16-byte aligned) + use count in bits 0-1.
-  // Free: next free slot << 3 + bit 2.
-  using Slot = uint64_t;
-
-  struct Shard {
-    Slot* slots = nullptr;
-    uint32_t capacity = 0;
-    uint32_t live = 0;
-    uint32_t free_head = kNoHandle;
-    uint32_t hand = 0;
-    uint32_t turn = 0;  // of evictions for this shard: which ones go to another shard
-  };
-  static_assert(sizeof(Shard) <= 64);
+  using CacheShard = vlog::CacheShard;
+  using CacheSlot = vlog::CacheSlot;
+  using CacheBlob = vlog::CacheBlob;
 
   bool Admits(size_t length) const;
-  static size_t Charge(size_t length);
-  Blob* BlobAt(uint32_t shard, uint32_t handle) const;
-  void GrowSlots(Shard& shard);
-  uint32_t Victim(uint32_t shard);
-  uint32_t NextVictimShard(uint32_t held_shard);
-  uint32_t NextOccupiedShard();
+  CacheBlob* BlobAt(uint32_t shard, uint32_t handle) const;
+  void Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
+            uint32_t value_bytes) const;
+  void GrowSlots(CacheShard& shard);
+  size_t ArrayBytes(const CacheShard& shard) const;
+  void FreeSlot(uint32_t shard, uint32_t handle);
+  uint32_t Victims(uint32_t shard, uint32_t count_max, size_t bytes_wanted, uint32_t* handles);
+  void FreeVictim(uint32_t shard, uint32_t handle);
+  bool OwnTurn(uint32_t held_shard);
+  uint32_t HandShard();
+  void MoveHand(uint32_t shard, uint32_t evicted, uint32_t visit);
   void MarkOccupied(uint32_t shard, bool occupied);
 
+  const vlog::ReplacementPolicy policy_;
   const uint32_t shard_count_;
   SlabArena arena_;
-  std::unique_ptr<Shard[]> shards_;
+  std::unique_ptr<CacheShard[]> shards_;
   std::unique_ptr<std::atomic<uint64_t>[]> occupied_;  // one bit per shard with records
   std::atomic<size_t> budget_;
   alignas(64) std::atomic<size_t> bytes_{0};
+  std::atomic<size_t> ghost_bytes_{0};
   std::atomic<uint64_t> evictions_{0};
-  std::atomic<uint32_t> next_shard_{0};
+  std::atomic<uint64_t> hand_{0};  // records that left in this visit << 32 + shard
 };
 
 }  // namespace cairn

@@ -1,8 +1,7 @@
-#include "vlog/vlog_engine.h"
-
 #include <algorithm>
 
 #include "base/check.h"
+#include "vlog/vlog_collect.h"
 
 namespace cairn {
 
@@ -81,8 +80,10 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
   entry->value_bytes = vlog::ValueBytes(pointer, key.size());
   entry->version.word[0] = static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length;
   entry->version.word[1] = pointer.offset;
+  // Survivors are durable, whatever number their segment has.
+  const uint64_t position =
+      (pointer.flags & vlog::kSurvivor) != 0 ? 0 : LogPosition(pointer.segment_id, pointer.offset);
   if (CAIRN_UNLIKELY(waits)) {
-    const uint64_t position = LogPosition(pointer.segment_id, pointer.offset);
     uint64_t needed = position >= durable ? position + 1 : 0;
     if (index.last_change > durable) needed = std::max(needed, index.last_change);
     if (needed != 0) entry->ticket = {lane->id(), needed};
@@ -94,7 +95,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
     entry->value = {record + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
     return;
   }
-  if (LogPosition(pointer.segment_id, pointer.offset) < lane->written()) return;
+  if (position < lane->written()) return;
   std::vector<char>& scratch = Scratch(want_value ? pointer.length : 0);
   if (want_value &&
       !lane->ReadStaged(pointer.segment_id, pointer.offset, pointer.length, scratch.data()))
@@ -134,22 +135,14 @@ uint64_t VlogEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
   return tree == nullptr ? 0 : tree->size();
 }
 
-void VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
-                              uint32_t max_visits, ScanVisitor* visitor) {
+bool VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                              ScanVisitor* visitor) {
   Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
-  if (tree == nullptr || tree->empty()) {
-    cursor->clear();
-    return;
-  }
-  SweepCursor sweep;
-  sweep.started = !cursor->empty();
-  sweep.next_key = std::move(*cursor);
-  const bool end = tree->SweepExpired(
-      &sweep, now_ms, max_visits,
-      [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+  if (tree == nullptr) return true;
+  return tree->SweepExpired(
+      now_ms, visits, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
         return visitor->OnKey(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
       });
-  *cursor = end ? std::string() : std::move(sweep.next_key);
 }
 
 // ---- turns ----
@@ -199,56 +192,6 @@ std::string VlogEngine::LaneDenied(uint32_t lane) const { return lanes_[lane]->d
 // ---- figures ----
 
 void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
-
-void VlogEngine::Stats(EngineStats* out) const {
-  *out = EngineStats();
-  out->segments_recycled = segments_recycled_.load(std::memory_order_relaxed);
-  out->spare_segments = spares_.count();
-  out->spare_bytes = spares_.bytes();
-  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-    LatchGuard guard(latches_[shard].latch);
-    shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
-    out->cache_entries += cache_->records(shard);
-    out->wal_ring_reads += shards_[shard].ring_reads;
-  }
-  out->cache_bytes = cache_->bytes();
-  out->cache_evictions = cache_->evictions();
-  out->checksum_errors = checksum_errors_.load(std::memory_order_relaxed);
-  for (uint32_t i = 0; i < kReactorsMax; ++i) {
-    const Reactor& reactor = reactors_[i];
-    // In this order, so that no read is done that had not begun.
-    const uint64_t done = reactor.disk_reads_done.load(std::memory_order_acquire);
-    const uint64_t begun = reactor.disk_reads.load(std::memory_order_relaxed);
-    out->disk_reads += begun;
-    out->disk_reads_in_flight += begun - done;
-    out->disk_read_nanos += reactor.disk_read_nanos.load(std::memory_order_relaxed);
-    out->disk_read_bytes += reactor.disk_read_bytes.load(std::memory_order_relaxed);
-    const IoQueue* queue = reactor.queue.load(std::memory_order_acquire);
-    if (queue != nullptr && out->io_backend.empty()) out->io_backend = queue->name();
-  }
-  out->durable_write_method = disk_->DurableWriteMethod();
-  for (const auto& lane : lanes_) out->wal_ring_bytes += lane->ring_bytes();
-  out->lanes.resize(lanes_.size());
-  {
-    auto* self = const_cast<VlogEngine*>(this);
-    std::lock_guard<std::mutex> lock(self->manifest_mutex_);
-    for (const vlog::SegmentEntry& entry : manifest_.segments) {
-      if (entry.epoch == manifest_.epoch) out->lanes[entry.lane].segments += 1;
-    }
-  }
-  for (uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane]->AddStats(&out->lanes[lane]);
-  std::lock_guard<std::mutex> lock(
-      const_cast<VlogEngine*>(this)->manifest_mutex_);  // keeps listed segments alive
-  for (const vlog::SegmentEntry& entry : manifest_.segments) {
-    const vlog::Segment* segment = segments_.Get(entry.id);
-    if (segment == nullptr || entry.epoch != manifest_.epoch) continue;
-    out->block_bytes = std::max(out->block_bytes, segment->block_bytes);
-    LaneStats& lane = out->lanes[entry.lane];
-    lane.live_bytes += segment->live_bytes.load(std::memory_order_relaxed);
-    LatchGuard guard(lanes_[entry.lane]->latch());
-    lane.disk_bytes += segment->sealed ? segment->data_end : segment->room_end;
-  }
-}
 
 uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
   const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));

@@ -18,11 +18,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "engine/engine.h"
+#include "vlog/batch_gate.h"
+#include "vlog/checkpoint_file.h"
 #include "vlog/fetch.h"
 #include "vlog/lane.h"
 #include "vlog/manifest.h"
@@ -33,6 +36,16 @@
 #include "vlog/value_cache.h"
 
 namespace cairn {
+
+// Where a test may look in while garbage collection is at work, and do something.
+enum class GcPoint : uint8_t {
+  kJudged,     // a batch of survivors is in memory
+  kWritten,    // it is durable, the index does not know it yet
+  kPublished,  // the index points to it
+  kSwept,      // all of a segment that is needed has moved
+  kUnlisted,   // the manifest does not name the segment any more, the file is still there
+  kWalking,    // a checkpoint has a part of the index, and no latch is held
+};
 
 // What tests change; the server leaves it alone.
 struct VlogTuning {
@@ -45,12 +58,28 @@ struct VlogTuning {
   uint64_t prepare_gap = 256u << 10;
   uint64_t overlap_bytes = 0;  // 0: the lane's default
   bool reclaim = true;
+  bool gc = true;
+  bool checkpoints = true;  // by themselves and at the end; those asked for are written anyway
+  void (*gc_hook)(void* context, GcPoint point) = nullptr;
+  void* gc_context = nullptr;
   uint32_t salt = 0;                // of all segments; 0: random ones
   void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
 };
 
+namespace vlog {
+struct GcLane {
+  std::atomic<GcMode> mode{GcMode::kLazy};
+  std::atomic<uint64_t> segments{0};
+  std::atomic<uint64_t> moved_bytes{0};
+  std::atomic<uint64_t> reclaimed_bytes{0};
+};
+}  // namespace vlog
+
 class VlogEngine final : public Engine {
  public:
+  static constexpr uint32_t kGcParallelMax = 64;
+  static constexpr uint32_t kPinsMax = 1u << 20;
+  static constexpr size_t kNoticesMax = 64;              // that wait to be logged
   static constexpr uint64_t kUnitBytesMax = 4ull << 30;  // of one atomic unit in one lane
   static constexpr uint32_t kRecoveryThreadsMax = 8;
   static constexpr uint64_t kMaintenanceMs = 1000;
@@ -80,8 +109,8 @@ class VlogEngine final : public Engine {
   uint64_t KeyCount(uint16_t ns) const override;
   uint64_t ExpiringCount(uint16_t ns) const override;
   uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
-  void SweepExpired(uint16_t ns, uint16_t shard, std::string* cursor, uint64_t now_ms,
-                    uint32_t max_visits, ScanVisitor* visitor) override;
+  bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                    ScanVisitor* visitor) override;
 
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
                uint32_t* ticket_count, uint32_t* busy_lane) override;
@@ -93,6 +122,15 @@ class VlogEngine final : public Engine {
   std::string LaneDenied(uint32_t lane) const override;
   void RequestSync(uint32_t reactor) override;
 
+  uint64_t RequestCheckpoint() override;
+  void SkipFinalCheckpoint() override { checkpoints_.skip_final.store(true); }
+  CheckpointStats Checkpoint() const override;
+  std::vector<std::string> TakeNotices() override;
+  void SetGcMode(uint32_t lane, GcMode mode) override;
+  void SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) override;
+  void PauseGc(bool pause) override;
+  void SetMinFreeBytes(uint64_t bytes) override;
+
   void SetFsyncPolicy(FsyncPolicy policy) override { shared_.fsync.store(policy); }
   void SetCacheBytes(uint64_t bytes) override;
   void Stats(EngineStats* out) const override;
@@ -100,6 +138,7 @@ class VlogEngine final : public Engine {
 
  private:
   class RecoverySink;
+  class LoadingSink;
   struct Part {  // of a transaction, in one lane
     uint64_t bytes = 0;
     uint32_t records = 0;
@@ -117,20 +156,78 @@ class VlogEngine final : public Engine {
     // Segment of a record that is staged but not in the index yet; 0: none. Set while the lane's
     // latch, or the place's filler, keeps the segment from being sealed.
     std::atomic<uint32_t> staged_in{0};
+    std::atomic<uint64_t> records{0};     // applied; written by the reactor only, like all here
+    std::atomic<uint64_t> user_bytes{0};  // of their keys and values
     std::atomic<uint64_t> disk_reads{0};  // begun
     std::atomic<uint64_t> disk_read_bytes{0};
     std::atomic<uint64_t> disk_reads_done{0};
     std::atomic<uint64_t> disk_read_nanos{0};
+    std::atomic<uint64_t> read_nanos[Log2Histogram::kBuckets] = {};
   };
   struct alignas(16) TreeCount {
     std::atomic<uint64_t> keys{0};
     std::atomic<uint64_t> expiring{0};
   };
-  struct Condemned {  // a dead segment waits until what made it dead is durable
-    uint32_t segment_id;
+  struct Condemned {  // dead segments wait until what made them dead is durable
+    std::vector<uint32_t> segments;
     std::vector<uint64_t> barrier;
-    uint64_t swap_sequence;
+    bool needs_checkpoint = false;  // without one, what they removed would come back
+    uint64_t swap_sequence = 0;
     std::vector<vlog::TreeEntry> trees;
+  };
+  class Collector;
+  struct Victim {
+    vlog::Segment* segment;
+    GcMode mode;
+    double score;
+  };
+  struct Gc {
+    std::thread thread;
+    std::mutex mutex;  // for `wake`
+    std::condition_variable wake;
+    std::atomic<bool> stop{false};
+    std::atomic<bool> paused{false};
+    std::atomic<uint32_t> iops{1000};
+    std::atomic<uint32_t> parallel{1};
+    std::atomic<uint32_t> amplification{140};
+    std::atomic<uint32_t> overshoot{0};  // log bytes per 100 allowed, of the worst lane
+    std::atomic<const char*> isolation{"none"};
+    std::atomic<uint64_t> throttle_ns{0};
+    std::atomic<uint64_t> batch_ended_ns{0};
+    std::atomic<uint64_t> reads{0};
+    std::atomic<uint64_t> read_bytes{0};
+    std::atomic<uint64_t> writes{0};
+    std::atomic<uint64_t> written_bytes{0};
+    uint64_t retry_ms = 0;
+    vlog::BatchGate gate;
+    std::vector<std::unique_ptr<Collector>> collectors;
+  };
+
+  struct LogSince {
+    uint64_t bytes = 0;
+    uint64_t records = 0;
+  };
+  struct Checkpoints {
+    std::thread thread;
+    mutable std::mutex mutex;  // for `wake`, `requested`, `serving`, `started_ms`, `stats`
+    std::condition_variable wake;
+    std::atomic<bool> stop{false};
+    std::atomic<bool> skip_final{false};
+    uint64_t requested = 0;
+    uint64_t serving = 0;
+    uint64_t started_ms = 0;
+    CheckpointStats stats;
+    // Of the one being written; its thread's own.
+    std::unique_ptr<vlog::CheckpointWriter> writer;
+    vlog::CheckpointInfo info;
+    std::vector<uint64_t> barrier;
+    bool named = false;    // the manifest may name it
+    bool pending = false;  // inline maintenance: written, waits to be durable
+    LogSince next_at;
+    // When the newest one began.
+    LogSince at;
+    LogSince replayed;  // what the start had to read behind it
+    uint64_t ended_ms = 0;
   };
 
   // vlog_open.cc, vlog_recover.cc
@@ -139,13 +236,24 @@ class VlogEngine final : public Engine {
   Status OpenSegments(std::vector<std::string>* damage);
   Status RemoveLeftovers(std::vector<std::string>* damage);
   Status ReplayAll(RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
-  Status ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
+  Status ReplayFrom(uint32_t checkpoint_id, RecoveryReport* report,
+                    std::vector<vlog::LaneEnd>* ends, bool* usable);
+  Status ReplayEpochs(const vlog::CheckpointInfo* known, RecoverySink* sink, RecoveryReport* report,
+                      std::vector<vlog::LaneEnd>* ends);
+  Status ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known, RecoverySink* sink,
+                     RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
+  Status ForgetIndex();
+  void ReadRetained();
+  uint32_t RecoveryThreads() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
   Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
   Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);
+  Status RewriteRange(vlog::Segment* segment, uint64_t from, uint64_t to);
+  Status SealLoose(const vlog::LooseEnd& loose);
+  Status RemoveOldCheckpoints();
   Status AppendBlocks(vlog::LaneEnd* end, bool commit, bool trailer);
   Status StartLanes(std::vector<vlog::LaneEnd>* ends);
-  void DropExpired();
+  uint64_t DropExpired();
   uint64_t CountKeys();
   void Reset();
 
@@ -170,6 +278,8 @@ class VlogEngine final : public Engine {
   void SwapTrees(uint16_t a, uint16_t b, uint64_t sequence);
   void Account(const Pointer& added, const Pointer* old);
   void Retire(const Pointer& old);
+  void CountRemoval(const vlog::RecordHeader& header);
+  static void Count(Reactor& me, uint64_t records, uint64_t user_bytes);
   void MarkDirty(Reactor& me, uint32_t lane);
   void ShrinkCache(uint32_t held_shard);
   void OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view);
@@ -190,7 +300,9 @@ class VlogEngine final : public Engine {
   void WakeMaintenance();
   void Service(uint64_t now_ms);
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
-  Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes);
+  Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
+                                                       uint32_t before);
+  Status EnoughFree();
   Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
   bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
   void SizeSegment(vlog::Segment* segment, uint64_t unit_bytes);
@@ -201,9 +313,49 @@ class VlogEngine final : public Engine {
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
   void BuryTrees();
   void Condemn();
+  bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
-  Status RemoveSegment(const Condemned& condemned);
+  Status SaveManifestLocked(vlog::Manifest* manifest);
+
+  // vlog_checkpoint.cc
+  void StartCheckpoints();
+  void StopCheckpoints();
+  void CheckpointLoop();
+  void ServiceCheckpointInline();
+  void BeginCheckpoint();
+  void EndCheckpoint(const Status& status);
+  LogSince LogSoFar() const;
+  bool CheckpointDue();
+  Status WriteCheckpoint(bool paced);
+  Status WalkTree(uint16_t shard, uint16_t number, bool paced);
+  Status WriteWalked(bool paced);
+  bool CheckpointDurable(Status* status);
+  Status PublishCheckpoint();
+  Status FinalCheckpoint();
+
+  // vlog_gc.cc
+  void StartGc();
+  void StopGc();
+  void WakeGc();
+  void IsolateGc();
+  void GcLoop();
+  bool CollectSome();
+  void PickVictims(uint32_t most, std::vector<Victim>* victims);
+  bool Settled(const vlog::Segment& segment);
+  bool DroppableLocked(const vlog::Segment& segment, bool first) const;
+  bool FirstInLogLocked(const vlog::Segment& segment) const;
+  bool RemovalsDroppable(const vlog::Segment& segment, bool* first);
+  uint64_t UsedBytes(const vlog::Segment& segment) const;
+  bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);
+  Status CreateSurvivors(uint32_t lane, uint64_t bytes, vlog::Segment** segment);
+  Status GrowSurvivors(vlog::Segment* segment, uint64_t room_end);
+  void EndSurvivors(vlog::Segment* segment);
+  void DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key);
+  vlog::GcLane& GcOf(const vlog::Segment& segment);
+  void At(GcPoint point);
+  void Notice(const std::string& text);
+  void AddSegmentStats(EngineStats* out) const;
 
   const VlogTuning tuning_;
   EngineOptions options_;
@@ -225,7 +377,7 @@ class VlogEngine final : public Engine {
   std::mutex swap_mutex_;  // tree_of_ as a whole, with swap_sequence_
   uint64_t swap_sequence_ = 0;
 
-  std::mutex manifest_mutex_;
+  mutable std::mutex manifest_mutex_;
   vlog::Manifest manifest_;
 
   std::mutex graveyard_mutex_;
@@ -237,9 +389,24 @@ class VlogEngine final : public Engine {
   bool maintenance_stop_ = false;
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
+  uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
   std::atomic<uint64_t> segments_recycled_{0};
-  std::vector<Condemned> condemned_;  // maintenance only
+  std::vector<Condemned> condemned_;   // maintenance only; at most one
+  std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
+  std::vector<uint32_t> unusable_;     // checkpoints
+  uint64_t expired_left_ = 0;
+  Checkpoints checkpoints_;
+  Gc gc_;
+  std::unique_ptr<vlog::GcLane[]> gc_lanes_;      // one per lane
+  std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written
+  std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last
+  std::atomic<uint64_t> min_free_bytes_{0};
+  std::atomic<uint64_t> free_bytes_{0};
+  std::atomic<uint64_t> read_errors_{0};
+  std::atomic<uint64_t> write_errors_{0};
+  mutable std::mutex notices_mutex_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace cairn

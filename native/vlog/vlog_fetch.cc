@@ -107,7 +107,10 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
   if (status.code() == Code::kCorruption) checksum_errors_.fetch_add(1, std::memory_order_relaxed);
   Reactor& me = reactors_[op->reactor];
   me.disk_reads_done.fetch_add(1, std::memory_order_release);
-  me.disk_read_nanos.fetch_add(MonotonicNanos() - op->started_ns, std::memory_order_relaxed);
+  const uint64_t nanos = MonotonicNanos() - op->started_ns;
+  me.disk_read_nanos.fetch_add(nanos, std::memory_order_relaxed);
+  me.read_nanos[Log2Histogram::BucketOf(nanos)].fetch_add(1, std::memory_order_relaxed);
+  if (status.code() == Code::kIoError) read_errors_.fetch_add(1, std::memory_order_relaxed);
   op->segment->Unpin();
   op->request->value_ = value;
   op->request->Done(std::move(status));  // may destroy the request, and with it op
@@ -139,15 +142,19 @@ Status VlogEngine::VerifyRead(FetchOp* op, std::string_view* value) {
 
 // What was read enters the cache if it still is the key's value.
 void VlogEngine::CacheRead(FetchOp* op, std::string_view record) {
-  if (cache_->budget() == 0) return;
+  if (cache_->budget() == 0 || op->request->no_admit) return;
   LatchGuard guard(latches_[op->shard].latch);
   const Art* tree = shards_[op->shard].Tree(op->tree);
   const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op->key);
   if (!found || found.pointer->resident() || !found.pointer->SamePlace(op->pointer)) return;
-  const uint32_t handle = cache_->Insert(op->shard, op->pointer.checksum, record);
-  if (handle == ValueCache::kNoHandle) return;
-  found.pointer->flags |= Pointer::kResident;
-  found.pointer->checksum = handle;
+  const uint64_t value_bytes = vlog::ValueBytes(op->pointer, op->key.size());
+  const uint32_t handle =
+      cache_->Insert(op->shard, op->pointer.checksum, record,
+                     {op->pointer.checksum, static_cast<uint32_t>(value_bytes)});
+  if (handle != ValueCache::kNoHandle) {
+    found.pointer->flags |= Pointer::kResident;
+    found.pointer->checksum = handle;
+  }
   if (cache_->OverBudget()) ShrinkCache(op->shard);
 }
 

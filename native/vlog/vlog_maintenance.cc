@@ -1,6 +1,7 @@
 // What blocks: space for segments, the memory of flushed trees, and reclaiming segments without
 // live records.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <random>
 
@@ -47,6 +48,11 @@ void VlogEngine::MaintenanceLoop() {
 
 void VlogEngine::Service(uint64_t now_ms) {
   serviced_ms_ = now_ms;
+  if (now_ms >= free_looked_ms_ + kMaintenanceMs) {
+    free_looked_ms_ = now_ms;
+    Result<uint64_t> free = disk_->FreeBytes(options_.dir);
+    if (free.ok()) free_bytes_.store(free.value(), std::memory_order_relaxed);
+  }
   shared_.service_wanted.store(false, std::memory_order_release);
   for (auto& lane : lanes_) ServiceLane(lane.get(), now_ms);
   BuryTrees();
@@ -54,6 +60,9 @@ void VlogEngine::Service(uint64_t now_ms) {
     Reclaim();
     Condemn();
   }
+  if (!tuning_.inline_maintenance) return;
+  if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
+  ServiceCheckpointInline();
 }
 
 // ---- room for lanes ----
@@ -71,14 +80,15 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
     (void)wants.trim->file->Truncate(wants.trim->data_end);
   }
   Status status;
-  if (wants.extend != nullptr) {
+  if (wants.extend != nullptr || wants.next_bytes != 0) status = EnoughFree();
+  if (status.ok() && wants.extend != nullptr) {
     Segment* active = wants.extend;
     status =
         ExtendSegment(lane, active, active->room_end + shared_.allocate_step, active->capacity);
   }
   if (status.ok() && wants.next_bytes != 0 && wants.next == nullptr) {
     Segment* next = nullptr;
-    Result<std::unique_ptr<Segment>> created = CreateSegment(lane->id(), wants.next_bytes);
+    Result<std::unique_ptr<Segment>> created = CreateSegment(lane->id(), wants.next_bytes, 0);
     status = created.ok() ? ListSegment(std::move(created.value()), &next) : created.status();
     if (status.ok()) lane->GrantNext(next);
   } else if (status.ok() && wants.next_bytes != 0) {
@@ -98,6 +108,22 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
   return status;
 }
 
+// What min-free-bytes asks to leave alone is for garbage collection, which makes room.
+Status VlogEngine::EnoughFree() {
+  const uint64_t least = min_free_bytes_.load(std::memory_order_relaxed);
+  for (;;) {
+    Result<uint64_t> free = disk_->FreeBytes(options_.dir);
+    if (!free.ok()) return Status();  // the allocation itself will tell
+    free_bytes_.store(free.value(), std::memory_order_relaxed);
+    if (least == 0 || free.value() >= least) return Status();
+    if (spares_.DropOne()) continue;
+    return Status(Code::kNoSpace,
+                  options_.dir + ": " + std::to_string(free.value()) +
+                      " bytes free, less than min-free-bytes " + std::to_string(least),
+                  ENOSPC);
+  }
+}
+
 // Reserves [room_end, end). Spares are there to save time; on a full disk they give way.
 Status VlogEngine::AllocateOrDropSpares(Segment* segment, uint64_t end) {
   for (;;) {
@@ -107,7 +133,8 @@ Status VlogEngine::AllocateOrDropSpares(Segment* segment, uint64_t end) {
 }
 
 // A new segment file, complete on disk but in no manifest yet.
-Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64_t unit_bytes) {
+Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64_t unit_bytes,
+                                                           uint32_t before) {
   auto segment = std::make_unique<Segment>();
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
@@ -119,6 +146,7 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     segment->epoch = manifest_.epoch;
   }
   segment->lane = lane;
+  segment->before = before;
   segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
   const std::string path = vlog::SegmentPath(options_.dir, segment->id);
   Status status;
@@ -144,8 +172,8 @@ Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t u
   segment->file = std::move(file.value());
   SizeSegment(segment, unit_bytes);
   const uint64_t block = segment->block_bytes;
-  const uint64_t end = std::min(segment->capacity, std::max(AlignUp(shared_.allocate_step, block),
-                                                            RoomFor(unit_bytes, block)));
+  const uint64_t ahead = segment->survivors() ? 0 : AlignUp(shared_.allocate_step, block);
+  const uint64_t end = std::min(segment->capacity, std::max(ahead, RoomFor(unit_bytes, block)));
   Status status = AllocateOrDropSpares(segment, end);
   if (!status.ok()) return status;
   segment->room_end = end;
@@ -195,8 +223,9 @@ bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t
 // Makes a created segment part of the directory.
 Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** listed) {
   std::lock_guard<std::mutex> lock(manifest_mutex_);
-  manifest_.segments.push_back({segment->id, segment->lane, segment->epoch, segment->salt});
-  Status status = vlog::SaveManifest(options_.dir, disk_, manifest_);
+  manifest_.segments.push_back(
+      {segment->id, segment->lane, segment->epoch, segment->salt, segment->before, 0});
+  Status status = SaveManifestLocked(&manifest_);
   if (!status.ok()) {
     // The new manifest may or may not be the one on disk; only one of the two names the file, and
     // it is empty.
@@ -226,59 +255,69 @@ void VlogEngine::BuryTrees() {
 }
 
 // ---- reclaiming ----
-// The oldest segments of a lane that hold no live record may go: whatever in them still has a
-// meaning (removals, expiries) concerns only records that are gone with them, as they lie before.
-// An epoch's segments may go once no older epoch has any, for its removals concern those, too. A
-// segment is dead for good only when what killed it is durable.
+// A sealed segment without live records may go when nothing else in it has a meaning any more
+// (removals, expiries): because garbage collection has moved that on, or because no recovery can
+// read anything older. It is dead for good only when what killed it is durable.
 
 void VlogEngine::Condemn() {
   if (!condemned_.empty()) return;
-  std::vector<SegmentEntry> entries;
-  std::vector<vlog::TreeEntry> trees;
-  uint64_t swaps;
-  uint32_t current_epoch;
-  {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    entries = manifest_.segments;
-    current_epoch = manifest_.epoch;
-  }
-  uint32_t oldest_epoch = current_epoch;
-  for (const SegmentEntry& entry : entries) oldest_epoch = std::min(oldest_epoch, entry.epoch);
+  Condemned next;
   {
     std::lock_guard<std::mutex> lock(graveyard_mutex_);
     if (!graveyard_.empty()) return;
   }
   {
     std::lock_guard<std::mutex> lock(swap_mutex_);
-    swaps = swap_sequence_;
+    next.swap_sequence = swap_sequence_;
     for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
       const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
-      if (tree != ns) trees.push_back({static_cast<uint16_t>(ns), tree});
+      if (tree != ns) next.trees.push_back({static_cast<uint16_t>(ns), tree});
     }
   }
-  std::vector<uint8_t> blocked;  // lanes whose oldest segment lives
-  for (const SegmentEntry& entry : entries) {
-    if (entry.epoch != oldest_epoch) continue;
-    if (entry.lane >= blocked.size()) blocked.resize(entry.lane + 1, 0);
-    if (blocked[entry.lane] != 0) continue;
-    Segment* segment = segments_.Get(entry.id);
-    const bool current = entry.epoch == current_epoch;
-    // In this order: nothing is staged in a sealed segment, what was staged there is counted before
-    // its reactor says that it is done, and only then do the live bytes tell the truth.
-    const bool dead = segment != nullptr && !(current && (!lanes_[entry.lane]->Sealed(segment))) &&
-                      !BeingIndexed(entry.id) &&
-                      segment->pins.load(std::memory_order_acquire) == 0 &&
-                      segment->live_bytes.load(std::memory_order_acquire) == 0;
-    if (dead) {
-      condemned_.push_back({entry.id, {}, swaps, trees});
-    } else {
-      blocked[entry.lane] = 1;
+  {
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    std::vector<SegmentEntry> entries = manifest_.segments;
+    std::sort(entries.begin(), entries.end(), [](const SegmentEntry& a, const SegmentEntry& b) {
+      if (a.epoch != b.epoch) return a.epoch < b.epoch;
+      return vlog::RankOf(a.id, a.before) < vlog::RankOf(b.id, b.before);
+    });
+    const uint32_t first_epoch = entries.empty() ? 0 : entries[0].epoch;
+    std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
+    for (const SegmentEntry& entry : entries) {
+      const bool first = entry.epoch == first_epoch && stays[entry.lane] == 0;
+      if (Dead(entry, first, &next.needs_checkpoint)) {
+        next.segments.push_back(entry.id);
+        segments_.Get(entry.id)->condemned = true;
+      } else {
+        stays[entry.lane] = 1;
+      }
     }
   }
-  if (condemned_.empty()) return;
-  std::vector<uint64_t> barrier;
-  for (auto& lane : lanes_) barrier.push_back(lane->staged_end());
-  for (Condemned& condemned : condemned_) condemned.barrier = barrier;
+  if (next.segments.empty()) return;
+  for (auto& lane : lanes_) next.barrier.push_back(lane->staged_end());
+  condemned_.push_back(std::move(next));
+}
+
+bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpoint) {
+  Segment* segment = segments_.Get(entry.id);
+  // In this order: nothing is staged in a sealed segment, what was staged there is counted before
+  // its reactor says that it is done, and only then do the live bytes tell the truth.
+  if (segment == nullptr || segment->busy || !Settled(*segment) || BeingIndexed(entry.id) ||
+      segment->pins.load(std::memory_order_acquire) != 0 ||
+      segment->live_bytes.load(std::memory_order_acquire) != 0) {
+    return false;
+  }
+  if (segment->swept) {
+    *needs_checkpoint = *needs_checkpoint || segment->needs_checkpoint;
+    return true;
+  }
+  if (!segment->unread && !segment->owes_deletes &&
+      segment->removal_bytes.load(std::memory_order_relaxed) == 0 &&
+      !segment->flushes.load(std::memory_order_relaxed))
+    return true;
+  if (!DroppableLocked(*segment, first)) return false;
+  if (!first) *needs_checkpoint = true;
+  return true;
 }
 
 // A reactor has staged a record in the segment and has not counted it as live yet.
@@ -291,37 +330,57 @@ bool VlogEngine::BeingIndexed(uint32_t segment_id) const {
 
 void VlogEngine::Reclaim() {
   if (condemned_.empty()) return;
+  const Condemned condemned = condemned_.front();
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (lanes_[lane]->durable() < condemned_[0].barrier[lane]) return;
-  }
-  for (const Condemned& condemned : condemned_) {
-    if (!RemoveSegment(condemned).ok()) break;  // it stays listed; tried again by and by
+    if (lanes_[lane]->durable() < condemned.barrier[lane]) return;
   }
   condemned_.clear();
-}
-
-Status VlogEngine::RemoveSegment(const Condemned& condemned) {
-  Segment* segment = segments_.Get(condemned.segment_id);
-  if (segment->pins.load(std::memory_order_acquire) != 0) return Status(Code::kBusy, "");
-  CAIRN_CHECK(segment->live_bytes.load(std::memory_order_acquire) == 0);
+  std::vector<std::unique_ptr<Segment>> gone;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
+    bool pinned = false;
+    for (uint32_t id : condemned.segments) {
+      Segment* segment = segments_.Get(id);
+      segment->condemned = false;
+      pinned = pinned || segment->pins.load(std::memory_order_acquire) != 0;
+    }
+    // One may be superfluous only because another, which lies before it, goes as well.
+    if (pinned) return;
     vlog::Manifest changed = manifest_;
-    std::erase_if(changed.segments,
-                  [&](const SegmentEntry& entry) { return entry.id == segment->id; });
+    std::erase_if(changed.segments, [&](const SegmentEntry& entry) {
+      return std::find(condemned.segments.begin(), condemned.segments.end(), entry.id) !=
+             condemned.segments.end();
+    });
     changed.swap_sequence = condemned.swap_sequence;
     changed.trees = condemned.trees;
-    Status status = vlog::SaveManifest(options_.dir, disk_, changed);
-    if (!status.ok()) return status;
+    changed.needs_checkpoint = changed.needs_checkpoint || condemned.needs_checkpoint;
+    Status status = SaveManifestLocked(&changed);
+    if (!status.ok()) return;  // they stay listed; tried again by and by
     manifest_ = std::move(changed);
+    for (uint32_t id : condemned.segments) {
+      CAIRN_CHECK(segments_.Get(id)->live_bytes.load(std::memory_order_acquire) == 0);
+      gone.push_back(segments_.Remove(id));
+    }
   }
-  const std::string path = segment->file->path();
-  const Result<uint64_t> size = segment->file->Size();
-  std::unique_ptr<Segment> gone = segments_.Remove(segment->id);
-  gone.reset();
-  if (size.ok() && spares_.Keep(path, size.value())) return Status();
-  (void)disk_->Remove(path);  // if it stays, the next start removes it
-  return Status();
+  At(GcPoint::kUnlisted);
+  for (std::unique_ptr<Segment>& segment : gone) {
+    const std::string path = segment->file->path();
+    const Result<uint64_t> size = segment->file->Size();
+    GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
+    segment.reset();
+    if (size.ok() && spares_.Keep(path, size.value())) continue;
+    (void)disk_->Remove(path);  // if it stays, the next start removes it
+  }
+}
+
+// With manifest_mutex_ held. Says of survivors how far they are durable by now.
+Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
+  for (SegmentEntry& entry : manifest->segments) {
+    const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
+    if (segment == nullptr) continue;
+    entry.proven = static_cast<uint32_t>(segment->proven.load(std::memory_order_acquire) / 8);
+  }
+  return vlog::SaveManifest(options_.dir, disk_, *manifest);
 }
 
 }  // namespace cairn

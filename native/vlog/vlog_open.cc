@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "vlog/vlog_engine.h"
+#include "vlog/vlog_collect.h"
 
 namespace cairn {
 
@@ -75,16 +75,28 @@ Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk
   disk_ = disk;
   shared_.listener = listener;
   shared_.now_ms.store(0);  // until the first Tick: everything staged counts as old
-  cache_ = std::make_unique<ValueCache>(options.cache_bytes);
+  cache_ = std::make_unique<ValueCache>(
+      options.cache_bytes,
+      ValueCache::Options{options.cache_policy, options.cache_small_value_bytes});
   RecoveryReport report;
   status = OpenDirectory(&report);
   if (!status.ok()) {
     Reset();
     return status;
   }
-  report.keys = CountKeys();
+  report.keys = CountKeys() - expired_left_;
   report.millis = MonotonicMillis() - started;
   open_ = true;
+  if (!retained_.empty()) {
+    checkpoints_.stats.last_wall_ms = retained_.back().created_ms;
+    checkpoints_.stats.last_bytes = retained_.back().bytes;
+    checkpoints_.stats.last_keys = retained_.back().entries;
+  }
+  gc_lanes_.reset(new vlog::GcLane[lanes_.size()]);
+  SetGcMode(kAllLanes, options_.gc_mode);
+  min_free_bytes_.store(options_.min_free_bytes);
+  StartGc();
+  StartCheckpoints();
   if (!tuning_.inline_maintenance) {
     maintenance_stop_ = false;
     maintenance_poke_ = true;
@@ -119,14 +131,19 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   status = RemoveLeftovers(&report->damage);
   if (status.ok()) {
     const uint64_t bytes = options_.segment_bytes;
-    status = spares_.Begin(options_.dir, disk_,
-                           {options_.lanes, bytes / 2, AlignUp(bytes, vlog::kBlockBytesMax)});
+    status = spares_.Begin(
+        options_.dir, disk_,
+        {options_.segment_recycle_max != 0 ? options_.segment_recycle_max : options_.lanes,
+         bytes / 2, AlignUp(bytes, vlog::kBlockBytesMax)});
   }
+  if (status.ok()) status = RemoveOldCheckpoints();
   if (status.ok()) status = OpenSegments(&report->damage);
   std::vector<LaneEnd> ends;
   if (status.ok()) status = ReplayAll(report, &ends);
   if (!status.ok()) return status;
-  DropExpired();
+  ReadRetained();
+  checkpoints_.replayed = {report->bytes, report->records};
+  expired_left_ = DropExpired();
   const bool was_clean = manifest_.clean;
   status = BeginIncarnation(ends);
   if (status.ok()) status = Secure(&ends, was_clean);
@@ -180,6 +197,23 @@ Status VlogEngine::RemoveLeftovers(std::vector<std::string>* damage) {
   return Status();
 }
 
+// Checkpoints that no manifest names: left over from a crash.
+Status VlogEngine::RemoveOldCheckpoints() {
+  Result<std::vector<std::string>> names = disk_->List(options_.dir);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : names.value()) {
+    uint32_t id;
+    if (!vlog::ParseCheckpointName(name, &id)) continue;
+    const bool listed =
+        std::any_of(manifest_.checkpoints.begin(), manifest_.checkpoints.end(),
+                    [id](const vlog::CheckpointEntry& entry) { return entry.id == id; });
+    if (listed) continue;
+    Status status = disk_->Remove(vlog::CheckpointPath(options_.dir, id));
+    if (!status.ok()) return status;
+  }
+  return Status();
+}
+
 Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
   std::vector<SegmentEntry> kept;
   for (const SegmentEntry& entry : manifest_.segments) {
@@ -189,6 +223,8 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
     segment->lane = entry.lane;
     segment->epoch = entry.epoch;
     segment->salt = entry.salt;
+    segment->before = entry.before;
+    segment->proven.store(uint64_t{entry.proven} * 8);
     Status status;
     Result<bool> exists = disk_->Exists(path);
     if (!exists.ok()) return exists.status();
@@ -233,7 +269,7 @@ Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
   manifest_.databases = options_.databases;
   shared_.incarnation = manifest_.incarnation;
   std::lock_guard<std::mutex> lock(manifest_mutex_);
-  return vlog::SaveManifest(options_.dir, disk_, manifest_);
+  return SaveManifestLocked(&manifest_);
 }
 
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
@@ -260,14 +296,15 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     LaneEnd& end = (*ends)[id];
     if (end.active == nullptr) {
-      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0);
+      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0, 0);
       if (!segment.ok()) return segment.status();
       end.active = segment.value().get();
       end.tail = end.active->block_bytes;
       end.chain = 0;
       end.records = 0;
+      end.chain_whole = true;
       std::lock_guard<std::mutex> lock(manifest_mutex_);
-      manifest_.segments.push_back({end.active->id, id, manifest_.epoch, end.active->salt});
+      manifest_.segments.push_back({end.active->id, id, manifest_.epoch, end.active->salt, 0, 0});
       segments_.Add(std::move(segment.value()));
       created = true;
     }
@@ -286,12 +323,13 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   }
   std::lock_guard<std::mutex> lock(manifest_mutex_);
   if (created) {
-    Status status = vlog::SaveManifest(options_.dir, disk_, manifest_);
+    Status status = SaveManifestLocked(&manifest_);
     if (!status.ok()) return status;
   }
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     const LaneEnd& end = (*ends)[id];
-    lanes_[id]->Begin({end.active, end.next, end.tail, end.end, end.chain, end.records});
+    lanes_[id]->Begin(
+        {end.active, end.next, end.tail, end.end, end.chain, end.records, end.chain_whole});
   }
   return Status();
 }
@@ -308,12 +346,16 @@ void VlogEngine::StopMaintenance() {
 
 void VlogEngine::AbandonForTest() {
   StopMaintenance();
+  StopCheckpoints();
+  StopGc();
   open_ = false;
   Reset();
 }
 
 Status VlogEngine::Close() {
   if (!open_) return Status();
+  StopCheckpoints();
+  StopGc();
   StopMaintenance();
   Status status;
   for (auto& lane : lanes_) {
@@ -321,10 +363,16 @@ Status VlogEngine::Close() {
     if (!closed.ok() && status.ok()) status = closed;
   }
   if (status.ok()) {
+    // Without it the next start reads more of the log: no reason to fail.
+    Status written = FinalCheckpoint();
+    for (const auto& collector : gc_.collectors) (void)collector->SealAll();
+    (void)written;
+  }
+  if (status.ok()) {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     manifest_.clean = true;
     for (auto& lane : lanes_) manifest_.clean_ends.push_back(lane->log_end());
-    status = vlog::SaveManifest(options_.dir, disk_, manifest_);
+    status = SaveManifestLocked(&manifest_);
   }
   open_ = false;
   Reset();
@@ -335,6 +383,18 @@ void VlogEngine::Reset() {
   for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
   lanes_.clear();
   condemned_.clear();
+  gc_.collectors.clear();
+  gc_.retry_ms = 0;
+  loose_.clear();
+  retained_.clear();
+  underway_.reset();
+  checkpoints_.writer.reset();
+  checkpoints_.pending = false;
+  checkpoints_.at = LogSince();
+  checkpoints_.replayed = LogSince();
+  checkpoints_.stats = CheckpointStats();
+  checkpoints_.requested = 0;
+  checkpoints_.ended_ms = 0;
   spares_.End();
   graveyard_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);

@@ -2,10 +2,13 @@
 // on from.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <thread>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "vlog/art_bulk.h"
+#include "vlog/coverage.h"
 #include "vlog/replay_index.h"
 #include "vlog/vlog_engine.h"
 
@@ -38,33 +41,176 @@ class VlogEngine::RecoverySink final : public vlog::ReplayIndex {
     engine_.swap_sequence_ = swap.sequence;
   }
 
- protected:
-  void OnAdded(const Pointer& pointer) override {
-    engine_.segments_.Get(pointer.segment_id)
-        ->live_bytes.fetch_add(pointer.length, std::memory_order_relaxed);
+  void OnFlush(uint32_t segment_id, uint32_t lane, uint32_t lanes, uint16_t tree) override {
+    engine_.segments_.Get(segment_id)->flushes.store(true, std::memory_order_relaxed);
+    ReplayIndex::OnFlush(segment_id, lane, lanes, tree);
   }
-  void OnRemoved(const Pointer& pointer) override { engine_.Retire(pointer); }
+
+  // What a checkpoint said of segments that are gone must have been replaced by what followed.
+  uint64_t dangling() {
+    std::lock_guard<std::mutex> lock(gone_mutex_);
+    uint64_t bytes = 0;
+    for (const auto& [id, live] : gone_) bytes += live;
+    return bytes;
+  }
+
+  void OnAdded(const Pointer& pointer) override {
+    Segment* segment = engine_.segments_.Get(pointer.segment_id);
+    if (segment != nullptr) {
+      segment->live_bytes.fetch_add(pointer.length, std::memory_order_relaxed);
+      return;
+    }
+    std::lock_guard<std::mutex> lock(gone_mutex_);
+    gone_[pointer.segment_id] += pointer.length;
+  }
+  void OnRemoved(const Pointer& pointer) override {
+    if (engine_.segments_.Get(pointer.segment_id) != nullptr) return engine_.Retire(pointer);
+    std::lock_guard<std::mutex> lock(gone_mutex_);
+    gone_[pointer.segment_id] -= pointer.length;
+  }
+
+ protected:
+  void OnRemoval(const RecordHeader& header, const Pointer& pointer) override {
+    engine_.segments_.Get(header.segment_id)
+        ->removal_bytes.fetch_add(pointer.length, std::memory_order_relaxed);
+  }
 
  private:
   VlogEngine& engine_;
+  std::mutex gone_mutex_;
+  std::map<uint32_t, uint64_t> gone_;  // live bytes by segment
 };
 
+// Fills the index from a checkpoint. Shards come from one thread each.
+class VlogEngine::LoadingSink final : public vlog::CheckpointSink {
+ public:
+  LoadingSink(VlogEngine* engine, RecoverySink* sink)
+      : engine_(*engine), sink_(*sink), loaders_(kShardCount) {}
+
+  void OnEntry(uint16_t shard, uint16_t tree, std::string_view key, const Pointer& pointer,
+               uint64_t expire_at_ms) override {
+    if (tree >= kDatabasesMax || shard >= kShardCount) return;
+    Loading& loading = loaders_[shard];
+    if (loading.loader == nullptr) loading.loader = std::make_unique<ArtLoader>();
+    if (loading.tree != tree) {
+      loading.loader->Begin(&engine_.shards_[shard].MakeTree(tree));
+      loading.tree = tree;
+    }
+    loading.loader->Append(key, pointer, expire_at_ms);
+    sink_.OnAdded(pointer);
+  }
+  void OnTreeEnd(uint16_t shard, uint16_t) override { loaders_[shard] = Loading(); }
+
+ private:
+  struct Loading {
+    std::unique_ptr<ArtLoader> loader;
+    uint32_t tree = UINT32_MAX;
+  };
+  VlogEngine& engine_;
+  RecoverySink& sink_;
+  std::vector<Loading> loaders_;  // by shard
+};
+
+// From the newest checkpoint that is whole, or else from the log alone, if that is still enough.
 Status VlogEngine::ReplayAll(RecoveryReport* report, std::vector<LaneEnd>* ends) {
-  swap_sequence_ = manifest_.swap_sequence;
-  for (const vlog::TreeEntry& entry : manifest_.trees) {
+  const RecoveryReport before = *report;
+  std::vector<std::string> notices;
+  for (size_t i = manifest_.checkpoints.size(); i-- > 0;) {
+    bool usable = true;
+    *report = before;
+    Status status = ReplayFrom(manifest_.checkpoints[i].id, report, ends, &usable);
+    if (usable) {
+      report->notices.insert(report->notices.begin(), notices.begin(), notices.end());
+      return status;
+    }
+    unusable_.push_back(manifest_.checkpoints[i].id);
+    notices.push_back(status.message() + (i > 0 ? "; going back to the checkpoint before it"
+                                                : "; going back to the log"));
+    status = ForgetIndex();
+    if (!status.ok()) return status;
+  }
+  *report = before;
+  report->notices = notices;
+  if (manifest_.needs_checkpoint) {
+    const std::string what =
+        vlog::ManifestPath(options_.dir) +
+        " at offset 0: no checkpoint is intact, and the log alone would bring deleted keys back";
+    if (!options_.salvage) {
+      std::string all = what;
+      for (const std::string& notice : notices) all += "; " + notice;
+      return Status(Code::kCorruption, all);
+    }
+    report->damage.push_back(what);
+  }
+  RecoverySink sink(this);
+  return ReplayEpochs(nullptr, &sink, report, ends);
+}
+
+// *usable false: the checkpoint is not good; the status says why.
+Status VlogEngine::ReplayFrom(uint32_t checkpoint_id, RecoveryReport* report,
+                              std::vector<LaneEnd>* ends, bool* usable) {
+  *usable = false;
+  const std::string path = vlog::CheckpointPath(options_.dir, checkpoint_id);
+  Result<vlog::CheckpointInfo> info = vlog::ReadCheckpointInfo(disk_, path);
+  if (!info.ok()) return info.status();
+  const vlog::CheckpointInfo& known = info.value();
+  if (known.epoch > manifest_.epoch || known.log_from.size() != known.lanes ||
+      (known.epoch == manifest_.epoch && known.lanes != manifest_.lanes))
+    return Status(Code::kCorruption, path + " at offset 0: checkpoint of another directory");
+  RecoverySink sink(this);
+  {
+    LoadingSink loading(this, &sink);
+    Status status = vlog::LoadCheckpoint(disk_, path, known, RecoveryThreads(), &loading);
+    if (!status.ok()) return status;
+  }
+  report->checkpoint_keys = known.entries;
+  Status status = ReplayEpochs(&known, &sink, report, ends);
+  if (status.ok() && sink.dangling() != 0)
+    return Status(Code::kCorruption, path + " at offset 0: it names segments that are gone");
+  *usable = true;
+  return status;
+}
+
+Status VlogEngine::ReplayEpochs(const vlog::CheckpointInfo* known, RecoverySink* sink,
+                                RecoveryReport* report, std::vector<LaneEnd>* ends) {
+  const bool newer = known != nullptr && known->swap_sequence > manifest_.swap_sequence;
+  swap_sequence_ = newer ? known->swap_sequence : manifest_.swap_sequence;
+  for (const vlog::TreeEntry& entry : newer ? known->trees : manifest_.trees) {
     if (entry.ns < kDatabasesMax && entry.tree < kDatabasesMax)
       tree_of_[entry.ns].store(entry.tree);
   }
   ends->assign(manifest_.lanes, LaneEnd());
   for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
-    Status status = ReplayEpoch(epoch, report, ends);
+    Status status = ReplayEpoch(epoch, known, sink, report, ends);
     if (!status.ok()) return status;
   }
   report->segments = static_cast<uint32_t>(manifest_.segments.size());
   return Status();
 }
 
-Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vector<LaneEnd>* ends) {
+// Before the next attempt.
+Status VlogEngine::ForgetIndex() {
+  shards_.reset(new vlog::ShardIndex[kShardCount]);
+  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) tree_of_[ns].store(static_cast<uint16_t>(ns));
+  for (const SegmentEntry& entry : manifest_.segments) {
+    Segment* segment = segments_.Get(entry.id);
+    if (segment == nullptr) continue;
+    segment->live_bytes.store(0);
+    segment->removal_bytes.store(0);
+    segment->flushes.store(false);
+    segment->unread = false;
+  }
+  return Status();
+}
+
+uint32_t VlogEngine::RecoveryThreads() const {
+  if (tuning_.recovery_threads != 0) return tuning_.recovery_threads;
+  return std::min(std::max(1u, std::thread::hardware_concurrency()), kRecoveryThreadsMax);
+}
+
+Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known,
+                               RecoverySink* sink, RecoveryReport* report,
+                               std::vector<LaneEnd>* ends) {
   vlog::ReplayOptions options;
   options.salvage = options_.salvage;
   options.last_epoch = epoch == manifest_.epoch;
@@ -85,20 +231,23 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vect
       break;
     }
   }
+  if (known != nullptr && known->epoch == epoch) {
+    options.lanes = std::max(options.lanes, known->lanes);
+    options.from = known->log_from;
+    options.from.resize(options.lanes, 0);
+  }
   if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
-  const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-  options.threads = tuning_.recovery_threads != 0 ? tuning_.recovery_threads
-                                                  : std::min(cores, kRecoveryThreadsMax);
+  options.threads = RecoveryThreads();
   options.window_bytes = vlog::WindowBytes(options.lanes);
-  RecoverySink sink(this);
-  vlog::Replay replay(options, &sink);
+  vlog::Replay replay(options, sink);
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch != epoch) continue;
     Segment* segment = segments_.Get(entry.id);
     Result<uint64_t> size = segment->file->Size();
     if (!size.ok()) return size.status();
-    replay.AddSegment(entry.lane, segment, size.value());
     segment->data_end = size.value();
+    segment->unread = known != nullptr && vlog::Covers(*known, entry);
+    if (!segment->unread) replay.AddSegment(entry.lane, segment, size.value());
   }
   Status status = replay.Run();
   report->records += replay.records();
@@ -108,6 +257,9 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vect
   if (!status.ok()) return status;
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch == epoch) segments_.Get(entry.id)->sealed = true;
+  }
+  for (uint32_t lane = 0; lane < options.lanes; ++lane) {
+    for (const vlog::LooseEnd& loose : replay.end(lane).loose) loose_.push_back(loose);
   }
   if (!options.last_epoch) return Status();
   for (uint32_t lane = 0; lane < manifest_.lanes; ++lane) {
@@ -119,29 +271,55 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, RecoveryReport* report, std::vect
     // to come.
     std::erase_if(manifest_.segments, [&](const SegmentEntry& entry) {
       const uint32_t last = end.next != nullptr ? end.next->id : end.active->id;
-      return entry.epoch == epoch && entry.lane == lane && entry.id > last;
+      return entry.epoch == epoch && entry.lane == lane && entry.before == 0 && entry.id > last;
     });
   }
   return Status();
 }
 
-void VlogEngine::DropExpired() {
+// What the checkpoints that the manifest names cover. Those that are no good are given up for good:
+// what they name may be removed from now on.
+void VlogEngine::ReadRetained() {
+  retained_.clear();
+  std::erase_if(manifest_.checkpoints, [this](const vlog::CheckpointEntry& entry) {
+    if (std::find(unusable_.begin(), unusable_.end(), entry.id) != unusable_.end()) return true;
+    Result<vlog::CheckpointInfo> info =
+        vlog::ReadCheckpointInfo(disk_, vlog::CheckpointPath(options_.dir, entry.id));
+    if (!info.ok()) return true;
+    retained_.push_back(std::move(info.value()));
+    return false;
+  });
+  unusable_.clear();
+}
+
+// Returns how many expired keys stay in the index, for the sweep.
+uint64_t VlogEngine::DropExpired() {
+  uint64_t stay = 0;
   const uint64_t now_ms = WallMillis();
   std::vector<std::string> keys;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     shards_[shard].ForEach([&](uint16_t, Art& tree) {
-      if (!tree.MayHaveExpired(now_ms)) return;
+      if (!tree.MayHaveExpired(now_ms + 999)) return;
       keys.clear();
-      tree.Scan({}, [&](std::string_view key, Pointer&, uint64_t expire_at_ms) {
-        if (expire_at_ms != 0 && expire_at_ms <= now_ms) keys.emplace_back(key);
+      tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+        if (expire_at_ms == 0 || expire_at_ms > now_ms) return true;
+        // If only another record knows the time, a delete has to be written: the sweep does that.
+        if ((pointer.flags & Pointer::kExpiryExternal) == 0) {
+          keys.emplace_back(key);
+        } else {
+          ++stay;
+        }
         return true;
       });
       for (const std::string& key : keys) {
         Pointer old;
-        if (tree.Erase(key, &old)) Retire(old);
+        if (!tree.Erase(key, &old)) continue;
+        segments_.Get(old.segment_id)->owes_deletes = true;
+        Retire(old);
       }
     });
   }
+  return stay;
 }
 
 uint64_t VlogEngine::CountKeys() {
@@ -160,6 +338,11 @@ uint64_t VlogEngine::CountKeys() {
 
 // After a crash: makes durable for good what replay has accepted, and marks where it has cut.
 Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
+  for (const vlog::LooseEnd& loose : loose_) {
+    Status status = SealLoose(loose);
+    if (!status.ok()) return status;
+  }
+  loose_.clear();
   for (uint32_t lane = 0; lane < ends->size(); ++lane) {
     LaneEnd& end = (*ends)[lane];
     if (!was_clean) {
@@ -200,22 +383,45 @@ Status VlogEngine::RewriteTail(const LaneEnd& end, uint32_t lane) {
     uint64_t to = AlignDown(size.value(), block);
     if (SegmentOf(end.end) == entry.id)
       to = std::min(to, AlignUp(OffsetOf(end.end), segment->block_bytes) + 2 * block);
-    from = AlignDown(from, block);
-    to = AlignDown(to, block);
-    vlog::AlignedBuffer buffer = vlog::NewAligned(vlog::kWindowBytesMax);
-    while (from < to) {
-      const uint64_t bytes = std::min(vlog::kWindowBytesMax, to - from);
-      Result<size_t> got = segment->file->ReadAt(from, buffer.get(), bytes);
-      if (!got.ok()) return got.status();
-      if (got.value() != bytes) break;
-      Status status = segment->file->WriteAt(from, buffer.get(), bytes);
-      if (!status.ok()) return status;
-      from += bytes;
-    }
-    Status status = segment->file->Sync();
+    Status status = RewriteRange(segment, AlignDown(from, block), AlignDown(to, block));
     if (!status.ok()) return status;
   }
   return Status();
+}
+
+Status VlogEngine::RewriteRange(Segment* segment, uint64_t from, uint64_t to) {
+  vlog::AlignedBuffer buffer = vlog::NewAligned(vlog::kWindowBytesMax);
+  while (from < to) {
+    const uint64_t bytes = std::min(vlog::kWindowBytesMax, to - from);
+    Result<size_t> got = segment->file->ReadAt(from, buffer.get(), bytes);
+    if (!got.ok()) return got.status();
+    if (got.value() != bytes) break;
+    Status status = segment->file->WriteAt(from, buffer.get(), bytes);
+    if (!status.ok()) return status;
+    from += bytes;
+  }
+  return segment->file->Sync();
+}
+
+// Survivors that a crash ended: what replay has accepted is made durable for good, and sealed.
+Status VlogEngine::SealLoose(const vlog::LooseEnd& loose) {
+  Segment* segment = loose.segment;
+  const uint64_t block = std::max(segment->block_bytes, segment->file->alignment().offset);
+  const uint64_t from = SegmentOf(loose.proven) == segment->id
+                            ? AlignUp(OffsetOf(loose.proven), segment->block_bytes)
+                            : segment->block_bytes;
+  Status status =
+      RewriteRange(segment, AlignDown(from, block), AlignUp(std::max(from, loose.tail), block));
+  if (!status.ok() || segment->file->alignment().offset > segment->block_bytes) return status;
+  LaneEnd end;
+  end.active = segment;
+  end.tail = loose.tail;
+  end.end = loose.end;
+  end.chain = loose.chain;
+  end.records = loose.records;
+  status = AppendBlocks(&end, false, true);
+  if (status.ok() && loose.end != 0) segment->proven.store(OffsetOf(loose.end));
+  return status;
 }
 
 // Appends to a lane that is not running: an empty commit (which says where the log went on from), a
@@ -247,8 +453,9 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     header.type = static_cast<uint8_t>(RecordType::kTrailer);
     header.value_bytes = sizeof(vlog::TrailerPayload);
     const bool has_data = end->end != 0 && SegmentOf(end->end) == segment->id;
-    const vlog::TrailerPayload payload = {has_data ? OffsetOf(end->end) : block, end->records,
-                                          end->chain, 0};
+    const vlog::TrailerPayload payload = {
+        has_data ? OffsetOf(end->end) : block, end->chain_whole ? end->records : 0,
+        end->chain_whole ? end->chain : 0, end->chain_whole ? 0u : 1u};
     vlog::EncodeRecord(buffer.get() + bytes, vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
                        {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->tail += block;

@@ -105,12 +105,13 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
     header.crc =
         vlog::EncodeRecord(place.data, place.Seed(), header, op.expire_at_ms, op.key, value);
   });
-  MarkDirty(me, lane_id);
+  if (CAIRN_LIKELY(op.awaited)) MarkDirty(me, lane_id);
   if (CAIRN_UNLIKELY(code != Code::kOk)) {
     *busy_lane = lane_id;
     return lane->Refusal(code);
   }
   if (CAIRN_UNLIKELY(tuning_.after_stage != nullptr)) tuning_.after_stage();
+  Count(me, 1, op.key.size() + value.size());
   *ticket = {lane_id, LogPosition(place.segment->id, place.offset + bytes)};
   Index(op, header.ns, header, place.offset, old);
   me.staged_in.store(0, std::memory_order_release);
@@ -241,6 +242,7 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
     }
   }
   for (const WriteOp& op : ops) {
+    Count(me, 1, op.key.size() + op.value.size());
     if (Everywhere(op)) {
       WriteEverywhere(me, op, grouped);
       continue;
@@ -278,6 +280,8 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
     tree = header.ns;
     vlog::EncodeRecord(part.place.data + part.at, part.place.Seed(part.at), header, 0, {}, value);
     part.at += vlog::BytesOf(header);
+    if (op.kind == WriteKind::kFlush)
+      part.place.segment->flushes.store(true, std::memory_order_relaxed);
   }
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     const Part& part = me.parts[LaneOf(shard)];
@@ -311,10 +315,12 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
       IndexPut(op, tree, header, vlog::MakePointer(header, offset), old);
       return;
     case WriteKind::kDelete:
+      CountRemoval(header);
       shard.last_removal = end;
       IndexDelete(op, tree);
       return;
     case WriteKind::kExpire:
+      CountRemoval(header);
       shard.last_change = end;
       IndexExpire(op, tree);
       return;
@@ -328,11 +334,14 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
   Art& tree = shards_[op.shard].MakeTree(tree_number);
   const uint32_t checksum = pointer.checksum;
   char* cached = nullptr;
+  const auto value_bytes = static_cast<uint32_t>(op.value.size());
+  // The value may have been in the cache under the checksum of the version before.
   const uint32_t handle =
       found && found.pointer->resident()
           ? cache_->ReplaceReserve(op.shard, found.pointer->checksum, found.pointer->length,
-                                   checksum, pointer.length, &cached)
-          : cache_->Reserve(op.shard, checksum, pointer.length, &cached);
+                                   checksum, pointer.length, &cached, value_bytes)
+          : cache_->Reserve(op.shard, checksum, pointer.length, &cached,
+                            {found ? found.pointer->checksum : checksum, value_bytes});
   uint32_t flags = pointer.flags;
   uint32_t tag = checksum;
   if (handle != ValueCache::kNoHandle) {
@@ -402,6 +411,18 @@ void VlogEngine::Account(const Pointer& added, const Pointer* old) {
   }
   if (bytes != 0)
     segments_.Get(added.segment_id)->live_bytes.fetch_add(bytes, std::memory_order_release);
+}
+
+void VlogEngine::CountRemoval(const RecordHeader& header) {
+  segments_.Get(header.segment_id)
+      ->removal_bytes.fetch_add(vlog::BytesOf(header), std::memory_order_relaxed);
+}
+
+// Only the reactor writes these.
+void VlogEngine::Count(Reactor& me, uint64_t records, uint64_t user_bytes) {
+  me.records.store(me.records.load(std::memory_order_relaxed) + records, std::memory_order_relaxed);
+  me.user_bytes.store(me.user_bytes.load(std::memory_order_relaxed) + user_bytes,
+                      std::memory_order_relaxed);
 }
 
 void VlogEngine::Retire(const Pointer& old) {

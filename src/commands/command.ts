@@ -1,5 +1,6 @@
 /** What a control command is: a row of the command table and a handler. */
 import type { Logger } from '../log/logger.js';
+import type { Checkpoints } from '../checkpoints.js';
 import type { CommandRow, NativeServer } from '../native.js';
 import type { Config } from '../config/config.js';
 import type { ServerState } from '../server-state.js';
@@ -12,6 +13,7 @@ export interface Services {
   /** Native rows and ours, joined. */
   table: readonly CommandRow[];
   state: ServerState;
+  checkpoints: Checkpoints;
   log: Logger;
   /** Ends the process in an orderly way. */
   shutdown(reason: string): Promise<void>;

@@ -1,5 +1,7 @@
 /** All control commands, and how their rows join the native ones. */
 import type { CommandRow } from '../native.js';
+import { cairnCommands } from './cairn-commands.js';
+import { checkpointCommands } from './checkpoint-commands.js';
 import { clientCommands } from './client-commands.js';
 import { type ControlCommand, toRow } from './command.js';
 import { commandCommands } from './command-commands.js';
@@ -17,7 +19,9 @@ export const controlCommands: readonly ControlCommand[] = [
   ...clientCommands,
   ...observeCommands,
   ...memoryCommands,
+  ...checkpointCommands,
   ...serverCommands,
+  ...cairnCommands,
   ...stubCommands,
 ];
 

@@ -5,8 +5,8 @@ export type Field = readonly [name: string, value: string | number];
 export interface Section {
   /** As in the heading; INFO's argument is matched without regard to case. */
   title: string;
-  /** Argument under which it is asked for, if not the title. */
-  name?: string;
+  /** Another argument under which it is found. */
+  alias?: string;
   fields: () => readonly Field[];
   /** Shown by a bare INFO; by ALL; EVERYTHING shows every section. */
   inDefault: boolean;
@@ -14,11 +14,11 @@ export interface Section {
 }
 
 function wants(names: readonly string[], section: Section): boolean {
-  const own = (section.name ?? section.title).toLowerCase();
+  const own = section.title.toLowerCase();
   return names.some((name) => {
     if (name === 'default') return section.inDefault;
     if (name === 'all') return section.inAll;
-    return name === 'everything' || name === own;
+    return name === 'everything' || name === own || name === section.alias;
   });
 }
 

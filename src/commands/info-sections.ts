@@ -1,13 +1,14 @@
-/** What INFO says, section by section. Names and order are those of Redis 7.2; `# Cairn` is ours. */
+/** What INFO says, section by section. Names and order are those of Redis 7.2; `# Engine` is ours. */
 import os from 'node:os';
 import path from 'node:path';
 import type { NativeStats } from '../native.js';
 import { cairnVersion, redisVersion } from '../version.js';
 import type { Services } from './command.js';
+import { engineFields, firstReadOnlyReason, sum } from './info-engine.js';
 import { type Field, type Section, formatBytes, formatPercent, percentileNs } from './info-format.js';
 import { overheadBytes } from './memory-commands.js';
 
-interface Source extends Pick<Services, 'config' | 'native' | 'state'> {
+interface Source extends Pick<Services, 'config' | 'native' | 'state' | 'checkpoints'> {
   stats: NativeStats;
 }
 
@@ -122,16 +123,10 @@ function memory({ stats, state }: Source): Field[] {
   ];
 }
 
-export function firstReadOnlyReason(stats: NativeStats): string {
-  return stats.lanes.find((lane) => lane.readOnlyReason !== '')?.readOnlyReason ?? '';
-}
-
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
-}
-
-function persistence({ stats, state }: Source): Field[] {
-  const { lanes, recovery } = stats;
+/** What Redis tells about its snapshots is here about checkpoints. */
+function persistence({ stats, checkpoints }: Source): Field[] {
+  const { lanes, recovery, checkpoint } = stats;
+  const everTimed = checkpoint.lastMs > 0 || checkpoint.lastBytes > 0;
   return [
     ['loading', 0],
     ['async_loading', 0],
@@ -142,12 +137,12 @@ function persistence({ stats, state }: Source): Field[] {
     ['current_save_keys_processed', 0],
     ['current_save_keys_total', 0],
     ['rdb_changes_since_last_save', 0],
-    ['rdb_bgsave_in_progress', 0],
-    ['rdb_last_save_time', state.lastSave],
-    ['rdb_last_bgsave_status', state.lastSaveOk ? 'ok' : 'err'],
-    ['rdb_last_bgsave_time_sec', state.saves === 0 ? -1 : 0],
-    ['rdb_current_bgsave_time_sec', -1],
-    ['rdb_saves', state.saves],
+    ['rdb_bgsave_in_progress', Number(checkpoints.inProgress(checkpoint))],
+    ['rdb_last_save_time', checkpoints.lastTime(checkpoint)],
+    ['rdb_last_bgsave_status', checkpoints.lastOk(checkpoint) ? 'ok' : 'err'],
+    ['rdb_last_bgsave_time_sec', everTimed ? Math.floor(checkpoint.lastMs / 1000) : -1],
+    ['rdb_current_bgsave_time_sec', checkpoints.runningSeconds(checkpoint)],
+    ['rdb_saves', checkpoint.written],
     ['rdb_last_cow_size', 0],
     ['rdb_last_load_keys_expired', 0],
     ['rdb_last_load_keys_loaded', recovery.keys],
@@ -277,53 +272,6 @@ function latencyStats({ native, config }: Source): Field[] {
   });
 }
 
-/** The engine's own figures. */
-function cairn({ stats, config }: Source): Field[] {
-  const { lanes, io } = stats;
-  const total = (value: (lane: NativeStats['lanes'][number]) => number): number => sum(lanes, value);
-  const amplification = stats.userBytesWritten === 0 ? 0 : stats.deviceBytesWritten / stats.userBytesWritten;
-  const commits = total((lane) => lane.commits);
-  return [
-    ['io_backend', io.backend],
-    ['io_backend_reason', io.reason],
-    ['io_sqpoll', Number(io.sqpoll)],
-    ['io_sync_method', io.syncMethod],
-    ['io_block_size', io.blockSize],
-    ['io_threads', stats.reactors.length],
-    ['appendfsync', config.get('appendfsync')],
-    ['lanes', lanes.length],
-    ['segments', total((lane) => lane.segments)],
-    ['disk_bytes', total((lane) => lane.diskBytes)],
-    ['segments_recycled', stats.segmentsRecycled],
-    ['spare_segments', stats.spareSegments],
-    ['spare_bytes', stats.spareBytes],
-    ['live_bytes', total((lane) => lane.liveBytes)],
-    ['commits', commits],
-    ['commit_bytes', total((lane) => lane.commitBytes)],
-    ['commit_usec_mean', (commits === 0 ? 0 : total((lane) => lane.commitUsecTotal) / commits).toFixed(1)],
-    ['padding_bytes', total((lane) => lane.paddingBytes)],
-    ['prepared_bytes', total((lane) => lane.preparedBytes)],
-    ['syncs', total((lane) => lane.syncs)],
-    ['staged_bytes', total((lane) => lane.stagedBytes)],
-    ['user_bytes_written', stats.userBytesWritten],
-    ['device_bytes_written', stats.deviceBytesWritten],
-    ['write_amplification', amplification.toFixed(3)],
-    ['reads_from_cache', stats.readsFromCache],
-    ['reads_from_wal_ring', stats.readsFromWalRing],
-    ['reads_from_disk', stats.readsFromDisk],
-    ['disk_read_bytes', stats.diskReadBytes],
-    ['corrupt_reads', stats.corruptReads],
-    ['cache_bytes', stats.memory.cacheBytes],
-    ['cache_bytes_max', stats.memory.cacheBytesMax],
-    ['cache_evictions', stats.cacheEvictions],
-    ['recovery_keys', stats.recovery.keys],
-    ['recovery_records', stats.recovery.records],
-    ['recovery_ms', Math.round(stats.recovery.ms)],
-    ['read_only_lanes', lanes.filter((lane) => lane.readOnlyReason !== '').length],
-    ['read_only_reason', firstReadOnlyReason(stats)],
-  ];
-}
-
 function keyspace({ stats }: Source): Field[] {
   return stats.dbs
     .filter(({ keys }) => keys > 0)
@@ -335,7 +283,7 @@ function keyspace({ stats }: Source): Field[] {
 }
 
 /** All sections, over one reading of the counters. */
-export function infoSections(services: Pick<Services, 'config' | 'native' | 'state'>): Section[] {
+export function infoSections(services: Pick<Services, 'config' | 'native' | 'state' | 'checkpoints'>): Section[] {
   const source: Source = { ...services, stats: services.native.stats() };
   const section = (title: string, fields: (from: Source) => Field[], more: Partial<Section> = {}): Section => ({
     title,
@@ -359,7 +307,7 @@ export function infoSections(services: Pick<Services, 'config' | 'native' | 'sta
     section('Errorstats', errors),
     section('Latencystats', latencyStats, { inDefault: false }),
     section('Cluster', () => [['cluster_enabled', 0]]),
-    section('Cairn', cairn),
+    section('Engine', engineFields, { alias: 'cairn' }),
     section('Keyspace', keyspace),
   ];
 }

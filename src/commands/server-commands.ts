@@ -1,4 +1,4 @@
-/** SAVE and its relatives, SHUTDOWN, DEBUG, LOLWUT, MODULE. */
+/** SHUTDOWN, DEBUG, LOLWUT, MODULE. */
 import { redisVersion } from '../version.js';
 import {
   type CommandContext,
@@ -12,36 +12,9 @@ import {
   word,
 } from './command.js';
 import { globMatches } from './glob.js';
-import { Double, type Reply, ReplyError, RespMap, RespSet, Simple, Verbatim, ok } from './resp.js';
+import { Double, type Reply, ReplyError, RespMap, RespSet, Verbatim, ok } from './resp.js';
 
-const admin = family('server', ['admin', 'noscript', 'no_async_loading'], ['admin', 'slow', 'dangerous']);
-
-// --------------------------------------------------------------------------------------------------- persistence
-
-/** There are no snapshots to take: the log is the data. What was executed is made durable, whatever appendfsync says. */
-async function syncAll({ native, state, log }: CommandContext): Promise<void> {
-  try {
-    await native.sync();
-    state.lastSave = Math.floor(Date.now() / 1000);
-    state.lastSaveOk = true;
-    state.saves += 1;
-  } catch (error) {
-    state.lastSaveOk = false;
-    log.error(`sync failed: ${(error as Error).message}`);
-    throw new ReplyError(`ERR ${(error as Error).message}`);
-  }
-}
-
-const save: Handler = async (context) => {
-  await syncAll(context);
-  return ok;
-};
-
-const bgsave: Handler = (context, args) => {
-  if (args.length > 2 || (args.length === 2 && word(args, 1).toLowerCase() !== 'schedule')) throw syntaxError;
-  syncAll(context).catch(() => undefined);
-  return new Simple('Background saving started');
-};
+// ------------------------------------------------------------------------------------------------------ SHUTDOWN
 
 const shutdownFlags = new Set(['nosave', 'save', 'now', 'force', 'abort']);
 
@@ -55,33 +28,19 @@ const shutdown = async (context: CommandContext, args: readonly Buffer[]): Promi
   return noReply;
 };
 
-const persistence = [
-  family('server', ['admin', 'noscript', 'no_async_loading', 'no_multi'], ['admin', 'slow', 'dangerous'])(
-    'save',
-    1,
-    { summary: 'Makes everything durable before it answers.' },
-    save,
-  ),
-  admin('bgsave', -1, { summary: 'Makes everything durable in the background.', syntax: '[SCHEDULE]' }, bgsave),
-  admin('bgrewriteaof', 1, { summary: 'Accepted; the log needs no rewriting.' }, () => {
-    return new Simple('Background append only file rewriting started');
-  }),
-  family('server', ['loading', 'stale', 'fast'], ['admin', 'fast', 'dangerous'])(
-    'lastsave',
-    1,
-    { summary: 'Returns the Unix time of the last SAVE or BGSAVE.' },
-    ({ state }) => state.lastSave,
-  ),
-  family('server', ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'], ['admin', 'slow', 'dangerous'])(
-    'shutdown',
-    -1,
-    {
-      summary: 'Makes everything durable and ends the server.',
-      syntax: '[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]',
-    },
-    shutdown,
-  ),
-];
+const shutdownCommand = family(
+  'server',
+  ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'],
+  ['admin', 'slow', 'dangerous'],
+)(
+  'shutdown',
+  -1,
+  {
+    summary: 'Makes everything durable and ends the server.',
+    syntax: '[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]',
+  },
+  shutdown,
+);
 
 // --------------------------------------------------------------------------------------------------------- DEBUG
 
@@ -129,7 +88,7 @@ const debugHelp = [
 
 const stringMatchLength = 1_000_000;
 
-const debug: Handler = async ({ native, log }, args) => {
+const debug: Handler = async ({ native, checkpoints, log }, args) => {
   const sub = word(args, 1).toLowerCase();
   const wrong = new ReplyError(
     `ERR unknown subcommand or wrong number of arguments for '${word(args, 1)}'. Try DEBUG HELP.`,
@@ -140,6 +99,7 @@ const debug: Handler = async ({ native, log }, args) => {
     case 'reload':
     case 'loadaof': {
       const report = await native.reload();
+      checkpoints.giveUp('the engine was closed and opened again');
       log.info(
         { keys: report.keys, records: report.records, ms: Math.round(report.ms) },
         'engine closed and recovered',
@@ -212,7 +172,7 @@ const lolwut: Handler = (_context, args) => {
 };
 
 export const serverCommands = [
-  ...persistence,
+  shutdownCommand,
   debugCommand,
   family('server', ['readonly', 'fast'], ['read', 'fast'])(
     'lolwut',

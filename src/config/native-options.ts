@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { NativeOptions, NativeRuntimeOptions, NativeServer } from '../native.js';
 import type { Config } from './config.js';
-import { nativeRuntime } from './options.js';
+import { gcModes, nativeRuntime } from './options.js';
 
 const limitFields = ['Hard', 'Soft', 'SoftSeconds'] as const;
 
@@ -24,6 +24,9 @@ const numberKeys = {
   commitDelayUs: true,
   commitBatchBytes: true,
   cacheSize: true,
+  gcIops: true,
+  gcMaxParallel: true,
+  minFreeBytes: true,
   maxclients: true,
   protoMaxBulkLen: true,
   clientQueryBufferLimit: true,
@@ -55,6 +58,8 @@ export function runtimeEntries(name: string, value: string): RuntimeEntry[] {
   if (isKeyOf(numberKeys, key)) return [[key, toNumber(value)]];
   if (isKeyOf(flagKeys, key)) return [[key, value === 'yes']];
   if (key === 'appendfsync') return [[key, fsyncModes.find((mode) => mode === value) ?? 'always']];
+  if (key === 'gcMode') return [[key, gcModes.find((mode) => mode === value) ?? 'lazy']];
+  if (key === 'gcSpaceAmplification') return [[key, Math.round(100 * Number(value))]];
   if (key === 'requirepass') return [[key, value]];
   throw new Error(`option ${name} has no conversion`);
 }
@@ -79,6 +84,7 @@ function runtimeOptions(config: Config): NativeRuntimeOptions {
 export function nativeOptions(config: Config): NativeOptions {
   const ioThreads = config.number('io-threads');
   const lanes = config.get('lanes');
+  const recycled = config.get('segment-recycle-max');
   return {
     ...runtimeOptions(config),
     bind: config.words('bind'),
@@ -96,6 +102,10 @@ export function nativeOptions(config: Config): NativeOptions {
     segmentSize: config.number('segment-size'),
     walRingSize: config.number('wal-ring-size'),
     databases: config.number('databases'),
+    cachePolicy: config.get('cache-policy') as NativeOptions['cachePolicy'],
+    cacheSmallValueBytes: config.number('cache-small-value-bytes'),
     salvage: config.flag('salvage'),
+    segmentRecycleMax: recycled === 'auto' ? 0 : Number(recycled),
+    checkpointRate: toNumber(config.get('checkpoint-rate')),
   };
 }

@@ -68,6 +68,17 @@ export function integer(min: number | bigint, max: number | bigint = int64Max): 
   return single((word) => checkRange(parseInteger(word), BigInt(min), BigInt(max)));
 }
 
+/** A number with at most two decimals, without trailing zeroes. */
+export function decimal(min: number, max: number): OptionType {
+  return single((word) => {
+    const value = /^\d{1,9}(\.\d{1,2})?$/.test(word) ? Number(word) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new ValueError(`argument must be a number between ${min} and ${max}, with at most two decimals`);
+    }
+    return String(value);
+  });
+}
+
 /** `auto` stands for what `resolve` makes of the machine; without it the word is kept, to be resolved by its reader. */
 export function integerOrAuto(min: number, max: number, resolve?: (machine: Machine) => number): OptionType {
   return single((word, { machine }) => {

@@ -7,6 +7,7 @@ import {
   type OptionType,
   addresses,
   bufferLimits,
+  decimal,
   integer,
   integerOrAuto,
   memory,
@@ -46,6 +47,8 @@ const gib = 1024 * mib;
 function notEmpty(value: string): string | undefined {
   return value === '' ? 'must not be empty' : undefined;
 }
+
+export const gcModes = ['lazy', 'throttled', 'aggressive'] as const;
 
 export const ownOptions: readonly OptionRow[] = [
   {
@@ -201,6 +204,20 @@ export const ownOptions: readonly OptionRow[] = [
     doc: 'Memory for values, with all bookkeeping; keys are always in memory. Bytes, or a share of the machine (or of its control group).',
   },
   {
+    name: 'cache-policy',
+    type: oneOf('s3fifo', 'lirs', 'lru'),
+    default: 's3fifo',
+    change: 'immutable',
+    doc: 'Which values leave the cache first. s3fifo: those not used again soon after they came; hits are cheapest. lirs: those with the longest time between uses; best for loops a little larger than the cache. lru: the least recently used ones.',
+  },
+  {
+    name: 'cache-small-value-bytes',
+    type: memory(0, 512 * mib),
+    default: '256',
+    change: 'immutable',
+    doc: 'Values up to this size that were read more than once stay in the cache longer than larger ones. 0: size does not matter.',
+  },
+  {
     name: 'lanes',
     type: integerOrAuto(1, 1024),
     default: 'auto',
@@ -236,6 +253,13 @@ export const ownOptions: readonly OptionRow[] = [
     doc: 'Group commit: enough bytes to commit without waiting, and the largest single commit.',
   },
   {
+    name: 'min-free-bytes',
+    type: memory(0),
+    default: '64mb',
+    change: 'runtime',
+    doc: 'Take no more room for writes while the file system has less than this free. When what is reserved is used up, writes are refused; reads, deletes and garbage collection go on, and writes are taken again by themselves when there is room. 0: only when the disk is really full.',
+  },
+  {
     name: 'salvage',
     type: yesNo,
     default: 'no',
@@ -248,6 +272,49 @@ export const ownOptions: readonly OptionRow[] = [
     default: '1',
     change: 'runtime',
     doc: 'How hard expired keys are looked for in the background (they are never served, in any case): 1 to 10.',
+  },
+  {
+    section: 'Garbage collection and checkpoints',
+    name: 'gc-mode',
+    type: oneOf(...gcModes),
+    default: 'lazy',
+    change: 'runtime',
+    doc: 'How the space of overwritten and deleted values is won back when a log has grown beyond gc-space-amplification. lazy: what pays most first, with pauses as long as there is not much too much. throttled: with at most gc-iops reads and writes per second, whatever piles up. aggressive: without pauses. CAIRN GC MODE sets it for one lane.',
+  },
+  {
+    name: 'gc-iops',
+    type: integer(1, 10000000),
+    default: '1000',
+    change: 'runtime',
+    doc: 'Reads and writes per second that garbage collection may make in the mode throttled, all lanes together; every 128 kb count as one.',
+  },
+  {
+    name: 'gc-max-parallel',
+    type: integer(1, 64),
+    default: '1',
+    change: 'runtime',
+    doc: 'Segments that are collected at the same time, all lanes together.',
+  },
+  {
+    name: 'gc-space-amplification',
+    type: decimal(1.05, 10),
+    default: '1.4',
+    change: 'runtime',
+    doc: 'Bytes of log allowed per byte of live records. The smaller, the less disk is used and the more is written: every live record in a collected segment is moved.',
+  },
+  {
+    name: 'segment-recycle-max',
+    type: integerOrAuto(1, 65536),
+    default: 'auto',
+    change: 'immutable',
+    doc: 'Files of collected segments that are kept, to be written again: that is about twice as fast as new files. They take up disk until then. auto: one per lane.',
+  },
+  {
+    name: 'checkpoint-rate',
+    type: memory(64 * kib),
+    default: '128mb',
+    change: 'immutable',
+    doc: 'Bytes per second at which a checkpoint of the index is written. A checkpoint makes the next start short; slower ones disturb clients less.',
   },
   {
     section: 'Observation',
@@ -330,6 +397,11 @@ export const nativeRuntime: Readonly<Record<string, keyof NativeRuntimeOptions>>
   'commit-delay-us': 'commitDelayUs',
   'commit-batch-bytes': 'commitBatchBytes',
   'cache-size': 'cacheSize',
+  'gc-mode': 'gcMode',
+  'gc-iops': 'gcIops',
+  'gc-max-parallel': 'gcMaxParallel',
+  'gc-space-amplification': 'gcSpaceAmplification',
+  'min-free-bytes': 'minFreeBytes',
   maxclients: 'maxclients',
   'proto-max-bulk-len': 'protoMaxBulkLen',
   'client-query-buffer-limit': 'clientQueryBufferLimit',

@@ -2,7 +2,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Services } from '../commands/command.js';
-import { firstReadOnlyReason } from '../commands/info-sections.js';
+import { firstReadOnlyReason } from '../commands/info-engine.js';
 import { createRegistry, takeReading } from './metrics.js';
 
 const headersTimeoutMs = 5_000;

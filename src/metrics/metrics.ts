@@ -4,62 +4,11 @@
  */
 import os from 'node:os';
 import { Registry } from 'prom-client';
-import type { LaneStat, LatencyHistogram, NativeStats } from '../native.js';
 import type { Services } from '../commands/command.js';
-import { cairnVersion, redisVersion } from '../version.js';
-
-type Kind = 'counter' | 'gauge';
-type Labels = Record<string, string | number>;
-
-interface Sample {
-  labels: Labels;
-  value: number;
-  metricName?: string;
-}
-
-/** One reading of everything, shared by all metrics of a scrape. */
-export interface Reading {
-  stats: NativeStats;
-  histograms: LatencyHistogram[];
-  residentBytes: number;
-  uptimeSeconds: number;
-  maxclients: number;
-  runId: string;
-}
-
-export interface MetricRow {
-  name: string;
-  kind: Kind | 'histogram';
-  help: string;
-  read: (reading: Reading) => number | Sample[];
-}
-
-const micro = 1e-6;
-
-function lane(name: string, kind: Kind, help: string, value: (stat: LaneStat) => number): MetricRow {
-  const read = ({ stats }: Reading): Sample[] => {
-    return stats.lanes.map((stat) => ({ labels: { lane: stat.lane }, value: value(stat) }));
-  };
-  return { name: `cairn_lane_${name}`, kind, help, read };
-}
-
-function figure(name: string, kind: Kind, help: string, value: (stats: NativeStats) => number): MetricRow {
-  return { name, kind, help, read: ({ stats }) => value(stats) };
-}
-
-function perCommand(name: string, help: string, value: (stat: NativeStats['commands'][number]) => number): MetricRow {
-  const read = ({ stats }: Reading): Sample[] => {
-    return stats.commands.map((stat) => ({ labels: { cmd: stat.name }, value: value(stat) }));
-  };
-  return { name, kind: 'counter', help, read };
-}
-
-function perDb(name: string, help: string, value: (stat: NativeStats['dbs'][number]) => number): MetricRow {
-  const read = ({ stats }: Reading): Sample[] => {
-    return stats.dbs.map((stat) => ({ labels: { db: `db${stat.db}` }, value: value(stat) }));
-  };
-  return { name, kind: 'gauge', help, read };
-}
+import { redisVersion } from '../version.js';
+import { commandRows } from './command-latency.js';
+import { engineRows } from './engine-metrics.js';
+import { type MetricRow, type Reading, figure, micro, perCommand, perDb } from './rows.js';
 
 const redisRows: MetricRow[] = [
   { name: 'redis_up', kind: 'gauge', help: 'Whether the server answers.', read: () => 1 },
@@ -153,128 +102,7 @@ const redisRows: MetricRow[] = [
   figure('redis_master_repl_offset', 'gauge', 'Replication offset.', () => 0),
 ];
 
-const cairnRows: MetricRow[] = [
-  {
-    name: 'cairn_build_info',
-    kind: 'gauge',
-    help: 'Version and input/output back end in use.',
-    read: ({ stats }) => [
-      { labels: { version: cairnVersion, io_backend: stats.io.backend, sync_method: stats.io.syncMethod }, value: 1 },
-    ],
-  },
-  figure('cairn_user_bytes_written_total', 'counter', 'Bytes of keys and values accepted.', (s) => s.userBytesWritten),
-  figure(
-    'cairn_device_bytes_written_total',
-    'counter',
-    'Bytes written to the data directory.',
-    (s) => s.deviceBytesWritten,
-  ),
-  {
-    name: 'cairn_value_reads_total',
-    kind: 'counter',
-    help: 'Value reads by where the value was found.',
-    read: ({ stats }) => [
-      { labels: { source: 'cache' }, value: stats.readsFromCache },
-      { labels: { source: 'wal_ring' }, value: stats.readsFromWalRing },
-      { labels: { source: 'disk' }, value: stats.readsFromDisk },
-    ],
-  },
-  figure('cairn_disk_read_bytes_total', 'counter', 'Bytes read from the value log.', (s) => s.diskReadBytes),
-  figure(
-    'cairn_disk_read_seconds_total',
-    'counter',
-    'Time of reads from the value log.',
-    (s) => s.diskReadUsecTotal * micro,
-  ),
-  figure('cairn_disk_reads_in_flight', 'gauge', 'Reads under way.', (s) => s.diskReadsInFlight),
-  figure('cairn_corrupt_reads_total', 'counter', 'Records whose checksum did not match.', (s) => s.corruptReads),
-  figure('cairn_cache_bytes', 'gauge', 'Memory of the value cache.', (s) => s.memory.cacheBytes),
-  figure('cairn_cache_max_bytes', 'gauge', 'Its limit.', (s) => s.memory.cacheBytesMax),
-  figure('cairn_cache_evictions_total', 'counter', 'Values pushed out of the cache.', (s) => s.cacheEvictions),
-  figure('cairn_index_bytes', 'gauge', 'Memory of the index.', (s) => s.memory.indexBytes),
-  figure('cairn_wal_ring_bytes', 'gauge', 'Memory of the WAL rings.', (s) => s.memory.walRingBytes),
-  figure(
-    'cairn_client_query_buffer_bytes',
-    'gauge',
-    'Unfinished commands of connections.',
-    (s) => s.memory.clientQueryBytes,
-  ),
-  figure(
-    'cairn_client_output_buffer_bytes',
-    'gauge',
-    'Unsent replies of connections.',
-    (s) => s.memory.clientOutputBytes,
-  ),
-  {
-    name: 'cairn_limit_disconnections_total',
-    kind: 'counter',
-    help: 'Connections closed at a buffer limit.',
-    read: ({ stats }) => [
-      { labels: { buffer: 'output' }, value: stats.outputLimitDisconnections },
-      { labels: { buffer: 'query' }, value: stats.queryLimitDisconnections },
-    ],
-  },
-  lane('commits_total', 'counter', 'Group commits.', (l) => l.commits),
-  lane('commit_bytes_total', 'counter', 'Record bytes in group commits.', (l) => l.commitBytes),
-  lane(
-    'commit_seconds_total',
-    'counter',
-    'Time from submission to completion of commits.',
-    (l) => l.commitUsecTotal * micro,
-  ),
-  lane('padding_bytes_total', 'counter', 'Bytes that only filled the last block of a commit.', (l) => l.paddingBytes),
-  lane('prepared_bytes_total', 'counter', 'Bytes written ahead to prepare blocks.', (l) => l.preparedBytes),
-  lane('syncs_total', 'counter', 'Explicit flushes.', (l) => l.syncs),
-  lane('staged_bytes', 'gauge', 'Bytes that wait for a commit.', (l) => l.stagedBytes),
-  lane('segments', 'gauge', 'Segment files.', (l) => l.segments),
-  lane('disk_bytes', 'gauge', 'Bytes of segment files.', (l) => l.diskBytes),
-  lane('live_bytes', 'gauge', 'Bytes of live records.', (l) => l.liveBytes),
-  lane('read_only', 'gauge', 'Whether the lane refuses writes.', (l) => Number(l.readOnlyReason !== '')),
-  {
-    name: 'cairn_reactor_cpu_seconds_total',
-    kind: 'counter',
-    help: 'CPU time per reactor.',
-    read: ({ stats }) => stats.reactors.map((r) => ({ labels: { reactor: r.reactor }, value: r.cpuUsec * micro })),
-  },
-  {
-    name: 'cairn_reactor_clients',
-    kind: 'gauge',
-    help: 'Connections per reactor.',
-    read: ({ stats }) => stats.reactors.map((r) => ({ labels: { reactor: r.reactor }, value: r.clients })),
-  },
-  figure('cairn_recovery_seconds', 'gauge', 'Duration of the last recovery.', (s) => s.recovery.ms / 1000),
-  figure('cairn_recovery_keys', 'gauge', 'Keys found by the last recovery.', (s) => s.recovery.keys),
-  {
-    name: 'cairn_command_duration_seconds',
-    kind: 'histogram',
-    help: 'Latency of commands.',
-    read: ({ stats, histograms }) => histogramSamples(stats, histograms),
-  },
-];
-
-export const metricRows: readonly MetricRow[] = [...redisRows, ...cairnRows];
-
-/** 1 us, 4 us, ... 4.2 s: coarse on purpose, there is one series per command and bucket. */
-const boundsUsec = Array.from({ length: 12 }, (_, index) => 4 ** index);
-
-export function histogramSamples(stats: NativeStats, histograms: readonly LatencyHistogram[]): Sample[] {
-  const usec = new Map(stats.commands.map((command) => [command.name, command.usec]));
-  return histograms.flatMap(({ name, calls, buckets }) => {
-    const base = 'cairn_command_duration_seconds';
-    const within = (bound: number): number => {
-      return buckets.reduce((sum, { upperNs, count }) => sum + (upperNs <= bound * 1000 ? count : 0), 0);
-    };
-    const bounded = boundsUsec.map((bound): Sample => {
-      return { metricName: `${base}_bucket`, labels: { cmd: name, le: bound * micro }, value: within(bound) };
-    });
-    return [
-      ...bounded,
-      { metricName: `${base}_bucket`, labels: { cmd: name, le: '+Inf' }, value: calls },
-      { metricName: `${base}_sum`, labels: { cmd: name }, value: (usec.get(name) ?? 0) * micro },
-      { metricName: `${base}_count`, labels: { cmd: name }, value: calls },
-    ];
-  });
-}
+export const metricRows: readonly MetricRow[] = [...redisRows, ...engineRows, ...commandRows];
 
 export function takeReading({ native, state, config }: Pick<Services, 'native' | 'state' | 'config'>): Reading {
   return {
@@ -283,6 +111,7 @@ export function takeReading({ native, state, config }: Pick<Services, 'native' |
     residentBytes: state.residentBytes(),
     uptimeSeconds: state.uptimeSeconds,
     maxclients: config.number('maxclients'),
+    minFreeBytes: config.number('min-free-bytes'),
     runId: state.runId,
   };
 }

@@ -13,7 +13,6 @@
 using cairn::Art;
 using cairn::EntryRef;
 using cairn::Pointer;
-using cairn::SweepCursor;
 
 namespace {
 
@@ -204,8 +203,8 @@ TEST_CASE("art: an empty tree") {
   std::string key;
   CHECK(!art.Random(1, &key));
   art.Scan("", [](std::string_view, Pointer&, uint64_t) { return false; });
-  SweepCursor cursor;
-  CHECK(art.SweepExpired(&cursor, 1, 1, [](std::string_view, Pointer&, uint64_t) { return true; }));
+  size_t visits = 1;
+  CHECK(art.SweepExpired(1, &visits, [](std::string_view, Pointer&, uint64_t) { return true; }));
   art.CheckInvariants();
 }
 
@@ -293,6 +292,7 @@ TEST_CASE("art: move and swap") {
   CHECK(a.size() == 2);
   CHECK(b.size() == 1);
   CHECK(b.MayHaveExpired(5000));
+  CHECK(!b.MayHaveExpired(4999));
   CHECK(!a.MayHaveExpired(5000));
   Art c(std::move(a));
   CHECK(c.size() == 2);
@@ -300,83 +300,6 @@ TEST_CASE("art: move and swap") {
   c = std::move(b);
   CHECK(c.size() == 1);
   CHECK(c.Find("a").expire_at_ms == 5000);
-}
-
-TEST_CASE("art: a sweep finds exactly what has expired") {
-  Random random(5);
-  Pair pair;
-  for (int i = 0; i < 20000; ++i) {
-    const int shape = static_cast<int>(Below(random, kShapes - 1));
-    Put(pair, ShapedKey(random, shape), random(),
-        Below(random, 3) == 0 ? 1000 * (1 + Below(random, 100)) : 0);
-  }
-  uint64_t stamp = 1;
-  for (uint64_t now = 10500; now <= 100500; now += 10000) {
-    SweepCursor cursor;
-    std::vector<std::string> expired;
-    bool done = false;
-    for (int call = 0; !done; ++call) {
-      REQUIRE(call < 100000);
-      expired.clear();
-      const size_t visits_max = 1 + Below(random, 200);
-      done = pair.art.SweepExpired(&cursor, now, visits_max,
-                                   [&](std::string_view key, Pointer&, uint64_t expire) {
-                                     REQUIRE(expire <= now);
-                                     expired.emplace_back(key);
-                                     return Below(random, 10) != 0;  // also stops early
-                                   });
-      REQUIRE(expired.size() <= visits_max + 48);
-      for (const std::string& key : expired) Drop(pair, key);
-      // Meanwhile others write, also behind the cursor, and trees are swapped to and fro.
-      Put(pair, ShapedKey(random, 0), stamp++, now + 1000 * (1 + Below(random, 30)));
-      if (call % 50 == 49) {
-        Art other;
-        other.Swap(pair.art);
-        pair.art.Swap(other);
-      }
-    }
-    for (const auto& [key, value] : pair.model) {
-      REQUIRE((value.expire == 0 || value.expire > now));
-    }
-    pair.art.CheckInvariants();
-    // The bound is exact to a second after a pass that found nothing.
-    REQUIRE(pair.art.SweepExpired(&cursor, now, SIZE_MAX,
-                                  [](std::string_view, Pointer&, uint64_t) { return true; }));
-    uint64_t earliest = UINT64_MAX;
-    for (const auto& [key, value] : pair.model) {
-      if (value.expire != 0) earliest = std::min(earliest, value.expire);
-    }
-    if (earliest != UINT64_MAX) {
-      REQUIRE(pair.art.MayHaveExpired(earliest));
-      REQUIRE((earliest < 2000 || !pair.art.MayHaveExpired(earliest - earliest % 1000 - 1)));
-    }
-  }
-}
-
-TEST_CASE("art: trees swapped in the middle of their sweeps lose no expiry") {
-  constexpr uint64_t kLate = 900000, kNow = 500000;
-  auto none = [](std::string_view, Pointer&, uint64_t) { return true; };
-  // The only early entry lies before both sweeps, between them, or behind both.
-  for (const int early_at : {3, 700, 1990}) {
-    Art a, b;
-    for (int i = 0; i < 2000; ++i) {
-      const std::string key = std::to_string(10000 + i);
-      a.Upsert(key, PointerFor(0), kLate);
-      b.Upsert(key, PointerFor(0), i == early_at ? kNow + 1000 : kLate);
-    }
-    a.Upsert("10500", PointerFor(0), 1000);  // gives both a reason to sweep
-    b.Upsert("10500", PointerFor(0), 1000);
-    SweepCursor at_a, at_b;
-    REQUIRE(!a.SweepExpired(&at_a, kNow, 1500, none));
-    REQUIRE(!b.SweepExpired(&at_b, kNow, 60, none));
-    a.SetExpire("10500", 0);
-    b.SetExpire("10500", 0);
-    a.Swap(b);
-    REQUIRE(a.SweepExpired(&at_a, kNow, SIZE_MAX, none));
-    REQUIRE(b.SweepExpired(&at_b, kNow, SIZE_MAX, none));
-    CHECK(a.MayHaveExpired(kNow + 1000));
-    CHECK(b.MayHaveExpired(kLate));
-  }
 }
 
 TEST_CASE("art: random entries are fair and none is starved") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <map>
 #include <random>
 #include <string>
@@ -9,6 +11,7 @@
 #include "base/latch.h"
 #include "vlog/value_cache.h"
 
+using cairn::CachePolicy;
 using cairn::Latch;
 using cairn::ValueCache;
 
@@ -16,8 +19,8 @@ namespace {
 
 // The owner in small: for each shard a latch and which records the index believes to be resident.
 struct Owner {
-  explicit Owner(size_t budget, uint32_t shards = 8)
-      : cache(budget, shards), latches(shards), resident(shards) {}
+  explicit Owner(size_t budget, uint32_t shards = 8, ValueCache::Options options = {})
+      : cache(budget, options, shards), latches(shards), resident(shards) {}
 
   uint32_t Shrink(uint32_t held) {
     return cache.Shrink(
@@ -195,6 +198,107 @@ TEST_CASE("cache: random operations against a model") {
   CHECK(owner.cache.evictions() > 1000);
   for (uint32_t shard = 0; shard < kShards; ++shard) owner.cache.Clear(shard);
   CHECK(owner.cache.bytes() == 0);
+}
+
+// One step above the budget at most, at any time; never above it after Shrink.
+TEST_CASE("cache: churn never breaks the bound, under each policy") {
+  constexpr uint32_t kShards = 16;
+  constexpr size_t kBudget = 400000;
+  constexpr size_t kStep = kBudget / 8 + kBudget / ValueCache::kGrowthShare + 4096;
+  for (CachePolicy policy : {CachePolicy::kS3Fifo, CachePolicy::kLirs, CachePolicy::kLru}) {
+    CAPTURE(static_cast<int>(policy));
+    std::mt19937_64 random(static_cast<uint64_t>(policy) + 1);
+    Owner owner(kBudget, kShards, {policy, 128});
+    for (int i = 0; i < 150000; ++i) {
+      const uint32_t shard = static_cast<uint32_t>(random() % kShards);
+      auto& resident = owner.resident[shard];
+      // Phases of small and of large records: what they leave behind serves the next phase.
+      const size_t size_max = i / 10000 % 3 == 0 ? 200 : i / 10000 % 3 == 1 ? 3000 : 60000;
+      const std::string record(random() % 8 == 0 ? random() % size_max : random() % 120, 'r');
+      auto pick = resident.lower_bound(static_cast<uint32_t>(random() % 500));
+      const uint64_t what = random() % 8;
+      if (what < 4) {
+        owner.Insert(shard, record);
+      } else if (pick != resident.end() && what == 4) {
+        const auto old_length = static_cast<uint32_t>(pick->second.size());
+        if (owner.cache.Replace(shard, pick->first, old_length,
+                                static_cast<uint32_t>(record.size()),
+                                record) == ValueCache::kNoHandle) {
+          resident.erase(pick);
+        } else {
+          pick->second = record;
+        }
+      } else if (pick != resident.end() && what < 7) {
+        REQUIRE(std::string_view(owner.cache.Get(shard, pick->first), pick->second.size()) ==
+                pick->second);
+      } else if (pick != resident.end()) {
+        owner.cache.Erase(shard, pick->first);
+        resident.erase(pick);
+      }
+      REQUIRE(owner.cache.bytes() <= kBudget + kStep);
+      for (int call = 0; call < 8 && owner.cache.OverBudget(); ++call) owner.Shrink(shard);
+      REQUIRE(owner.cache.bytes() <= kBudget);
+    }
+    CHECK(owner.cache.evictions() > 10000);
+    CHECK((owner.cache.ghost_bytes() > 0) == (policy != CachePolicy::kLru));
+    for (uint32_t shard = 0; shard < kShards; ++shard) owner.cache.Clear(shard);
+    CHECK(owner.cache.bytes() == 0);
+    CHECK(owner.cache.ghost_bytes() == 0);
+  }
+}
+
+TEST_CASE("cache: nothing enters while nothing can leave") {
+  Owner owner(100000, 4);
+  for (auto& latch : owner.latches) latch.Lock();
+  owner.latches[0].Unlock();
+  // Nobody calls Shrink: one record may exceed the budget, the next is refused.
+  size_t entered = 0;
+  while (owner.Insert(1, std::string(1000, 'x')) != ValueCache::kNoHandle) ++entered;
+  CHECK(entered > 80);
+  CHECK(owner.cache.bytes() > 100000);
+  CHECK(owner.cache.bytes() <= 100000 + 2048);
+  const auto [handle, record] = *owner.resident[1].begin();
+  CHECK(owner.cache.Replace(1, handle, 1000, 900, std::string(900, 'y')) == handle);
+  owner.resident[1][handle] = std::string(900, 'y');
+  CHECK(owner.Shrink(0) == 0);  // the latch of shard 1 is taken
+  CHECK(owner.cache.Replace(1, handle, 900, 1, std::string(3000, 'x')) == ValueCache::kNoHandle);
+  owner.resident[1].erase(handle);
+}
+
+// What the process has more after filling the cache is what bytes() says.
+TEST_CASE("cache: bytes() is the memory that is used") {
+  const auto resident_bytes = [] {
+    unsigned long total = 0, resident = 0;
+    std::FILE* file = std::fopen("/proc/self/statm", "r");
+    REQUIRE(file != nullptr);
+    REQUIRE(std::fscanf(file, "%lu %lu", &total, &resident) == 2);
+    std::fclose(file);
+    return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  };
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  constexpr size_t kBudget = 96 << 20;
+  ValueCache cache(kBudget, 64);
+  std::mt19937_64 random(3);
+  const std::string record(5000, 'x');
+  const size_t before = resident_bytes();
+  const auto churn = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      const uint32_t shard = static_cast<uint32_t>(random() % 64);
+      (void)cache.Insert(shard, static_cast<uint32_t>(random()),
+                         std::string_view(record).substr(0, random() % 5000));
+      cache.Shrink(
+          shard, [](uint32_t) { return true; }, [](uint32_t) {},
+          [](uint32_t, uint32_t, ValueCache::View) {});
+    }
+  };
+  churn(200000);
+  CHECK(cache.evictions() > 100000);
+  const size_t grown = resident_bytes() - before;
+  CHECK(grown < cache.bytes() + cache.bytes() / 16 + (4 << 20));
+  CHECK(grown + (8 << 20) > cache.bytes());
+#else
+  (void)resident_bytes;
+#endif
 }
 
 TEST_CASE("cache: two threads keep one budget") {

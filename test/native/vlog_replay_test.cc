@@ -22,7 +22,7 @@ struct Sink final : ReplaySink {
       keys[std::string(KeyOf(header, record))] = std::string(ValueOf(header, record));
     }
   }
-  void OnFlush(uint32_t, uint32_t, uint16_t) override { ++flushes; }
+  void OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) override { ++flushes; }
   void OnSwap(const SwapPayload&) override {}
   std::map<std::string, std::string> keys;
   int flushes = 0;

@@ -142,17 +142,25 @@ class Schedule {
     tuning_.prepare_bytes = Pick(3) == 0 ? 0 : 4096u << Pick(4);
     tuning_.prepare_gap = 4096u * Pick(3);
     tuning_.overlap_bytes = Pick(2) == 0 ? 0 : 512u << Pick(5);
+    tuning_.gc = Pick(4) != 0;
+    tuning_.checkpoints = Pick(3) == 0;
+    tuning_.gc_hook = [](void* context, GcPoint) { static_cast<Schedule*>(context)->Meanwhile(); };
+    tuning_.gc_context = this;
     model_.Rebase({State()}, 1);
   }
 
   uint64_t recycled() const { return recycled_; }
+  uint64_t collected() const { return collected_; }
+  uint64_t checkpoints() const { return checkpoints_; }
 
   void Run() {
     const uint32_t lives = 2 + Pick(4);
     for (uint32_t life = 0; life < lives; ++life) {
       Configure();
       if (!Begin()) continue;
+      living_ = true;
       Live();
+      living_ = false;
       End();
     }
     Configure();
@@ -187,6 +195,8 @@ class Schedule {
     options_.cache_bytes = Pick(2) == 0 ? 0 : 64u << 10;
     options_.fsync = Pick(2) == 0 ? FsyncPolicy::kAlways : static_cast<FsyncPolicy>(Pick(3));
     options_.commit_delay_us = Pick(8) == 0 ? 1 : 0;
+    options_.gc_mode = static_cast<GcMode>(Pick(3));
+    options_.gc_space_amplification = 101 + Pick(4) * 40;
     ++generation_;
   }
 
@@ -302,13 +312,42 @@ class Schedule {
                        ": lane " + std::to_string(lane) + " of " + std::to_string(model_.lanes) +
                        " has no prefix of " + std::to_string(model_.log[lane].size()) +
                        " units, at least " + std::to_string(model_.floor[lane]) +
-                       ", that gives what was found:";
-    for (const auto& [at, cell] : found) {
-      if (model_.LaneOf(at.second) == lane) {
-        text += " " + std::to_string(at.first) + "/" + at.second + "=" + cell.value.substr(0, 12);
+                       ", that gives what was found;";
+    // How far the nearest prefix is away.
+    State state = model_.base[lane];
+    std::string nearest;
+    size_t fewest = SIZE_MAX;
+    for (size_t n = 0;; ++n) {
+      std::string differs = "after " + std::to_string(n) + ":";
+      size_t count = 0;
+      for (uint16_t ns = 0; ns < kSpaces; ++ns) {
+        for (int i = 0; i < kKeys; ++i) {
+          const std::string key = "k" + std::to_string(i);
+          if (model_.LaneOf(key) != lane) continue;
+          const auto here = found.find({ns, key});
+          const auto there = state.cells.find({state.tree_of[ns], key});
+          const auto show = [](bool none, const Cell& cell) {
+            return none ? std::string("nothing")
+                        : cell.value.substr(0, 8) + "@" + std::to_string(cell.expire);
+          };
+          const Cell empty;
+          const bool no_here = here == found.end();
+          const bool no_there = there == state.cells.end();
+          const std::string is = show(no_here, no_here ? empty : here->second);
+          const std::string should = show(no_there, no_there ? empty : there->second);
+          if (is == should) continue;
+          ++count;
+          differs += " " + std::to_string(ns) + "/" + key + " is " + is + ", not " + should + ";";
+        }
       }
+      if (n >= model_.floor[lane] && count < fewest) {
+        fewest = count;
+        nearest = differs;
+      }
+      if (n == model_.log[lane].size()) break;
+      model_.ApplyTo(&state, lane, *model_.log[lane][n]);
     }
-    return text;
+    return text + " nearest " + nearest;
   }
 
   std::shared_ptr<Unit> NewUnit() {
@@ -366,38 +405,49 @@ class Schedule {
     const uint32_t steps = 20 + Pick(250);
     note_ = "trouble " + std::to_string(trouble) + " policy " +
             std::to_string(static_cast<int>(options_.fsync));
-    std::vector<std::shared_ptr<Unit>> waiting;
+    waiting_.clear();
     for (uint32_t step = 0; step < steps && disk_->powered(); ++step) {
-      if (Pick(5) < 3) {
-        std::shared_ptr<Unit> unit = NewUnit();
-        std::vector<WriteOp> ops;
-        for (Change& change : unit->changes) {
-          change.op.key = change.key;
-          change.op.value = change.value;
-          change.op.shard = ShardOf(change.key);
-          ops.push_back(change.op);
-        }
-        Status status = driver_->TryApply(ops, &unit->tickets, Pick(options_.reactors));
-        if (status.ok()) {
-          model_.Add(unit);
-          waiting.push_back(unit);
-        } else {
-          const bool fair = status.code() == Code::kBusy || status.code() == Code::kReadOnly ||
-                            status.code() == Code::kNoSpace;
-          REQUIRE_MESSAGE(fair, status.message());
-        }
-      }
+      if (Pick(5) < 3) TryUnit();
       if (Pick(3) == 0) LookAround();
       if (Pick(2) == 0) driver_->Turn(Pick(3) == 0 ? 1 + Pick(700) : Pick(12));
       if (Pick(60) == 0) driver_->engine->RequestSync(Pick(options_.reactors));
       if (Pick(80) == 0) driver_->engine->SetFsyncPolicy(static_cast<FsyncPolicy>(Pick(3)));
-      std::erase_if(waiting, [&](const std::shared_ptr<Unit>& unit) {
+      if (Pick(40) == 0) driver_->engine->RequestCheckpoint();
+      std::erase_if(waiting_, [&](const std::shared_ptr<Unit>& unit) {
         if (!driver_->Durable(unit->tickets)) return false;
         model_.Require(*unit);
         return true;
       });
     }
+    waiting_.clear();
     disk_->PowerOffAt(0);
+  }
+
+  void TryUnit() {
+    std::shared_ptr<Unit> unit = NewUnit();
+    std::vector<WriteOp> ops;
+    for (Change& change : unit->changes) {
+      change.op.key = change.key;
+      change.op.value = change.value;
+      change.op.shard = ShardOf(change.key);
+      ops.push_back(change.op);
+    }
+    Status status = driver_->TryApply(ops, &unit->tickets, Pick(options_.reactors));
+    if (status.ok()) {
+      model_.Add(unit);
+      waiting_.push_back(unit);
+      return;
+    }
+    const bool fair = status.code() == Code::kBusy || status.code() == Code::kReadOnly ||
+                      status.code() == Code::kNoSpace;
+    REQUIRE_MESSAGE(fair, status.message());
+  }
+
+  // In the gaps of garbage collection and of checkpoints.
+  void Meanwhile() {
+    if (!living_ || !disk_->powered()) return;
+    while (Pick(3) == 0) TryUnit();
+    if (Pick(4) == 0) LookAround();
   }
 
   // Reads must show what was applied, and once their ticket is due it must be durable.
@@ -432,6 +482,8 @@ class Schedule {
     EngineStats stats;
     driver_->engine->Stats(&stats);
     recycled_ += stats.segments_recycled;
+    for (const LaneStats& lane : stats.lanes) collected_ += lane.gc_segments;
+    checkpoints_ += driver_->engine->Checkpoint().written;
     for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
       std::string reason;
       if (driver_->engine->LaneFailed(lane, &reason))
@@ -464,7 +516,11 @@ class Schedule {
   std::unique_ptr<Driver> driver_;
   Model model_;
   uint64_t serial_ = 0;
-  uint64_t recycled_ = 0;  // segments, in all lives
+  bool living_ = false;                         // between Begin and End
+  std::vector<std::shared_ptr<Unit>> waiting_;  // applied, not durable yet
+  uint64_t recycled_ = 0;                       // segments, in all lives
+  uint64_t collected_ = 0;                      // likewise
+  uint64_t checkpoints_ = 0;
   uint32_t generation_ = 0;
   std::string note_;  // how this life went
 };
@@ -480,11 +536,17 @@ TEST_CASE("vlog sim: seeded schedules of writes, faults and crashes") {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
   const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", 300);
   uint64_t recycled = 0;
+  uint64_t collected = 0;
+  uint64_t checkpoints = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_SIM_RUNS=1");
     Schedule schedule(seed);
     schedule.Run();
     recycled += schedule.recycled();
+    collected += schedule.collected();
+    checkpoints += schedule.checkpoints();
   }
+  MESSAGE("segments recycled " << recycled << ", collected " << collected << "; checkpoints "
+                               << checkpoints);
   if (runs >= 100) CHECK(recycled > runs / 2);
 }

@@ -289,7 +289,7 @@ TEST_CASE("vlog space: a segment that somebody linked to is never written again"
   CHECK(StatsOf(driver).segments_recycled >= 1);
 }
 
-TEST_CASE("vlog space: a segment in use by an older value is not given back") {
+TEST_CASE("vlog space: a segment in use by an older value is not given back, those behind it are") {
   SimDisk disk{SimOptions()};
   EngineOptions options = SpaceOptions();
   options.segment_bytes = 256u << 10;
@@ -304,7 +304,8 @@ TEST_CASE("vlog space: a segment in use by an older value is not given back") {
     CHECK(*driver.Get(0, "old") == "value");
     EngineStats stats;
     driver.engine->Stats(&stats);
-    CHECK(stats.lanes[0].segments >= 6);
+    // It, the active one, and the next; those between hold nothing that anybody needs.
+    CHECK(stats.lanes[0].segments <= 4);
     driver.Abandon();
   }
 }

@@ -70,6 +70,8 @@ class Driver : public DurabilityListener {
     tuning.inline_maintenance = true;
     tuning.recovery_threads = 1;
     tuning.salt = 0x5a17;
+    tuning.gc = false;
+    tuning.checkpoints = false;
     return tuning;
   }
 

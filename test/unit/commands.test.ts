@@ -14,6 +14,8 @@ import { type Bench, fakeHistograms, makeBench, nativeRows } from './fake-native
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-unit-'));
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
+const replyTimeoutMs = 2000;
+
 /** Sends one line through the dispatcher, as the data plane would, and returns the bytes of the reply. */
 async function ask(bench: Bench, line: string, resp: 2 | 3 = 2): Promise<string> {
   const args = line.split(' ').map((word) => (word === '""' ? '' : word.replaceAll('_', ' ')));
@@ -37,7 +39,8 @@ async function ask(bench: Bench, line: string, resp: 2 | 3 = 2): Promise<string>
       },
     ],
   });
-  for (let turn = 0; turn < 100 && bench.native.replies.length === 0; turn++) await new Promise(setImmediate);
+  const deadline = performance.now() + replyTimeoutMs;
+  while (bench.native.replies.length === 0 && performance.now() < deadline) await new Promise(setImmediate);
   const [reply, ...more] = bench.native.replies.splice(0);
   expect(more).toEqual([]);
   expect(reply).toMatchObject({ token: 9, reactor: 1 });
@@ -106,6 +109,33 @@ const fixed: readonly (readonly [string, string | RegExp])[] = [
   ['BGSAVE x', '-ERR syntax error\r\n'],
   ['BGREWRITEAOF', '+Background append only file rewriting started\r\n'],
   ['LASTSAVE', /^:\d{10}\r\n$/],
+  [
+    'CAIRN GC',
+    '*1\r\n*16\r\n$4\r\nlane\r\n:0\r\n$4\r\nmode\r\n$4\r\nlazy\r\n$9\r\nlog-bytes\r\n:1048576\r\n' +
+      '$10\r\nlive-bytes\r\n:2000\r\n$8\r\nsegments\r\n:1\r\n$18\r\ncollected-segments\r\n:4\r\n' +
+      '$11\r\nmoved-bytes\r\n:700\r\n$15\r\nreclaimed-bytes\r\n:4194304\r\n',
+  ],
+  ['CAIRN GC status', /^\*1\r\n\*16\r\n/],
+  ['CAIRN GC MODE 0 throttled', '+OK\r\n'],
+  ['CAIRN GC MODE all LAZY', '+OK\r\n'],
+  ['CAIRN GC MODE 1 lazy', "-ERR no lane '1': it must be 0 to 0, or ALL\r\n"],
+  ['CAIRN GC MODE -1 lazy', "-ERR no lane '-1': it must be 0 to 0, or ALL\r\n"],
+  ['CAIRN GC MODE x lazy', "-ERR no lane 'x': it must be 0 to 0, or ALL\r\n"],
+  ['CAIRN GC MODE 0 eager', "-ERR unknown mode 'eager': it must be one of lazy, throttled, aggressive\r\n"],
+  ['CAIRN GC MODE 0', "-ERR unknown subcommand or wrong number of arguments for 'MODE'. Try CAIRN HELP.\r\n"],
+  ['CAIRN GC PAUSE now', "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CAIRN HELP.\r\n"],
+  [
+    'CAIRN GC constructor',
+    "-ERR unknown subcommand or wrong number of arguments for 'constructor'. Try CAIRN HELP.\r\n",
+  ],
+  ['CAIRN GC PAUSE', '+OK\r\n'],
+  ['CAIRN GC RESUME', '+OK\r\n'],
+  [
+    'CAIRN CHECKPOINT',
+    '*8\r\n$4\r\ntime\r\n:1800000000\r\n$12\r\nmilliseconds\r\n:2500\r\n$4\r\nkeys\r\n:3\r\n$5\r\nbytes\r\n:77\r\n',
+  ],
+  ['CAIRN BOGUS', "-ERR unknown subcommand 'BOGUS'. Try CAIRN HELP.\r\n"],
+  ['CAIRN HELP', /^\*\d+\r\n\+CAIRN <subcommand>/],
   ['SHUTDOWN ABORT', '-ERR No shutdown in progress.\r\n'],
   ['SHUTDOWN SAVE NOSAVE', '-ERR syntax error\r\n'],
   ['DEBUG RELOAD', '+OK\r\n'],
@@ -183,6 +213,94 @@ describe('replies', () => {
   });
 });
 
+describe('checkpoints', () => {
+  const persistence = (bench: Bench): Promise<string> => ask(bench, 'INFO persistence');
+
+  test('SAVE makes everything durable first, waits, and sets LASTSAVE', async () => {
+    const bench = makeBench();
+    bench.native.holdCheckpoints = true;
+    const saved = ask(bench, 'SAVE');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(bench.native.replies).toEqual([]);
+    expect(bench.native.calls).toEqual(['sync', 'requestCheckpoint']);
+    bench.native.serveCheckpoints();
+    expect(await saved).toBe('+OK\r\n');
+    expect(await ask(bench, 'LASTSAVE')).toBe(':1800000000\r\n');
+    const info = await persistence(bench);
+    expect(info).toMatch(/rdb_last_save_time:1800000000\r\n[^]*rdb_last_bgsave_time_sec:2\r\n/);
+    expect(info).toContain('rdb_saves:1\r\n');
+  });
+
+  test('a failure is told, and LASTSAVE stays', async () => {
+    const bench = makeBench();
+    const before = await ask(bench, 'LASTSAVE');
+    bench.native.holdCheckpoints = true;
+    const saved = ask(bench, 'SAVE');
+    await new Promise(setImmediate);
+    bench.native.serveCheckpoints('no space left');
+    expect(await saved).toBe('-ERR no space left\r\n');
+    expect(await persistence(bench)).toContain('rdb_last_bgsave_status:err\r\n');
+    expect(await ask(bench, 'LASTSAVE')).toBe(before);
+    bench.native.holdCheckpoints = false;
+    expect(await ask(bench, 'SAVE')).toBe('+OK\r\n');
+    expect(await persistence(bench)).toContain('rdb_last_bgsave_status:ok\r\n');
+  });
+
+  test('so is a failed sync, and no checkpoint is asked for', async () => {
+    const bench = makeBench();
+    bench.native.sync = () => Promise.reject(new Error('the disk is gone'));
+    expect(await ask(bench, 'CAIRN CHECKPOINT')).toBe('-ERR the disk is gone\r\n');
+    expect(bench.native.calls).toEqual([]);
+    expect(await persistence(bench)).toContain('rdb_last_bgsave_status:err\r\n');
+  });
+
+  test('BGSAVE answers at once; there is one at a time', async () => {
+    const bench = makeBench();
+    bench.native.holdCheckpoints = true;
+    expect(await ask(bench, 'BGSAVE')).toBe('+Background saving started\r\n');
+    const busy = '-ERR Background save already in progress\r\n';
+    expect(await ask(bench, 'BGSAVE')).toBe(busy);
+    expect(await ask(bench, 'SAVE')).toBe(busy);
+    expect(await persistence(bench)).toMatch(/rdb_bgsave_in_progress:1\r\n[^]*rdb_current_bgsave_time_sec:0\r\n/);
+    bench.native.serveCheckpoints();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await persistence(bench)).toMatch(/rdb_bgsave_in_progress:0\r\n[^]*rdb_current_bgsave_time_sec:-1\r\n/);
+    expect(await ask(bench, 'BGSAVE')).toBe('+Background saving started\r\n');
+    bench.native.serveCheckpoints();
+  });
+
+  test('who waits is told when the engine is closed', async () => {
+    const bench = makeBench();
+    bench.native.holdCheckpoints = true;
+    const saved = ask(bench, 'SAVE');
+    await new Promise(setImmediate);
+    bench.services.checkpoints.giveUp('the server stops');
+    expect(await saved).toBe('-ERR the server stops\r\n');
+  });
+});
+
+describe('CAIRN GC', () => {
+  test('reaches the data plane', async () => {
+    const bench = makeBench();
+    await ask(bench, 'CAIRN GC MODE 0 THROTTLED');
+    await ask(bench, 'CAIRN GC PAUSE');
+    await ask(bench, 'CAIRN GC RESUME');
+    expect(bench.native.calls).toEqual(['setGcMode 0 throttled', 'pauseGc true', 'pauseGc false']);
+    expect(bench.services.config.get('gc-mode')).toBe('lazy');
+  });
+
+  test('MODE ALL is CONFIG SET gc-mode', async () => {
+    const bench = makeBench();
+    await ask(bench, 'CAIRN GC MODE ALL aggressive');
+    expect(bench.native.settings).toEqual([['gcMode', 'aggressive']]);
+    expect(await ask(bench, 'CONFIG GET gc-mode')).toContain('aggressive');
+  });
+
+  test('maps in RESP3', async () => {
+    expect(await ask(makeBench(), 'CAIRN GC', 3)).toMatch(/^\*1\r\n%8\r\n\$4\r\nlane\r\n:0\r\n/);
+  });
+});
+
 describe('CONFIG SET', () => {
   test('reaches the data plane', async () => {
     const bench = makeBench();
@@ -206,6 +324,39 @@ describe('CONFIG SET', () => {
     ]);
     await ask(bench, 'CONFIG SET appendfsync everysec maxmemory 0');
     expect(logged).toHaveLength(2);
+  });
+
+  test('options of garbage collection', async () => {
+    const bench = makeBench();
+    const line =
+      'CONFIG SET gc-mode THROTTLED gc-iops 50 gc-max-parallel 64 gc-space-amplification 1.50 min-free-bytes 1gb';
+    expect(await ask(bench, line)).toBe('+OK\r\n');
+    expect(bench.native.settings).toEqual([
+      ['gcMode', 'throttled'],
+      ['gcIops', 50],
+      ['gcMaxParallel', 64],
+      ['gcSpaceAmplification', 150],
+      ['minFreeBytes', 1024 ** 3],
+    ]);
+    expect(bench.services.config.get('gc-space-amplification')).toBe('1.5');
+  });
+
+  test.each([
+    ['gc-mode eager', 'argument(s) must be one of the following: lazy, throttled, aggressive'],
+    ['gc-iops 0', 'argument must be between 1 and 10000000 inclusive'],
+    ['gc-max-parallel 65', 'argument must be between 1 and 64 inclusive'],
+    ['gc-space-amplification 1', 'argument must be a number between 1.05 and 10, with at most two decimals'],
+    ['gc-space-amplification 1e1', 'argument must be a number between 1.05 and 10, with at most two decimals'],
+    ['min-free-bytes x', 'argument must be a memory value'],
+    ['segment-recycle-max 2', "can't set immutable config"],
+    ['checkpoint-rate 1mb', "can't set immutable config"],
+  ])('%s is refused', async (pair, reason) => {
+    const bench = makeBench();
+    const [name] = pair.split(' ');
+    expect(await ask(bench, `CONFIG SET ${pair}`)).toBe(
+      `-ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}\r\n`,
+    );
+    expect(bench.native.settings).toEqual([]);
   });
 
   test('a refused value leaves everything as it was', async () => {

@@ -240,6 +240,13 @@ describe('native options', () => {
       unixsocketperm: 0o770,
       protectedMode: false,
       segmentSize: 1024 ** 3,
+      gcMode: 'lazy',
+      gcIops: 1000,
+      gcMaxParallel: 1,
+      gcSpaceAmplification: 140,
+      segmentRecycleMax: 0,
+      minFreeBytes: 64 * 1024 ** 2,
+      checkpointRate: 128 * 1024 ** 2,
       outputLimitPubsubHard: 32 * 1024 ** 2,
       outputLimitPubsubSoftSeconds: 60,
       outputLimitNormalHard: 0,
@@ -249,6 +256,10 @@ describe('native options', () => {
       enableDebugCommand: 'local',
     });
     expect(Object.values(options).filter((value) => value === undefined || Number.isNaN(value))).toEqual([]);
+  });
+
+  test('recycled segments given are kept', () => {
+    expect(nativeOptions(load('segment-recycle-max 3\n'))).toMatchObject({ segmentRecycleMax: 3 });
   });
 
   test('lanes given are lanes wanted', () => {

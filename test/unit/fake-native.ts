@@ -1,5 +1,6 @@
 /** A data plane that only remembers what it was told, for tests of the control plane alone. */
 import { pino } from 'pino';
+import { Checkpoints } from '../../src/checkpoints.js';
 import type { CommandContext, Services } from '../../src/commands/command.js';
 import { controlRows, joinTables } from '../../src/commands/index.js';
 import { Config, type LoadOptions } from '../../src/config/config.js';
@@ -15,7 +16,17 @@ import type {
   RecoveryReport,
 } from '../../src/native.js';
 
-const recovery: RecoveryReport = { keys: 3, records: 4, bytes: 500, segments: 1, ms: 2.5, tornTail: [], skipped: [] };
+const recovery: RecoveryReport = {
+  keys: 3,
+  checkpointKeys: 2,
+  notices: [],
+  records: 4,
+  bytes: 500,
+  segments: 1,
+  ms: 2.5,
+  tornTail: [],
+  skipped: [],
+};
 
 function lane(index: number): NativeStats['lanes'][number] {
   return {
@@ -33,7 +44,17 @@ function lane(index: number): NativeStats['lanes'][number] {
     segments: 1,
     diskBytes: 1 << 20,
     liveBytes: 2000,
+    commitsInFlight: 1,
+    gcMode: 'lazy',
+    gcSegments: 4,
+    gcMovedBytes: 700,
+    gcReclaimedBytes: 4 << 20,
   };
+}
+
+/** Log2Histogram: `counts` of values with that many bits. */
+function byBits(counts: Record<number, number>, sum: number): NativeStats['readNanos'] {
+  return { counts: Array.from({ length: 40 }, (_, bits) => counts[bits] ?? 0), sum };
 }
 
 export function fakeStats(): NativeStats {
@@ -90,6 +111,7 @@ export function fakeStats(): NativeStats {
       indexBytes: 200,
       cacheBytes: 1_000_000,
       cacheBytesMax: 8_000_000,
+      cacheGhostBytes: 30_000,
       walRingBytes: 1_000_000,
       clientQueryBytes: 100,
       clientOutputBytes: 200,
@@ -98,6 +120,35 @@ export function fakeStats(): NativeStats {
     io: { backend: 'uring', reason: 'io_uring works', sqpoll: false, syncMethod: 'dsync', blockSize: 512 },
     reactors: [{ reactor: 0, clients: 2, commands: 100, cpuUsec: 5000, turns: 40 }],
     recovery,
+    deviceBytesByCause: { commit: 3000, padding: 500, prepared: 300, gc: 200, checkpoint: 96 },
+    log: {
+      bytes: 10_000,
+      liveBytes: 8000,
+      freeBytes: 1_000_000_000,
+      segmentsActive: 1,
+      segmentsSealed: 5,
+      segmentsSurvivors: 2,
+      writeErrors: 0,
+      readErrors: 0,
+    },
+    gc: { paused: false, isolation: 'ioprio', reads: 3, readBytes: 3000, writes: 2, writtenBytes: 200 },
+    checkpoint: {
+      done: 0,
+      running: false,
+      runningMs: 0,
+      lastOk: true,
+      lastError: '',
+      lastTimeMs: 0,
+      lastMs: 0,
+      lastBytes: 0,
+      lastKeys: 0,
+      written: 0,
+      writtenBytes: 0,
+    },
+    // 9 in 512 .. 1023 ns, 1 in 1024 .. 2047 ns.
+    commitNanos: byBits({ 10: 9, 11: 1 }, 9000),
+    commitSizes: byBits({ 13: 10 }, 45_056),
+    readNanos: byBits({ 17: 1 }, 90_000),
   };
 }
 
@@ -166,6 +217,30 @@ export class FakeNative implements NativeServer {
   stop = async (): Promise<void> => void this.calls.push('stop');
   reload = async (): Promise<RecoveryReport> => recovery;
   sync = async (): Promise<void> => void this.calls.push('sync');
+  /** False: requests are served at once, well. */
+  holdCheckpoints = false;
+  private requested = 0;
+  requestCheckpoint(): number {
+    this.calls.push('requestCheckpoint');
+    this.requested += 1;
+    if (this.holdCheckpoints) this.current.checkpoint.running = true;
+    else this.serveCheckpoints();
+    return this.requested;
+  }
+  serveCheckpoints(error = ''): void {
+    const { checkpoint } = this.current;
+    Object.assign(checkpoint, { running: false, done: this.requested, lastOk: error === '', lastError: error });
+    if (error !== '') return;
+    Object.assign(checkpoint, { lastTimeMs: 1_800_000_000_500, lastMs: 2500, lastBytes: 77, lastKeys: 3 });
+    checkpoint.written += 1;
+  }
+  checkpoint = () => this.current.checkpoint;
+  setGcMode(lane: number, mode: string): void {
+    this.calls.push(`setGcMode ${lane} ${mode}`);
+  }
+  pauseGc(pause: boolean): void {
+    this.calls.push(`pauseGc ${pause}`);
+  }
   reply(items: ControlReply[]): void {
     this.replies.push(...items);
   }
@@ -218,11 +293,13 @@ export interface Bench {
 export function makeBench(load: LoadOptions = {}): Bench {
   const native = new FakeNative();
   const shutdowns: string[] = [];
+  const state = new ServerState();
   const services: Services = {
     config: Config.load({ machine: { cores: 4, memoryBytes: 8 * 1024 ** 3 }, ...load }),
     native,
     table: joinTables(nativeRows, controlRows).table,
-    state: new ServerState(),
+    state,
+    checkpoints: new Checkpoints(native, state.startedAt),
     log: pino({ level: 'silent' }),
     shutdown: async (reason) => void shutdowns.push(reason),
   };

@@ -22,13 +22,14 @@ describe('INFO', () => {
       'Modules',
       'Errorstats',
       'Cluster',
-      'Cairn',
+      'Engine',
       'Keyspace',
     ]);
     expect(titles(text('all'))).toEqual(expect.arrayContaining(['Commandstats', 'Latencystats']));
     expect(titles(text('all'))).not.toContain('Modules');
     expect(titles(text('everything'))).toHaveLength(14);
     expect(titles(text('CPU', 'server'))).toEqual(['Server', 'CPU']);
+    expect(titles(text('cairn'))).toEqual(['Engine']);
     expect(text('nosuch')).toBe('');
   });
 
@@ -60,7 +61,58 @@ describe('INFO', () => {
     'maxmemory_policy:noeviction',
     'role:master',
     'io_backend:uring',
+    'log_bytes:10000\r',
+    'live_bytes:8000\r',
+    'dead_bytes:2000\r',
+    'space_amplification:1.250\r',
+    'free_bytes:1000000000\r',
+    'min_free_bytes:67108864\r',
+    'segments_active:1\r',
+    'segments_sealed:3\r',
+    'segments_survivors:2\r',
+    'segments_spare:1\r',
+    'device_bytes_commit:3000\r',
+    'device_bytes_gc:200\r',
+    'device_bytes_checkpoint:96\r',
+    'write_amplification:2.000\r',
+    'commit_usec_percentiles:p50=1,p99=2,p99.9=2\r',
+    'commit_bytes_percentiles:p50=8192,p99=8192,p99.9=8192\r',
+    'disk_read_usec_percentiles:p50=131,p99=131,p99.9=131\r',
+    'gc_mode:lazy\r',
+    'gc_paused:0\r',
+    'gc_isolation:ioprio\r',
+    'gc_collected_segments:4\r',
+    'gc_moved_bytes:700\r',
+    'gc_reclaimed_bytes:4194304\r',
+    'checkpoint_age_sec:-1\r',
+    'checkpoint_last_status:ok\r',
+    'cache_hits:6\r',
+    'cache_misses:2\r',
+    'index_keys:3\r',
   ])('has %s', (start) => expect(text()).toMatch(new RegExp(`^${start}`, 'm')));
+
+  test('before the first checkpoint', () => {
+    const bench = makeBench();
+    const started = Math.floor(bench.services.state.startedAt / 1000);
+    const info = formatInfo(infoSections(bench.services), ['persistence']);
+    for (const line of [
+      'rdb_bgsave_in_progress:0',
+      `rdb_last_save_time:${started}`,
+      'rdb_last_bgsave_status:ok',
+      'rdb_last_bgsave_time_sec:-1',
+      'rdb_current_bgsave_time_sec:-1',
+      'rdb_saves:0',
+    ]) {
+      expect(info).toContain(`${line}\r\n`);
+    }
+  });
+
+  test('lanes of several modes', () => {
+    const bench = makeBench();
+    const [lane] = bench.native.current.lanes;
+    if (lane !== undefined) bench.native.current.lanes.push({ ...lane, lane: 1, gcMode: 'aggressive' });
+    expect(formatInfo(infoSections(bench.services), ['engine'])).toContain('gc_mode:mixed\r\n');
+  });
 
   test('nothing is undefined or not a number', () => {
     expect(text('everything')).not.toMatch(/undefined|NaN/);
@@ -115,12 +167,36 @@ describe('metrics', () => {
       'cairn_lane_commits_total{lane="0"} 10',
       'cairn_value_reads_total{source="disk"} 1',
       'cairn_command_duration_seconds_bucket{cmd="get",le="0.000004"} 9',
+      'cairn_device_bytes_written_total 4096',
+      'cairn_device_bytes_by_cause_total{cause="checkpoint"} 96',
+      'cairn_write_amplification 2',
+      'cairn_disk_errors_total{kind="checksum"} 0',
+      'cairn_log_bytes 10000',
+      'cairn_dead_bytes 2000',
+      'cairn_segments{state="sealed"} 3',
+      'cairn_gc_mode{mode="lazy"} 1',
+      'cairn_gc_mode{mode="aggressive"} 0',
+      'cairn_gc_isolation_info{isolation="ioprio"} 1',
+      'cairn_lane_gc_moved_bytes_total{lane="0"} 700',
+      'cairn_checkpoint_last_status 1',
+      'cairn_commit_duration_seconds_bucket{le="0.000001024"} 9',
+      'cairn_commit_duration_seconds_bucket{le="0.000002048"} 10',
+      'cairn_commit_duration_seconds_bucket{le="+Inf"} 10',
+      'cairn_commit_duration_seconds_sum 0.000009',
+      'cairn_commit_duration_seconds_count 10',
+      'cairn_commit_size_bytes_bucket{le="4096"} 0',
+      'cairn_commit_size_bytes_bucket{le="8192"} 10',
+      'cairn_disk_read_duration_seconds_count 1',
       'cairn_command_duration_seconds_bucket{cmd="get",le="+Inf"} 10',
       'cairn_command_duration_seconds_count{cmd="get"} 10',
     ]) {
       expect(first.split('\n')).toContain(line);
     }
     expect(first).toContain('# TYPE cairn_command_duration_seconds histogram');
+    expect(first).toContain('# TYPE cairn_commit_duration_seconds histogram');
+    expect(first).not.toMatch(/^cairn_checkpoint_age_seconds /m);
+    bench.native.current.checkpoint.lastTimeMs = Date.now() - 5000;
+    expect(await registry.metrics()).toMatch(/^cairn_checkpoint_age_seconds 5(\.\d+)?$/m);
     bench.native.current.clients = 3;
     expect(await registry.metrics()).toContain('redis_connected_clients 3\n');
   });

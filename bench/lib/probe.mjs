@@ -1,0 +1,65 @@
+// A tiny fio load beside a long run: when the host itself is slow, it is slow too. With it, the CPU time that the host took
+// away (steal).
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
+
+import { exited, spawnTracked } from './cleanup.mjs';
+import { prepareFile } from './fio.mjs';
+
+const fileBytes = 16 << 20;
+const perSecond = 20;
+const ticksPerSecond = 100;
+
+/**
+ * @typedef {{ worstMicros: number, stolenMillis: number }} ProbeSecond
+ */
+
+/**
+ * 4 KiB data-synced O_DIRECT overwrites at a low, fixed rate.
+ * @param {string} dir on the disk under test
+ * @param {number} seconds at most
+ */
+export async function startProbe(dir, seconds) {
+  mkdirSync(dir, { recursive: true });
+  const file = join(dir, 'probe.dat');
+  await prepareFile(file, fileBytes);
+  const args = ['--name=probe', `--filename=${file}`, `--size=${fileBytes}`, '--rw=randwrite', '--bs=4k', '--direct=1'];
+  args.push('--ioengine=psync', '--sync=dsync', `--rate_iops=${perSecond}`, '--time_based', `--runtime=${seconds}`);
+  args.push(`--write_lat_log=${join(dir, 'probe')}`, '--log_unix_epoch=1', '--norandommap', '--randrepeat=0');
+  const child = spawnTracked('fio', args, { stdio: 'ignore', cwd: dir });
+  /** @type {Map<number, number>} second since the epoch -> milliseconds */
+  const stolen = new Map();
+  let before = stealTicks();
+  const timer = setInterval(() => {
+    const now = stealTicks();
+    stolen.set(Math.floor(Date.now() / 1000) - 1, ((now - before) * 1000) / ticksPerSecond);
+    before = now;
+  }, 1000);
+  return {
+    /** @returns {Promise<Map<number, ProbeSecond>>} by second since the epoch */
+    stop: async () => {
+      clearInterval(timer);
+      if (child.exitCode === null) child.kill('SIGINT');
+      await exited(child);
+      const worst = new Map();
+      for (const line of readFileSync(join(dir, 'probe_lat.1.log'), 'utf8').split('\n')) {
+        const [millis, nanos] = line.split(',').map(Number);
+        if (millis === undefined || nanos === undefined || !Number.isFinite(nanos)) continue;
+        // The log has the end of each write; the second in which it began is the one that was slow.
+        const second = Math.floor((millis - nanos / 1e6) / 1000);
+        worst.set(second, Math.max(worst.get(second) ?? 0, nanos / 1000));
+      }
+      return new Map(
+        [...worst].map(([second, worstMicros]) => [second, { worstMicros, stolenMillis: stolen.get(second) ?? 0 }]),
+      );
+    },
+  };
+}
+
+/** Over all processors, in ticks. */
+function stealTicks() {
+  const fields = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ') ?? [];
+  return Number(fields[7] ?? 0);
+}

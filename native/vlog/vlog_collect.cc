@@ -1,0 +1,334 @@
+#include "vlog/vlog_collect.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace cairn {
+
+using vlog::RecordHeader;
+using vlog::RecordType;
+using vlog::Segment;
+using vlog::SurvivorWriter;
+
+Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
+  victim_ = victim;
+  mode_ = mode;
+  now_ms_ = WallMillis();
+  bool first = false;
+  droppable_ = engine_.RemovalsDroppable(*victim, &first);
+  if (droppable_ && !first) victim->needs_checkpoint = true;
+  flush_needed_ = false;
+  failure_ = Status();
+  stop_.store(false, std::memory_order_relaxed);
+  read_bytes_ = 0;
+  dropped_ = false;
+  // Survivors must stand behind their victim.
+  engine_.gc_.gate.Enter();
+  std::vector<uint32_t> too_early;
+  for (const auto& [lane, writer] : writers_) {
+    if (writer->segment()->rank() < victim->rank()) too_early.push_back(lane);
+  }
+  for (uint32_t lane : too_early) (void)Seal(lane);
+  engine_.gc_.gate.Leave();
+  vlog::ReplayOptions options;
+  options.last_epoch = false;
+  options.stop = &stop_;
+  vlog::Replay replay(options, this);
+  replay.AddSegment(0, victim, victim->data_end);
+  Status status = replay.Run();
+  if (failure_.ok()) Flush();
+  if (inside_) {
+    relies_on_.clear();
+    moves_.clear();
+    for (const auto& [lane, writer] : writers_) writer->Drop();
+    batch_bytes_ = 0;
+    inside_ = false;
+    engine_.gc_.gate.Leave();
+  }
+  if (!failure_.ok()) status = failure_;
+  if (!status.ok() && dropped_ && !droppable_) victim->owes_deletes = true;
+  engine_.gc_.reads.fetch_add(victim->data_end / vlog::kWindowBytesMax + 1,
+                              std::memory_order_relaxed);
+  engine_.gc_.read_bytes.fetch_add(victim->data_end, std::memory_order_relaxed);
+  if (status.ok()) {
+    victim->swept = !flush_needed_ && victim->live_bytes.load(std::memory_order_acquire) == 0;
+    if (flush_needed_) victim->flushes.store(true, std::memory_order_relaxed);
+    engine_.At(GcPoint::kSwept);
+  }
+  return status;
+}
+
+// ---- what is needed ----
+
+void VlogEngine::Collector::OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) {
+  if (!droppable_) flush_needed_ = true;
+}
+
+void VlogEngine::Collector::OnRecord(const RecordHeader& header, const char* record,
+                                     const Pointer& pointer) {
+  if (!failure_.ok() || header.ns >= kDatabasesMax) return;
+  const uint16_t shard = ShardOf(vlog::KeyOf(header, record));
+  constexpr uint64_t kExpiryField = 8;
+  if (!Ready(engine_.LaneOf(shard), pointer.length + kExpiryField)) return;
+  read_bytes_ += pointer.length;
+  uint64_t expire_at_ms = 0;
+  const Verdict verdict = Judge(header, record, pointer, shard, &expire_at_ms);
+  if (verdict != Verdict::kDead) Copy(verdict, header, record, pointer, shard, expire_at_ms);
+}
+
+// Between judging a record and writing its copy the gate must not open: so what would end the batch
+// comes before. A long stretch of dead records ends one, too, that no checkpoint waits for long.
+bool VlogEngine::Collector::Ready(uint32_t lane, uint64_t bytes) {
+  const auto slot = writers_.find(lane);
+  const bool full = slot != writers_.end() && !slot->second->Fits(bytes);
+  if (full || (batch_bytes_ != 0 && batch_bytes_ + bytes > SurvivorWriter::kBatchBytes) ||
+      read_bytes_ >= 2 * SurvivorWriter::kBatchBytes) {
+    Flush();
+    if (!failure_.ok()) return false;
+  }
+  if (!inside_) {
+    engine_.gc_.gate.Enter();
+    inside_ = true;
+  }
+  if (full) (void)Seal(lane);
+  return true;
+}
+
+VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& header,
+                                                            const char* record,
+                                                            const Pointer& pointer, uint16_t shard,
+                                                            uint64_t* expire_at_ms) {
+  const std::string_view key = vlog::KeyOf(header, record);
+  LatchGuard guard(engine_.latches_[shard].latch);
+  Art* tree = engine_.shards_[shard].Tree(header.ns);
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  switch (vlog::TypeOf(header)) {
+    case RecordType::kPut:
+    case RecordType::kPutExpire: {
+      if (!found || !found.pointer->SamePlace(pointer)) {
+        // What has expired may have left the index without a delete, being its own.
+        const uint64_t expiry = vlog::ExpiryOf(header, record);
+        if (droppable_ || found || expiry == 0 || expiry > now_ms_) return Verdict::kDead;
+        Rely(shard, engine_.shards_[shard].last_removal);
+        return Verdict::kRemoval;
+      }
+      *expire_at_ms = found.expire_at_ms;
+      if (found.expire_at_ms == 0 || found.expire_at_ms + kExpiredForMs > now_ms_ ||
+          vlog::ExpiryOf(header, record) != found.expire_at_ms) {
+        if (vlog::ExpiryOf(header, record) != found.expire_at_ms)
+          Rely(shard, engine_.shards_[shard].last_change);
+        return Verdict::kLive;
+      }
+      // Gone from the index at once, so that nothing can be done to the key any more before its
+      // delete is written. If that fails, the put is still there, as expired as before.
+      engine_.DropEntry(header.ns, shard, tree, key);
+      dropped_ = true;
+      return droppable_ ? Verdict::kDead : Verdict::kExpired;
+    }
+    case RecordType::kDelete:
+      if (droppable_ || found) return Verdict::kDead;
+      Rely(shard, engine_.shards_[shard].last_removal);
+      return Verdict::kRemoval;
+    case RecordType::kSetExpire: {
+      // Needed also if the key's own record knows the time, as long as that stands before it: an
+      // older expiry may lie between them.
+      if (droppable_ || !found || Behind(*found.pointer, pointer)) return Verdict::kDead;
+      *expire_at_ms = vlog::ExpiryOf(header, record);
+      if (found.expire_at_ms != *expire_at_ms) return Verdict::kDead;
+      Rely(shard, engine_.shards_[shard].last_change);
+      return Verdict::kExpiry;
+    }
+    default:
+      return Verdict::kDead;
+  }
+}
+
+// Whether the key's record is read after the one in the victim.
+bool VlogEngine::Collector::Behind(const Pointer& key, const Pointer& pointer) const {
+  if (key.segment_id == victim_->id) return key.offset > pointer.offset;
+  const Segment* segment = engine_.segments_.Get(key.segment_id);
+  if (segment->epoch != victim_->epoch) return segment->epoch > victim_->epoch;
+  return segment->rank() > victim_->rank();
+}
+
+// ---- the batch ----
+
+// A copy says what the index says. If a crash could still take that back, the copy must not outlive
+// it: an expiry would be there that never was set, a delete would hit a put that came after it.
+void VlogEngine::Collector::Rely(uint16_t shard, uint64_t position) {
+  const uint32_t lane = engine_.LaneOf(shard);
+  if (position <= engine_.lanes_[lane]->durable()) return;
+  uint64_t& needed = relies_on_[lane];
+  needed = std::max(needed, position);
+}
+
+// False: it is not durable and will not be soon.
+bool VlogEngine::Collector::AwaitDurable() {
+  for (const auto& [id, position] : relies_on_) {
+    vlog::Lane* lane = engine_.lanes_[id].get();
+    while (lane->durable() < position) {
+      lane->WantSync(position);
+      if (engine_.tuning_.inline_maintenance || lane->failed() || engine_.gc_.stop.load())
+        return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  }
+  relies_on_.clear();
+  return true;
+}
+
+void VlogEngine::Collector::Copy(Verdict verdict, const RecordHeader& header, const char* record,
+                                 const Pointer& from, uint16_t shard, uint64_t expire_at_ms) {
+  RecordHeader copy = {};
+  copy.ns = header.ns;
+  copy.key_bytes = header.key_bytes;
+  std::string_view value;
+  RecordType type = RecordType::kDelete;
+  if (verdict == Verdict::kExpiry) type = RecordType::kSetExpire;
+  if (verdict == Verdict::kLive) {
+    type = expire_at_ms != 0 ? RecordType::kPutExpire : RecordType::kPut;
+    copy.value_type = header.value_type;
+    copy.value_bytes = header.value_bytes;
+    value = vlog::ValueOf(header, record);
+  }
+  copy.type = static_cast<uint8_t>(type);
+  const uint64_t bytes = vlog::BytesOf(copy);
+  SurvivorWriter* writer = nullptr;
+  failure_ = WriterFor(engine_.LaneOf(shard), bytes, &writer);
+  if (!failure_.ok()) {
+    stop_.store(true, std::memory_order_relaxed);
+    return;
+  }
+  const Pointer to = writer->Add(copy, expire_at_ms, vlog::KeyOf(header, record), value);
+  batch_bytes_ += bytes;
+  if (verdict == Verdict::kLive) {
+    moves_.push_back({from, to, expire_at_ms, writer, shard, header.ns});
+  } else {
+    writer->segment()->removal_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+}
+
+Status VlogEngine::Collector::WriterFor(uint32_t lane, uint64_t bytes, SurvivorWriter** writer) {
+  const auto found = writers_.find(lane);
+  if (found == writers_.end()) {
+    Segment* segment = nullptr;
+    Status status = engine_.CreateSurvivors(lane, bytes, &segment);
+    if (!status.ok()) return status;
+    *writer =
+        (writers_[lane] = std::make_unique<SurvivorWriter>(segment, engine_.shared_.incarnation))
+            .get();
+  } else {
+    *writer = found->second.get();
+  }
+  return engine_.GrowSurvivors((*writer)->segment(), (*writer)->RoomFor(bytes));
+}
+
+void VlogEngine::Collector::Flush() {
+  if (!inside_) return;
+  engine_.At(GcPoint::kJudged);
+  if (!AwaitDurable()) {
+    failure_ = Status(Code::kBusy, "what the copies say is not durable yet");
+    stop_.store(true, std::memory_order_relaxed);
+    return;  // Collect drops the batch
+  }
+  uint64_t written = 0;
+  uint64_t writes = 0;
+  std::vector<uint32_t> failed;
+  for (const auto& [lane, writer] : writers_) {
+    if (writer->staged() == 0) continue;
+    uint64_t bytes = 0;
+    Status status = writer->Write(&bytes);
+    written += bytes;
+    writes += 2;
+    if (status.ok()) continue;
+    failed.push_back(lane);
+    if (failure_.ok()) failure_ = status;
+  }
+  engine_.At(GcPoint::kWritten);
+  for (const Move& move : moves_) {
+    const bool lost = std::any_of(failed.begin(), failed.end(), [&](uint32_t lane) {
+      return writers_[lane].get() == move.writer;
+    });
+    if (!lost) Publish(move);
+  }
+  moves_.clear();
+  batch_bytes_ = 0;
+  for (uint32_t lane : failed) Abandon(lane);
+  engine_.gc_.written_bytes.fetch_add(written, std::memory_order_relaxed);
+  engine_.gc_.writes.fetch_add(writes, std::memory_order_relaxed);
+  if (!failure_.ok()) stop_.store(true, std::memory_order_relaxed);
+  inside_ = false;
+  engine_.gc_.gate.Leave();
+  engine_.At(GcPoint::kPublished);
+  const uint64_t read = read_bytes_;
+  read_bytes_ = 0;
+  if (!engine_.PaceGc(mode_, read, written)) {
+    if (failure_.ok()) failure_ = Status(Code::kBusy, "garbage collection was told to stop");
+    stop_.store(true, std::memory_order_relaxed);
+  }
+}
+
+void VlogEngine::Collector::Publish(const Move& move) {
+  const std::string_view record = move.writer->record(move.to);
+  const RecordHeader header = vlog::LoadHeader(record.data());
+  const std::string_view key = vlog::KeyOf(header, record.data());
+  LatchGuard guard(engine_.latches_[move.shard].latch);
+  Art* tree = engine_.shards_[move.shard].Tree(move.tree);
+  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  if (!found || !found.pointer->SamePlace(move.from)) return;
+  Pointer& entry = *found.pointer;
+  uint32_t flags = move.to.flags;
+  uint32_t tag = move.to.checksum;
+  if (found.expire_at_ms != 0) flags |= Pointer::kHasExpiry;
+  if (found.expire_at_ms != move.expire_at_ms) flags |= Pointer::kExpiryExternal;
+  if (entry.resident()) {
+    const uint32_t handle =
+        engine_.cache_->Replace(move.shard, entry.checksum, entry.length, move.to.checksum, record);
+    if (handle != ValueCache::kNoHandle) {
+      flags |= Pointer::kResident;
+      tag = handle;
+    }
+  }
+  engine_.segments_.Get(move.to.segment_id)
+      ->live_bytes.fetch_add(move.to.length, std::memory_order_release);
+  engine_.Retire(entry);
+  entry.segment_id = move.to.segment_id;
+  entry.length = move.to.length;
+  entry.offset = move.to.offset;
+  entry.flags = flags;
+  entry.checksum = tag;
+  engine_.GcOf(*victim_).moved_bytes.fetch_add(move.to.length, std::memory_order_relaxed);
+}
+
+// ---- segments of survivors ----
+
+// Takes no more; what is durable in it counts.
+void VlogEngine::Collector::Abandon(uint32_t lane) {
+  engine_.EndSurvivors(writers_[lane]->segment());
+  writers_.erase(lane);
+}
+
+Status VlogEngine::Collector::Seal(uint32_t lane) {
+  const auto found = writers_.find(lane);
+  if (found == writers_.end()) return Status();
+  Status status = found->second->Seal();
+  engine_.EndSurvivors(found->second->segment());
+  writers_.erase(lane);
+  return status;
+}
+
+Status VlogEngine::Collector::SealAll() {
+  CAIRN_CHECK(!inside_);
+  Status status;
+  while (!writers_.empty()) {
+    Status sealed = Seal(writers_.begin()->first);
+    if (status.ok()) status = sealed;
+  }
+  return status;
+}
+
+}  // namespace cairn

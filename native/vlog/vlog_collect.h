@@ -1,0 +1,93 @@
+// Collector: garbage collection of one segment at a time. It reads the victim as recovery would,
+// copies what is still needed into segments of survivors, and switches the index over.
+//
+//   victim --replay--> judge --> batch --write, sync--> publish       per batch, see BatchGate
+//                        |                                 |
+//                 shard's latch                    shard's latch: only if the index still
+//                                                  points to the old place
+//
+// What is needed:
+//   put          the index points to it. If it has expired for a while, it is dropped instead: the
+//                key leaves the index, and a delete takes the put's place
+//   delete       the key is not in the index, and an older put of it might still be read
+//   set expiry   the index says the same of the key, whose own record stands before it
+//   flush        an older put might still be read: then the segment stays until that is over
+//   swap         never: the manifest knows its effect
+// Whether something older might be read is what VlogEngine::RemovalsDroppable answers.
+//
+// Threads: one thread at a time, but SealAll, which a checkpoint calls while the gate is closed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vlog/survivor_writer.h"
+#include "vlog/vlog_engine.h"
+
+namespace cairn {
+
+class VlogEngine::Collector final : public vlog::ReplaySink {
+ public:
+  // Keys that expired longer ago are dropped; the sweep has had the time to remove them.
+  static constexpr uint64_t kExpiredForMs = 5000;
+
+  explicit Collector(VlogEngine* engine) : engine_(*engine) {}
+
+  // Copies all that is needed out of the victim and marks it as swept. kBusy: told to stop.
+  // kCorruption: the victim is damaged and has to stay.
+  Status Collect(vlog::Segment* victim, GcMode mode);
+  // Ends the segments of survivors that are being written. With no batch open.
+  Status SealAll();
+
+ private:
+  enum class Verdict : uint8_t { kDead, kLive, kExpired, kRemoval, kExpiry };
+  struct Move {
+    Pointer from;
+    Pointer to;
+    uint64_t expire_at_ms;
+    vlog::SurvivorWriter* writer;
+    uint16_t shard;
+    uint16_t tree;
+  };
+
+  void OnRecord(const vlog::RecordHeader& header, const char* record,
+                const Pointer& pointer) override;
+  void OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) override;
+  void OnSwap(const vlog::SwapPayload&) override {}
+
+  bool Ready(uint32_t lane, uint64_t bytes);
+  Verdict Judge(const vlog::RecordHeader& header, const char* record, const Pointer& pointer,
+                uint16_t shard, uint64_t* expire_at_ms);
+  void Copy(Verdict verdict, const vlog::RecordHeader& header, const char* record,
+            const Pointer& from, uint16_t shard, uint64_t expire_at_ms);
+  Status WriterFor(uint32_t lane, uint64_t bytes, vlog::SurvivorWriter** writer);
+  bool Behind(const Pointer& key, const Pointer& pointer) const;
+  void Rely(uint16_t shard, uint64_t position);
+  bool AwaitDurable();
+  void Flush();
+  void Publish(const Move& move);
+  void Abandon(uint32_t lane);
+  Status Seal(uint32_t lane);
+
+  VlogEngine& engine_;
+  std::map<uint32_t, std::unique_ptr<vlog::SurvivorWriter>> writers_;  // by lane
+  std::vector<Move> moves_;
+  vlog::Segment* victim_ = nullptr;
+  GcMode mode_ = GcMode::kLazy;
+  uint64_t now_ms_ = 0;
+  uint64_t batch_bytes_ = 0;
+  std::map<uint32_t, uint64_t> relies_on_;  // by lane: what must be durable before the batch is
+  uint64_t read_bytes_ = 0;                 // of the victim, since the last batch
+  bool droppable_ = false;
+  bool flush_needed_ = false;
+  bool dropped_ = false;  // expired keys
+  bool inside_ = false;   // of the gate
+  std::atomic<bool> stop_{false};
+  Status failure_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,410 @@
+// Garbage collection around the collectors: which segments, when, how fast, and the segments of
+// survivors.
+#include <linux/ioprio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "vlog/coverage.h"
+#include "vlog/vlog_collect.h"
+
+namespace cairn {
+
+using vlog::AlignUp;
+using vlog::GcLane;
+using vlog::Lane;
+using vlog::Segment;
+using vlog::SegmentEntry;
+
+namespace {
+
+constexpr uint32_t kGcPollMs = 100;
+constexpr uint64_t kGainPercentMin = 5;    // of a segment that must be dead to collect it
+constexpr uint64_t kIoBytes = 128u << 10;  // what counts as one I/O under gc-iops
+constexpr uint64_t kRollBytesMin = 256u
+                                   << 10;  // dead in the active segment before it is ended early
+constexpr uint64_t kSurvivorStep = 16u << 20;  // allocated ahead
+constexpr int kGcNice = 10;
+constexpr uint64_t kNanosPerSecond = 1000000000;
+constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
+constexpr uint64_t kRetryMs = 1000;  // after a failed collection
+
+}  // namespace
+
+void VlogEngine::At(GcPoint point) {
+  if (CAIRN_UNLIKELY(tuning_.gc_hook != nullptr)) tuning_.gc_hook(tuning_.gc_context, point);
+}
+
+// ---- settings ----
+
+void VlogEngine::SetGcMode(uint32_t lane, GcMode mode) {
+  for (uint32_t i = 0; i < lanes_.size(); ++i) {
+    if (lane == kAllLanes || lane == i) gc_lanes_[i].mode.store(mode, std::memory_order_relaxed);
+  }
+  WakeGc();
+}
+
+void VlogEngine::SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) {
+  gc_.iops.store(std::max(1u, iops), std::memory_order_relaxed);
+  gc_.parallel.store(std::clamp(max_parallel, 1u, kGcParallelMax), std::memory_order_relaxed);
+  gc_.amplification.store(std::max(101u, space_amplification), std::memory_order_relaxed);
+  WakeGc();
+}
+
+void VlogEngine::PauseGc(bool pause) {
+  gc_.paused.store(pause, std::memory_order_relaxed);
+  WakeGc();
+}
+
+void VlogEngine::SetMinFreeBytes(uint64_t bytes) {
+  min_free_bytes_.store(bytes, std::memory_order_relaxed);
+}
+
+GcLane& VlogEngine::GcOf(const Segment& segment) { return gc_lanes_[segment.lane % lanes_.size()]; }
+
+// ---- the thread ----
+
+void VlogEngine::StartGc() {
+  gc_.iops.store(std::max(1u, options_.gc_iops));
+  gc_.parallel.store(std::clamp(options_.gc_max_parallel, 1u, kGcParallelMax));
+  gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
+  gc_.stop.store(false);
+  gc_.collectors.clear();
+  gc_.collectors.push_back(std::make_unique<Collector>(this));
+  if (!tuning_.inline_maintenance && tuning_.gc) gc_.thread = std::thread([this] { GcLoop(); });
+}
+
+void VlogEngine::WakeGc() {
+  std::lock_guard<std::mutex> lock(gc_.mutex);
+  gc_.wake.notify_all();
+}
+
+void VlogEngine::StopGc() {
+  {
+    std::lock_guard<std::mutex> lock(gc_.mutex);
+    gc_.stop.store(true);
+    gc_.wake.notify_all();
+  }
+  if (gc_.thread.joinable()) gc_.thread.join();
+}
+
+// The kernel's controller of I/O weights takes whole processes only (cgroup v2, "domain"
+// controllers), so a thread is set apart by its I/O priority.
+void VlogEngine::IsolateGc() {
+  const int priority = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
+  const bool io = syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) == 0;
+  const bool cpu = setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
+  gc_.isolation.store(io && cpu ? "ioprio+nice"
+                      : io      ? "ioprio"
+                      : cpu     ? "nice"
+                                : "none",
+                      std::memory_order_relaxed);
+}
+
+void VlogEngine::GcLoop() {
+  IsolateGc();
+  while (!gc_.stop.load(std::memory_order_relaxed)) {
+    if (!gc_.paused.load(std::memory_order_relaxed) && CollectSome()) continue;
+    std::unique_lock<std::mutex> lock(gc_.mutex);
+    if (gc_.stop.load()) return;
+    gc_.wake.wait_for(lock, std::chrono::milliseconds(kGcPollMs));
+  }
+}
+
+// Collects what is due, as many segments at once as may be. False: nothing was done.
+bool VlogEngine::CollectSome() {
+  std::vector<Victim> victims;
+  PickVictims(gc_.parallel.load(std::memory_order_relaxed), &victims);
+  if (victims.empty()) return false;
+  while (gc_.collectors.size() < victims.size())
+    gc_.collectors.push_back(std::make_unique<Collector>(this));
+  std::vector<Status> results(victims.size());
+  std::vector<std::thread> helpers;
+  for (size_t i = 1; i < victims.size(); ++i) {
+    helpers.emplace_back([this, i, &victims, &results] {
+      IsolateGc();
+      results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
+    });
+  }
+  results[0] = gc_.collectors[0]->Collect(victims[0].segment, victims[0].mode);
+  for (std::thread& helper : helpers) helper.join();
+  bool any = false;
+  for (size_t i = 0; i < victims.size(); ++i) {
+    Segment* segment = victims[i].segment;
+    const Status& status = results[i];
+    if (status.ok()) {
+      any = true;
+      if (segment->swept) GcOf(*segment).segments.fetch_add(1, std::memory_order_relaxed);
+    } else if (status.code() == Code::kCorruption) {
+      segment->damaged = true;
+      checksum_errors_.fetch_add(1, std::memory_order_relaxed);
+      Notice("garbage collection leaves a damaged segment alone: " + status.message());
+    } else if (status.code() != Code::kBusy) {
+      gc_.retry_ms = MonotonicMillis() + kRetryMs;
+      if (status.code() != Code::kNoSpace) write_errors_.fetch_add(1, std::memory_order_relaxed);
+      Notice("garbage collection: " + status.message());
+    }
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    segment->busy = false;
+  }
+  WakeMaintenance();  // what was emptied can go
+  return any;
+}
+
+// ---- which segments ----
+
+// Sealed, and all that lies in it is durable and settled: no crash can cut it any more.
+bool VlogEngine::Settled(const Segment& segment) {
+  if (segment.epoch != manifest_.epoch) return true;
+  Lane* lane = lanes_[segment.lane].get();
+  if (!lane->Sealed(&segment)) return false;
+  if (segment.survivors()) return true;
+  const uint64_t durable = lane->durable();
+  if (vlog::SegmentOf(durable) != segment.id) return vlog::SegmentOf(durable) > segment.id;
+  return AlignUp(vlog::OffsetOf(durable), segment.block_bytes) + segment.block_bytes >=
+         segment.data_end;
+}
+
+// Whether no recovery can read anything that the removals in the segment concern. Each checkpoint
+// that is kept is a way to recover, and may name what was removed after it; so is the log alone, as
+// long as there are not checkpoints enough. `first`: nothing of the lane lies before the segment.
+bool VlogEngine::DroppableLocked(const Segment& segment, bool first) const {
+  const SegmentEntry entry = {segment.id,   segment.lane,   segment.epoch,
+                              segment.salt, segment.before, 0};
+  for (const vlog::CheckpointInfo& info : retained_) {
+    if (!vlog::Covers(info, entry)) return false;
+  }
+  if (underway_ && !vlog::Covers(*underway_, entry)) return false;
+  return first || retained_.size() >= vlog::kCheckpointsKept;
+}
+
+bool VlogEngine::RemovalsDroppable(const Segment& segment, bool* first) {
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  *first = FirstInLogLocked(segment);
+  return DroppableLocked(segment, *first);
+}
+
+bool VlogEngine::FirstInLogLocked(const Segment& segment) const {
+  for (const SegmentEntry& entry : manifest_.segments) {
+    if (entry.epoch < segment.epoch) return false;
+    if (entry.epoch == segment.epoch && entry.lane == segment.lane &&
+        vlog::RankOf(entry.id, entry.before) < segment.rank())
+      return false;
+  }
+  return true;
+}
+
+void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
+  struct Sum {
+    uint64_t used = 0;
+    uint64_t live = 0;
+    uint64_t active_dead = 0;
+    std::vector<Victim> choice;
+  };
+  if (MonotonicMillis() < gc_.retry_ms) return;
+  const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
+  std::vector<Sum> sums(lanes_.size());
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  std::vector<uint8_t> has_older(lanes_.size(), 0);  // of the lane: something before in the log
+  uint32_t first_epoch = manifest_.epoch;
+  for (const SegmentEntry& entry : manifest_.segments)
+    first_epoch = std::min(first_epoch, entry.epoch);
+  std::vector<const SegmentEntry*> order;
+  for (const SegmentEntry& entry : manifest_.segments) order.push_back(&entry);
+  std::sort(order.begin(), order.end(), [](const SegmentEntry* a, const SegmentEntry* b) {
+    return vlog::RankOf(a->id, a->before) < vlog::RankOf(b->id, b->before);
+  });
+  for (const SegmentEntry* entry : order) {
+    Segment* segment = segments_.Get(entry->id);
+    if (segment == nullptr) continue;
+    const uint32_t lane = segment->lane % static_cast<uint32_t>(lanes_.size());
+    Sum& sum = sums[lane];
+    const uint64_t live = segment->live_bytes.load(std::memory_order_acquire);
+    const bool first = entry->epoch == first_epoch && has_older[lane] == 0;
+    if (segment->condemned) continue;
+    if (!Settled(*segment)) {
+      if (entry->epoch == first_epoch) has_older[lane] = 1;
+      const uint64_t used = UsedBytes(*segment);
+      sum.used += used;
+      sum.live += live;
+      if (!segment->survivors() && used > live) sum.active_dead += used - live;
+      continue;
+    }
+    const bool droppable = DroppableLocked(*segment, first);
+    const uint64_t removals =
+        droppable ? 0 : segment->removal_bytes.load(std::memory_order_relaxed);
+    const uint64_t size = segment->data_end;
+    const bool free = live == 0 && (droppable || segment->swept ||
+                                    (removals == 0 && !segment->unread && !segment->owes_deletes &&
+                                     !segment->flushes.load(std::memory_order_relaxed)));
+    if (free) continue;  // on its way out
+    if (entry->epoch == first_epoch) has_older[lane] = 1;
+    sum.used += size;
+    sum.live += std::min(live, size);
+    if (segment->busy || segment->damaged || segment->pins.load() > kPinsMax ||
+        BeingIndexed(segment->id) ||
+        (!droppable && segment->flushes.load(std::memory_order_relaxed)))
+      continue;
+    const uint64_t kept = std::min(size, live + removals);
+    if ((size - kept) * 100 < size * kGainPercentMin) continue;
+    // Benefit over cost, as log-structured file systems weigh it: what is gained, for how long it
+    // will stay gained, against reading all and writing what lives.
+    const double u = static_cast<double>(kept) / static_cast<double>(size);
+    const double age = 1.0 + static_cast<double>(manifest_.next_segment_id - segment->id);
+    sum.choice.push_back(
+        {segment, gc_lanes_[lane].mode.load(std::memory_order_relaxed), (1 - u) * age / (1 + u)});
+  }
+  uint32_t overshoot = 0;
+  for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+    Sum& sum = sums[lane];
+    const uint64_t allowed = sum.live / 100 * amplification;
+    if (sum.used <= allowed) continue;
+    overshoot = std::max<uint32_t>(
+        overshoot,
+        static_cast<uint32_t>(std::min<uint64_t>(
+            1000, allowed == 0 ? 1000 : sum.used * 100 / std::max<uint64_t>(1, allowed))));
+    if (sum.choice.empty()) {
+      // Only the segment that is written to has anything dead.
+      if (sum.active_dead >= std::max(kRollBytesMin, (sum.used - allowed) / 2))
+        lanes_[lane]->RequestRoll();
+      continue;
+    }
+    std::sort(sum.choice.begin(), sum.choice.end(),
+              [](const Victim& a, const Victim& b) { return a.score > b.score; });
+    uint64_t excess = sum.used - allowed;
+    for (const Victim& victim : sum.choice) {
+      victims->push_back(victim);
+      const uint64_t gain = victim.segment->data_end -
+                            std::min(victim.segment->data_end, victim.segment->live_bytes.load());
+      if (gain >= excess) break;
+      excess -= gain;
+    }
+  }
+  gc_.overshoot.store(overshoot, std::memory_order_relaxed);
+  std::stable_sort(victims->begin(), victims->end(),
+                   [](const Victim& a, const Victim& b) { return a.score > b.score; });
+  if (victims->size() > most) victims->resize(most);
+  for (const Victim& victim : *victims) victim.segment->busy = true;
+}
+
+// Written so far; of the segment that a lane writes to, up to the end of what is staged.
+uint64_t VlogEngine::UsedBytes(const Segment& segment) const {
+  if (segment.survivors())
+    return std::max<uint64_t>(segment.proven.load(std::memory_order_relaxed), segment.block_bytes);
+  if (segment.sealed) return segment.data_end;
+  const uint64_t end = lanes_[segment.lane]->staged_end();
+  return vlog::SegmentOf(end) == segment.id ? vlog::OffsetOf(end) : segment.block_bytes;
+}
+
+// ---- how fast ----
+
+// After a batch. False: garbage collection was told to stop.
+bool VlogEngine::PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes) {
+  if (tuning_.inline_maintenance) return true;
+  const uint64_t now = MonotonicNanos();
+  uint64_t pause = 0;
+  if (mode == GcMode::kThrottled) {
+    const uint64_t ios = (read_bytes + kIoBytes - 1) / kIoBytes +
+                         (written_bytes + kIoBytes - 1) / kIoBytes + (written_bytes != 0 ? 1 : 0);
+    const uint64_t cost = ios * kNanosPerSecond / gc_.iops.load(std::memory_order_relaxed);
+    // Shared by all collectors: each takes its turn in time.
+    uint64_t due = gc_.throttle_ns.load(std::memory_order_relaxed);
+    while (!gc_.throttle_ns.compare_exchange_weak(due, std::max(due, now) + cost)) {
+    }
+    pause = std::max(due, now) + cost - now;
+  } else if (mode == GcMode::kLazy) {
+    // In small helpings while there is not much more than allowed, without a break from a quarter
+    // too much on.
+    const uint32_t overshoot = gc_.overshoot.load(std::memory_order_relaxed);
+    const uint64_t took = now - std::min(now, gc_.batch_ended_ns.load(std::memory_order_relaxed));
+    if (overshoot < 125) pause = std::min(took, kPauseNanosMax / 4) * (125 - overshoot) / 8;
+  }
+  pause = std::min(pause, kNanosPerSecond * 10);
+  if (pause != 0) {
+    std::unique_lock<std::mutex> lock(gc_.mutex);
+    gc_.wake.wait_for(lock, std::chrono::nanoseconds(pause), [this] { return gc_.stop.load(); });
+  }
+  while (gc_.paused.load(std::memory_order_relaxed) && !gc_.stop.load()) {
+    std::unique_lock<std::mutex> lock(gc_.mutex);
+    gc_.wake.wait_for(lock, std::chrono::milliseconds(kGcPollMs));
+  }
+  gc_.batch_ended_ns.store(MonotonicNanos(), std::memory_order_relaxed);
+  return !gc_.stop.load(std::memory_order_relaxed);
+}
+
+void VlogEngine::Notice(const std::string& text) {
+  std::lock_guard<std::mutex> lock(notices_mutex_);
+  if (notices_.size() < kNoticesMax) notices_.push_back(text);
+}
+
+std::vector<std::string> VlogEngine::TakeNotices() {
+  std::lock_guard<std::mutex> lock(notices_mutex_);
+  return std::exchange(notices_, {});
+}
+
+// ---- segments of survivors ----
+
+Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, Segment** segment) {
+  uint32_t before = 0;
+  {
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    for (const SegmentEntry& entry : manifest_.segments) {
+      if (entry.epoch != manifest_.epoch || entry.lane != lane || entry.before != 0) continue;
+      const Segment* log = segments_.Get(entry.id);
+      if (log == nullptr || Settled(*log)) continue;
+      before = entry.id;
+      break;  // ids ascend
+    }
+  }
+  CAIRN_CHECK(before != 0);
+  Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before);
+  if (!created.ok()) return created.status();
+  return ListSegment(std::move(created.value()), segment);
+}
+
+Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {
+  if (room_end <= segment->room_end) return Status();
+  const uint64_t wish = std::max(room_end, segment->room_end + kSurvivorStep);
+  uint64_t end = std::min(AlignUp(wish, segment->block_bytes), segment->capacity);
+  Status status = AllocateOrDropSpares(segment, end);
+  if (status.code() == Code::kNoSpace && end > room_end) {  // a full disk: as little as will do
+    end = AlignUp(room_end, segment->block_bytes);
+    status = AllocateOrDropSpares(segment, end);
+  }
+  if (!status.ok()) return status;
+  LatchGuard guard(lanes_[segment->lane]->latch());
+  segment->room_end = end;
+  return status;
+}
+
+// Nothing will be written to it any more.
+void VlogEngine::EndSurvivors(Segment* segment) {
+  const uint64_t block = segment->block_bytes;
+  const uint64_t end = std::min(
+      AlignUp(std::max<uint64_t>(segment->proven.load(), block), block) + block, segment->room_end);
+  {
+    LatchGuard guard(lanes_[segment->lane]->latch());
+    segment->sealed = true;
+    segment->data_end = end;
+  }
+  (void)segment->file->Truncate(end);  // best effort
+}
+
+// A key leaves the index without a write: GC drops what has expired. With the shard's latch held.
+void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key) {
+  Pointer old;
+  uint64_t expire_at_ms = 0;
+  if (!tree->Erase(key, &old, &expire_at_ms)) return;
+  if (old.resident()) cache_->Erase(shard, old.checksum);
+  Retire(old);
+  counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
+  if (expire_at_ms != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace cairn

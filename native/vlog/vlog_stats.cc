@@ -1,0 +1,90 @@
+// Figures of the engine.
+#include <algorithm>
+
+#include "vlog/vlog_collect.h"
+
+namespace cairn {
+
+void VlogEngine::Stats(EngineStats* out) const {
+  *out = EngineStats();
+  out->segments_recycled = segments_recycled_.load(std::memory_order_relaxed);
+  out->spare_segments = spares_.count();
+  out->spare_bytes = spares_.bytes();
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    LatchGuard guard(latches_[shard].latch);
+    shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
+    out->cache_entries += cache_->records(shard);
+    out->wal_ring_reads += shards_[shard].ring_reads;
+  }
+  out->cache_bytes = cache_->bytes();
+  out->cache_ghost_bytes = cache_->ghost_bytes();
+  out->cache_evictions = cache_->evictions();
+  out->checksum_errors = checksum_errors_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < kReactorsMax; ++i) {
+    const Reactor& reactor = reactors_[i];
+    // In this order, so that no read is done that had not begun.
+    const uint64_t done = reactor.disk_reads_done.load(std::memory_order_acquire);
+    const uint64_t begun = reactor.disk_reads.load(std::memory_order_relaxed);
+    out->disk_reads += begun;
+    out->disk_reads_in_flight += begun - done;
+    out->disk_read_nanos += reactor.disk_read_nanos.load(std::memory_order_relaxed);
+    out->disk_read_bytes += reactor.disk_read_bytes.load(std::memory_order_relaxed);
+    out->user_bytes += reactor.user_bytes.load(std::memory_order_relaxed);
+    for (uint32_t bucket = 0; bucket < Log2Histogram::kBuckets; ++bucket) {
+      out->read_nanos.counts[bucket] += reactor.read_nanos[bucket].load(std::memory_order_relaxed);
+    }
+    const IoQueue* queue = reactor.queue.load(std::memory_order_acquire);
+    if (queue != nullptr && out->io_backend.empty()) out->io_backend = queue->name();
+  }
+  out->read_nanos.sum = out->disk_read_nanos;
+  out->durable_write_method = disk_->DurableWriteMethod();
+  out->gc_reads = gc_.reads.load(std::memory_order_relaxed);
+  out->gc_read_bytes = gc_.read_bytes.load(std::memory_order_relaxed);
+  out->gc_writes = gc_.writes.load(std::memory_order_relaxed);
+  out->gc_written_bytes = gc_.written_bytes.load(std::memory_order_relaxed);
+  out->gc_paused = gc_.paused.load(std::memory_order_relaxed);
+  out->gc_isolation = gc_.isolation.load(std::memory_order_relaxed);
+  out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
+  out->read_errors = read_errors_.load(std::memory_order_relaxed);
+  out->write_errors = write_errors_.load(std::memory_order_relaxed);
+  out->checkpoint = Checkpoint();
+  out->lanes.resize(lanes_.size());
+  for (uint32_t id = 0; id < lanes_.size(); ++id) {
+    LaneStats& lane = out->lanes[id];
+    lanes_[id]->AddStats(&lane, out);
+    lane.gc_mode = gc_lanes_[id].mode.load(std::memory_order_relaxed);
+    lane.gc_segments = gc_lanes_[id].segments.load(std::memory_order_relaxed);
+    lane.gc_moved_bytes = gc_lanes_[id].moved_bytes.load(std::memory_order_relaxed);
+    lane.gc_reclaimed_bytes = gc_lanes_[id].reclaimed_bytes.load(std::memory_order_relaxed);
+  }
+  AddSegmentStats(out);
+}
+
+// Segments of earlier epochs, when there were more lanes or fewer, are counted with today's lanes.
+void VlogEngine::AddSegmentStats(EngineStats* out) const {
+  std::lock_guard<std::mutex> lock(manifest_mutex_);  // keeps listed segments alive
+  for (const vlog::SegmentEntry& entry : manifest_.segments) {
+    const vlog::Segment* segment = segments_.Get(entry.id);
+    if (segment == nullptr) continue;
+    out->block_bytes = std::max(out->block_bytes, segment->block_bytes);
+    const uint32_t id = entry.lane % static_cast<uint32_t>(lanes_.size());
+    LaneStats& lane = out->lanes[id];
+    const uint64_t live = segment->live_bytes.load(std::memory_order_relaxed);
+    const uint64_t used = UsedBytes(*segment);
+    lane.segments += 1;
+    lane.live_bytes += live;
+    out->log_live_bytes += live;
+    out->log_bytes += used;
+    LatchGuard guard(lanes_[id]->latch());
+    lane.disk_bytes += segment->sealed ? segment->data_end : segment->room_end;
+    if (!segment->sealed) {
+      out->segments_active += 1;
+    } else if (segment->survivors()) {
+      out->segments_survivors += 1;
+    } else {
+      out->segments_sealed += 1;
+    }
+  }
+}
+
+}  // namespace cairn

@@ -1,0 +1,124 @@
+/** CAIRN: what Redis has no command for. */
+import { gcModes } from '../config/options.js';
+import { findOption } from '../config/config.js';
+import type { LaneStat } from '../native.js';
+import { writeCheckpoint } from './checkpoint-commands.js';
+import { type CommandContext, type Handler, container, family, word } from './command.js';
+import { type Reply, ReplyError, RespMap, ok } from './resp.js';
+
+const since = '0.1.0';
+
+function laneReply(lane: LaneStat): Reply {
+  return RespMap.of({
+    lane: lane.lane,
+    mode: lane.gcMode,
+    'log-bytes': lane.diskBytes,
+    'live-bytes': lane.liveBytes,
+    segments: lane.segments,
+    'collected-segments': lane.gcSegments,
+    'moved-bytes': lane.gcMovedBytes,
+    'reclaimed-bytes': lane.gcReclaimedBytes,
+  });
+}
+
+const status: Handler = ({ native }) => native.stats().lanes.map(laneReply);
+
+/** `ALL` is CONFIG SET gc-mode: what it sets is also what a restart after CONFIG REWRITE has. */
+function setModeOfAll({ config, native }: CommandContext, mode: (typeof gcModes)[number]): void {
+  native.setConfig('gcMode', mode);
+  const row = findOption('gc-mode');
+  if (row !== undefined) config.set(row, mode);
+}
+
+const setMode: Handler = (context, args) => {
+  const [target, wanted] = [word(args, 3), word(args, 4).toLowerCase()];
+  const mode = gcModes.find((known) => known === wanted);
+  if (mode === undefined) throw new ReplyError(`ERR unknown mode '${wanted}': it must be one of ${gcModes.join(', ')}`);
+  if (target.toLowerCase() === 'all') {
+    setModeOfAll(context, mode);
+    return ok;
+  }
+  const lanes = context.native.stats().lanes.length;
+  const lane = /^\d{1,4}$/.test(target) ? Number(target) : lanes;
+  if (lane >= lanes) throw new ReplyError(`ERR no lane '${target}': it must be 0 to ${lanes - 1}, or ALL`);
+  context.native.setGcMode(lane, mode);
+  return ok;
+};
+
+function pause(paused: boolean): Handler {
+  return ({ native, log }) => {
+    native.pauseGc(paused);
+    log.warn(`CAIRN GC: garbage collection ${paused ? 'is paused until CAIRN GC RESUME' : 'goes on'}`);
+    return ok;
+  };
+}
+
+const gcWords: Readonly<Record<string, { length: number; handler: Handler }>> = {
+  status: { length: 3, handler: status },
+  mode: { length: 5, handler: setMode },
+  pause: { length: 3, handler: pause(true) },
+  resume: { length: 3, handler: pause(false) },
+};
+
+const gc: Handler = (context, args) => {
+  if (args.length === 2) return status(context, args);
+  const found = gcWords[word(args, 2).toLowerCase()];
+  if (found?.length === args.length) return found.handler(context, args);
+  throw new ReplyError(
+    `ERR unknown subcommand or wrong number of arguments for '${word(args, 2).slice(0, 128)}'. Try CAIRN HELP.`,
+  );
+};
+
+const checkpoint: Handler = async (context) => {
+  const stat = await writeCheckpoint(context);
+  return RespMap.of({
+    time: context.checkpoints.lastTime(stat),
+    milliseconds: stat.lastMs,
+    keys: stat.lastKeys,
+    bytes: stat.lastBytes,
+  });
+};
+
+const admin = family('server', ['admin', 'noscript', 'stale'], ['admin', 'slow', 'dangerous']);
+
+export const cairnCommands = [
+  container(
+    'cairn',
+    { since, summary: 'Garbage collection and checkpoints.' },
+    [
+      admin(
+        'gc',
+        -2,
+        {
+          since,
+          summary: 'Shows what garbage collection did, lane by lane; sets its mode, stops and resumes it.',
+          complexity: 'O(N) where N is the number of lanes',
+          syntax: '[STATUS | MODE <lane | ALL> <LAZY | THROTTLED | AGGRESSIVE> | PAUSE | RESUME]',
+        },
+        gc,
+      ),
+      family('server', ['admin', 'noscript', 'stale', 'no_multi'], ['admin', 'slow', 'dangerous'])(
+        'checkpoint',
+        2,
+        {
+          since,
+          summary: 'Does what SAVE does and answers with the figures of the checkpoint.',
+          complexity: 'O(N) where N is the number of keys',
+        },
+        checkpoint,
+      ),
+    ],
+    [
+      'CHECKPOINT',
+      ' Write a checkpoint of the index, wait for it, show its time, duration, keys and bytes.',
+      'GC [STATUS]',
+      ' Show for each lane its mode, bytes of log and of live records, segments, and what was collected.',
+      'GC MODE <lane|ALL> <lazy|throttled|aggressive>',
+      ' Set how a lane is collected. ALL is the same as CONFIG SET gc-mode; it ends what was set for single lanes.',
+      'GC PAUSE',
+      ' Collect nothing more until RESUME, or a restart.',
+      'GC RESUME',
+      ' Go on.',
+    ],
+  ),
+];

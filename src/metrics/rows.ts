@@ -1,0 +1,60 @@
+/** What a metric is: a row that reads its value, or values, out of one reading of all counters. */
+import type { LaneStat, LatencyHistogram, NativeStats } from '../native.js';
+
+export type Kind = 'counter' | 'gauge';
+export type Labels = Record<string, string | number>;
+
+export interface Sample {
+  labels: Labels;
+  value: number;
+  metricName?: string;
+}
+
+/** One reading of everything, shared by all metrics of a scrape. */
+export interface Reading {
+  stats: NativeStats;
+  histograms: LatencyHistogram[];
+  residentBytes: number;
+  uptimeSeconds: number;
+  maxclients: number;
+  minFreeBytes: number;
+  runId: string;
+}
+
+export interface MetricRow {
+  name: string;
+  kind: Kind | 'histogram';
+  help: string;
+  read: (reading: Reading) => number | Sample[];
+}
+
+export const micro = 1e-6;
+
+export function lane(name: string, kind: Kind, help: string, value: (stat: LaneStat) => number): MetricRow {
+  const read = ({ stats }: Reading): Sample[] => {
+    return stats.lanes.map((stat) => ({ labels: { lane: stat.lane }, value: value(stat) }));
+  };
+  return { name: `cairn_lane_${name}`, kind, help, read };
+}
+
+export function figure(name: string, kind: Kind, help: string, value: (stats: NativeStats) => number): MetricRow {
+  return { name, kind, help, read: ({ stats }) => value(stats) };
+}
+
+export function perCommand(
+  name: string,
+  help: string,
+  value: (stat: NativeStats['commands'][number]) => number,
+): MetricRow {
+  const read = ({ stats }: Reading): Sample[] => {
+    return stats.commands.map((stat) => ({ labels: { cmd: stat.name }, value: value(stat) }));
+  };
+  return { name, kind: 'counter', help, read };
+}
+
+export function perDb(name: string, help: string, value: (stat: NativeStats['dbs'][number]) => number): MetricRow {
+  const read = ({ stats }: Reading): Sample[] => {
+    return stats.dbs.map((stat) => ({ labels: { db: `db${stat.db}` }, value: value(stat) }));
+  };
+  return { name, kind: 'gauge', help, read };
+}
