@@ -82,7 +82,7 @@ class Server {
     this.native.addControlCommands(added);
     const { native, state } = this;
     const checkpoints = new Checkpoints(native, state.startedAt);
-    this.services = { config, native, table, state, checkpoints, log, shutdown: (reason) => this.stop(reason) };
+    this.services = { config, native, table, state, checkpoints, log, shutdown: this.stop.bind(this) };
   }
 
   async start(): Promise<void> {
@@ -114,19 +114,19 @@ class Server {
   }
 
   /** The exit code tells whether everything could be made durable. */
-  stop(reason: string): Promise<void> {
-    this.stopping ??= this.stopOnce(reason);
+  stop(reason: string, checkpoint = true): Promise<void> {
+    this.stopping ??= this.stopOnce(reason, checkpoint);
     return this.stopping;
   }
 
-  private async stopOnce(reason: string): Promise<void> {
-    this.log.info(`${reason}: stopping`);
+  private async stopOnce(reason: string, checkpoint: boolean): Promise<void> {
+    this.log.info(`${reason}: stopping${checkpoint ? '' : ' without a checkpoint'}`);
     this.state.stop();
     this.services.checkpoints.giveUp('the server stops');
     let code = 0;
     try {
       await this.metrics?.close();
-      await this.native.stop();
+      await this.native.stop(checkpoint);
       this.log.info('everything is on disk, bye');
     } catch (error) {
       code = 1;

@@ -240,6 +240,7 @@ export interface RecoveryReport {
 export interface CheckReport {
   lanes: number;
   segments: number;
+  checkpoints: number; // that are whole
   /** Valid records, and their bytes. */
   records: number;
   bytes: number;
@@ -522,8 +523,8 @@ export interface NativeServer {
   open(): Promise<RecoveryReport>;
   /** Starts the reactors and accepts connections. */
   listen(): Promise<ListenReport>;
-  /** Stops accepting, lets running commands finish, syncs everything, closes. Idempotent; also after a failed open. */
-  stop(): Promise<void>;
+  /** Finishes what runs, syncs everything, writes a checkpoint (unless told false), closes. Idempotent; also after a failed open. */
+  stop(checkpoint?: boolean): Promise<void>;
   /** DEBUG RELOAD: parks all clients, closes the engine cleanly, recovers it from disk. */
   reload(): Promise<RecoveryReport>;
   /** Makes everything that was executed so far durable, whatever `appendfsync` says. */

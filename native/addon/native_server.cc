@@ -146,7 +146,10 @@ Napi::Value NativeServer::Stop(Info info) {
   (void)plane_->Look();  // the last figures, for who asks later
   plane_->open = false;
   return LifeCall(
-      info.Env(), plane_, [](Server* server) { return server->Stop(); },
+      info.Env(), plane_,
+      [checkpoint = info[0].IsUndefined() || info[0].ToBoolean().Value()](Server* server) {
+        return server->Stop(checkpoint);
+      },
       [](DataPlane* plane) { plane->open = false; }, Async::Undefined);
 }
 

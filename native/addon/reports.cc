@@ -66,6 +66,7 @@ Napi::Object ReportOf(Napi::Env env, const CheckFindings& findings) {
   Napi::Object out = Napi::Object::New(env);
   out["lanes"] = N(env, report.lanes);
   out["segments"] = N(env, report.segments);
+  out["checkpoints"] = N(env, report.checkpoints);
   out["records"] = N(env, report.records);
   out["liveKeys"] = N(env, report.live_keys);
   out["bytes"] = N(env, report.bytes);

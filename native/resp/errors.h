@@ -171,9 +171,11 @@ inline constexpr std::string_view kDiskFull =
     "MISCONF Errors writing to the AOF file: No space left on device";
 inline constexpr std::string_view kDiskReadOnly =
     "MISCONF Errors writing to the AOF file: Input/output error";
-inline constexpr std::string_view kReadFailed = "ERR reading the value from disk failed";
+// Where the value is, only the log says.
+inline constexpr std::string_view kReadFailed =
+    "ERR the value could not be read from disk (the read failed); see the server's log";
 inline constexpr std::string_view kValueCorrupt =
-    "ERR the stored value is damaged: its checksum does not match";
+    "ERR the value could not be read from disk (it is damaged); see the server's log";
 
 // A text built from parts; longer ones are cut.
 class Text {

@@ -211,7 +211,7 @@ Result<int> Server::ListenUnix() {
   return fd;
 }
 
-Status Server::Stop() {
+Status Server::Stop(bool checkpoint) {
   for (auto& reactor : reactors_) reactor->RequestStop();
   for (auto& reactor : reactors_) reactor->Join();
   if (!options_.unix_path.empty() && !reactors_.empty()) unlink(options_.unix_path.c_str());
@@ -223,6 +223,7 @@ Status Server::Stop() {
   ended.clear();
   if (!open_) return Status::Ok();
   open_ = false;
+  if (!checkpoint) engine_->SkipFinalCheckpoint();
   return engine_->Close();
 }
 

@@ -72,7 +72,8 @@ class Server : public ReactorHost, public DurabilityListener {
   Result<RecoveryReport> Open();
   // Addresses listened on, readable.
   Result<std::vector<std::string>> Listen();
-  Status Stop();
+  // Without a checkpoint the next start replays the log.
+  Status Stop(bool checkpoint = true);
   Result<RecoveryReport> Reload();
   Status Sync();
 

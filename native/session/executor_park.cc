@@ -23,8 +23,8 @@ struct Executor::Parked {
   uint16_t db = 0;
   uint32_t runs = 0;
   uint32_t outstanding = 0;
-  uint64_t bytes = 0;  // of the values it waits for
-  std::string error;
+  uint64_t bytes = 0;      // of the values it waits for
+  std::string_view error;  // for the client
   SavedTxn saved;
   // Those under way come last; the others keep the values that `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;
@@ -55,7 +55,7 @@ void Executor::GiveParked(std::unique_ptr<Parked> parked) {
   parked->exec.reset();
   parked->runs = parked->outstanding = 0;
   parked->bytes = 0;
-  parked->error.clear();
+  parked->error = {};
   parked->saved.Clear();
   parked->fetches.clear();
   spare_parked_.push_back(std::move(parked));
@@ -136,7 +136,9 @@ void Executor::FetchDone(Parked* parked, ParkedFetch* fetch, const Status& statu
     control_.AddFetched(&parked->saved, fetch->version, fetch->value());
   } else {
     host_->Log(3, "reading a value failed: " + status.message());
-    if (parked->error.empty()) parked->error = status.message();
+    if (parked->error.empty())
+      parked->error =
+          status.code() == Code::kCorruption ? errors::kValueCorrupt : errors::kReadFailed;
   }
   if (--parked->outstanding == 0) RunParked(std::unique_ptr<Parked>(parked));
 }
@@ -151,8 +153,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
   OutBuffer* out = &parked->slot->bytes;
   if (!parked->error.empty() || parked->runs > kParkedRunsMax) {
-    ReplyWriter(out, 2).Error(
-        parked->error.empty() ? errors::kInternal : std::string_view(errors::Error(parked->error)));
+    ReplyWriter(out, 2).Error(parked->error.empty() ? errors::kInternal : parked->error);
     if (parked->exec != nullptr) {
       DropMulti(conn);
       DropWatches(conn);

@@ -181,6 +181,10 @@ Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
   active_work_.store(true, std::memory_order_relaxed);
   shared_->service_wanted.store(true, std::memory_order_release);
   if (denied_.ok()) return Code::kBusy;
+  if (may_use_reserve && !urgent_denied_) {
+    ask_urgent_ = true;
+    return Code::kBusy;
+  }
   return denied_.code() == Code::kNoSpace ? Code::kNoSpace : Code::kReadOnly;
 }
 
@@ -288,7 +292,9 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
     trim_.pop_back();
     if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
   }
-  if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs) return wants;
+  if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs && !ask_urgent_) return wants;
+  wants.urgent = ask_urgent_;
+  ask_urgent_ = false;
   if (ask_extend_ && active_->room_end < active_->capacity) wants.extend = active_;
   wants.next_bytes = ask_next_;
   wants.next = next_;
@@ -297,11 +303,12 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
   return wants;
 }
 
-void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity) {
+void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing) {
   LatchGuard guard(latch_);
   segment->room_end = room_end;
   segment->capacity = capacity;
-  denied_ = Status();
+  if (!sparing) denied_ = Status();
+  urgent_denied_ = false;
   UpdateLimitsLocked();
   AskAheadLocked();
   room_came_ = room_came_ || room_awaited_;
@@ -309,11 +316,12 @@ void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity) {
   active_work_.store(true, std::memory_order_release);
 }
 
-void Lane::GrantNext(Segment* next) {
+void Lane::GrantNext(Segment* next, bool sparing) {
   LatchGuard guard(latch_);
   CAIRN_CHECK(next_ == nullptr);
   next_ = next;
-  denied_ = Status();
+  if (!sparing) denied_ = Status();
+  urgent_denied_ = false;
   UpdateLimitsLocked();
   room_came_ = room_came_ || room_awaited_;
   room_awaited_ = false;
@@ -324,6 +332,7 @@ void Lane::DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms) {
   LatchGuard guard(latch_);
   denied_ = why;
   denied_ms_ = now_ms;
+  urgent_denied_ = urgent_denied_ || wants.urgent;
   if (wants.extend == active_) ask_extend_ = true;
   // What only an oversized unit wanted is not asked for again unless the unit is.
   if (wants.next_bytes != 0 && next_ == nullptr)

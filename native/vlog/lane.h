@@ -198,10 +198,12 @@ class Lane {
     uint64_t next_bytes = 0;  // a next segment with room for at least this much, beyond its header
     Segment* next = nullptr;  // the one there is
     Segment* trim = nullptr;  // sealed: give back the unused end
+    bool urgent = false;      // for deletes that the reserve has no room for any more
   };
   Wants TakeWants(uint64_t now_ms);
-  void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity);
-  void GrantNext(Segment* next);
+  // sparing: the disk is as full as before, this is for deletes only.
+  void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
+  void GrantNext(Segment* next, bool sparing);
   // The disk is full or failing: what was wanted is wanted again kRetryMs later.
   void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
   // Ends the active segment early, if there is a next one: what is dead in it can then be
@@ -303,6 +305,8 @@ class Lane {
   bool room_awaited_ = false;  // somebody was sent away with kBusy for want of room
   bool room_came_ = false;
   bool ask_extend_ = false;
+  bool ask_urgent_ = false;
+  bool urgent_denied_ = false;  // there is not even room for deletes
   uint64_t ask_next_ = 0;
   std::vector<Segment*> trim_;
   Status denied_;  // why there is no more room, if there is none

@@ -16,7 +16,7 @@
 namespace cairn::vlog {
 
 inline constexpr uint32_t kManifestSegmentsMax =
-    40u << 10;  // keeps the file below the 1 MiB of a small file
+    38u << 10;  // keeps the file below the 1 MiB of a small file
 
 struct ManifestHeader {
   uint64_t magic;

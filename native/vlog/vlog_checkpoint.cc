@@ -77,7 +77,7 @@ CheckpointStats VlogEngine::Checkpoint() const {
 }
 
 void VlogEngine::CheckpointLoop() {
-  IsolateGc();
+  IsolateGc(GcMode::kLazy);
   for (;;) {
     bool asked = false;
     {

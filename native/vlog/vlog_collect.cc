@@ -18,9 +18,8 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
   victim_ = victim;
   mode_ = mode;
   now_ms_ = WallMillis();
-  bool first = false;
-  droppable_ = engine_.RemovalsDroppable(*victim, &first);
-  if (droppable_ && !first) victim->needs_checkpoint = true;
+  droppable_ = engine_.RemovalsDroppable(*victim, &first_);
+  if (droppable_ && !first_) victim->needs_checkpoint = true;
   flush_needed_ = false;
   failure_ = Status();
   stop_.store(false, std::memory_order_relaxed);
@@ -50,7 +49,7 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
     engine_.gc_.gate.Leave();
   }
   if (!failure_.ok()) status = failure_;
-  if (!status.ok() && dropped_ && !droppable_) victim->owes_deletes = true;
+  if (!status.ok() && dropped_) victim->owes_deletes = true;
   engine_.gc_.reads.fetch_add(victim->data_end / vlog::kWindowBytesMax + 1,
                               std::memory_order_relaxed);
   engine_.gc_.read_bytes.fetch_add(victim->data_end, std::memory_order_relaxed);
@@ -83,19 +82,27 @@ void VlogEngine::Collector::OnRecord(const RecordHeader& header, const char* rec
 // Between judging a record and writing its copy the gate must not open: so what would end the batch
 // comes before. A long stretch of dead records ends one, too, that no checkpoint waits for long.
 bool VlogEngine::Collector::Ready(uint32_t lane, uint64_t bytes) {
-  const auto slot = writers_.find(lane);
-  const bool full = slot != writers_.end() && !slot->second->Fits(bytes);
-  if (full || (batch_bytes_ != 0 && batch_bytes_ + bytes > SurvivorWriter::kBatchBytes) ||
+  Enter();
+  const auto full = [&] {  // nobody else touches the writers while the gate is closed to them
+    const auto slot = writers_.find(lane);
+    return slot != writers_.end() && !slot->second->Fits(bytes);
+  };
+  if (full() || (batch_bytes_ != 0 && batch_bytes_ + bytes > SurvivorWriter::kBatchBytes) ||
       read_bytes_ >= 2 * SurvivorWriter::kBatchBytes) {
     Flush();
     if (!failure_.ok()) return false;
+    Enter();
   }
-  if (!inside_) {
-    engine_.gc_.gate.Enter();
-    inside_ = true;
-  }
-  if (full) (void)Seal(lane);
+  if (full()) (void)Seal(lane);
   return true;
+}
+
+void VlogEngine::Collector::Enter() {
+  if (inside_) return;
+  engine_.gc_.gate.Enter();
+  inside_ = true;
+  // A checkpoint that has begun since may have the expired keys that leave the index now.
+  expired_droppable_ = first_ && engine_.NoCheckpoint();
 }
 
 VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& header,
@@ -112,12 +119,13 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
       if (!found || !found.pointer->SamePlace(pointer)) {
         // What has expired may have left the index without a delete, being its own.
         const uint64_t expiry = vlog::ExpiryOf(header, record);
-        if (droppable_ || found || expiry == 0 || expiry > now_ms_) return Verdict::kDead;
+        if (expired_droppable_ || found || expiry == 0 || expiry > now_ms_) return Verdict::kDead;
         Rely(shard, engine_.shards_[shard].last_removal);
         return Verdict::kRemoval;
       }
       *expire_at_ms = found.expire_at_ms;
-      if (found.expire_at_ms == 0 || found.expire_at_ms + kExpiredForMs > now_ms_ ||
+      if (found.expire_at_ms == 0 ||
+          found.expire_at_ms + engine_.tuning_.expired_for_ms > now_ms_ ||
           vlog::ExpiryOf(header, record) != found.expire_at_ms) {
         if (vlog::ExpiryOf(header, record) != found.expire_at_ms)
           Rely(shard, engine_.shards_[shard].last_change);
@@ -127,7 +135,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
       // delete is written. If that fails, the put is still there, as expired as before.
       engine_.DropEntry(header.ns, shard, tree, key);
       dropped_ = true;
-      return droppable_ ? Verdict::kDead : Verdict::kExpired;
+      return expired_droppable_ ? Verdict::kDead : Verdict::kExpired;
     }
     case RecordType::kDelete:
       if (droppable_ || found) return Verdict::kDead;

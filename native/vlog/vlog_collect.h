@@ -32,9 +32,6 @@ namespace cairn {
 
 class VlogEngine::Collector final : public vlog::ReplaySink {
  public:
-  // Keys that expired longer ago are dropped; the sweep has had the time to remove them.
-  static constexpr uint64_t kExpiredForMs = 5000;
-
   explicit Collector(VlogEngine* engine) : engine_(*engine) {}
 
   // Copies all that is needed out of the victim and marks it as swept. kBusy: told to stop.
@@ -60,6 +57,7 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   void OnSwap(const vlog::SwapPayload&) override {}
 
   bool Ready(uint32_t lane, uint64_t bytes);
+  void Enter();
   Verdict Judge(const vlog::RecordHeader& header, const char* record, const Pointer& pointer,
                 uint16_t shard, uint64_t* expire_at_ms);
   void Copy(Verdict verdict, const vlog::RecordHeader& header, const char* record,
@@ -82,7 +80,9 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   uint64_t batch_bytes_ = 0;
   std::map<uint32_t, uint64_t> relies_on_;  // by lane: what must be durable before the batch is
   uint64_t read_bytes_ = 0;                 // of the victim, since the last batch
-  bool droppable_ = false;
+  bool droppable_ = false;                  // removals that lie in the victim
+  bool first_ = false;                      // nothing of its lane lies before it
+  bool expired_droppable_ = false;  // that expired keys leave, which is a removal of this moment
   bool flush_needed_ = false;
   bool dropped_ = false;  // expired keys
   bool inside_ = false;   // of the gate

@@ -59,6 +59,8 @@ struct VlogTuning {
   uint64_t overlap_bytes = 0;  // 0: the lane's default
   bool reclaim = true;
   bool gc = true;
+  uint64_t expired_for_ms = 5000;  // keys that expired longer ago are dropped by garbage
+                                   // collection: the sweep has had the time to remove them
   bool checkpoints = true;  // by themselves and at the end; those asked for are written anyway
   void (*gc_hook)(void* context, GcPoint point) = nullptr;
   void* gc_context = nullptr;
@@ -93,6 +95,9 @@ class VlogEngine final : public Engine {
   void DetachReactor(uint32_t reactor) override;
   Status Close() override;
   void AbandonForTest();  // as if the process had died; all reactors detached
+  // Counts again what is live in each segment, and whether the cache keeps to its budget. Empty:
+  // all is as it should be. No other thread may be at work.
+  std::string CheckAccountsForTest();
 
   uint32_t lane_count() const override { return static_cast<uint32_t>(lanes_.size()); }
   uint32_t LaneOf(uint32_t shard) const override {
@@ -301,15 +306,16 @@ class VlogEngine final : public Engine {
   void Service(uint64_t now_ms);
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
-                                                       uint32_t before);
+                                                       uint32_t before, bool sparing);
   Status EnoughFree();
-  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
+  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes,
+                 bool sparing);
   bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
   void SizeSegment(vlog::Segment* segment, uint64_t unit_bytes);
   Status AllocateOrDropSpares(vlog::Segment* segment, uint64_t end);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
-                       uint64_t capacity);
+                       uint64_t capacity, bool sparing);
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
   void BuryTrees();
   void Condemn();
@@ -338,13 +344,14 @@ class VlogEngine final : public Engine {
   void StartGc();
   void StopGc();
   void WakeGc();
-  void IsolateGc();
+  void IsolateGc(GcMode mode);
   void GcLoop();
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);
   bool Settled(const vlog::Segment& segment);
   bool DroppableLocked(const vlog::Segment& segment, bool first) const;
   bool FirstInLogLocked(const vlog::Segment& segment) const;
+  bool NoCheckpoint();
   bool RemovalsDroppable(const vlog::Segment& segment, bool* first);
   uint64_t UsedBytes(const vlog::Segment& segment) const;
   bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);

@@ -30,7 +30,8 @@ constexpr uint64_t kIoBytes = 128u << 10;  // what counts as one I/O under gc-io
 constexpr uint64_t kRollBytesMin = 256u
                                    << 10;  // dead in the active segment before it is ended early
 constexpr uint64_t kSurvivorStep = 16u << 20;  // allocated ahead
-constexpr int kGcNice = 10;
+constexpr int kGcNice = 5;
+constexpr uint32_t kOvershootFar = 150;  // log bytes per 100 allowed
 constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
 constexpr uint64_t kRetryMs = 1000;  // after a failed collection
@@ -76,7 +77,8 @@ void VlogEngine::StartGc() {
   gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
   gc_.stop.store(false);
   gc_.collectors.clear();
-  gc_.collectors.push_back(std::make_unique<Collector>(this));
+  while (gc_.collectors.size() < kGcParallelMax)
+    gc_.collectors.push_back(std::make_unique<Collector>(this));
   if (!tuning_.inline_maintenance && tuning_.gc) gc_.thread = std::thread([this] { GcLoop(); });
 }
 
@@ -96,10 +98,14 @@ void VlogEngine::StopGc() {
 
 // The kernel's controller of I/O weights takes whole processes only (cgroup v2, "domain"
 // controllers), so a thread is set apart by its I/O priority.
-void VlogEngine::IsolateGc() {
+void VlogEngine::IsolateGc(GcMode mode) {
   const int priority = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
   const bool io = syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) == 0;
-  const bool cpu = setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
+  // Who falls far behind gets the processor like everybody else.
+  const bool gentle =
+      mode != GcMode::kAggressive && gc_.overshoot.load(std::memory_order_relaxed) < kOvershootFar;
+  const bool cpu =
+      gentle && setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
   gc_.isolation.store(io && cpu ? "ioprio+nice"
                       : io      ? "ioprio"
                       : cpu     ? "nice"
@@ -108,7 +114,6 @@ void VlogEngine::IsolateGc() {
 }
 
 void VlogEngine::GcLoop() {
-  IsolateGc();
   while (!gc_.stop.load(std::memory_order_relaxed)) {
     if (!gc_.paused.load(std::memory_order_relaxed) && CollectSome()) continue;
     std::unique_lock<std::mutex> lock(gc_.mutex);
@@ -120,20 +125,23 @@ void VlogEngine::GcLoop() {
 // Collects what is due, as many segments at once as may be. False: nothing was done.
 bool VlogEngine::CollectSome() {
   std::vector<Victim> victims;
-  PickVictims(gc_.parallel.load(std::memory_order_relaxed), &victims);
+  PickVictims(tuning_.inline_maintenance ? 1 : gc_.parallel.load(std::memory_order_relaxed),
+              &victims);
   if (victims.empty()) return false;
-  while (gc_.collectors.size() < victims.size())
-    gc_.collectors.push_back(std::make_unique<Collector>(this));
   std::vector<Status> results(victims.size());
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < victims.size(); ++i) {
-    helpers.emplace_back([this, i, &victims, &results] {
-      IsolateGc();
-      results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
-    });
+  if (tuning_.inline_maintenance) {
+    results[0] = gc_.collectors[0]->Collect(victims[0].segment, victims[0].mode);
+  } else {
+    // A thread for each: how it is set apart depends on the mode, and cannot be taken back.
+    std::vector<std::thread> workers;
+    for (size_t i = 0; i < victims.size(); ++i) {
+      workers.emplace_back([this, i, &victims, &results] {
+        IsolateGc(victims[i].mode);
+        results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
+      });
+    }
+    for (std::thread& worker : workers) worker.join();
   }
-  results[0] = gc_.collectors[0]->Collect(victims[0].segment, victims[0].mode);
-  for (std::thread& helper : helpers) helper.join();
   bool any = false;
   for (size_t i = 0; i < victims.size(); ++i) {
     Segment* segment = victims[i].segment;
@@ -146,7 +154,7 @@ bool VlogEngine::CollectSome() {
       checksum_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection leaves a damaged segment alone: " + status.message());
     } else if (status.code() != Code::kBusy) {
-      gc_.retry_ms = MonotonicMillis() + kRetryMs;
+      gc_.retry_ms = shared_.now_ms.load(std::memory_order_relaxed) + kRetryMs;
       if (status.code() != Code::kNoSpace) write_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection: " + status.message());
     }
@@ -190,6 +198,12 @@ bool VlogEngine::RemovalsDroppable(const Segment& segment, bool* first) {
   return DroppableLocked(segment, *first);
 }
 
+// Whether no checkpoint is kept or being written.
+bool VlogEngine::NoCheckpoint() {
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  return retained_.empty() && !underway_;
+}
+
 bool VlogEngine::FirstInLogLocked(const Segment& segment) const {
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch < segment.epoch) return false;
@@ -207,7 +221,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     uint64_t active_dead = 0;
     std::vector<Victim> choice;
   };
-  if (MonotonicMillis() < gc_.retry_ms) return;
+  if (shared_.now_ms.load(std::memory_order_relaxed) < gc_.retry_ms) return;
   const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
   std::vector<Sum> sums(lanes_.size());
   std::lock_guard<std::mutex> lock(manifest_mutex_);
@@ -240,7 +254,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     const uint64_t removals =
         droppable ? 0 : segment->removal_bytes.load(std::memory_order_relaxed);
     const uint64_t size = segment->data_end;
-    const bool free = live == 0 && (droppable || segment->swept ||
+    const bool free = live == 0 && ((droppable && !segment->owes_deletes) || segment->swept ||
                                     (removals == 0 && !segment->unread && !segment->owes_deletes &&
                                      !segment->flushes.load(std::memory_order_relaxed)));
     if (free) continue;  // on its way out
@@ -295,10 +309,14 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
 
 // Written so far; of the segment that a lane writes to, up to the end of what is staged.
 uint64_t VlogEngine::UsedBytes(const Segment& segment) const {
+  Lane* lane = lanes_[segment.lane % lanes_.size()].get();
+  {
+    LatchGuard guard(lane->latch());
+    if (segment.sealed) return segment.data_end;
+  }
   if (segment.survivors())
     return std::max<uint64_t>(segment.proven.load(std::memory_order_relaxed), segment.block_bytes);
-  if (segment.sealed) return segment.data_end;
-  const uint64_t end = lanes_[segment.lane]->staged_end();
+  const uint64_t end = lane->staged_end();
   return vlog::SegmentOf(end) == segment.id ? vlog::OffsetOf(end) : segment.block_bytes;
 }
 
@@ -363,7 +381,7 @@ Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, Segment** segm
     }
   }
   CAIRN_CHECK(before != 0);
-  Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before);
+  Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before, true);
   if (!created.ok()) return created.status();
   return ListSegment(std::move(created.value()), segment);
 }

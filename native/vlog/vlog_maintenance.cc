@@ -79,32 +79,37 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
     // Best effort: bytes behind the trailer mean nothing.
     (void)wants.trim->file->Truncate(wants.trim->data_end);
   }
-  Status status;
-  if (wants.extend != nullptr || wants.next_bytes != 0) status = EnoughFree();
+  if (wants.extend == nullptr && wants.next_bytes == 0) return;
+  Status status = EnoughFree();
+  // Deletes make room, so they may go on: as much as the reserve is, at a time.
+  const bool sparing = !status.ok() && wants.urgent;
+  const Status why = status;
+  if (sparing) status = Status();
   if (status.ok() && wants.extend != nullptr) {
     Segment* active = wants.extend;
-    status =
-        ExtendSegment(lane, active, active->room_end + shared_.allocate_step, active->capacity);
+    const uint64_t step = sparing ? shared_.reserve_bytes : shared_.allocate_step;
+    status = ExtendSegment(lane, active, active->room_end + step, active->capacity, sparing);
   }
   if (status.ok() && wants.next_bytes != 0 && wants.next == nullptr) {
     Segment* next = nullptr;
-    Result<std::unique_ptr<Segment>> created = CreateSegment(lane->id(), wants.next_bytes, 0);
+    Result<std::unique_ptr<Segment>> created =
+        CreateSegment(lane->id(), wants.next_bytes, 0, sparing);
     status = created.ok() ? ListSegment(std::move(created.value()), &next) : created.status();
-    if (status.ok()) lane->GrantNext(next);
+    if (status.ok()) lane->GrantNext(next, sparing);
   } else if (status.ok() && wants.next_bytes != 0) {
     Segment* next = wants.next;
     const uint64_t room_end = RoomFor(wants.next_bytes, next->block_bytes);
-    status = ExtendSegment(lane, next, room_end, std::max(next->capacity, room_end));
+    status = ExtendSegment(lane, next, room_end, std::max(next->capacity, room_end), sparing);
   }
-  if (!status.ok()) lane->DenyRoom(status, wants, now_ms);
+  if (!status.ok()) lane->DenyRoom(sparing ? why : status, wants, now_ms);
 }
 
-Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end,
-                                 uint64_t capacity) {
+Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end, uint64_t capacity,
+                                 bool sparing) {
   const uint64_t end = std::min(AlignUp(room_end, segment->block_bytes), capacity);
   if (end <= segment->room_end) return Status();
   Status status = AllocateOrDropSpares(segment, end);
-  if (status.ok()) lane->GrantRoom(segment, end, capacity);
+  if (status.ok()) lane->GrantRoom(segment, end, capacity, sparing);
   return status;
 }
 
@@ -134,7 +139,7 @@ Status VlogEngine::AllocateOrDropSpares(Segment* segment, uint64_t end) {
 
 // A new segment file, complete on disk but in no manifest yet.
 Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64_t unit_bytes,
-                                                           uint32_t before) {
+                                                           uint32_t before, bool sparing) {
   auto segment = std::make_unique<Segment>();
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
@@ -151,7 +156,7 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   const std::string path = vlog::SegmentPath(options_.dir, segment->id);
   Status status;
   if (!RecycleFile(segment.get(), path, unit_bytes))
-    status = NewFile(segment.get(), path, unit_bytes);
+    status = NewFile(segment.get(), path, unit_bytes, sparing);
   if (status.ok()) status = disk_->SyncDir(options_.dir);
   if (status.ok()) return segment;
   segment->file.reset();
@@ -166,19 +171,20 @@ void VlogEngine::SizeSegment(Segment* segment, uint64_t unit_bytes) {
                                RoomFor(unit_bytes, segment->block_bytes));
 }
 
-Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t unit_bytes) {
+Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t unit_bytes,
+                           bool sparing) {
   Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kCreate);
   if (!file.ok()) return file.status();
   segment->file = std::move(file.value());
   SizeSegment(segment, unit_bytes);
   const uint64_t block = segment->block_bytes;
-  const uint64_t ahead = segment->survivors() ? 0 : AlignUp(shared_.allocate_step, block);
+  const uint64_t ahead =
+      segment->survivors() || sparing ? 0 : AlignUp(shared_.allocate_step, block);
   const uint64_t end = std::min(segment->capacity, std::max(ahead, RoomFor(unit_bytes, block)));
   Status status = AllocateOrDropSpares(segment, end);
   if (!status.ok()) return status;
   segment->room_end = end;
-  return vlog::WriteSegmentHeader(*segment, static_cast<uint32_t>(manifest_.lanes),
-                                  shared_.incarnation);
+  return vlog::WriteSegmentHeader(*segment, options_.lanes, shared_.incarnation);
 }
 
 // The same out of a spare. False: there is none, or it would not do; then it is gone. The header is
@@ -199,9 +205,7 @@ bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t
     good = segment->room_end >= RoomFor(unit_bytes, segment->block_bytes);
   }
   segment->recycled = true;
-  good = good && vlog::WriteSegmentHeader(*segment, static_cast<uint32_t>(manifest_.lanes),
-                                          shared_.incarnation)
-                     .ok();
+  good = good && vlog::WriteSegmentHeader(*segment, options_.lanes, shared_.incarnation).ok();
   segment->file.reset();
   if (good && disk_->Rename(spare, path).ok()) {
     file = disk_->OpenDirect(path, Disk::Mode::kReadWrite);
@@ -315,7 +319,7 @@ bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpo
       segment->removal_bytes.load(std::memory_order_relaxed) == 0 &&
       !segment->flushes.load(std::memory_order_relaxed))
     return true;
-  if (!DroppableLocked(*segment, first)) return false;
+  if (segment->owes_deletes || !DroppableLocked(*segment, first)) return false;
   if (!first) *needs_checkpoint = true;
   return true;
 }

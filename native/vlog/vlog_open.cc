@@ -21,6 +21,10 @@ namespace {
 constexpr uint64_t kChunkBytesMin = 64u << 10;
 constexpr uint64_t kChunkBytesMax = 64u << 20;
 constexpr uint32_t kChunksMin = 4;
+constexpr uint64_t kChunkBytesAll = 64u << 20;   // one chunk of every lane
+constexpr uint64_t kAheadBytesAll = 512u << 20;  // allocated ahead, one step of every lane
+constexpr uint64_t kPrepareBytesAll = 128u << 20;
+constexpr uint64_t kAheadBytesMin = 256u << 10;
 constexpr uint64_t kSegmentBytesMin = 64u << 10;
 constexpr uint64_t kSmallSegment = 8u << 20;  // allocated as a whole
 constexpr uint64_t kLargeBytes = 64u << 20;
@@ -42,6 +46,7 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   options_ = options;
   const uint64_t ring = std::max(options.wal_ring_bytes, kChunksMin * kChunkBytesMin);
   uint64_t chunk = std::clamp(options.commit_batch_bytes, kChunkBytesMin, kChunkBytesMax);
+  chunk = std::min(chunk, std::max(kChunkBytesMin, kChunkBytesAll / options.lanes));
   chunk = AlignDown(std::min(chunk, ring / kChunksMin), 4096);
   shared_.chunk_bytes = chunk;
   shared_.chunks = static_cast<uint32_t>(std::max<uint64_t>(kChunksMin, ring / chunk));
@@ -50,15 +55,20 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   shared_.allocate_step = options.segment_bytes <= kSmallSegment
                               ? options.segment_bytes
                               : std::max(kSmallSegment / 2, options.segment_bytes / 16);
+  // Many lanes must not hold much of the disk or of memory by merely being there.
+  shared_.allocate_step =
+      std::min(shared_.allocate_step, std::max(kAheadBytesMin, kAheadBytesAll / options.lanes));
   if (tuning_.allocate_step != 0) shared_.allocate_step = tuning_.allocate_step;
   shared_.reserve_bytes =
       std::min(std::max<uint64_t>(1u << 20, options.segment_bytes / 64), options.segment_bytes / 8);
+  shared_.reserve_bytes = std::min(shared_.reserve_bytes, shared_.allocate_step / 4);
   if (tuning_.reserve_bytes != 0) shared_.reserve_bytes = tuning_.reserve_bytes;
   shared_.reserve_bytes = AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMax) != 0
                               ? AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMax)
                               : AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMin);
   shared_.commit_delay_us = options.commit_delay_us;
-  shared_.prepare_bytes = std::min(tuning_.prepare_bytes, Lane::kPrepareBytesMax);
+  shared_.prepare_bytes =
+      std::min({tuning_.prepare_bytes, Lane::kPrepareBytesMax, kPrepareBytesAll / options.lanes});
   shared_.prepare_gap = tuning_.prepare_gap;
   if (tuning_.overlap_bytes != 0) shared_.overlap_bytes = tuning_.overlap_bytes;
   shared_.fsync.store(options.fsync);
@@ -95,6 +105,7 @@ Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk
   gc_lanes_.reset(new vlog::GcLane[lanes_.size()]);
   SetGcMode(kAllLanes, options_.gc_mode);
   min_free_bytes_.store(options_.min_free_bytes);
+  checkpoints_.at = LogSoFar();
   StartGc();
   StartCheckpoints();
   if (!tuning_.inline_maintenance) {
@@ -296,7 +307,7 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     LaneEnd& end = (*ends)[id];
     if (end.active == nullptr) {
-      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0, 0);
+      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0, 0, false);
       if (!segment.ok()) return segment.status();
       end.active = segment.value().get();
       end.tail = end.active->block_bytes;
@@ -346,16 +357,18 @@ void VlogEngine::StopMaintenance() {
 
 void VlogEngine::AbandonForTest() {
   StopMaintenance();
-  StopCheckpoints();
   StopGc();
+  StopCheckpoints();
   open_ = false;
   Reset();
 }
 
 Status VlogEngine::Close() {
   if (!open_) return Status();
-  StopCheckpoints();
+  // Garbage collection first: a checkpoint may wait for one of its batches, which waits for syncs
+  // that nobody starts any more.
   StopGc();
+  StopCheckpoints();
   StopMaintenance();
   Status status;
   for (auto& lane : lanes_) {

@@ -369,8 +369,8 @@ Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
 Status VlogEngine::RewriteTail(const LaneEnd& end, uint32_t lane) {
   if (end.end == 0) return Status();
   for (const SegmentEntry& entry : manifest_.segments) {
-    if (entry.epoch != manifest_.epoch || entry.lane != lane || entry.id > SegmentOf(end.end) ||
-        (end.proven != 0 && entry.id < SegmentOf(end.proven))) {
+    if (entry.epoch != manifest_.epoch || entry.lane != lane || entry.before != 0 ||
+        entry.id > SegmentOf(end.end) || (end.proven != 0 && entry.id < SegmentOf(end.proven))) {
       continue;
     }
     Segment* segment = segments_.Get(entry.id);
@@ -420,7 +420,9 @@ Status VlogEngine::SealLoose(const vlog::LooseEnd& loose) {
   end.chain = loose.chain;
   end.records = loose.records;
   status = AppendBlocks(&end, false, true);
-  if (status.ok() && loose.end != 0) segment->proven.store(OffsetOf(loose.end));
+  if (!status.ok()) return status;
+  if (loose.end != 0) segment->proven.store(OffsetOf(loose.end));
+  (void)segment->file->Truncate(segment->data_end);  // best effort
   return status;
 }
 

@@ -1,5 +1,6 @@
 // Figures of the engine.
 #include <algorithm>
+#include <map>
 
 #include "vlog/vlog_collect.h"
 
@@ -58,6 +59,36 @@ void VlogEngine::Stats(EngineStats* out) const {
     lane.gc_reclaimed_bytes = gc_lanes_[id].reclaimed_bytes.load(std::memory_order_relaxed);
   }
   AddSegmentStats(out);
+}
+
+std::string VlogEngine::CheckAccountsForTest() {
+  BuryTrees();
+  std::map<uint32_t, uint64_t> live;
+  std::string wrong;
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    shards_[shard].ForEach([&](uint16_t number, Art& tree) {
+      tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+        live[pointer.segment_id] += pointer.length;
+        if (segments_.Get(pointer.segment_id) == nullptr)
+          wrong += "a key of tree " + std::to_string(number) + " lies in a segment that is gone; ";
+        if (ShardOf(key) != shard) wrong += "a key is in another shard's tree; ";
+        if (pointer.has_expiry() != (expire_at_ms != 0)) wrong += "an expiry bit is wrong; ";
+        return true;
+      });
+    });
+  }
+  for (const vlog::SegmentEntry& entry : manifest_.segments) {
+    const vlog::Segment* segment = segments_.Get(entry.id);
+    if (segment == nullptr || segment->live_bytes.load() == live[entry.id]) continue;
+    wrong += "segment " + std::to_string(entry.id) + " counts " +
+             std::to_string(segment->live_bytes.load()) + " live bytes, there are " +
+             std::to_string(live[entry.id]) + "; ";
+  }
+  constexpr uint64_t kStep = 256u << 10;  // one record and what it displaces
+  if (cache_->bytes() > cache_->budget() + kStep)
+    wrong += "the cache holds " + std::to_string(cache_->bytes()) + " bytes of " +
+             std::to_string(cache_->budget()) + "; ";
+  return wrong;
 }
 
 // Segments of earlier epochs, when there were more lanes or fewer, are counted with today's lanes.

@@ -21,6 +21,7 @@ export function reportText(dir: string, report: CheckReport): string {
   const summary = [
     counted(report.lanes, 'lane'),
     counted(report.segments, 'segment'),
+    counted(report.checkpoints, 'checkpoint'),
     counted(report.records, 'record'),
     counted(report.liveKeys, 'live key'),
     `${counted(report.bytes, 'byte')} (${report.liveBytes} live)`,

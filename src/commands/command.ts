@@ -15,8 +15,8 @@ export interface Services {
   state: ServerState;
   checkpoints: Checkpoints;
   log: Logger;
-  /** Ends the process in an orderly way. */
-  shutdown(reason: string): Promise<void>;
+  /** Ends the process in an orderly way; without a checkpoint (true unless given) the next start replays the log. */
+  shutdown(reason: string, checkpoint?: boolean): Promise<void>;
 }
 
 export interface CommandContext extends Services {

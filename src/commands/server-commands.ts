@@ -24,7 +24,7 @@ const shutdown = async (context: CommandContext, args: readonly Buffer[]): Promi
   if (!flags.every((flag) => shutdownFlags.has(flag))) throw syntaxError;
   if ((has('abort') && flags.length > 1) || (has('save') && has('nosave'))) throw syntaxError;
   if (has('abort')) throw new ReplyError('ERR No shutdown in progress.');
-  await context.shutdown('SHUTDOWN command');
+  await context.shutdown('SHUTDOWN command', !has('nosave'));
   return noReply;
 };
 
@@ -36,7 +36,7 @@ const shutdownCommand = family(
   'shutdown',
   -1,
   {
-    summary: 'Makes everything durable and ends the server.',
+    summary: 'Makes everything durable, writes a checkpoint of the index (NOSAVE: does not) and ends the server.',
     syntax: '[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]',
   },
   shutdown,

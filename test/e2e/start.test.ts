@@ -141,7 +141,7 @@ describeCairn('salvage', () => {
     await client.cmd('SET', Buffer.from([0xff, 0, 10]), Buffer.from([0, 10, 0xfe]));
     await client.run('SELECT 3');
     await client.run('SET other database');
-    await server.stop();
+    await server.end('nosave'); // so that the next start reads the log
 
     const [segment = ''] = fs.readdirSync(server.dir).filter((name) => name.endsWith('.vlog'));
     const file = path.join(server.dir, segment);
@@ -162,7 +162,7 @@ describeCairn('salvage', () => {
     expect(node(copy, url(server.port)).code).toBe(1);
 
     // The damaged bytes are still there.
-    await server.stop();
+    await server.end('nosave');
     expect(cairn('check', server.dir).code).toBe(1);
     await expect(server.start()).rejects.toThrow('lists all damage');
 

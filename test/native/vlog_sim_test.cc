@@ -251,6 +251,7 @@ class Schedule {
       }
       CHECK(driver_->engine->KeyCount(ns) == keys);
     }
+    CHECK(driver_->engine->CheckAccountsForTest() == "");
     const auto matches = [&](const State& state, uint32_t lane) {
       for (uint16_t ns = 0; ns < kSpaces; ++ns) {
         for (int i = 0; i < kKeys; ++i) {
@@ -420,6 +421,7 @@ class Schedule {
       });
     }
     waiting_.clear();
+    CHECK(driver_->engine->CheckAccountsForTest() == "");
     disk_->PowerOffAt(0);
   }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -173,7 +174,17 @@ class Driver : public DurabilityListener {
     std::vector<Ticket> room(engine->lane_count());
     uint32_t count = 0;
     uint32_t busy = 0;
+    // The engine's own threads look at the index, too, but for inline maintenance.
+    std::set<uint32_t> shards;
+    for (const WriteOp& op : ops) {
+      const bool all = op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+      for (uint32_t shard = 0; all && shard < kShardCount; ++shard) shards.insert(shard);
+      if (!all) shards.insert(op.shard);
+    }
+    if (tuning_.inline_maintenance) shards.clear();
+    for (uint32_t shard : shards) engine->ShardLatch(shard).Lock();
     Status status = engine->Apply(reactor, ops, room.data(), &count, &busy);
+    for (uint32_t shard : shards) engine->ShardLatch(shard).Unlock();
     room.resize(count);
     *tickets = room;
     return status;
@@ -208,21 +219,25 @@ class Driver : public DurabilityListener {
   }
   Entry Meta(uint16_t ns, std::string_view key) {
     Entry entry;
+    LatchGuard guard(engine->ShardLatch(ShardOf(key)));
     engine->Find(ns, ShardOf(key), key, false, &entry);
     return entry;
   }
   // The value, from wherever it is; nothing if there is no such key.
   std::optional<std::string> Get(uint16_t ns, std::string_view key, Status* status = nullptr) {
     Entry entry;
-    engine->Find(ns, ShardOf(key), key, true, &entry);
-    if (!entry.found) return std::nullopt;
-    if (entry.resident) {
-      CHECK(entry.value.size() == entry.value_bytes);
-      return std::string(entry.value);
-    }
     Read read;
-    read.version = entry.version;
-    engine->Fetch(0, ns, ShardOf(key), key, &read);
+    {
+      LatchGuard guard(engine->ShardLatch(ShardOf(key)));
+      engine->Find(ns, ShardOf(key), key, true, &entry);
+      if (!entry.found) return std::nullopt;
+      if (entry.resident) {
+        CHECK(entry.value.size() == entry.value_bytes);
+        return std::string(entry.value);
+      }
+      read.version = entry.version;
+      engine->Fetch(0, ns, ShardOf(key), key, &read);
+    }
     for (int i = 0; i < 100000 && !read.status; ++i) Poll(1);
     REQUIRE(read.status.has_value());
     if (status != nullptr) *status = *read.status;

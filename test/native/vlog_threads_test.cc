@@ -150,15 +150,26 @@ class Reactor {
 
 }  // namespace
 
+// With garbage collection and checkpoints at work all the time, by threads of their own.
 TEST_CASE("vlog threads: several reactors at once") {
+  struct Case {
+    FsyncPolicy policy;
+    bool killed;
+  };
   TempDir dir;
-  for (const FsyncPolicy policy : {FsyncPolicy::kAlways, FsyncPolicy::kEverySecond}) {
+  int number = 0;
+  for (const auto& [policy, killed] :
+       {Case{FsyncPolicy::kAlways, false}, Case{FsyncPolicy::kEverySecond, false},
+        Case{FsyncPolicy::kAlways, true}}) {
+    CAPTURE(number);
     std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-    EngineOptions options =
-        Driver::Options(dir.path() + "/data" + std::to_string(static_cast<int>(policy)));
+    EngineOptions options = Driver::Options(dir.path() + "/data" + std::to_string(number++));
     options.reactors = kReactors;
     options.lanes = 2;
-    options.segment_bytes = 2u << 20;
+    options.segment_bytes = 512u << 10;
+    options.gc_mode = GcMode::kAggressive;
+    options.gc_max_parallel = 2;
+    options.gc_space_amplification = 110;
     options.cache_bytes = 64u << 10;
     options.fsync = policy;
     Content content;
@@ -176,6 +187,11 @@ TEST_CASE("vlog threads: several reactors at once") {
         EngineStats stats;
         engine.Stats(&stats);
         CHECK(stats.lanes.size() == 2);
+        if (i % 3 == 0) engine.RequestCheckpoint();
+        if (i % 7 == 0) engine.SetGcMode(i % 2, i % 3 == 0 ? GcMode::kLazy : GcMode::kAggressive);
+        if (i == 11) engine.PauseGc(true);
+        if (i == 13) engine.PauseGc(false);
+        (void)engine.TakeNotices();
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
       for (std::thread& thread : threads) thread.join();
@@ -184,7 +200,18 @@ TEST_CASE("vlog threads: several reactors at once") {
         content.insert(reactor->content.begin(), reactor->content.end());
       }
       CHECK(engine.KeyCount(0) == content.size());
-      CHECK(engine.Close().ok());
+      EngineStats stats;
+      engine.Stats(&stats);
+      CHECK(stats.lanes[0].gc_segments + stats.lanes[1].gc_segments > 0);
+      CHECK(stats.gc_written_bytes > 0);
+      const CheckpointStats checkpoint = engine.Checkpoint();
+      CHECK(checkpoint.written > 0);
+      CHECK_MESSAGE(checkpoint.last_ok, checkpoint.last_error);
+      if (killed) {
+        engine.AbandonForTest();
+      } else {
+        CHECK(engine.Close().ok());
+      }
     }
     CHECK(crew.calls > 0);
     options.reactors = 1;

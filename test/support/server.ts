@@ -67,6 +67,9 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
+/** SIGTERM, kill -9 or SHUTDOWN NOSAVE. */
+export type End = 'stop' | 'kill' | 'nosave';
+
 const live = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of live) child.kill('SIGKILL');
@@ -246,20 +249,38 @@ export class TestServer {
 
   /** SIGTERM; fails unless the server then exits with code 0. */
   async stop(): Promise<void> {
-    const child = this.child;
+    const { child } = this;
+    child?.kill('SIGTERM');
+    await this.expectEnd('SIGTERM', child);
+  }
+
+  /** Stops it without a checkpoint: a start then replays the log. */
+  async shutdownNosave(): Promise<void> {
+    const { child } = this;
+    const client = await this.connect();
+    await client.send('SHUTDOWN NOSAVE\r\n');
+    await this.expectEnd('SHUTDOWN NOSAVE', child);
+  }
+
+  /** Ends in one of the ways there are; but for a kill, in good order. */
+  async end(how: End): Promise<void> {
+    if (how === 'kill') await this.kill();
+    else await (how === 'stop' ? this.stop() : this.shutdownNosave());
+  }
+
+  private async expectEnd(cause: string, child: ChildProcess | undefined): Promise<void> {
     if (child === undefined) return;
-    child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
     const { code, signal } = await this.exit.finally(() => clearTimeout(timer));
     this.closeClients();
     if (code !== 0) {
-      throw new Error(`SIGTERM ended the server with code ${code}, signal ${signal}:\n${this.log.slice(-4000)}`);
+      throw new Error(`${cause} ended the server with code ${code}, signal ${signal}:\n${this.log.slice(-4000)}`);
     }
   }
 
-  /** Stops (or kills) the server and starts it again on the same directory and port. */
-  async restart(how: 'stop' | 'kill' = 'stop', extra: Flags = {}): Promise<void> {
-    await (how === 'stop' ? this.stop() : this.kill());
+  /** Ends the server and starts it again on the same directory and port. */
+  async restart(how: End = 'stop', extra: Flags = {}): Promise<void> {
+    await this.end(how);
     await this.start(extra);
   }
 

@@ -208,8 +208,9 @@ describe('replies', () => {
 
   test('SHUTDOWN sends nothing and stops', async () => {
     const bench = makeBench();
-    expect(await ask(bench, 'SHUTDOWN NOSAVE')).toBe('');
-    expect(bench.shutdowns).toHaveLength(1);
+    for (const command of ['SHUTDOWN', 'SHUTDOWN SAVE NOW', 'SHUTDOWN NOSAVE'])
+      expect(await ask(bench, command)).toBe('');
+    expect(bench.shutdowns).toEqual(['SHUTDOWN command', 'SHUTDOWN command', 'SHUTDOWN command without a checkpoint']);
   });
 });
 

@@ -301,7 +301,8 @@ export function makeBench(load: LoadOptions = {}): Bench {
     state,
     checkpoints: new Checkpoints(native, state.startedAt),
     log: pino({ level: 'silent' }),
-    shutdown: async (reason) => void shutdowns.push(reason),
+    shutdown: async (reason, checkpoint = true) =>
+      void shutdowns.push(`${reason}${checkpoint ? '' : ' without a checkpoint'}`),
   };
   return {
     native,

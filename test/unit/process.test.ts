@@ -101,16 +101,19 @@ describe('the command line', () => {
 
   test('a report of damage', () => {
     const finding = { file: 'lane-0/7.seg', offset: 4096, reason: 'checksum mismatch' };
-    const report = { lanes: 1, segments: 2, records: 3, liveKeys: 2, bytes: 100, liveBytes: 50, ms: 1, tornTail: [] };
+    const counts = { lanes: 1, segments: 2, checkpoints: 2, records: 3, liveKeys: 2, bytes: 100, liveBytes: 50 };
+    const report = { ...counts, ms: 1, tornTail: [] };
     const many = Array.from({ length: 150 }, () => finding);
     expect(reportText('d', { ...report, damaged: [finding] })).toBe(
       'damaged: lane-0/7.seg, offset 4096: checksum mismatch\n' +
-        'd: DAMAGED; 1 lane, 2 segments, 3 records, 2 live keys, 100 bytes (50 live), 1 ms\n',
+        'd: DAMAGED; 1 lane, 2 segments, 2 checkpoints, 3 records, 2 live keys, 100 bytes (50 live), 1 ms\n',
     );
     expect(reportText('d', { ...report, damaged: many })).toContain('damaged: 50 more\n');
     expect(reportText('d', { ...report, damaged: [] })).toContain('d: intact;');
-    const one = { ...report, segments: 1, records: 1, liveKeys: 1, bytes: 1, damaged: [] };
-    expect(reportText('d', one)).toContain('; 1 lane, 1 segment, 1 record, 1 live key, 1 byte (50 live), ');
+    const one = { ...report, segments: 1, checkpoints: 1, records: 1, liveKeys: 1, bytes: 1, damaged: [] };
+    expect(reportText('d', one)).toContain(
+      '; 1 lane, 1 segment, 1 checkpoint, 1 record, 1 live key, 1 byte (50 live), ',
+    );
   });
 
   test('check of what is no data directory: says so, and leaves nothing behind', async () => {

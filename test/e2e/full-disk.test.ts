@@ -1,0 +1,213 @@
+/** A file system that really fills up: a small ext4 on a loop device. Needs root; skipped where that is not to be had. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { check } from '../support/damage.js';
+import type { RawClient } from '../support/raw-client.js';
+import { type Arg, ErrorReply, show, Simple } from '../support/resp.js';
+import { describeCairn, eventually, type Flags, makeTempDir, startServer } from '../support/server.js';
+
+const mb = 1024 * 1024;
+const diskBytes = 300 * mb;
+const valueBytes = 10_000;
+const batch = 50;
+
+/** So long that removing them all takes several times what is reserved for removals. */
+const keyOf = (i: number): string => `${i}:`.padEnd(200, 'k');
+const valueOf = (i: number): string => `<${i}>`.repeat(2000).slice(0, valueBytes);
+
+function run(program: string, ...args: string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { timeout: 20_000 });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.toString().trim()}`);
+}
+
+const mounted = new Set<SmallDisk>();
+process.on('exit', () => {
+  for (const disk of mounted) disk.remove();
+});
+
+/** The loop device goes with the mount. */
+class SmallDisk {
+  private readonly base = makeTempDir('cairn-full-disk-');
+  private readonly mountPoint = path.join(this.base, 'mnt');
+  /** For the server's data. */
+  readonly dir = path.join(this.mountPoint, 'data');
+
+  constructor(bytes = diskBytes) {
+    mounted.add(this);
+    try {
+      const image = path.join(this.base, 'image');
+      fs.closeSync(fs.openSync(image, 'w'));
+      fs.truncateSync(image, bytes);
+      fs.mkdirSync(this.mountPoint);
+      run('mkfs.ext4', '-q', '-F', '-m', '0', image);
+      run('mount', '-o', 'loop', image, this.mountPoint);
+      fs.mkdirSync(this.dir);
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
+  }
+
+  /** As `df` tells it. */
+  get used(): number {
+    const { blocks, bfree, bsize } = fs.statfsSync(this.mountPoint);
+    return (blocks - bfree) * bsize;
+  }
+
+  get free(): number {
+    const { bavail, bsize } = fs.statfsSync(this.mountPoint);
+    return bavail * bsize;
+  }
+
+  remove(): void {
+    if (!mounted.delete(this)) return;
+    const isMounted = (): boolean => fs.readFileSync('/proc/self/mounts', 'utf8').includes(` ${this.mountPoint} `);
+    if (isMounted() && spawnSync('umount', [this.mountPoint]).status !== 0) spawnSync('umount', ['-l', this.mountPoint]);
+    if (!isMounted()) fs.rmSync(this.base, { recursive: true, force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
+}
+
+async function fields(client: RawClient, section: string): Promise<Map<string, string>> {
+  const lines = ((await client.run(`INFO ${section}`)) as string).split('\r\n');
+  return new Map(lines.flatMap((line) => (line.includes(':') ? [line.split(/:(.*)/s, 2) as [string, string]] : [])));
+}
+
+/** Writes from key `first` on until something is refused. `acknowledged` gets what was not. */
+async function fillUp(client: RawClient, acknowledged: Set<number>, first = 0): Promise<ErrorReply> {
+  for (let next = first; ; next += batch) {
+    const numbers = Array.from({ length: batch }, (_, i) => next + i);
+    const replies = await client.pipeline(numbers.map((i): Arg[] => ['SET', keyOf(i), valueOf(i)]));
+    replies.forEach((reply, at) => {
+      if (reply instanceof Simple && reply.text === 'OK') acknowledged.add(next + at);
+    });
+    const refusal = replies.find((reply) => reply instanceof ErrorReply);
+    if (refusal !== undefined) return refusal;
+    if (next * valueBytes > 2 * diskBytes) throw new Error('it never becomes full');
+  }
+}
+
+async function remove(client: RawClient, numbers: readonly number[]): Promise<void> {
+  for (let at = 0; at < numbers.length; at += batch) {
+    const some = numbers.slice(at, at + batch);
+    const replies = await client.pipeline(some.map((i): Arg[] => ['DEL', keyOf(i)]));
+    const refusal = replies.find((reply) => reply !== 1);
+    if (refusal !== undefined) {
+      const done = at + replies.filter((reply) => reply === 1).length;
+      throw new Error(`DEL refused after ${done} of ${numbers.length}: ${show(refusal)}`);
+    }
+  }
+}
+
+async function expectContents(client: RawClient, there: ReadonlySet<number>, gone: readonly number[]): Promise<void> {
+  expect(await client.run('DBSIZE')).toBe(there.size);
+  const all = [...there];
+  const wrong: number[] = [];
+  for (let at = 0; at < all.length; at += batch) {
+    const some = all.slice(at, at + batch);
+    const values = await client.pipeline(some.map((i): Arg[] => ['GET', keyOf(i)]));
+    wrong.push(...some.filter((i, n) => values[n] !== valueOf(i)));
+  }
+  expect(wrong).toEqual([]);
+  if (gone.length > 0) expect(await client.cmd('EXISTS', ...gone.map(keyOf))).toBe(0);
+}
+
+const resumed = (client: RawClient): Promise<boolean> =>
+  eventually(
+    'writes are taken again',
+    async () => {
+      const reply = await client.cmd('SET', 'probe', valueOf(0));
+      return reply instanceof Simple && (await client.run('DEL probe')) === 1;
+    },
+    15_000,
+  );
+
+describeCairn('a file system that is full', () => {
+  let refused: string | undefined;
+  beforeAll(() => {
+    try {
+      new SmallDisk(16 * mb).remove();
+    } catch (error) {
+      refused = `no file system on a loop device here: ${String(error)}`;
+    }
+  });
+  afterAll(() => {
+    for (const disk of mounted) disk.remove();
+  });
+  const needsDisk = (context: TestContext): void => {
+    context.skip(refused !== undefined, refused);
+  };
+
+  const variants: readonly { name: string; flags: Flags; lanes: number; freeMax: number; restartWhenFull: boolean }[] = [
+    { name: 'down to min-free-bytes', flags: { 'min-free-bytes': '32mb' }, lanes: 1, freeMax: 32 * mb, restartWhenFull: false },
+    { name: 'to the last block', flags: { 'min-free-bytes': 0 }, lanes: 2, freeMax: 4 * mb, restartWhenFull: true },
+  ];
+
+  test.for(variants)('$name: refuses writes, takes deletes, heals by itself', async (variant, context) => {
+    needsDisk(context);
+    using disk = new SmallDisk();
+    const { lanes } = variant;
+    const cairn = { 'segment-size': '16mb', lanes, 'cache-size': '1mb', 'wal-ring-size': '1mb', ...variant.flags };
+    await using server = await startServer({ dir: disk.dir, cairn });
+    const there = new Set<number>();
+    const removed: number[] = [];
+    const t = [Date.now()];
+    {
+      using client = await server.connect();
+      const refusal = await fillUp(client, there);
+      t.push(Date.now());
+      console.log(refusal.text, there.size, disk.used / mb, disk.free / mb);
+      expect(refusal.text).toMatch(/^(MISCONF|OOM) /);
+      expect(refusal.text).toContain(disk.dir);
+      expect(there.size * valueBytes).toBeGreaterThan(0.7 * diskBytes);
+      const engine = await fields(client, 'engine');
+      expect(Number(engine.get('read_only_lanes'))).toBeGreaterThanOrEqual(1);
+      expect(engine.get('read_only_reason')).toContain(disk.dir);
+      await expectContents(client, there, []);
+      t.push(Date.now());
+    }
+    if (variant.restartWhenFull) {
+      await server.restart('kill');
+      using client = await server.connect();
+      await expectContents(client, there, []);
+    }
+      t.push(Date.now());
+    {
+      using client = await server.connect();
+      const full = disk.used;
+      for (const i of [...there]) {
+        if (i % 10 === 0) continue;
+        there.delete(i);
+        removed.push(i);
+      }
+      await remove(client, removed);
+      t.push(Date.now());
+      await resumed(client);
+      t.push(Date.now());
+      const kept = there.size * valueBytes;
+      await eventually('the disk is mostly free again', () => disk.used < kept * 1.5 + 64 * mb, 15_000);
+      console.log(full / mb, disk.used / mb, kept / mb);
+      t.push(Date.now());
+      const engine = await fields(client, 'engine');
+      expect(engine.get('read_only_lanes')).toBe('0');
+      expect(engine.get('read_only_reason')).toBe('');
+      await expectContents(client, there, removed);
+    }
+    await server.restart('kill');
+    {
+      using client = await server.connect();
+      await expectContents(client, there, removed);
+    }
+    t.push(Date.now());
+    await server.stop();
+    expect(check(server.dir)).toMatchObject({ code: 0 });
+    t.push(Date.now());
+    console.log(t.slice(1).map((x, i) => x - (t[i] ?? 0)));
+  });
+});
