@@ -300,7 +300,17 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
   wants.next = next_;
   ask_extend_ = false;
   ask_next_ = 0;
+  wants.denied = !denied_.ok() && wants.extend == nullptr && wants.next_bytes == 0 && !stalled_;
   return wants;
+}
+
+void Lane::EndDenial() {
+  LatchGuard guard(latch_);
+  if (stalled_) return;
+  denied_ = Status();
+  urgent_denied_ = false;
+  UpdateLimitsLocked();
+  AskAheadLocked();
 }
 
 void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing) {

@@ -198,12 +198,14 @@ class Lane {
     uint64_t next_bytes = 0;  // a next segment with room for at least this much, beyond its header
     Segment* next = nullptr;  // the one there is
     Segment* trim = nullptr;  // sealed: give back the unused end
+    bool denied = false;      // there was no room, and nothing is asked for any more
     bool urgent = false;      // for deletes that the reserve has no room for any more
   };
   Wants TakeWants(uint64_t now_ms);
   // sparing: the disk is as full as before, this is for deletes only.
   void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
   void GrantNext(Segment* next, bool sparing);
+  void EndDenial();  // there is room again
   // The disk is full or failing: what was wanted is wanted again kRetryMs later.
   void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
   // Ends the active segment early, if there is a next one: what is dead in it can then be

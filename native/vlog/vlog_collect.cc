@@ -124,13 +124,12 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
         return Verdict::kRemoval;
       }
       *expire_at_ms = found.expire_at_ms;
-      if (found.expire_at_ms == 0 ||
-          found.expire_at_ms + engine_.tuning_.expired_for_ms > now_ms_ ||
-          vlog::ExpiryOf(header, record) != found.expire_at_ms) {
-        if (vlog::ExpiryOf(header, record) != found.expire_at_ms)
-          Rely(shard, engine_.shards_[shard].last_change);
+      const bool changed = (found.pointer->flags & Pointer::kExpiryExternal) != 0 ||
+                           vlog::ExpiryOf(header, record) != found.expire_at_ms;
+      if (changed) Rely(shard, engine_.shards_[shard].last_change);
+      if (changed || found.expire_at_ms == 0 ||
+          found.expire_at_ms + engine_.tuning_.expired_for_ms > now_ms_)
         return Verdict::kLive;
-      }
       // Gone from the index at once, so that nothing can be done to the key any more before its
       // delete is written. If that fails, the put is still there, as expired as before.
       engine_.DropEntry(header.ns, shard, tree, key);

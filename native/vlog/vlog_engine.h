@@ -64,7 +64,8 @@ struct VlogTuning {
   bool checkpoints = true;  // by themselves and at the end; those asked for are written anyway
   void (*gc_hook)(void* context, GcPoint point) = nullptr;
   void* gc_context = nullptr;
-  uint32_t salt = 0;                // of all segments; 0: random ones
+  uint64_t free_bytes_min = 16u << 20;  // left for garbage collection whatever min-free-bytes says
+  uint32_t salt = 0;                    // of all segments; 0: random ones
   void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
 };
 
@@ -307,7 +308,7 @@ class VlogEngine final : public Engine {
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
                                                        uint32_t before, bool sparing);
-  Status EnoughFree();
+  Status EnoughFree(uint64_t* room);
   Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes,
                  bool sparing);
   bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);

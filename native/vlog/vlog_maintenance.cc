@@ -19,6 +19,8 @@ using vlog::SegmentEntry;
 
 namespace {
 
+constexpr uint64_t kStepMin = 64u << 10;  // by which a segment grows at the least
+
 uint32_t RandomSalt() {
   std::random_device device;
   return device();
@@ -79,21 +81,27 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
     // Best effort: bytes behind the trailer mean nothing.
     (void)wants.trim->file->Truncate(wants.trim->data_end);
   }
-  if (wants.extend == nullptr && wants.next_bytes == 0) return;
-  Status status = EnoughFree();
+  if (wants.extend == nullptr && wants.next_bytes == 0 && !wants.denied) return;
+  uint64_t room = 0;
+  Status status = EnoughFree(&room);
+  if (wants.denied) {
+    if (status.ok()) lane->EndDenial();
+    return;
+  }
   // Deletes make room, so they may go on: as much as the reserve is, at a time.
   const bool sparing = !status.ok() && wants.urgent;
   const Status why = status;
   if (sparing) status = Status();
   if (status.ok() && wants.extend != nullptr) {
     Segment* active = wants.extend;
-    const uint64_t step = sparing ? shared_.reserve_bytes : shared_.allocate_step;
+    const uint64_t step =
+        sparing ? shared_.reserve_bytes : std::min(shared_.allocate_step, std::max(room, kStepMin));
     status = ExtendSegment(lane, active, active->room_end + step, active->capacity, sparing);
   }
   if (status.ok() && wants.next_bytes != 0 && wants.next == nullptr) {
     Segment* next = nullptr;
     Result<std::unique_ptr<Segment>> created =
-        CreateSegment(lane->id(), wants.next_bytes, 0, sparing);
+        CreateSegment(lane->id(), wants.next_bytes, 0, sparing || room < shared_.allocate_step);
     status = created.ok() ? ListSegment(std::move(created.value()), &next) : created.status();
     if (status.ok()) lane->GrantNext(next, sparing);
   } else if (status.ok() && wants.next_bytes != 0) {
@@ -114,13 +122,17 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
 }
 
 // What min-free-bytes asks to leave alone is for garbage collection, which makes room.
-Status VlogEngine::EnoughFree() {
-  const uint64_t least = min_free_bytes_.load(std::memory_order_relaxed);
+// *room: what is free beyond that.
+Status VlogEngine::EnoughFree(uint64_t* room) {
+  *room = UINT64_MAX;
+  const uint64_t least =
+      std::max(min_free_bytes_.load(std::memory_order_relaxed), tuning_.free_bytes_min);
   for (;;) {
     Result<uint64_t> free = disk_->FreeBytes(options_.dir);
     if (!free.ok()) return Status();  // the allocation itself will tell
     free_bytes_.store(free.value(), std::memory_order_relaxed);
-    if (least == 0 || free.value() >= least) return Status();
+    *room = free.value() - std::min(free.value(), least);
+    if (least == 0 || *room != 0) return Status();
     if (spares_.DropOne()) continue;
     return Status(Code::kNoSpace,
                   options_.dir + ": " + std::to_string(free.value()) +

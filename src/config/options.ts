@@ -257,7 +257,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: memory(0),
     default: '64mb',
     change: 'runtime',
-    doc: 'Take no more room for writes while the file system has less than this free. When what is reserved is used up, writes are refused; reads, deletes and garbage collection go on, and writes are taken again by themselves when there is room. 0: only when the disk is really full.',
+    doc: 'Take no more room for writes while the file system has less than this free. When what is reserved is used up, writes are refused; reads, deletes and garbage collection go on, and writes are taken again by themselves when there is room. At least 16 MiB are left alone in any case: garbage collection needs them to make room.',
   },
   {
     name: 'salvage',

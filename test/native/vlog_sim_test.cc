@@ -290,7 +290,10 @@ class Schedule {
           if (at >= cut[lane]) continue;
           auto lower = possible[lane].upper_bound(at);
           REQUIRE_MESSAGE(lower != possible[lane].begin(),
-                          "seed " << seed_ << ": a transaction is there in part");
+                          "seed " << seed_
+                                  << ": a transaction is there in part: " << Describe(*unit)
+                                  << "; lane " << lane << " needs it, floor " << model_.floor[lane]
+                                  << "; cuts " << Numbers(cut) << "; " << note_);
           cut[lane] = *--lower;
           changed = true;
         }
@@ -305,6 +308,27 @@ class Schedule {
     for (uint32_t lane = 1; lane < model_.lanes; ++lane)
       REQUIRE(states[lane].tree_of == states[0].tree_of);
     model_.Rebase(states, options_.lanes);
+  }
+
+  static std::string Numbers(const std::vector<size_t>& numbers) {
+    std::string text;
+    for (const size_t number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
+    return text;
+  }
+  static std::string Describe(const Unit& unit) {
+    std::string text = unit.acknowledged ? "acknowledged," : "";
+    for (const auto& [lane, at] : unit.index)
+      text += " lane " + std::to_string(lane) + " unit " + std::to_string(at) + ",";
+    for (const Change& change : unit.changes) {
+      text += " kind " + std::to_string(static_cast<int>(change.op.kind)) + " ns " +
+              std::to_string(change.op.ns) + " " + change.key + "=" + change.value.substr(0, 8);
+    }
+    for (const Ticket& ticket : unit.tickets) {
+      text += "; ticket of lane " + std::to_string(ticket.lane) + " " +
+              std::to_string(vlog::SegmentOf(ticket.position)) + ":" +
+              std::to_string(vlog::OffsetOf(ticket.position));
+    }
+    return text;
   }
 
   std::string Explain(uint32_t lane,
