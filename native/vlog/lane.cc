@@ -287,9 +287,9 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
   LatchGuard guard(latch_);
   Wants wants;
   // Zeros on their way would make the file longer again.
-  if (!trim_.empty() && !(prepare_busy_ && trim_.back() == zero_segment_)) {
-    wants.trim = trim_.back();
-    trim_.pop_back();
+  if (!trim_.empty() && !(prepare_busy_ && trim_.front() == zero_segment_)) {
+    wants.trim = trim_.front();
+    trim_.pop_front();
     if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
   }
   if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs && !ask_urgent_) return wants;

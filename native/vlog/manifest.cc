@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "vlog/checkpoint_file.h"
+
 namespace cairn::vlog {
 namespace {
 
@@ -175,6 +177,11 @@ Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
   Manifest manifest;
   for (const std::string& name : names.value()) {
     uint32_t id;
+    if (ParseCheckpointName(name, &id)) {
+      manifest.next_segment_id = std::max(manifest.next_segment_id, id + 1);
+      manifest.checkpoints.push_back({id, 0});
+      continue;
+    }
     if (!ParseSegmentName(name, &id)) continue;
     manifest.next_segment_id = std::max(manifest.next_segment_id, id + 1);
     Result<std::unique_ptr<File>> file = disk->OpenDirect(SegmentPath(dir, id), Disk::Mode::kRead);
@@ -191,6 +198,12 @@ Result<Manifest> RebuildManifest(const std::string& dir, Disk* disk,
     manifest.incarnation = std::max(manifest.incarnation, header.incarnation);
     manifest.segments.push_back({id, header.lane, header.epoch, header.salt, header.before, 0});
   }
+  std::sort(manifest.checkpoints.begin(), manifest.checkpoints.end(),
+            [](const CheckpointEntry& a, const CheckpointEntry& b) { return a.id < b.id; });
+  while (manifest.checkpoints.size() > kCheckpointsKept)
+    manifest.checkpoints.erase(manifest.checkpoints.begin());
+  // Nothing else tells whether the log alone would do.
+  manifest.needs_checkpoint = !manifest.checkpoints.empty();
   // Starts since the last new segment are not counted in any header: leave room for them.
   manifest.incarnation += 1u << 20;
   return manifest;

@@ -49,7 +49,9 @@ struct Segment {
   bool busy = false;              // being collected
   bool condemned = false;         // dead, about to leave the manifest
   bool damaged = false;           // collecting it met damage: it stays
-  bool owes_deletes = false;      // expired keys left the index, and their deletes were not written
+  uint64_t retry_ms = 0;          // collecting it failed: not again before
+  uint64_t retry_pause_ms = 0;
+  bool owes_deletes = false;  // expired keys left the index, and their deletes were not written
 
   bool survivors() const { return before != 0; }
   Rank rank() const { return RankOf(id, before); }

@@ -34,6 +34,9 @@ constexpr uint64_t kCheckpointBytesPerKey = 20;
 // A checkpoint must spare the next start at least this many times its own size of log.
 constexpr uint64_t kLogPerCheckpoint = 4;
 constexpr uint64_t kRemovalBytesMin = 16u << 20;
+constexpr uint64_t kRetryMs = 1000;  // after a failure, doubling
+constexpr uint64_t kRetryMsMax = 60000;
+constexpr uint64_t kKeyBytesPerHold = 64u << 10;
 constexpr uint64_t kRemovalPauseMs = 5000;  // between checkpoints for the sake of removals
 
 class VerifyingSink final : public vlog::CheckpointSink {
@@ -150,6 +153,9 @@ void VlogEngine::EndCheckpoint(const Status& status) {
   stats.last_error = status.message();
   stats.last_millis = MonotonicMillis() - checkpoints_.started_ms;
   checkpoints_.ended_ms = MonotonicMillis();
+  checkpoints_.retry_pause_ms =
+      status.ok() ? 0 : std::clamp(2 * checkpoints_.retry_pause_ms, kRetryMs, kRetryMsMax);
+  checkpoints_.retry_ms = checkpoints_.ended_ms + checkpoints_.retry_pause_ms;
   if (status.ok()) {
     stats.last_wall_ms = checkpoints_.info.created_ms;
     stats.last_bytes = checkpoints_.info.bytes;
@@ -179,6 +185,11 @@ bool VlogEngine::CheckpointDue() {
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns)
     keys += counts_[ns].keys.load(std::memory_order_relaxed);
   const uint64_t cost = keys * kCheckpointBytesPerKey;
+  if (MonotonicMillis() < checkpoints_.retry_ms) return false;
+  for (const auto& lane : lanes_) {
+    if (lane->failed()) return false;  // what it may see would never be durable
+  }
+  if (!LeavesEnough(cost).ok()) return false;
   const LogSince now = LogSoFar();
   const uint64_t bytes = now.bytes - checkpoints_.at.bytes + checkpoints_.replayed.bytes;
   const uint64_t records = now.records - checkpoints_.at.records + checkpoints_.replayed.records;
@@ -266,6 +277,7 @@ Status VlogEngine::WalkTree(uint16_t shard, uint16_t number, bool paced) {
       LatchGuard guard(latches_[shard].latch);
       const Art* tree = shards_[shard].Tree(number);
       uint32_t keys = 0;
+      uint64_t bytes = 0;
       tree->Scan(from, [&](std::string_view key, Pointer& entry, uint64_t expire_at_ms) {
         Pointer pointer = entry;
         if (pointer.resident()) {
@@ -273,7 +285,8 @@ Status VlogEngine::WalkTree(uint16_t shard, uint16_t number, bool paced) {
           pointer.flags &= ~Pointer::kResident;
         }
         checkpoints_.writer->Add(shard, number, key, pointer, expire_at_ms);
-        if (++keys < kKeysPerHold) return true;
+        bytes += key.size();
+        if (++keys < kKeysPerHold && bytes < kKeyBytesPerHold) return true;
         from.assign(key);
         from.push_back('\0');
         more = true;

@@ -14,6 +14,13 @@ using vlog::RecordType;
 using vlog::Segment;
 using vlog::SurvivorWriter;
 
+namespace {
+
+constexpr uint64_t kDurableMsMax = 1000;
+constexpr uint64_t kCopiedUnderLatchMax = 64u << 10;
+
+}  // namespace
+
 Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
   victim_ = victim;
   mode_ = mode;
@@ -119,7 +126,8 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
       if (!found || !found.pointer->SamePlace(pointer)) {
         // What has expired may have left the index without a delete, being its own.
         const uint64_t expiry = vlog::ExpiryOf(header, record);
-        if (expired_droppable_ || found || expiry == 0 || expiry > now_ms_) return Verdict::kDead;
+        const bool expired = expiry != 0 && (expiry <= now_ms_ || victim_->owes_deletes);
+        if (expired_droppable_ || found || !expired) return Verdict::kDead;
         Rely(shard, engine_.shards_[shard].last_removal);
         return Verdict::kRemoval;
       }
@@ -175,13 +183,16 @@ void VlogEngine::Collector::Rely(uint16_t shard, uint64_t position) {
 
 // False: it is not durable and will not be soon.
 bool VlogEngine::Collector::AwaitDurable() {
+  const uint64_t deadline = MonotonicMillis() + kDurableMsMax;
   for (const auto& [id, position] : relies_on_) {
     vlog::Lane* lane = engine_.lanes_[id].get();
     while (lane->durable() < position) {
-      lane->WantSync(position);
-      if (engine_.tuning_.inline_maintenance || lane->failed() || engine_.gc_.stop.load())
+      // All lanes: a transaction is durable only as a whole.
+      for (const auto& other : engine_.lanes_) other->WantSync(other->staged_end());
+      if (engine_.tuning_.inline_maintenance || lane->failed() || engine_.gc_.stop.load() ||
+          MonotonicMillis() > deadline)
         return false;
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
     }
   }
   relies_on_.clear();
@@ -223,7 +234,7 @@ Status VlogEngine::Collector::WriterFor(uint32_t lane, uint64_t bytes, SurvivorW
   const auto found = writers_.find(lane);
   if (found == writers_.end()) {
     Segment* segment = nullptr;
-    Status status = engine_.CreateSurvivors(lane, bytes, &segment);
+    Status status = engine_.CreateSurvivors(lane, bytes, *victim_, &segment);
     if (!status.ok()) return status;
     *writer =
         (writers_[lane] = std::make_unique<SurvivorWriter>(segment, engine_.shared_.incarnation))
@@ -231,6 +242,8 @@ Status VlogEngine::Collector::WriterFor(uint32_t lane, uint64_t bytes, SurvivorW
   } else {
     *writer = found->second.get();
   }
+  CAIRN_CHECK((*writer)->segment()->epoch != victim_->epoch ||
+              (*writer)->segment()->rank() > victim_->rank());
   return engine_.GrowSurvivors((*writer)->segment(), (*writer)->RoomFor(bytes));
 }
 
@@ -291,8 +304,19 @@ void VlogEngine::Collector::Publish(const Move& move) {
   uint32_t flags = move.to.flags;
   uint32_t tag = move.to.checksum;
   if (found.expire_at_ms != 0) flags |= Pointer::kHasExpiry;
+  // Also if the copy says it: a record that set it may still stand behind the copy.
+  flags |= entry.flags & Pointer::kExpiryExternal;
   if (found.expire_at_ms != move.expire_at_ms) flags |= Pointer::kExpiryExternal;
-  if (entry.resident()) {
+  constexpr uint32_t kLayout = vlog::kRecordHasExpiry | vlog::kPadMask << vlog::kPadShift;
+  if (entry.resident() && entry.length == move.to.length &&
+      (entry.flags & kLayout) == (flags & kLayout)) {
+    // Key and value lie where they did; nobody looks at the rest of the image.
+    engine_.cache_->SetChecksum(move.shard, entry.checksum, move.to.checksum);
+    flags |= Pointer::kResident;
+    tag = entry.checksum;
+  } else if (entry.resident() && entry.length > kCopiedUnderLatchMax) {
+    engine_.cache_->Erase(move.shard, entry.checksum);
+  } else if (entry.resident()) {
     const uint32_t handle =
         engine_.cache_->Replace(move.shard, entry.checksum, entry.length, move.to.checksum, record);
     if (handle != ValueCache::kNoHandle) {

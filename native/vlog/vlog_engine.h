@@ -16,9 +16,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -175,8 +178,8 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> expiring{0};
   };
   struct Condemned {  // dead segments wait until what made them dead is durable
-    std::vector<uint32_t> segments;
-    std::vector<uint64_t> barrier;
+    std::set<uint32_t> segments;
+    std::vector<uint64_t> barrier;  // of the lane, or of all
     bool needs_checkpoint = false;  // without one, what they removed would come back
     uint64_t swap_sequence = 0;
     std::vector<vlog::TreeEntry> trees;
@@ -204,7 +207,6 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
     std::atomic<uint64_t> written_bytes{0};
-    uint64_t retry_ms = 0;
     vlog::BatchGate gate;
     std::vector<std::unique_ptr<Collector>> collectors;
   };
@@ -234,6 +236,8 @@ class VlogEngine final : public Engine {
     LogSince at;
     LogSince replayed;  // what the start had to read behind it
     uint64_t ended_ms = 0;
+    uint64_t retry_ms = 0;
+    uint64_t retry_pause_ms = 0;
   };
 
   // vlog_open.cc, vlog_recover.cc
@@ -248,6 +252,7 @@ class VlogEngine final : public Engine {
                       std::vector<vlog::LaneEnd>* ends);
   Status ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known, RecoverySink* sink,
                      RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
+  void DropDangling(RecoverySink* sink, RecoveryReport* report);
   Status ForgetIndex();
   void ReadRetained();
   uint32_t RecoveryThreads() const;
@@ -320,6 +325,8 @@ class VlogEngine final : public Engine {
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
   void BuryTrees();
   void Condemn();
+  bool Due(uint32_t group, const Condemned& condemned);
+  void RemoveFiles(size_t most);
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
@@ -356,7 +363,9 @@ class VlogEngine final : public Engine {
   bool RemovalsDroppable(const vlog::Segment& segment, bool* first);
   uint64_t UsedBytes(const vlog::Segment& segment) const;
   bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);
-  Status CreateSurvivors(uint32_t lane, uint64_t bytes, vlog::Segment** segment);
+  Status CreateSurvivors(uint32_t lane, uint64_t bytes, const vlog::Segment& victim,
+                         vlog::Segment** segment);
+  Status LeavesEnough(uint64_t bytes);
   Status GrowSurvivors(vlog::Segment* segment, uint64_t room_end);
   void EndSurvivors(vlog::Segment* segment);
   void DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key);
@@ -400,7 +409,9 @@ class VlogEngine final : public Engine {
   uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
   std::atomic<uint64_t> segments_recycled_{0};
-  std::vector<Condemned> condemned_;   // maintenance only; at most one
+  // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
+  std::map<uint32_t, Condemned> condemned_;
+  std::deque<std::string> leaving_;    // files of segments that are no more, to be removed
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
   std::vector<uint32_t> unusable_;     // checkpoints
   uint64_t expired_left_ = 0;

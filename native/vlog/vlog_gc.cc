@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -34,6 +35,9 @@ constexpr int kGcNice = 5;
 constexpr uint32_t kOvershootFar = 150;  // log bytes per 100 allowed
 constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
+constexpr uint64_t kFreeBytesLast = 4u << 20;
+constexpr uint64_t kRetryMsMax = 60000;
+constexpr uint64_t kDebtNanosMax = 10 * kNanosPerSecond;
 constexpr uint64_t kRetryMs = 1000;  // after a failed collection
 
 }  // namespace
@@ -154,12 +158,20 @@ bool VlogEngine::CollectSome() {
       checksum_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection leaves a damaged segment alone: " + status.message());
     } else if (status.code() != Code::kBusy) {
-      gc_.retry_ms = shared_.now_ms.load(std::memory_order_relaxed) + kRetryMs;
       if (status.code() != Code::kNoSpace) write_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection: " + status.message());
     }
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     segment->busy = false;
+    if (status.ok() || (status.code() == Code::kBusy && tuning_.inline_maintenance)) {
+      segment->retry_pause_ms = 0;
+    } else {  // something else is tried meanwhile
+      segment->retry_pause_ms = std::clamp(segment->retry_pause_ms * 2, kRetryMs, kRetryMsMax);
+    }
+    segment->retry_ms =
+        segment->retry_pause_ms == 0
+            ? 0
+            : shared_.now_ms.load(std::memory_order_relaxed) + segment->retry_pause_ms;
   }
   WakeMaintenance();  // what was emptied can go
   return any;
@@ -221,7 +233,8 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     uint64_t active_dead = 0;
     std::vector<Victim> choice;
   };
-  if (shared_.now_ms.load(std::memory_order_relaxed) < gc_.retry_ms) return;
+  const uint64_t now_ms = shared_.now_ms.load(std::memory_order_relaxed);
+  const uint64_t free_bytes = free_bytes_.load(std::memory_order_relaxed);
   const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
   std::vector<Sum> sums(lanes_.size());
   std::lock_guard<std::mutex> lock(manifest_mutex_);
@@ -261,12 +274,14 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     if (entry->epoch == first_epoch) has_older[lane] = 1;
     sum.used += size;
     sum.live += std::min(live, size);
-    if (segment->busy || segment->damaged || segment->pins.load() > kPinsMax ||
-        BeingIndexed(segment->id) ||
+    if (segment->busy || segment->damaged || now_ms < segment->retry_ms ||
+        segment->pins.load() > kPinsMax || BeingIndexed(segment->id) ||
         (!droppable && segment->flushes.load(std::memory_order_relaxed)))
       continue;
     const uint64_t kept = std::min(size, live + removals);
     if ((size - kept) * 100 < size * kGainPercentMin) continue;
+    // What lives there must fit somewhere before its space comes back.
+    if (free_bytes != 0 && kept + kFreeBytesLast > free_bytes + spares_.bytes()) continue;
     // Benefit over cost, as log-structured file systems weigh it: what is gained, for how long it
     // will stay gained, against reading all and writing what lives.
     const double u = static_cast<double>(kept) / static_cast<double>(size);
@@ -333,9 +348,10 @@ bool VlogEngine::PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes
     const uint64_t cost = ios * kNanosPerSecond / gc_.iops.load(std::memory_order_relaxed);
     // Shared by all collectors: each takes its turn in time.
     uint64_t due = gc_.throttle_ns.load(std::memory_order_relaxed);
-    while (!gc_.throttle_ns.compare_exchange_weak(due, std::max(due, now) + cost)) {
+    const auto next = [&] { return std::min(std::max(due, now) + cost, now + kDebtNanosMax); };
+    while (!gc_.throttle_ns.compare_exchange_weak(due, next())) {
     }
-    pause = std::max(due, now) + cost - now;
+    pause = next() - now;
   } else if (mode == GcMode::kLazy) {
     // In small helpings while there is not much more than allowed, without a break from a quarter
     // too much on.
@@ -368,30 +384,49 @@ std::vector<std::string> VlogEngine::TakeNotices() {
 
 // ---- segments of survivors ----
 
-Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, Segment** segment) {
+Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, const Segment& victim,
+                                   Segment** segment) {
   uint32_t before = 0;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
+    const bool related = victim.epoch == manifest_.epoch && victim.lane == lane;
     for (const SegmentEntry& entry : manifest_.segments) {
       if (entry.epoch != manifest_.epoch || entry.lane != lane || entry.before != 0) continue;
+      if (before != 0 && entry.id > before) continue;
+      if (related && vlog::RankOf(entry.id, 0) <= victim.rank()) continue;
       const Segment* log = segments_.Get(entry.id);
-      if (log == nullptr || Settled(*log)) continue;
-      before = entry.id;
-      break;  // ids ascend
+      if (log != nullptr && !Settled(*log)) before = entry.id;
     }
   }
   CAIRN_CHECK(before != 0);
+  Status status = LeavesEnough(bytes);
+  if (!status.ok()) return status;
   Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before, true);
   if (!created.ok()) return created.status();
   return ListSegment(std::move(created.value()), segment);
 }
 
+// What is left to the manifest and the file system's own needs, without which no space could ever
+// be given back.
+Status VlogEngine::LeavesEnough(uint64_t bytes) {
+  if (tuning_.free_bytes_min == 0) return Status();
+  Result<uint64_t> free = disk_->FreeBytes(options_.dir);
+  while (free.ok() && free.value() < bytes + kFreeBytesLast && spares_.DropOne())
+    free = disk_->FreeBytes(options_.dir);
+  if (!free.ok() || free.value() >= bytes + kFreeBytesLast) return Status();
+  return Status(Code::kNoSpace, options_.dir + ": " + std::to_string(free.value()) + " bytes free",
+                ENOSPC);
+}
+
 Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {
   if (room_end <= segment->room_end) return Status();
+  Status status = LeavesEnough(room_end - segment->room_end);
+  if (!status.ok()) return status;
   const uint64_t wish = std::max(room_end, segment->room_end + kSurvivorStep);
   uint64_t end = std::min(AlignUp(wish, segment->block_bytes), segment->capacity);
-  Status status = AllocateOrDropSpares(segment, end);
-  if (status.code() == Code::kNoSpace && end > room_end) {  // a full disk: as little as will do
+  if (LeavesEnough(end - segment->room_end).ok()) {
+    status = AllocateOrDropSpares(segment, end);
+  } else {  // a full disk: as little as will do
     end = AlignUp(room_end, segment->block_bytes);
     status = AllocateOrDropSpares(segment, end);
   }
@@ -406,12 +441,11 @@ void VlogEngine::EndSurvivors(Segment* segment) {
   const uint64_t block = segment->block_bytes;
   const uint64_t end = std::min(
       AlignUp(std::max<uint64_t>(segment->proven.load(), block), block) + block, segment->room_end);
-  {
-    LatchGuard guard(lanes_[segment->lane]->latch());
-    segment->sealed = true;
-    segment->data_end = end;
-  }
+  // First this: once it is sealed, it may be reclaimed at any moment.
   (void)segment->file->Truncate(end);  // best effort
+  LatchGuard guard(lanes_[segment->lane]->latch());
+  segment->data_end = end;
+  segment->sealed = true;
 }
 
 // A key leaves the index without a write: GC drops what has expired. With the shard's latch held.

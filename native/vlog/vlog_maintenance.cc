@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <random>
+#include <set>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -19,6 +20,7 @@ using vlog::SegmentEntry;
 
 namespace {
 
+constexpr size_t kSegmentsForGc = 256;    // of those that a manifest can name
 constexpr uint64_t kStepMin = 64u << 10;  // by which a segment grows at the least
 
 uint32_t RandomSalt() {
@@ -45,6 +47,7 @@ void VlogEngine::MaintenanceLoop() {
     lock.unlock();
     Service(MonotonicMillis());
     lock.lock();
+    if (!leaving_.empty()) maintenance_poke_ = true;
   }
 }
 
@@ -60,6 +63,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   BuryTrees();
   if (tuning_.reclaim) {
     Reclaim();
+    RemoveFiles(1);
     Condemn();
   }
   if (!tuning_.inline_maintenance) return;
@@ -155,7 +159,8 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   auto segment = std::make_unique<Segment>();
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
-    if (manifest_.segments.size() >= vlog::kManifestSegmentsMax ||
+    const size_t kept = before == 0 ? kSegmentsForGc : 0;
+    if (manifest_.segments.size() + kept >= vlog::kManifestSegmentsMax ||
         manifest_.next_segment_id >= vlog::SegmentTable::kIdsMax) {
       return Status(Code::kNoSpace, "too many segments; raise segment-size");
     }
@@ -276,20 +281,20 @@ void VlogEngine::BuryTrees() {
 // read anything older. It is dead for good only when what killed it is durable.
 
 void VlogEngine::Condemn() {
-  if (!condemned_.empty()) return;
-  Condemned next;
   {
     std::lock_guard<std::mutex> lock(graveyard_mutex_);
     if (!graveyard_.empty()) return;
   }
+  Condemned empty;
   {
     std::lock_guard<std::mutex> lock(swap_mutex_);
-    next.swap_sequence = swap_sequence_;
+    empty.swap_sequence = swap_sequence_;
     for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
       const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
-      if (tree != ns) next.trees.push_back({static_cast<uint16_t>(ns), tree});
+      if (tree != ns) empty.trees.push_back({static_cast<uint16_t>(ns), tree});
     }
   }
+  std::map<uint32_t, Condemned> found;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     std::vector<SegmentEntry> entries = manifest_.segments;
@@ -300,18 +305,40 @@ void VlogEngine::Condemn() {
     const uint32_t first_epoch = entries.empty() ? 0 : entries[0].epoch;
     std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
     for (const SegmentEntry& entry : entries) {
+      const uint32_t group = entry.epoch == manifest_.epoch ? entry.lane : kAllLanes;
+      if (condemned_.count(group) != 0) continue;  // that comes first
       const bool first = entry.epoch == first_epoch && stays[entry.lane] == 0;
-      if (Dead(entry, first, &next.needs_checkpoint)) {
-        next.segments.push_back(entry.id);
-        segments_.Get(entry.id)->condemned = true;
-      } else {
+      bool needs_checkpoint = false;
+      if (!Dead(entry, first, &needs_checkpoint)) {
         stays[entry.lane] = 1;
+        continue;
       }
+      Condemned& condemned = found.try_emplace(group, empty).first->second;
+      condemned.segments.insert(entry.id);
+      condemned.needs_checkpoint = condemned.needs_checkpoint || needs_checkpoint;
+      segments_.Get(entry.id)->condemned = true;
     }
   }
-  if (next.segments.empty()) return;
-  for (auto& lane : lanes_) next.barrier.push_back(lane->staged_end());
-  condemned_.push_back(std::move(next));
+  // What kills a record of this epoch lies in the same lane; and a transaction there is durable
+  // only together with its parts elsewhere.
+  for (auto& [group, condemned] : found) {
+    for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+      if (group != kAllLanes && group != lane) continue;
+      condemned.barrier.push_back(lanes_[lane]->staged_end());
+      if (lanes_[lane]->durable() < condemned.barrier.back())
+        lanes_[lane]->WantSync(condemned.barrier.back());
+    }
+    condemned_.emplace(group, std::move(condemned));
+  }
+}
+
+bool VlogEngine::Due(uint32_t group, const Condemned& condemned) {
+  size_t at = 0;
+  for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (group != kAllLanes && group != lane) continue;
+    if (lanes_[lane]->durable() < condemned.barrier[at++]) return false;
+  }
+  return true;
 }
 
 bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpoint) {
@@ -345,35 +372,43 @@ bool VlogEngine::BeingIndexed(uint32_t segment_id) const {
 }
 
 void VlogEngine::Reclaim() {
-  if (condemned_.empty()) return;
-  const Condemned condemned = condemned_.front();
-  for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (lanes_[lane]->durable() < condemned.barrier[lane]) return;
-  }
-  condemned_.clear();
   std::vector<std::unique_ptr<Segment>> gone;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
-    bool pinned = false;
-    for (uint32_t id : condemned.segments) {
-      Segment* segment = segments_.Get(id);
-      segment->condemned = false;
-      pinned = pinned || segment->pins.load(std::memory_order_acquire) != 0;
-    }
-    // One may be superfluous only because another, which lies before it, goes as well.
-    if (pinned) return;
     vlog::Manifest changed = manifest_;
-    std::erase_if(changed.segments, [&](const SegmentEntry& entry) {
-      return std::find(condemned.segments.begin(), condemned.segments.end(), entry.id) !=
-             condemned.segments.end();
-    });
-    changed.swap_sequence = condemned.swap_sequence;
-    changed.trees = condemned.trees;
-    changed.needs_checkpoint = changed.needs_checkpoint || condemned.needs_checkpoint;
+    std::set<uint32_t> leave;
+    for (auto it = condemned_.begin(); it != condemned_.end();) {
+      const Condemned& condemned = it->second;
+      if (!Due(it->first, condemned)) {
+        ++it;
+        continue;
+      }
+      bool pinned = false;
+      for (uint32_t id : condemned.segments) {
+        Segment* segment = segments_.Get(id);
+        segment->condemned = false;
+        pinned = pinned || segment->pins.load(std::memory_order_acquire) != 0;
+      }
+      // One may be superfluous only because another, which lies before it, goes as well.
+      if (!pinned) {
+        leave.insert(condemned.segments.begin(), condemned.segments.end());
+        if (condemned.swap_sequence >= changed.swap_sequence) {
+          changed.swap_sequence = condemned.swap_sequence;
+          changed.trees = condemned.trees;
+        }
+        changed.needs_checkpoint = changed.needs_checkpoint || condemned.needs_checkpoint;
+      }
+      it = condemned_.erase(it);
+    }
+    if (leave.empty()) return;
+    std::erase_if(changed.segments,
+                  [&](const SegmentEntry& entry) { return leave.count(entry.id) != 0; });
     Status status = SaveManifestLocked(&changed);
+    while (status.code() == Code::kNoSpace && spares_.DropOne())
+      status = SaveManifestLocked(&changed);
     if (!status.ok()) return;  // they stay listed; tried again by and by
     manifest_ = std::move(changed);
-    for (uint32_t id : condemned.segments) {
+    for (uint32_t id : leave) {
       CAIRN_CHECK(segments_.Get(id)->live_bytes.load(std::memory_order_acquire) == 0);
       gone.push_back(segments_.Remove(id));
     }
@@ -385,8 +420,17 @@ void VlogEngine::Reclaim() {
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     segment.reset();
     if (size.ok() && spares_.Keep(path, size.value())) continue;
-    (void)disk_->Remove(path);  // if it stays, the next start removes it
+    leaving_.push_back(path);
   }
+}
+
+// Removing a large file takes the file system a while, and lanes may want room meanwhile.
+void VlogEngine::RemoveFiles(size_t most) {
+  for (size_t i = 0; i < most && !leaving_.empty(); ++i) {
+    (void)disk_->Remove(leaving_.front());  // if it stays, the next start removes it
+    leaving_.pop_front();
+  }
+  if (!leaving_.empty()) shared_.service_wanted.store(true, std::memory_order_release);
 }
 
 // With manifest_mutex_ held. Says of survivors how far they are durable by now.

@@ -370,6 +370,7 @@ Status VlogEngine::Close() {
   StopGc();
   StopCheckpoints();
   StopMaintenance();
+  RemoveFiles(SIZE_MAX);
   Status status;
   for (auto& lane : lanes_) {
     Status closed = lane->CloseBlocking();
@@ -397,7 +398,7 @@ void VlogEngine::Reset() {
   lanes_.clear();
   condemned_.clear();
   gc_.collectors.clear();
-  gc_.retry_ms = 0;
+  leaving_.clear();
   loose_.clear();
   retained_.clear();
   underway_.reset();
@@ -408,6 +409,7 @@ void VlogEngine::Reset() {
   checkpoints_.stats = CheckpointStats();
   checkpoints_.requested = 0;
   checkpoints_.ended_ms = 0;
+  checkpoints_.retry_ms = checkpoints_.retry_pause_ms = 0;
   spares_.End();
   graveyard_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);

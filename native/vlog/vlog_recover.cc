@@ -165,6 +165,7 @@ Status VlogEngine::ReplayFrom(uint32_t checkpoint_id, RecoveryReport* report,
   }
   report->checkpoint_keys = known.entries;
   Status status = ReplayEpochs(&known, &sink, report, ends);
+  if (status.ok() && sink.dangling() != 0) DropDangling(&sink, report);
   if (status.ok() && sink.dangling() != 0)
     return Status(Code::kCorruption, path + " at offset 0: it names segments that are gone");
   *usable = true;
@@ -186,6 +187,35 @@ Status VlogEngine::ReplayEpochs(const vlog::CheckpointInfo* known, RecoverySink*
   }
   report->segments = static_cast<uint32_t>(manifest_.segments.size());
   return Status();
+}
+
+// Keys whose segment is gone can only have expired, if their own record says when: those leave the
+// index without a delete. With salvage, whatever they are.
+void VlogEngine::DropDangling(RecoverySink* sink, RecoveryReport* report) {
+  uint64_t expired = 0;
+  uint64_t lost = 0;
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    shards_[shard].ForEach([&](uint16_t, Art& tree) {
+      std::vector<std::string> keys;
+      tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+        if (segments_.Get(pointer.segment_id) != nullptr) return true;
+        const bool may_go = expire_at_ms != 0 && (pointer.flags & Pointer::kExpiryExternal) == 0;
+        if (!may_go && !options_.salvage) return true;
+        (may_go ? expired : lost) += 1;
+        keys.emplace_back(key);
+        return true;
+      });
+      for (const std::string& key : keys) {
+        Pointer old;
+        if (tree.Erase(key, &old)) sink->OnRemoved(old);
+      }
+    });
+  }
+  if (expired != 0)
+    report->notices.push_back(std::to_string(expired) + " keys of the checkpoint have expired");
+  if (lost != 0)
+    report->damage.push_back(options_.dir + " at offset 0: " + std::to_string(lost) +
+                             " keys of the checkpoint lie in segments that are gone");
 }
 
 // Before the next attempt.

@@ -1,5 +1,4 @@
 /** Space of what was deleted, overwritten or has expired comes back by itself. */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,7 +32,7 @@ function allocated(dir: string): number {
 }
 
 async function figure(client: RawClient, name: string): Promise<number> {
-  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(String(await client.run('INFO engine')))?.[1]);
+  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec((await client.run('INFO engine')) as string)?.[1]);
 }
 
 const keyOf = (i: number): string => `key:${i}`;
@@ -48,7 +47,11 @@ async function each(client: RawClient, numbers: readonly number[], command: (i: 
   }
 }
 
-async function expectValues(client: RawClient, numbers: readonly number[], value: (i: number) => string): Promise<void> {
+async function expectValues(
+  client: RawClient,
+  numbers: readonly number[],
+  value: (i: number) => string,
+): Promise<void> {
   expect(await client.run('DBSIZE')).toBe(numbers.length);
   const wrong: number[] = [];
   for (let at = 0; at < numbers.length; at += batch) {

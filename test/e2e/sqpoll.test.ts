@@ -24,7 +24,7 @@ const flags: Flags = {
 };
 
 async function engine(client: RawClient, name: string): Promise<string> {
-  return new RegExp(`^${name}:(.*)\r$`, 'm').exec(String(await client.run('INFO engine')))?.[1] ?? '';
+  return new RegExp(`^${name}:(.*)\r$`, 'm').exec((await client.run('INFO engine')) as string)?.[1] ?? '';
 }
 
 async function fill(client: RawClient): Promise<void> {
@@ -57,7 +57,9 @@ async function readAll(server: TestServer, depth: number): Promise<void> {
 
 function reactorOf(server: TestServer): number {
   const tasks = `/proc/${server.pid}/task`;
-  const id = fs.readdirSync(tasks).find((one) => fs.readFileSync(`${tasks}/${one}/comm`, 'utf8').trim() === 'reactor-0');
+  const id = fs
+    .readdirSync(tasks)
+    .find((one) => fs.readFileSync(`${tasks}/${one}/comm`, 'utf8').trim() === 'reactor-0');
   if (id === undefined) throw new Error('no thread reactor-0');
   return Number(id);
 }
@@ -65,9 +67,9 @@ function reactorOf(server: TestServer): number {
 /** A program that counts the calls of io_uring_enter by one thread, until it is interrupted. */
 interface Counter {
   name: string;
-  command(thread: number): string[];
-  attached(program: ChildProcess, output: string): boolean;
-  count(output: string): number | undefined;
+  command: (thread: number) => string[];
+  attached: (program: ChildProcess, output: string) => boolean;
+  count: (output: string) => number | undefined;
 }
 
 const event = 'syscalls:sys_enter_io_uring_enter';

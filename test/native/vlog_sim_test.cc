@@ -152,6 +152,8 @@ class Schedule {
   uint64_t recycled() const { return recycled_; }
   uint64_t collected() const { return collected_; }
   uint64_t checkpoints() const { return checkpoints_; }
+  uint64_t rotten() const { return rotten_; }
+  uint64_t operations() const { return disk_->operations(); }
 
   void Run() {
     const uint32_t lives = 2 + Pick(4);
@@ -212,7 +214,10 @@ class Schedule {
     disk_->SetFaults(SimFaults());
     disk_->SetCapacity(uint64_t{1} << 40);
     CheckReport checked;
-    if (disk_->Exists(vlog::ManifestPath("/data")).value()) checked = Checked();
+    if (disk_->Exists(vlog::ManifestPath("/data")).value()) {
+      checked = Checked();
+      if (Pick(6) == 0) RotCheckpoint();
+    }
     for (int attempt = 0;; ++attempt) {
       REQUIRE(attempt < 20);
       const bool interrupt = attempt < 3 && Pick(4) == 0;
@@ -232,6 +237,21 @@ class Schedule {
     }
     Compare();
     return true;
+  }
+
+  // A bit of the newest checkpoint flips. The one before, or the log, must do.
+  void RotCheckpoint() {
+    bool found = false;
+    const Result<vlog::Manifest> manifest = vlog::LoadManifest("/data", disk_.get(), &found);
+    REQUIRE(manifest.ok());
+    const std::vector<vlog::CheckpointEntry>& kept = manifest.value().checkpoints;
+    if (kept.empty() || (kept.size() == 1 && manifest.value().needs_checkpoint)) return;
+    const std::string path = vlog::CheckpointPath("/data", kept.back().id);
+    Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
+    REQUIRE(file.ok());
+    const uint64_t bytes = file.value()->Size().value();
+    disk_->FlipBit(path, std::uniform_int_distribution<uint64_t>(0, bytes - 1)(random_), Pick(8));
+    ++rotten_;
   }
 
   void Compare() {
@@ -424,6 +444,7 @@ class Schedule {
     if (trouble == 0) faults.write_error = 0.01;
     if (trouble == 1) faults.sync_error = 0.02;
     if (trouble <= 3) faults.short_write = 0.2;
+    if (trouble == 5) faults.read_error = 0.02;
     disk_->SetFaults(faults);
     if (trouble == 4) disk_->SetCapacity(disk_->UsedBytes() + Pick(300000));
     if (Pick(2) == 0) disk_->PowerOffAt(disk_->operations() + 1 + Pick(200));
@@ -547,6 +568,7 @@ class Schedule {
   uint64_t recycled_ = 0;                       // segments, in all lives
   uint64_t collected_ = 0;                      // likewise
   uint64_t checkpoints_ = 0;
+  uint64_t rotten_ = 0;  // checkpoints that lost a bit
   uint32_t generation_ = 0;
   std::string note_;  // how this life went
 };
@@ -564,6 +586,8 @@ TEST_CASE("vlog sim: seeded schedules of writes, faults and crashes") {
   uint64_t recycled = 0;
   uint64_t collected = 0;
   uint64_t checkpoints = 0;
+  uint64_t rotten = 0;
+  uint64_t operations = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_SIM_RUNS=1");
     Schedule schedule(seed);
@@ -571,8 +595,16 @@ TEST_CASE("vlog sim: seeded schedules of writes, faults and crashes") {
     recycled += schedule.recycled();
     collected += schedule.collected();
     checkpoints += schedule.checkpoints();
+    rotten += schedule.rotten();
+    operations += schedule.operations();
   }
-  MESSAGE("segments recycled " << recycled << ", collected " << collected << "; checkpoints "
-                               << checkpoints);
-  if (runs >= 100) CHECK(recycled > runs / 2);
+  MESSAGE("seeds " << runs << ", simulated disk operations " << operations << "; segments recycled "
+                   << recycled << ", collected " << collected << "; checkpoints " << checkpoints
+                   << ", damaged " << rotten);
+  if (runs >= 100) {
+    CHECK(recycled > runs / 2);
+    CHECK(collected > runs);
+    CHECK(checkpoints > runs);
+    CHECK(rotten > runs / 10);
+  }
 }
