@@ -357,6 +357,7 @@ void Lane::RequestRoll() {
   if (failed_.load(std::memory_order_relaxed)) return;
   if (next_ == nullptr) {
     ask_next_ = std::max(ask_next_, kCommitRecordBytes);
+    ask_urgent_ = true;  // it serves to make room
     shared_->service_wanted.store(true, std::memory_order_release);
     return;
   }

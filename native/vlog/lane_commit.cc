@@ -321,6 +321,7 @@ void Lane::LandLocked(Flight* flight) {
   written_segment_ = batch->segment;
   written_.store(now, std::memory_order_release);
   if (batch->seals) {
+    batch->segment->log_end = now;
     batch->segment->sealed = true;
     batch->segment->data_end = batch->offset + bytes;
     trim_.push_back(batch->segment);

@@ -40,6 +40,7 @@ struct Segment {
   uint64_t room_end = 0;  // allocated so far, at most capacity
   uint64_t data_end = 0;  // end of the file's content; set when sealed
   uint64_t worn_end = 0;  // all blocks below were written in an earlier life of the file
+  uint64_t log_end = 0;   // position of the end of the lane's log when it was sealed
   bool sealed = false;
 
   // Garbage collection only.

@@ -36,6 +36,7 @@ constexpr uint32_t kOvershootFar = 150;  // log bytes per 100 allowed
 constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
 constexpr uint64_t kFreeBytesLast = 4u << 20;
+constexpr uint64_t kAmplificationFull = 103;
 constexpr uint64_t kRetryMsMax = 60000;
 constexpr uint64_t kDebtNanosMax = 10 * kNanosPerSecond;
 constexpr uint64_t kRetryMs = 1000;  // after a failed collection
@@ -185,10 +186,8 @@ bool VlogEngine::Settled(const Segment& segment) {
   Lane* lane = lanes_[segment.lane].get();
   if (!lane->Sealed(&segment)) return false;
   if (segment.survivors()) return true;
-  const uint64_t durable = lane->durable();
-  if (vlog::SegmentOf(durable) != segment.id) return vlog::SegmentOf(durable) > segment.id;
-  return AlignUp(vlog::OffsetOf(durable), segment.block_bytes) + segment.block_bytes >=
-         segment.data_end;
+  // To the last record: the last commit may hold the part of a transaction that is not whole yet.
+  return lane->durable() >= segment.log_end;
 }
 
 // Whether no recovery can read anything that the removals in the segment concern. Each checkpoint
@@ -235,7 +234,12 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   };
   const uint64_t now_ms = shared_.now_ms.load(std::memory_order_relaxed);
   const uint64_t free_bytes = free_bytes_.load(std::memory_order_relaxed);
-  const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
+  // A disk that is about full: whatever can be had.
+  const uint64_t least =
+      std::max(min_free_bytes_.load(std::memory_order_relaxed), tuning_.free_bytes_min);
+  const uint64_t amplification = std::min<uint64_t>(
+      gc_.amplification.load(std::memory_order_relaxed),
+      free_bytes != 0 && free_bytes < 2 * least ? kAmplificationFull : UINT32_MAX);
   std::vector<Sum> sums(lanes_.size());
   std::lock_guard<std::mutex> lock(manifest_mutex_);
   std::vector<uint8_t> has_older(lanes_.size(), 0);  // of the lane: something before in the log

@@ -20,8 +20,9 @@ using vlog::SegmentEntry;
 
 namespace {
 
-constexpr size_t kSegmentsForGc = 256;    // of those that a manifest can name
-constexpr uint64_t kStepMin = 64u << 10;  // by which a segment grows at the least
+constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
+constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
+constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 
 uint32_t RandomSalt() {
   std::random_device device;
@@ -93,13 +94,13 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
     return;
   }
   // Deletes make room, so they may go on: as much as the reserve is, at a time.
-  const bool sparing = !status.ok() && wants.urgent;
+  const bool sparing = !status.ok() && wants.urgent && LeavesEnough(2 * kSparingBytes).ok();
   const Status why = status;
   if (sparing) status = Status();
   if (status.ok() && wants.extend != nullptr) {
     Segment* active = wants.extend;
-    const uint64_t step =
-        sparing ? shared_.reserve_bytes : std::min(shared_.allocate_step, std::max(room, kStepMin));
+    const uint64_t step = sparing ? std::min(shared_.reserve_bytes, kSparingBytes)
+                                  : std::min(shared_.allocate_step, std::max(room, kStepMin));
     status = ExtendSegment(lane, active, active->room_end + step, active->capacity, sparing);
   }
   if (status.ok() && wants.next_bytes != 0 && wants.next == nullptr) {
@@ -139,8 +140,8 @@ Status VlogEngine::EnoughFree(uint64_t* room) {
     if (least == 0 || *room != 0) return Status();
     if (spares_.DropOne()) continue;
     return Status(Code::kNoSpace,
-                  options_.dir + ": " + std::to_string(free.value()) +
-                      " bytes free, less than min-free-bytes " + std::to_string(least),
+                  options_.dir + ": " + std::to_string(free.value()) + " bytes free, and " +
+                      std::to_string(least) + " are left alone (min-free-bytes)",
                   ENOSPC);
   }
 }
@@ -195,9 +196,11 @@ Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t u
   segment->file = std::move(file.value());
   SizeSegment(segment, unit_bytes);
   const uint64_t block = segment->block_bytes;
-  const uint64_t ahead =
-      segment->survivors() || sparing ? 0 : AlignUp(shared_.allocate_step, block);
-  const uint64_t end = std::min(segment->capacity, std::max(ahead, RoomFor(unit_bytes, block)));
+  const uint64_t least = unit_bytes + std::min(shared_.reserve_bytes, kSparingBytes);
+  const uint64_t end = std::min(
+      segment->capacity,
+      sparing ? AlignUp(least, block) + 4 * block
+              : std::max(AlignUp(shared_.allocate_step, block), RoomFor(unit_bytes, block)));
   Status status = AllocateOrDropSpares(segment, end);
   if (!status.ok()) return status;
   segment->room_end = end;

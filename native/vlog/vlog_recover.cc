@@ -276,8 +276,12 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
     Result<uint64_t> size = segment->file->Size();
     if (!size.ok()) return size.status();
     segment->data_end = size.value();
-    segment->unread = known != nullptr && vlog::Covers(*known, entry);
-    if (!segment->unread) replay.AddSegment(entry.lane, segment, size.value());
+    const bool covered = known != nullptr && vlog::Covers(*known, entry);
+    // What lies before the position in the segment where the log is read from was not counted
+    // either.
+    segment->unread = covered || (known != nullptr && known->epoch == epoch && entry.before == 0 &&
+                                  entry.id == SegmentOf(known->log_from[entry.lane]));
+    if (!covered) replay.AddSegment(entry.lane, segment, size.value());
   }
   Status status = replay.Run();
   report->records += replay.records();

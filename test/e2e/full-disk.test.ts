@@ -236,9 +236,14 @@ describeCairn('a file system that is full', () => {
       const kept = there.size * valueBytes;
       // Per lane a segment that is written, one of survivors or the next one, and a spare.
       await eventually('the disk is mostly free again', () => disk.used < 1.5 * kept + (16 + 48 * lanes) * mb, 15_000);
-      const engine = await fields(client, 'engine');
-      expect(engine.get('read_only_lanes')).toBe('0');
-      expect(engine.get('read_only_reason')).toBe('');
+      await eventually('every lane takes writes', async () => {
+        const engine = await fields(client, 'engine');
+        return engine.get('read_only_lanes') === '0' && engine.get('read_only_reason') === '';
+      });
+      for (let i = 1_000_000; i < 1_000_200; i++) {
+        expect(await client.cmd('SET', keyOf(i), valueOf(i))).toEqual(OK);
+        there.add(i);
+      }
       await expectContents(client, there, removed);
     }
     await server.restart('kill');
