@@ -26,7 +26,7 @@ export async function gcTail(context, rows) {
   const data = { keys, valueBytes, dist: /** @type {const} */ ('uniform') };
   const dir = context.directory('gc-tail');
   const cacheBytes = Math.max(context.options.cacheMin, Math.floor(dataBytes(data) * cacheShare));
-  const server = await context.startOurs('always', dir, { cacheBytes, options: engineOptions(context) });
+  const server = await context.startOurs('always', dir, { cacheBytes, options: engineOptions(context, 'lazy') });
   const steadyNote = await fillUntilSteady(context, server, data);
   const plan = { mix: { set: 50, get: 50 }, connections: 64, depth: 4, last: keys, valueBytes };
   const peak = await peakRate(server.port, { ...plan, depth: 1 }, quick ? 0.5 : 5);

@@ -22,11 +22,15 @@ export function dataBytes({ keys, valueBytes }) {
   return keys * (keyBytes + valueBytes);
 }
 
-/** @param {Context} context */
-export function engineOptions(context) {
+/**
+ * @param {Context} context
+ * @param {'lazy' | 'aggressive'} mode aggressive keeps the disk usage at what was asked for, whatever is written
+ */
+export function engineOptions(context, mode = 'aggressive') {
   return {
     'segment-size': context.parameter('overwrite-segment'),
     'gc-space-amplification': context.parameter('overwrite-space'),
+    'gc-mode': mode,
   };
 }
 

@@ -208,6 +208,8 @@ class Lane {
   void EndDenial();  // there is room again
   // The disk is full or failing: what was wanted is wanted again kRetryMs later.
   void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
+  // One commit per Tick, while garbage collection catches up with what is written.
+  void SetBrake(bool on) { brake_.store(on, std::memory_order_relaxed); }
   // Ends the active segment early, if there is a next one: what is dead in it can then be
   // collected.
   void RequestRoll();
@@ -315,6 +317,7 @@ class Lane {
   uint64_t denied_ms_ = 0;
   uint64_t stalled_ms_ = 0;
   uint64_t last_sync_ms_ = 0;
+  uint64_t last_commit_ms_ = 0;
   uint64_t synced_ = 0;
   uint64_t sync_target_ = 0;
   uint64_t sync_wanted_ = 0;
@@ -358,6 +361,7 @@ class Lane {
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> staged_end_{0};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> brake_{false};
   std::atomic<bool> active_work_{false};  // something for Tick to look at
 };
 

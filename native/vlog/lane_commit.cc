@@ -23,6 +23,9 @@ std::string ErrnoText(int64_t result) {
 // ---- what to do next ----
 
 bool Lane::CommitDueLocked(bool force) const {
+  if (CAIRN_UNLIKELY(brake_.load(std::memory_order_relaxed)) && !force &&
+      shared_->now_ms.load(std::memory_order_relaxed) == last_commit_ms_)
+    return false;
   if (!queue_.empty()) return true;
   if (open_ == nullptr || open_->used == kCommitRecordBytes) return false;
   if (force || sync_wanted_ > written_.load(std::memory_order_relaxed)) return true;
@@ -84,6 +87,7 @@ Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
   Flight& flight = FlightLocked(flight_count_);
   ++flight_count_;
   taking_off_ = true;
+  last_commit_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
   batch->synced_before = synced_;
   flight.lane = this;
   flight.batch = batch;

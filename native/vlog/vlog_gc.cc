@@ -37,6 +37,8 @@ constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
 constexpr uint64_t kFreeBytesLast = 4u << 20;
 constexpr uint64_t kAmplificationFull = 103;
+constexpr uint64_t kBrakePercent = 104;  // log bytes per 100 allowed from which writers are held up
+constexpr uint64_t kBrakeBytesMin = 64u << 20;
 constexpr uint64_t kRetryMsMax = 60000;
 constexpr uint64_t kDebtNanosMax = 10 * kNanosPerSecond;
 constexpr uint64_t kRetryMs = 1000;  // after a failed collection
@@ -65,6 +67,7 @@ void VlogEngine::SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t spac
 
 void VlogEngine::PauseGc(bool pause) {
   gc_.paused.store(pause, std::memory_order_relaxed);
+  for (const auto& lane : lanes_) lane->SetBrake(false);
   WakeGc();
 }
 
@@ -297,6 +300,12 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     Sum& sum = sums[lane];
     const uint64_t allowed = sum.live / 100 * amplification;
+    // Enforced means that who writes faster than can be collected has to wait.
+    const bool enforced =
+        gc_lanes_[lane].mode.load(std::memory_order_relaxed) == GcMode::kAggressive &&
+        !gc_.paused.load(std::memory_order_relaxed) && sum.used > kBrakeBytesMin;
+    lanes_[lane]->SetBrake(enforced && !sum.choice.empty() &&
+                           sum.used * 100 > allowed * kBrakePercent);
     if (sum.used <= allowed) continue;
     overshoot = std::max<uint32_t>(
         overshoot,
