@@ -1,7 +1,9 @@
 #include "vlog/survivor_writer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/check.h"
 
@@ -53,7 +55,7 @@ Pointer SurvivorWriter::Add(RecordHeader header, uint64_t expire_at_ms, std::str
   return pointer;
 }
 
-Status SurvivorWriter::Write(uint64_t* written) {
+Status SurvivorWriter::Write(uint32_t pause_us, uint64_t* written) {
   *written = 0;
   if (staged() == 0) {
     used_ = 0;
@@ -78,7 +80,12 @@ Status SurvivorWriter::Write(uint64_t* written) {
   }
   const uint64_t bytes = AlignUp(used_, segment_->block_bytes);
   std::memset(data + used_, 0, bytes - used_);
-  Status status = segment_->file->WriteAt(tail_, data, bytes);
+  Status status;
+  const uint64_t piece = pause_us == 0 ? bytes : kPieceBytes;
+  for (uint64_t at = 0; status.ok() && at < bytes; at += piece) {
+    if (at != 0) std::this_thread::sleep_for(std::chrono::microseconds(pause_us));
+    status = segment_->file->WriteAt(tail_ + at, data + at, std::min(piece, bytes - at));
+  }
   if (status.ok()) status = segment_->file->Sync();
   if (!status.ok()) return status;
   *written = bytes;

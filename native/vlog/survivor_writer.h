@@ -19,7 +19,8 @@ namespace cairn::vlog {
 
 class SurvivorWriter {
  public:
-  static constexpr uint64_t kBatchBytes = 2u << 20;  // of a commit; a larger record has one alone
+  static constexpr uint64_t kBatchBytes = 2u << 20;    // of a commit; a larger record has one alone
+  static constexpr uint64_t kPieceBytes = 128u << 10;  // of a write, with pauses
 
   SurvivorWriter(Segment* segment, uint32_t incarnation);
 
@@ -37,9 +38,10 @@ class SurvivorWriter {
     return {data_.get() + (pointer.offset - data_at_), pointer.length};
   }
   uint64_t staged() const { return used_ == 0 ? 0 : used_ - kCommitRecordBytes; }
-  // Bytes written, padding included. After an error the segment takes no more; what was written
-  // before stays good.
-  Status Write(uint64_t* written);
+  // In pieces with a pause between them, if there is one, so that the commits of lanes do not have
+  // to wait behind megabytes. *written: bytes, padding included. After an error the segment takes
+  // no more; what was written before stays good.
+  Status Write(uint32_t pause_us, uint64_t* written);
   // Forgets what was added since the last Write.
   void Drop() { used_ = 0; }
   Status Seal();

@@ -1,5 +1,7 @@
 #include "vlog/vlog_collect.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -17,6 +19,10 @@ using vlog::SurvivorWriter;
 namespace {
 
 constexpr uint64_t kDurableMsMax = 1000;
+// Out of the way of users: small reads and writes, and the processor for short turns only.
+constexpr uint64_t kGentleWindowBytes = 256u << 10;
+constexpr uint32_t kPieceMicros = 300;
+constexpr uint32_t kRecordsPerTurn = 16;
 constexpr uint64_t kCopiedUnderLatchMax = 64u << 10;
 
 }  // namespace
@@ -43,6 +49,8 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
   vlog::ReplayOptions options;
   options.last_epoch = false;
   options.stop = &stop_;
+  gentle_ = mode != GcMode::kAggressive && !engine_.tuning_.inline_maintenance;
+  if (gentle_) options.window_bytes = kGentleWindowBytes;
   vlog::Replay replay(options, this);
   replay.AddSegment(0, victim, victim->data_end);
   Status status = replay.Run();
@@ -81,6 +89,7 @@ void VlogEngine::Collector::OnRecord(const RecordHeader& header, const char* rec
   constexpr uint64_t kExpiryField = 8;
   if (!Ready(engine_.LaneOf(shard), pointer.length + kExpiryField)) return;
   read_bytes_ += pointer.length;
+  if (gentle_ && ++records_ % kRecordsPerTurn == 0) sched_yield();
   uint64_t expire_at_ms = 0;
   const Verdict verdict = Judge(header, record, pointer, shard, &expire_at_ms);
   if (verdict != Verdict::kDead) Copy(verdict, header, record, pointer, shard, expire_at_ms);
@@ -261,7 +270,7 @@ void VlogEngine::Collector::Flush() {
   for (const auto& [lane, writer] : writers_) {
     if (writer->staged() == 0) continue;
     uint64_t bytes = 0;
-    Status status = writer->Write(&bytes);
+    Status status = writer->Write(gentle_ ? kPieceMicros : 0, &bytes);
     written += bytes;
     writes += 2;
     if (status.ok()) continue;

@@ -83,6 +83,8 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   bool droppable_ = false;                  // removals that lie in the victim
   bool first_ = false;                      // nothing of its lane lies before it
   bool expired_droppable_ = false;  // that expired keys leave, which is a removal of this moment
+  bool gentle_ = false;
+  uint32_t records_ = 0;
   bool flush_needed_ = false;
   bool dropped_ = false;  // expired keys
   bool inside_ = false;   // of the gate

@@ -289,14 +289,14 @@ TEST_CASE("vlog format: a segment of survivors, byte by byte") {
   CHECK(pointer.length == 32);
   CHECK((pointer.flags & kSurvivor) != 0);
   uint64_t written = 0;
-  REQUIRE(writer.Write(&written).ok());
+  REQUIRE(writer.Write(0, &written).ok());
   CHECK(written == 512);
   CHECK(segment.proven.load() == 592);
   RecordHeader remove = {};
   remove.type = static_cast<uint8_t>(RecordType::kDelete);
   remove.key_bytes = 3;
   writer.Add(remove, 0, "old", {});
-  REQUIRE(writer.Write(&written).ok());
+  REQUIRE(writer.Write(0, &written).ok());
   CHECK(segment.proven.load() == 1104);
   REQUIRE(writer.Seal().ok());
 
