@@ -304,6 +304,32 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
   return wants;
 }
 
+std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
+  std::vector<Slack> slack;
+  LatchGuard guard(latch_);
+  const uint64_t end = staged_end_.load(std::memory_order_relaxed);
+  if (end != idle_end_ || flight_count_ != 0 || prepare_busy_ || !queue_.empty() ||
+      (open_ != nullptr && open_->used != kCommitRecordBytes)) {
+    idle_end_ = end;
+    idle_since_ms_ = now_ms;
+    return slack;
+  }
+  if (now_ms < idle_since_ms_ + kIdleMs) return slack;
+  for (Segment* segment : {active_, next_}) {
+    if (segment == nullptr) continue;
+    const uint64_t front = segment == active_ ? tail_ : segment->block_bytes;
+    const uint64_t least =
+        AlignUp(front + shared_->reserve_bytes + kIdleRoomBytes, segment->block_bytes);
+    if (segment->room_end < 2 * least - front) continue;  // not worth it
+    segment->room_end = least;
+    segment->worn_end = std::min(segment->worn_end, least);
+    if (zero_segment_ == segment) zeroed_end_ = std::min(zeroed_end_, least);
+    slack.push_back({segment, least});
+  }
+  if (!slack.empty()) UpdateLimitsLocked();
+  return slack;
+}
+
 void Lane::EndDenial() {
   LatchGuard guard(latch_);
   if (stalled_) return;

@@ -120,6 +120,8 @@ class Lane {
       32u << 10;  // bytes of records per ms above which nothing is prepared
   static constexpr uint64_t kRateWindowMs = 100;
   static constexpr uint32_t kFlightsMax = 2;
+  static constexpr uint64_t kIdleMs = 10000;
+  static constexpr uint64_t kIdleRoomBytes = 4u << 20;  // kept, beyond the reserve
 
   struct Start {
     Segment* active = nullptr;
@@ -206,6 +208,13 @@ class Lane {
   void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
   void GrantNext(Segment* next, bool sparing);
   void EndDenial();  // there is room again
+  // Of a lane that nobody has written to for kIdleMs: room that it took ahead and gives back. The
+  // file has to be cut to room_end, by who gives out room.
+  struct Slack {
+    Segment* segment = nullptr;
+    uint64_t room_end = 0;
+  };
+  std::vector<Slack> TakeSlack(uint64_t now_ms);
   // The disk is full or failing: what was wanted is wanted again kRetryMs later.
   void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
   // One commit per Tick, while garbage collection catches up with what is written.
@@ -318,6 +327,8 @@ class Lane {
   uint64_t stalled_ms_ = 0;
   uint64_t last_sync_ms_ = 0;
   uint64_t last_commit_ms_ = 0;
+  uint64_t idle_since_ms_ = 0;
+  uint64_t idle_end_ = 0;  // of what was staged then
   uint64_t synced_ = 0;
   uint64_t sync_target_ = 0;
   uint64_t sync_wanted_ = 0;

@@ -311,6 +311,7 @@ class VlogEngine final : public Engine {
   void WakeMaintenance();
   void Service(uint64_t now_ms);
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
+  void GiveBackSlack(uint64_t now_ms);
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
                                                        uint32_t before, bool sparing);
   Status EnoughFree(uint64_t* room);
@@ -407,6 +408,7 @@ class VlogEngine final : public Engine {
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
   uint64_t free_looked_ms_ = 0;
+  std::atomic<uint64_t> segment_made_ms_{0};  // when the latest one was
   vlog::SpareSegments spares_;
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.

@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
 constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
+constexpr uint64_t kSpareIdleMs = 20000;      // without a new segment
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 
 uint32_t RandomSalt() {
@@ -61,6 +62,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   }
   shared_.service_wanted.store(false, std::memory_order_release);
   for (auto& lane : lanes_) ServiceLane(lane.get(), now_ms);
+  GiveBackSlack(now_ms);
   BuryTrees();
   if (tuning_.reclaim) {
     Reclaim();
@@ -70,6 +72,16 @@ void VlogEngine::Service(uint64_t now_ms) {
   if (!tuning_.inline_maintenance) return;
   if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
   ServiceCheckpointInline();
+}
+
+// When nobody writes, room taken ahead and files kept for reuse are of no use.
+void VlogEngine::GiveBackSlack(uint64_t now_ms) {
+  for (auto& lane : lanes_) {
+    for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
+      (void)slack.segment->file->Truncate(slack.room_end);  // best effort
+  }
+  if (spares_.count() != 0 && now_ms > segment_made_ms_.load() + kSpareIdleMs)
+    (void)spares_.DropOne();
 }
 
 // ---- room for lanes ----
@@ -168,6 +180,7 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     segment->id = manifest_.next_segment_id++;
     segment->epoch = manifest_.epoch;
   }
+  segment_made_ms_.store(shared_.now_ms.load(std::memory_order_relaxed));
   segment->lane = lane;
   segment->before = before;
   segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
