@@ -27,9 +27,9 @@ constexpr uint32_t kKeysPerHold = 128;
 constexpr uint64_t kCheckpointPollMs = 1000;
 constexpr uint64_t kDurablePollMs = 5;
 // What replaying the log costs, roughly, and how long a start may take because of it.
-constexpr uint64_t kReplayBytesPerMs = 1u << 20;
+constexpr uint64_t kReplayBytesPerMs = 2u << 20;
 constexpr uint64_t kReplayRecordsPerMs = 2500;
-constexpr uint64_t kReplayMsMax = 1600;
+constexpr uint64_t kReplayMsMax = 2800;
 constexpr uint64_t kCheckpointBytesPerKey = 16;
 // A checkpoint must spare the next start at least this many times its own size of log.
 constexpr uint64_t kLogPerCheckpoint = 4;

@@ -324,7 +324,8 @@ class VlogEngine final : public Engine {
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
-  void BuryTrees();
+  void BuryTrees(uint64_t millis);
+  bool WorkLeft();
   void Condemn();
   bool Due(uint32_t group, const Condemned& condemned);
   void RemoveFiles(size_t most);

@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
 constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
+constexpr uint64_t kBuryMs = 20;              // at a time
 constexpr uint64_t kSpareIdleMs = 20000;      // without a new segment
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 
@@ -49,7 +50,7 @@ void VlogEngine::MaintenanceLoop() {
     lock.unlock();
     Service(MonotonicMillis());
     lock.lock();
-    if (!leaving_.empty()) maintenance_poke_ = true;
+    if (WorkLeft()) maintenance_poke_ = true;
   }
 }
 
@@ -63,7 +64,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   shared_.service_wanted.store(false, std::memory_order_release);
   for (auto& lane : lanes_) ServiceLane(lane.get(), now_ms);
   GiveBackSlack(now_ms);
-  BuryTrees();
+  BuryTrees(tuning_.inline_maintenance ? UINT64_MAX : kBuryMs);
   if (tuning_.reclaim) {
     Reclaim();
     RemoveFiles(1);
@@ -276,19 +277,29 @@ Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** liste
 
 // ---- memory of flushed trees ----
 
-void VlogEngine::BuryTrees() {
-  std::vector<Art> trees;
-  {
-    std::lock_guard<std::mutex> lock(graveyard_mutex_);
-    trees.swap(graveyard_);
-  }
-  for (Art& tree : trees) {
+// One shard's tree after the other, and not for long at a time: lanes may want room meanwhile.
+void VlogEngine::BuryTrees(uint64_t millis) {
+  const uint64_t started = MonotonicMillis();
+  for (;;) {
+    Art tree;
+    {
+      std::lock_guard<std::mutex> lock(graveyard_mutex_);
+      if (graveyard_.empty()) return;
+      tree = std::move(graveyard_.back());
+      graveyard_.pop_back();
+    }
     tree.Scan({}, [this](std::string_view, Pointer& pointer, uint64_t) {
       Retire(pointer);
       return true;
     });
     tree.Clear();
+    if (MonotonicMillis() - started >= millis) return;
   }
+}
+
+bool VlogEngine::WorkLeft() {
+  std::lock_guard<std::mutex> lock(graveyard_mutex_);
+  return !leaving_.empty() || !graveyard_.empty();
 }
 
 // ---- reclaiming ----
