@@ -174,13 +174,7 @@ class Checker {
       }
       Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
       if (!file.ok()) return file.status();
-      auto segment = std::make_unique<Segment>();
-      segment->id = entry.id;
-      segment->lane = entry.lane;
-      segment->epoch = entry.epoch;
-      segment->salt = entry.salt;
-      segment->before = entry.before;
-      segment->proven.store(uint64_t{entry.proven} * 8);
+      std::unique_ptr<Segment> segment = vlog::NewSegment(entry);
       segment->file = std::move(file.value());
       Result<vlog::SegmentHeader> header = vlog::ReadSegmentHeader(segment->file.get());
       if (!header.ok()) {
@@ -222,18 +216,12 @@ class Checker {
       options.clean_ends = manifest_.clean_ends;
     }
     options.window_bytes = vlog::WindowBytes(options.lanes);
-    if (known != nullptr && known->epoch == epoch) {
-      options.lanes = std::max(options.lanes, known->lanes);
-      options.from = known->log_from;
-      options.from.resize(options.lanes, 0);
-      if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
-    }
+    if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
+    if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
     vlog::Replay replay(options, sink);
     for (const auto& segment : segments_) {
       if (segment->epoch != epoch) continue;
-      if (known != nullptr && vlog::Covers(*known, {segment->id, segment->lane, segment->epoch,
-                                                    segment->salt, segment->before, 0}))
-        continue;
+      if (known != nullptr && vlog::Covers(*known, vlog::EntryOf(*segment))) continue;
       Result<uint64_t> size = segment->file->Size();
       if (!size.ok()) return size.status();
       replay.AddSegment(segment->lane, segment.get(), size.value());

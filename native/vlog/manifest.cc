@@ -59,6 +59,33 @@ bool TakeSegments(std::string_view* in, const ManifestHeader& header,
 
 }  // namespace
 
+std::unique_ptr<Segment> NewSegment(const SegmentEntry& entry) {
+  auto segment = std::make_unique<Segment>();
+  segment->id = entry.id;
+  segment->lane = entry.lane;
+  segment->epoch = entry.epoch;
+  segment->salt = entry.salt;
+  segment->before = entry.before;
+  segment->proven.store(uint64_t{entry.proven} * 8);
+  return segment;
+}
+
+SegmentEntry EntryOf(const Segment& segment) {
+  const uint64_t proven =
+      segment.survivors() ? segment.proven.load(std::memory_order_acquire) / 8 : 0;
+  return {segment.id,   segment.lane,   segment.epoch,
+          segment.salt, segment.before, static_cast<uint32_t>(proven)};
+}
+
+std::vector<SegmentEntry> InReadingOrder(const Manifest& manifest) {
+  std::vector<SegmentEntry> entries = manifest.segments;
+  std::sort(entries.begin(), entries.end(), [](const SegmentEntry& a, const SegmentEntry& b) {
+    if (a.epoch != b.epoch) return a.epoch < b.epoch;
+    return RankOf(a.id, a.before) < RankOf(b.id, b.before);
+  });
+  return entries;
+}
+
 std::vector<uint32_t> EpochsOf(const Manifest& manifest) {
   std::vector<uint32_t> epochs = {manifest.epoch};
   for (const SegmentEntry& entry : manifest.segments) epochs.push_back(entry.epoch);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/status.h"
 #include "io/disk.h"
 #include "vlog/format.h"
+#include "vlog/segment.h"
 
 namespace cairn::vlog {
 
@@ -84,6 +86,11 @@ struct Manifest {
   std::vector<CheckpointEntry> checkpoints;
 };
 
+// The segment that an entry names, without its file; and the entry of a segment.
+std::unique_ptr<Segment> NewSegment(const SegmentEntry& entry);
+SegmentEntry EntryOf(const Segment& segment);
+// In the order in which a start reads them: by epoch, then by rank.
+std::vector<SegmentEntry> InReadingOrder(const Manifest& manifest);
 // All epochs in their order, the current one included.
 std::vector<uint32_t> EpochsOf(const Manifest& manifest);
 

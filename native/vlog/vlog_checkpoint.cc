@@ -82,18 +82,14 @@ CheckpointStats VlogEngine::Checkpoint() const {
 void VlogEngine::CheckpointLoop() {
   IsolateGc(GcMode::kLazy);
   for (;;) {
-    bool asked = false;
     {
       std::unique_lock<std::mutex> lock(checkpoints_.mutex);
+      checkpoints_.wake.wait_for(lock, std::chrono::milliseconds(kCheckpointPollMs), [this] {
+        return checkpoints_.stop.load() || checkpoints_.requested > checkpoints_.stats.done;
+      });
       if (checkpoints_.stop.load()) return;
-      asked = checkpoints_.requested > checkpoints_.stats.done;
-      if (!asked) {
-        checkpoints_.wake.wait_for(lock, std::chrono::milliseconds(kCheckpointPollMs));
-        if (checkpoints_.stop.load()) return;
-        asked = checkpoints_.requested > checkpoints_.stats.done;
-      }
     }
-    if (!asked && !(tuning_.checkpoints && CheckpointDue())) continue;
+    if (!CheckpointWanted()) continue;
     BeginCheckpoint();
     Status status = WriteCheckpoint(true);
     while (status.ok() && !CheckpointDurable(&status)) {
@@ -109,12 +105,7 @@ void VlogEngine::CheckpointLoop() {
 // The same in steps, for runs that are to be reproducible.
 void VlogEngine::ServiceCheckpointInline() {
   if (!checkpoints_.pending) {
-    bool asked = false;
-    {
-      std::lock_guard<std::mutex> lock(checkpoints_.mutex);
-      asked = checkpoints_.requested > checkpoints_.stats.done;
-    }
-    if (!asked && !(tuning_.checkpoints && CheckpointDue())) return;
+    if (!CheckpointWanted()) return;
     BeginCheckpoint();
     Status status = WriteCheckpoint(false);
     if (!status.ok()) return EndCheckpoint(status);
@@ -168,6 +159,14 @@ void VlogEngine::EndCheckpoint(const Status& status) {
 }
 
 // ---- when ----
+
+bool VlogEngine::CheckpointWanted() {
+  {
+    std::lock_guard<std::mutex> lock(checkpoints_.mutex);
+    if (checkpoints_.requested > checkpoints_.stats.done) return true;
+  }
+  return tuning_.checkpoints && CheckpointDue();
+}
 
 VlogEngine::LogSince VlogEngine::LogSoFar() const {
   LogSince so_far;
@@ -250,14 +249,7 @@ Status VlogEngine::WriteCheckpoint(bool paced) {
     }
   }
   if (!status.ok()) return status;
-  {
-    std::lock_guard<std::mutex> lock(swap_mutex_);
-    info.swap_sequence = swap_sequence_;
-    for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
-      const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
-      if (tree != ns) info.trees.push_back({static_cast<uint16_t>(ns), tree});
-    }
-  }
+  LookAtTrees(&info.swap_sequence, &info.trees);
   checkpoints_.barrier.clear();
   for (const auto& lane : lanes_) checkpoints_.barrier.push_back(lane->staged_end());
   status = checkpoints_.writer->Finish(&info);

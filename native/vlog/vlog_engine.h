@@ -253,7 +253,7 @@ class VlogEngine final : public Engine {
   Status ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known, RecoverySink* sink,
                      RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
   void DropDangling(RecoverySink* sink, RecoveryReport* report);
-  Status ForgetIndex();
+  void ForgetIndex();
   void ReadRetained();
   uint32_t RecoveryThreads() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
@@ -283,6 +283,7 @@ class VlogEngine final : public Engine {
   void IndexPut(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header,
                 const Pointer& pointer, const EntryRef& found);
   void IndexDelete(const WriteOp& op, uint16_t tree);
+  void DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key);
   void IndexExpire(const WriteOp& op, uint16_t tree);
   void FlushShard(uint16_t shard, uint16_t tree);
   void DropTree(uint16_t shard, uint16_t number, Art* tree);
@@ -327,6 +328,7 @@ class VlogEngine final : public Engine {
   void BuryTrees(uint64_t millis);
   bool WorkLeft();
   void Condemn();
+  void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
   bool Due(uint32_t group, const Condemned& condemned);
   void RemoveFiles(size_t most);
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
@@ -342,6 +344,7 @@ class VlogEngine final : public Engine {
   void BeginCheckpoint();
   void EndCheckpoint(const Status& status);
   LogSince LogSoFar() const;
+  bool CheckpointWanted();
   bool CheckpointDue();
   Status WriteCheckpoint(bool paced);
   Status WalkTree(uint16_t shard, uint16_t number, bool paced);
@@ -370,7 +373,6 @@ class VlogEngine final : public Engine {
   Status LeavesEnough(uint64_t bytes);
   Status GrowSurvivors(vlog::Segment* segment, uint64_t room_end);
   void EndSurvivors(vlog::Segment* segment);
-  void DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key);
   vlog::GcLane& GcOf(const vlog::Segment& segment);
   void At(GcPoint point);
   void Notice(const std::string& text);

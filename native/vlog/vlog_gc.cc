@@ -197,8 +197,7 @@ bool VlogEngine::Settled(const Segment& segment) {
 // that is kept is a way to recover, and may name what was removed after it; so is the log alone, as
 // long as there are not checkpoints enough. `first`: nothing of the lane lies before the segment.
 bool VlogEngine::DroppableLocked(const Segment& segment, bool first) const {
-  const SegmentEntry entry = {segment.id,   segment.lane,   segment.epoch,
-                              segment.salt, segment.before, 0};
+  const SegmentEntry entry = vlog::EntryOf(segment);
   for (const vlog::CheckpointInfo& info : retained_) {
     if (!vlog::Covers(info, entry)) return false;
   }
@@ -249,21 +248,16 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   uint32_t first_epoch = manifest_.epoch;
   for (const SegmentEntry& entry : manifest_.segments)
     first_epoch = std::min(first_epoch, entry.epoch);
-  std::vector<const SegmentEntry*> order;
-  for (const SegmentEntry& entry : manifest_.segments) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const SegmentEntry* a, const SegmentEntry* b) {
-    return vlog::RankOf(a->id, a->before) < vlog::RankOf(b->id, b->before);
-  });
-  for (const SegmentEntry* entry : order) {
-    Segment* segment = segments_.Get(entry->id);
+  for (const SegmentEntry& entry : vlog::InReadingOrder(manifest_)) {
+    Segment* segment = segments_.Get(entry.id);
     if (segment == nullptr) continue;
     const uint32_t lane = segment->lane % static_cast<uint32_t>(lanes_.size());
     Sum& sum = sums[lane];
     const uint64_t live = segment->live_bytes.load(std::memory_order_acquire);
-    const bool first = entry->epoch == first_epoch && has_older[lane] == 0;
+    const bool first = entry.epoch == first_epoch && has_older[lane] == 0;
     if (segment->condemned) continue;
     if (!Settled(*segment)) {
-      if (entry->epoch == first_epoch) has_older[lane] = 1;
+      if (entry.epoch == first_epoch) has_older[lane] = 1;
       const uint64_t used = UsedBytes(*segment);
       sum.used += used;
       sum.live += live;
@@ -278,7 +272,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
                                     (removals == 0 && !segment->unread && !segment->owes_deletes &&
                                      !segment->flushes.load(std::memory_order_relaxed)));
     if (free) continue;  // on its way out
-    if (entry->epoch == first_epoch) has_older[lane] = 1;
+    if (entry.epoch == first_epoch) has_older[lane] = 1;
     sum.used += size;
     sum.live += std::min(live, size);
     if (segment->busy || segment->damaged || now_ms < segment->retry_ms ||
@@ -437,12 +431,9 @@ Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {
   if (!status.ok()) return status;
   const uint64_t wish = std::max(room_end, segment->room_end + kSurvivorStep);
   uint64_t end = std::min(AlignUp(wish, segment->block_bytes), segment->capacity);
-  if (LeavesEnough(end - segment->room_end).ok()) {
-    status = AllocateOrDropSpares(segment, end);
-  } else {  // a full disk: as little as will do
+  if (!LeavesEnough(end - segment->room_end).ok())  // a full disk: as little as will do
     end = AlignUp(room_end, segment->block_bytes);
-    status = AllocateOrDropSpares(segment, end);
-  }
+  status = AllocateOrDropSpares(segment, end);
   if (!status.ok()) return status;
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->room_end = end;
@@ -459,17 +450,6 @@ void VlogEngine::EndSurvivors(Segment* segment) {
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->data_end = end;
   segment->sealed = true;
-}
-
-// A key leaves the index without a write: GC drops what has expired. With the shard's latch held.
-void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key) {
-  Pointer old;
-  uint64_t expire_at_ms = 0;
-  if (!tree->Erase(key, &old, &expire_at_ms)) return;
-  if (old.resident()) cache_->Erase(shard, old.checksum);
-  Retire(old);
-  counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
-  if (expire_at_ms != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace cairn

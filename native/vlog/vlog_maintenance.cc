@@ -261,8 +261,7 @@ bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t
 // Makes a created segment part of the directory.
 Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** listed) {
   std::lock_guard<std::mutex> lock(manifest_mutex_);
-  manifest_.segments.push_back(
-      {segment->id, segment->lane, segment->epoch, segment->salt, segment->before, 0});
+  manifest_.segments.push_back(vlog::EntryOf(*segment));
   Status status = SaveManifestLocked(&manifest_);
   if (!status.ok()) {
     // The new manifest may or may not be the one on disk; only one of the two names the file, and
@@ -313,22 +312,11 @@ void VlogEngine::Condemn() {
     if (!graveyard_.empty()) return;
   }
   Condemned empty;
-  {
-    std::lock_guard<std::mutex> lock(swap_mutex_);
-    empty.swap_sequence = swap_sequence_;
-    for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
-      const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
-      if (tree != ns) empty.trees.push_back({static_cast<uint16_t>(ns), tree});
-    }
-  }
+  LookAtTrees(&empty.swap_sequence, &empty.trees);
   std::map<uint32_t, Condemned> found;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
-    std::vector<SegmentEntry> entries = manifest_.segments;
-    std::sort(entries.begin(), entries.end(), [](const SegmentEntry& a, const SegmentEntry& b) {
-      if (a.epoch != b.epoch) return a.epoch < b.epoch;
-      return vlog::RankOf(a.id, a.before) < vlog::RankOf(b.id, b.before);
-    });
+    const std::vector<SegmentEntry> entries = vlog::InReadingOrder(manifest_);
     const uint32_t first_epoch = entries.empty() ? 0 : entries[0].epoch;
     std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
     for (const SegmentEntry& entry : entries) {
@@ -356,6 +344,17 @@ void VlogEngine::Condemn() {
         lanes_[lane]->WantSync(condemned.barrier.back());
     }
     condemned_.emplace(group, std::move(condemned));
+  }
+}
+
+// Which trees namespaces stand for, but for those of their own number, and the swap that made it
+// so.
+void VlogEngine::LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees) {
+  std::lock_guard<std::mutex> lock(swap_mutex_);
+  *swap_sequence = swap_sequence_;
+  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
+    const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
+    if (tree != ns) trees->push_back({static_cast<uint16_t>(ns), tree});
   }
 }
 
@@ -464,8 +463,7 @@ void VlogEngine::RemoveFiles(size_t most) {
 Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
   for (SegmentEntry& entry : manifest->segments) {
     const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
-    if (segment == nullptr) continue;
-    entry.proven = static_cast<uint32_t>(segment->proven.load(std::memory_order_acquire) / 8);
+    if (segment != nullptr) entry = vlog::EntryOf(*segment);
   }
   return vlog::SaveManifest(options_.dir, disk_, *manifest);
 }

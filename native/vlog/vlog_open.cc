@@ -229,13 +229,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
   std::vector<SegmentEntry> kept;
   for (const SegmentEntry& entry : manifest_.segments) {
     const std::string path = vlog::SegmentPath(options_.dir, entry.id);
-    auto segment = std::make_unique<Segment>();
-    segment->id = entry.id;
-    segment->lane = entry.lane;
-    segment->epoch = entry.epoch;
-    segment->salt = entry.salt;
-    segment->before = entry.before;
-    segment->proven.store(uint64_t{entry.proven} * 8);
+    std::unique_ptr<Segment> segment = vlog::NewSegment(entry);
     Status status;
     Result<bool> exists = disk_->Exists(path);
     if (!exists.ok()) return exists.status();
@@ -315,7 +309,7 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
       end.records = 0;
       end.chain_whole = true;
       std::lock_guard<std::mutex> lock(manifest_mutex_);
-      manifest_.segments.push_back({end.active->id, id, manifest_.epoch, end.active->salt, 0, 0});
+      manifest_.segments.push_back(vlog::EntryOf(*end.active));
       segments_.Add(std::move(segment.value()));
       created = true;
     }

@@ -126,8 +126,7 @@ Status VlogEngine::ReplayAll(RecoveryReport* report, std::vector<LaneEnd>* ends)
     unusable_.push_back(manifest_.checkpoints[i].id);
     notices.push_back(status.message() + (i > 0 ? "; going back to the checkpoint before it"
                                                 : "; going back to the log"));
-    status = ForgetIndex();
-    if (!status.ok()) return status;
+    ForgetIndex();
   }
   *report = before;
   report->notices = notices;
@@ -219,7 +218,7 @@ void VlogEngine::DropDangling(RecoverySink* sink, RecoveryReport* report) {
 }
 
 // Before the next attempt.
-Status VlogEngine::ForgetIndex() {
+void VlogEngine::ForgetIndex() {
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) tree_of_[ns].store(static_cast<uint16_t>(ns));
   for (const SegmentEntry& entry : manifest_.segments) {
@@ -230,7 +229,6 @@ Status VlogEngine::ForgetIndex() {
     segment->flushes.store(false);
     segment->unread = false;
   }
-  return Status();
 }
 
 uint32_t VlogEngine::RecoveryThreads() const {
@@ -261,11 +259,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
       break;
     }
   }
-  if (known != nullptr && known->epoch == epoch) {
-    options.lanes = std::max(options.lanes, known->lanes);
-    options.from = known->log_from;
-    options.from.resize(options.lanes, 0);
-  }
+  if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
   if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
   options.threads = RecoveryThreads();
   options.window_bytes = vlog::WindowBytes(options.lanes);

@@ -378,13 +378,19 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
 
 void VlogEngine::IndexDelete(const WriteOp& op, uint16_t tree_number) {
   Art* tree = shards_[op.shard].Tree(tree_number);
+  if (tree != nullptr) DropEntry(tree_number, op.shard, tree, op.key);
+}
+
+// A key leaves the index: it was deleted, or garbage collection drops what has expired. With the
+// shard's latch held.
+void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key) {
   Pointer old;
-  uint64_t old_expire = 0;
-  if (tree == nullptr || !tree->Erase(op.key, &old, &old_expire)) return;
-  if (old.resident()) cache_->Erase(op.shard, old.checksum);
+  uint64_t expire_at_ms = 0;
+  if (!tree->Erase(key, &old, &expire_at_ms)) return;
+  if (old.resident()) cache_->Erase(shard, old.checksum);
   Retire(old);
   counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
-  if (old_expire != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+  if (expire_at_ms != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void VlogEngine::IndexExpire(const WriteOp& op, uint16_t tree_number) {

@@ -10,6 +10,7 @@
 
 #include "base/crc32c.h"
 #include "checkpoint_testing.h"
+#include "hex.h"
 #include "io/sim_disk.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/format.h"
@@ -19,17 +20,6 @@ using namespace cairn::testing;
 using namespace cairn::vlog;
 
 namespace {
-
-std::string Hex(std::string_view bytes) {
-  static const char* const kDigits = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    if (i != 0 && i % 16 == 0) out += '\n';
-    out += kDigits[static_cast<uint8_t>(bytes[i]) >> 4];
-    out += kDigits[static_cast<uint8_t>(bytes[i]) & 15];
-  }
-  return out;
-}
 
 bool Zeros(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });

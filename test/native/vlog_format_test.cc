@@ -1,5 +1,6 @@
 // The format on disk, held byte by byte. If one of these tests fails, either undo the change or
 // raise kFormatVersion.
+#include "hex.h"
 #include "io/sim_disk.h"
 #include "vlog/log_reader.h"
 #include "vlog/manifest.h"
@@ -11,17 +12,6 @@ using namespace cairn::testing;
 using namespace cairn::vlog;
 
 namespace {
-
-std::string Hex(std::string_view bytes) {
-  static const char* const kDigits = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    if (i != 0 && i % 16 == 0) out += '\n';
-    out += kDigits[static_cast<uint8_t>(bytes[i]) >> 4];
-    out += kDigits[static_cast<uint8_t>(bytes[i]) & 15];
-  }
-  return out;
-}
 
 std::string FromHex(std::string_view hex) {
   std::string out;
