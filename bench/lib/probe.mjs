@@ -27,6 +27,7 @@ export async function startProbe(dir, seconds) {
   await prepareFile(file, fileBytes);
   const args = ['--name=probe', `--filename=${file}`, `--size=${fileBytes}`, '--rw=randwrite', '--bs=4k', '--direct=1'];
   args.push('--ioengine=psync', '--sync=dsync', `--rate_iops=${perSecond}`, '--time_based', `--runtime=${seconds}`);
+  args.push('--thread'); // else a job of its own outlives fio when that is killed
   args.push(`--write_lat_log=${join(dir, 'probe')}`, '--log_unix_epoch=1', '--norandommap', '--randrepeat=0');
   const child = spawnTracked('fio', args, { stdio: 'ignore', cwd: dir });
   /** @type {Map<number, number>} second since the epoch -> milliseconds */

@@ -168,11 +168,17 @@ bool VlogEngine::CheckpointWanted() {
   return tuning_.checkpoints && CheckpointDue();
 }
 
+uint64_t VlogEngine::RecordsSoFar() const {
+  uint64_t records = 0;
+  for (uint32_t i = 0; i < kReactorsMax; ++i)
+    records += reactors_[i].records.load(std::memory_order_relaxed);
+  return records;
+}
+
 VlogEngine::LogSince VlogEngine::LogSoFar() const {
   LogSince so_far;
   for (const auto& lane : lanes_) so_far.bytes += lane->record_bytes();
-  for (uint32_t i = 0; i < kReactorsMax; ++i)
-    so_far.records += reactors_[i].records.load(std::memory_order_relaxed);
+  so_far.records = RecordsSoFar();
   return so_far;
 }
 

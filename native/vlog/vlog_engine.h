@@ -343,6 +343,7 @@ class VlogEngine final : public Engine {
   void ServiceCheckpointInline();
   void BeginCheckpoint();
   void EndCheckpoint(const Status& status);
+  uint64_t RecordsSoFar() const;
   LogSince LogSoFar() const;
   bool CheckpointWanted();
   bool CheckpointDue();
@@ -411,8 +412,9 @@ class VlogEngine final : public Engine {
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
   uint64_t free_looked_ms_ = 0;
-  std::atomic<uint64_t> segment_made_ms_{0};  // when the latest one was
   vlog::SpareSegments spares_;
+  uint64_t spares_seen_ = 0;      // records that had been written
+  uint64_t spares_since_ms_ = 0;  // and since when it is that many
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;

@@ -23,7 +23,7 @@ namespace {
 constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
 constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
 constexpr uint64_t kBuryMs = 20;              // at a time
-constexpr uint64_t kSpareIdleMs = 20000;      // without a new segment
+constexpr uint64_t kSpareIdleMs = 20000;      // without a write
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 
 uint32_t RandomSalt() {
@@ -81,8 +81,10 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
     for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
       (void)slack.segment->file->Truncate(slack.room_end);  // best effort
   }
-  if (spares_.count() != 0 && now_ms > segment_made_ms_.load() + kSpareIdleMs)
-    (void)spares_.DropOne();
+  const uint64_t records = RecordsSoFar();
+  if (records != spares_seen_) spares_since_ms_ = now_ms;
+  spares_seen_ = records;
+  if (spares_.count() != 0 && now_ms > spares_since_ms_ + kSpareIdleMs) (void)spares_.DropOne();
 }
 
 // ---- room for lanes ----
@@ -181,7 +183,6 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     segment->id = manifest_.next_segment_id++;
     segment->epoch = manifest_.epoch;
   }
-  segment_made_ms_.store(shared_.now_ms.load(std::memory_order_relaxed));
   segment->lane = lane;
   segment->before = before;
   segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();

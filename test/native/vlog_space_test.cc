@@ -267,6 +267,29 @@ TEST_CASE("vlog space: on a full disk spares give way to the log") {
   CHECK(written > (1u << 20));
 }
 
+TEST_CASE(
+    "vlog space: spares stay while somebody writes, however slowly, and go when nobody does") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 1u << 20;
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  const std::string value(3000, 'a');
+  for (int i = 0; i < 4000 && StatsOf(driver).spare_segments == 0; ++i) {
+    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i % 20), value)}).ok());
+    driver.Turn(50);
+  }
+  REQUIRE(StatsOf(driver).spare_segments == 1);
+  // A minute in which no segment fills.
+  for (int i = 0; i < 12; ++i) {
+    REQUIRE(driver.Write({driver.Put(0, "slow", "x")}).ok());
+    for (int turn = 0; turn < 100; ++turn) driver.Turn(50);
+  }
+  CHECK(StatsOf(driver).spare_segments == 1);
+  for (int turn = 0; turn < 500; ++turn) driver.Turn(50);
+  CHECK(StatsOf(driver).spare_segments == 0);
+}
+
 TEST_CASE("vlog space: a segment that somebody linked to is never written again") {
   TempDir dir;
   auto disk = NewPosixDisk(IoBackend::kAuto);
