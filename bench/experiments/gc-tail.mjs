@@ -35,13 +35,14 @@ export async function gcTail(context, rows) {
   /** @type {Record<'busy' | 'paused', Round[]>} */
   const runs = { busy: [], paused: [] };
   for (let round = 1; round <= rounds; round++) {
-    for (const side of /** @type {const} */ (['busy', 'paused'])) {
+    for (const [turn, side] of /** @type {const} */ (['busy', 'paused']).entries()) {
       if (!(await garbageCollection(server, side === 'busy' ? 'RESUME' : 'PAUSE')) && !quick) {
         throw new Error('this build has no CAIRN GC');
       }
       await sleep(500);
       const before = await infoOf(server);
-      const { seconds: perSecond, total } = await runPlan(server.port, { ...plan, rate, seconds, seed: round });
+      const seed = 2 * round + turn; // what one round has read, the next one would find in the cache
+      const { seconds: perSecond, total } = await runPlan(server.port, { ...plan, rate, seconds, seed });
       const moved = infoDelta(before, await infoOf(server), 'gc_moved_bytes');
       runs[side].push({ seconds: perSecond, total, moved });
       context.log(

@@ -49,7 +49,7 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
   vlog::ReplayOptions options;
   options.last_epoch = false;
   options.stop = &stop_;
-  gentle_ = mode != GcMode::kAggressive && !engine_.tuning_.inline_maintenance;
+  gentle_ = engine_.Gentle(mode) && !engine_.tuning_.inline_maintenance;
   if (gentle_) options.window_bytes = kGentleWindowBytes;
   vlog::Replay replay(options, this);
   replay.AddSegment(0, victim, victim->data_end);

@@ -359,6 +359,7 @@ class VlogEngine final : public Engine {
   void StopGc();
   void WakeGc();
   void IsolateGc(GcMode mode);
+  bool Gentle(GcMode mode) const;
   void GcLoop();
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);

@@ -109,16 +109,19 @@ void VlogEngine::StopGc() {
 void VlogEngine::IsolateGc(GcMode mode) {
   const int priority = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
   const bool io = syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) == 0;
-  // Who falls far behind gets the processor like everybody else.
-  const bool gentle =
-      mode != GcMode::kAggressive && gc_.overshoot.load(std::memory_order_relaxed) < kOvershootFar;
-  const bool cpu =
-      gentle && setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
+  const bool cpu = Gentle(mode) &&
+                   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
   gc_.isolation.store(io && cpu ? "ioprio+nice"
                       : io      ? "ioprio"
                       : cpu     ? "nice"
                                 : "none",
                       std::memory_order_relaxed);
+}
+
+// Who falls far behind takes the processor like everybody else.
+bool VlogEngine::Gentle(GcMode mode) const {
+  return mode != GcMode::kAggressive &&
+         gc_.overshoot.load(std::memory_order_relaxed) < kOvershootFar;
 }
 
 void VlogEngine::GcLoop() {
