@@ -287,7 +287,7 @@ export interface DbStat {
   db: number;
   keys: number;
   expires: number;
-  /** Mean remaining time to live of keys that have one, 0 if unknown. */
+  /** Mean remaining time to live of keys that have one, estimated from a sample; 0 if none has. */
   avgTtlMs: number;
 }
 
@@ -310,14 +310,16 @@ export interface LaneStat {
   /** Zeroes written ahead so that commits overwrite prepared blocks. */
   preparedBytes: number;
   segments: number;
-  /** Bytes of the lane's segment files; the part that live records take. */
+  /** Bytes of the lane's segment files; of them as far as they are written; of live records. */
   diskBytes: number;
+  logBytes: number;
   liveBytes: number;
   commitsInFlight: number;
   gcMode: GcMode;
-  /** Segments collected; bytes of the records that were still live and moved; bytes of the files that were freed. */
+  /** Segments collected; bytes of live records moved for it; segments freed, also without that; bytes of their files. */
   gcSegments: number;
   gcMovedBytes: number;
+  gcReclaimedSegments: number;
   gcReclaimedBytes: number;
 }
 
@@ -371,12 +373,11 @@ export interface Log2Histogram {
   sum: number;
 }
 
-/** What was written to the data directory, and why. */
+/** What was written to the data directory, and why. `prepared`: zeroes written ahead. */
 export interface DeviceBytes {
   /** Commits without their padding. */
   commit: number;
   padding: number;
-  /** Zeroes written ahead. */
   prepared: number;
   gc: number;
   checkpoint: number;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace cairn::addon {
 
 namespace {
@@ -46,11 +48,17 @@ constexpr uint64_t CheckpointStats::*kCheckpointCounters[] = {&CheckpointStats::
 constexpr Log2Histogram EngineStats::*kHistograms[] = {
     &EngineStats::commit_nanos, &EngineStats::commit_bytes, &EngineStats::read_nanos};
 constexpr uint64_t LaneStats::*kLaneCounters[] = {
-    &LaneStats::commits,        &LaneStats::commit_bytes,
-    &LaneStats::record_bytes,   &LaneStats::padding_bytes,
-    &LaneStats::prepared_bytes, &LaneStats::syncs,
-    &LaneStats::commit_nanos,   &LaneStats::gc_segments,
-    &LaneStats::gc_moved_bytes, &LaneStats::gc_reclaimed_bytes,
+    &LaneStats::commits,
+    &LaneStats::commit_bytes,
+    &LaneStats::record_bytes,
+    &LaneStats::padding_bytes,
+    &LaneStats::prepared_bytes,
+    &LaneStats::syncs,
+    &LaneStats::commit_nanos,
+    &LaneStats::gc_segments,
+    &LaneStats::gc_moved_bytes,
+    &LaneStats::gc_reclaimed_segments,
+    &LaneStats::gc_reclaimed_bytes,
 };
 
 // After a reload the engine counts from zero again: then nothing is to be subtracted.
@@ -202,7 +210,10 @@ void Figures::LookAtDatabases() {
   const Engine& engine = server_->engine();
   for (uint16_t db = 0; db < server_->shared().databases; ++db) {
     const uint64_t keys = engine.KeyCount(db);
-    if (keys != 0) snapshot_.databases.push_back({db, keys, engine.ExpiringCount(db)});
+    if (keys == 0) continue;
+    const uint64_t expires = engine.ExpiringCount(db);
+    const uint64_t ttl = expires == 0 ? 0 : engine.MeanTtlMillis(db, WallMillis());
+    snapshot_.databases.push_back({db, keys, expires, ttl});
   }
 }
 

@@ -25,6 +25,7 @@ struct DatabaseFigures {
   uint16_t number = 0;
   uint64_t keys = 0;
   uint64_t expires = 0;
+  uint64_t mean_ttl_ms = 0;  // of those that expire; estimated
 };
 
 struct ReactorFigures {

@@ -40,7 +40,7 @@ Napi::Array DatabasesOf(Napi::Env env, const Snapshot& snapshot) {
     row["db"] = N(env, db.number);
     row["keys"] = N(env, db.keys);
     row["expires"] = N(env, db.expires);
-    row["avgTtlMs"] = 0;  // unknown: expiry times are in the index, and nobody adds them up
+    row["avgTtlMs"] = N(env, db.mean_ttl_ms);
     return row;
   });
 }
@@ -89,11 +89,13 @@ Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
     row["segments"] = N(env, lane.segments);
     row["diskBytes"] =
         N(env, lane.disk_bytes != 0 ? lane.disk_bytes : lane.segments * snapshot.segment_bytes);
+    row["logBytes"] = N(env, lane.log_bytes);
     row["liveBytes"] = N(env, lane.live_bytes);
     row["commitsInFlight"] = N(env, lane.commits_in_flight);
     row["gcMode"] = NameOf(lane.gc_mode);
     row["gcSegments"] = N(env, lane.gc_segments);
     row["gcMovedBytes"] = N(env, lane.gc_moved_bytes);
+    row["gcReclaimedSegments"] = N(env, lane.gc_reclaimed_segments);
     row["gcReclaimedBytes"] = N(env, lane.gc_reclaimed_bytes);
     return row;
   });

@@ -207,11 +207,14 @@ struct LaneStats {
   uint32_t commits_in_flight = 0;
   uint32_t segments = 0;
   uint64_t disk_bytes = 0;  // of the segment files, with room allocated ahead; 0: not known
+  uint64_t log_bytes = 0;   // of them, as far as they are written
   uint64_t live_bytes = 0;  // of the records the index points to
   GcMode gc_mode = GcMode::kLazy;
-  uint64_t gc_segments = 0;         // collected
-  uint64_t gc_moved_bytes = 0;      // of records that moved to segments of survivors
-  uint64_t gc_reclaimed_bytes = 0;  // of files removed or recycled
+  uint64_t gc_segments = 0;            // collected
+  uint64_t gc_moved_bytes = 0;         // of records that moved to segments of survivors
+  uint64_t gc_reclaimed_segments = 0;  // whose files were removed or recycled: those collected, and
+                                       // those that could go without being read
+  uint64_t gc_reclaimed_bytes = 0;     // of those files
 };
 
 // How an index checkpoint went; see Engine::RequestCheckpoint.
@@ -320,6 +323,9 @@ class Engine {
   virtual uint64_t KeyCount(uint16_t ns) const = 0;  // exact, O(1) in the number of keys
   virtual uint64_t ExpiringCount(uint16_t ns) const = 0;
   virtual uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const = 0;
+  // Estimates, from a sample of bounded size, how long the keys that expire after now_ms live on
+  // the average; 0: there seem to be none. Takes latches itself. From any thread.
+  virtual uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const = 0;
   // Calls visitor for entries of one shard that were expired when the second of now_ms began, until
   // it returns false or *visits, which counts down, is used up. Starts over each time: who deletes
   // what was reported gets the next ones. The work does not depend on how many entries expire

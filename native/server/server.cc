@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/threads.h"
 #include "io/completion_cpu.h"
 
 namespace cairn {
@@ -257,7 +258,8 @@ Result<RecoveryReport> Server::Reload() {
   size_t quiet = 0;
   bool reopened = false;
   Result<RecoveryReport> report = RecoveryReport{};
-  std::thread reload([&] {
+  Threads reload;
+  const bool started = reload.Start([&] {
     {
       std::unique_lock<std::mutex> lock(mutex);
       changed.wait(lock, [&] { return quiet == reactors_.size(); });
@@ -274,6 +276,7 @@ Result<RecoveryReport> Server::Reload() {
     reopened = true;
     changed.notify_all();
   });
+  if (!started) return Status(Code::kBusy, "the system refuses another thread");
   OnAllReactors([&](Reactor* reactor) {
     reactor->Quiesce([&] {
       std::unique_lock<std::mutex> lock(mutex);
@@ -282,7 +285,7 @@ Result<RecoveryReport> Server::Reload() {
       changed.wait(lock, [&] { return reopened; });
     });
   });
-  reload.join();
+  reload.Join();
   recovery_ = report.value();
   return report;
 }

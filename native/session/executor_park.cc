@@ -154,6 +154,8 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   OutBuffer* out = &parked->slot->bytes;
   if (!parked->error.empty() || parked->runs > kParkedRunsMax) {
     ReplyWriter(out, 2).Error(parked->error.empty() ? errors::kInternal : parked->error);
+    txn_.hits = txn_.misses = txn_.expired = 0;
+    Account(conn, *parked->command, parked->argv, *out, 0);
     if (parked->exec != nullptr) {
       DropMulti(conn);
       DropWatches(conn);
@@ -187,6 +189,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
       return;
     }
     out->Append(scratch_.view());
+    Account(conn, *parked->command, parked->argv, *out, 0);
     ++parked_count_;
     conn->control_slot = nullptr;
     FinishParked(std::move(parked), conn);

@@ -108,6 +108,12 @@ class Art {
   // children).
   EntryRef Random(uint64_t rnd, std::string* key) const;
 
+  // Adds estimates to *ttl_ms and *count: the sum of the remaining times of the entries that expire
+  // after now_ms, and how many those are. From the buckets at the end of kTtlProbes random descents
+  // to entries with an expiry, each weighted with 1 / (probability of the descent), so that the
+  // mean over many calls is right; of a tree with a single bucket each call is.
+  void SampleTtl(uint64_t now_ms, uint64_t rnd, double* ttl_ms, double* count) const;
+
   // Calls the visitor (as in Scan; it must not change the tree: collect, then erase) for entries
   // that were expired when the second of now_ms began, in order, until it returns false or about
   // *visits blocks of the tree were looked at (at least one bucket in any case); takes off *visits
@@ -148,6 +154,7 @@ class Art {
     return (*static_cast<Visitor*>(visitor))(key, pointer, expire_at_ms);
   }
   static constexpr int kRandomProbes = 16;
+  static constexpr int kTtlProbes = 4;
 
   struct Place;  // where a key belongs: a slot with a bucket or null, and the way to it
   Place Descend(std::string_view key);

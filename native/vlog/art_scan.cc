@@ -269,6 +269,35 @@ EntryRef Art::Random(uint64_t rnd, std::string* key) const {
   return EntryRef{chosen->pointers() + index, chosen->ExpireAt(index)};
 }
 
+void Art::SampleTtl(uint64_t now_ms, uint64_t rnd, double* ttl_ms, double* count) const {
+  constexpr double kWeightMax = 1e200;
+  if (root_ == nullptr) return;
+  Rng rng{rnd};
+  const int probes = IsNode(root_) ? kTtlProbes : 1;
+  for (int probe = 0; probe < probes; ++probe) {
+    const Block* block = root_;
+    double weight = 1.0 / probes;
+    while (block != nullptr && IsNode(block)) {
+      const Node* node = AsNode(block);
+      uint32_t due[257];  // children with an expiry below, or where there was one
+      uint32_t children = 0;
+      for (uint32_t i = 0; i < node->count; ++i) {
+        if (node->DueOf(i) != kNeverDue) due[children++] = i;
+      }
+      block = children == 0 ? nullptr : node->children()[due[rng.Below(children)]];
+      weight = std::min(weight * children, kWeightMax);
+    }
+    if (block == nullptr) continue;
+    const Bucket* bucket = AsBucket(block);
+    for (uint64_t expiring = bucket->mask(); expiring != 0; expiring &= expiring - 1) {
+      const uint64_t expire = bucket->ExpireAt(static_cast<uint32_t>(__builtin_ctzll(expiring)));
+      if (expire <= now_ms) continue;
+      *ttl_ms += weight * static_cast<double>(expire - now_ms);
+      *count += weight;
+    }
+  }
+}
+
 namespace {
 
 struct Visit {

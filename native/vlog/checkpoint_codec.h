@@ -145,6 +145,9 @@ class CheckpointSink {
   // The last entry of this tree was seen; comes from the thread that had its entries, before the
   // next tree's entries.
   virtual void OnTreeEnd(uint16_t /*shard*/, uint16_t /*tree*/) {}
+  // So much was read from the file; its entries come next. May take its time. An error ends the
+  // loading.
+  virtual Status OnRead(uint64_t /*bytes*/) { return Status(); }
 };
 
 // Hands on the entries of neighbouring blocks, whatever their bytes are: it reads nothing but the

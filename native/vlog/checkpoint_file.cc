@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstring>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "base/check.h"
 #include "base/slot.h"
+#include "base/threads.h"
 #include "vlog/format.h"
 
 namespace cairn::vlog {
@@ -128,10 +128,11 @@ class Loader {
   Status Run(uint32_t threads) {
     tasks_ = Divide(*tail_, threads);
     threads = static_cast<uint32_t>(std::min<size_t>(threads, tasks_.size()));
-    std::vector<std::thread> workers;
-    for (uint32_t i = 1; i < threads; ++i) workers.emplace_back([this] { Work(); });
+    Threads workers;  // fewer will do
+    while (workers.count() + 1 < threads && workers.Start([this] { Work(); })) {
+    }
     Work();
-    for (std::thread& worker : workers) worker.join();
+    workers.Join();
     if (status_.ok() && delivered_ != tail_->info.entries)
       return Corrupt(file_->path(), tail_->offset, "number of entries");
     return status_;
@@ -164,6 +165,7 @@ class Loader {
       } while (end < task.to && bytes + tail_->blocks[end].bytes <= kCheckpointBufferBytes);
       const char* data = nullptr;
       Status status = reader->Read(offset, bytes, &data);
+      if (status.ok()) status = sink_->OnRead(bytes);
       if (!status.ok()) return status;
       for (; i < end; ++i) {
         const CheckpointBlockEntry& block = tail_->blocks[i];

@@ -87,7 +87,8 @@ class CheckpointWriter {
 Result<CheckpointInfo> ReadCheckpointInfo(Disk* disk, const std::string& path);
 
 // Verifies every byte of the file, and that it is the one that `info` is from. Each shard comes
-// from exactly one thread, its keys in order. With an error the sink may have seen a part.
+// from exactly one thread, its keys in order. With an error the sink may have seen a part. Fewer
+// threads than `threads` if the system refuses more.
 Status LoadCheckpoint(Disk* disk, const std::string& path, const CheckpointInfo& info,
                       uint32_t threads, CheckpointSink* sink);
 

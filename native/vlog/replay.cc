@@ -1,9 +1,9 @@
 #include "vlog/replay.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "base/check.h"
+#include "base/threads.h"
 #include "vlog/replay_cursor.h"
 
 namespace cairn::vlog {
@@ -29,12 +29,16 @@ const LaneEnd& Replay::end(uint32_t lane) const { return cursors_[lane]->end(); 
 
 Status Replay::Run() {
   for (const auto& cursor : cursors_) cursor->Sort();
-  const uint32_t count = std::min(options_.threads, options_.lanes);
-  working_ = count;
-  std::vector<std::thread> workers;
-  for (uint32_t i = 1; i < count; ++i) workers.emplace_back([this, i] { Work(i); });
+  const uint32_t wanted = std::min(options_.threads, options_.lanes);
+  Threads helpers;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);  // none begins before all know how many they are
+    workers_ = 1;
+    while (workers_ < wanted && helpers.Start([this, i = workers_] { Work(i); })) ++workers_;
+    working_ = workers_;
+  }
   Work(0);
-  for (std::thread& worker : workers) worker.join();
+  helpers.Join();
   for (const auto& cursor : cursors_) {
     CAIRN_CHECK(!failure_.ok() || cursor->state() == LaneCursor::State::kEnded);
   }
@@ -44,13 +48,14 @@ Status Replay::Run() {
 // One worker: steps its lanes in turn until all have ended. If all workers only wait, transactions
 // wait for each other, which no log that was written whole can contain.
 void Replay::Work(uint32_t worker) {
-  const uint32_t stride = std::min(options_.threads, options_.lanes);
   for (;;) {
     uint64_t seen;
+    uint32_t stride;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (!failure_.ok()) return;
       seen = version_;
+      stride = workers_;
     }
     bool progressed = false;
     bool ended = true;

@@ -2,9 +2,9 @@
 // records that count to a sink. Recovery and `cairn check` share it. The rules are in
 // docs/format.md, "How the log is read".
 //
-// Threads: lanes are spread over `threads` workers; the sink is called from the worker of the lane.
-// A lane that reaches its part of a transaction waits there until all other lanes have reached
-// theirs, or one is seen not to have it.
+// Threads: lanes are spread over `threads` workers (fewer if the system refuses more); the sink is
+// called from the worker of the lane. A lane that reaches its part of a transaction waits there
+// until all other lanes have reached theirs, or one is seen not to have it.
 #pragma once
 
 #include <algorithm>
@@ -127,8 +127,9 @@ class Replay {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   uint64_t version_ = 0;
-  uint32_t working_ = 0;
-  uint32_t idle_ = 0;  // workers that found nothing to do since version_ changed
+  uint32_t workers_ = 0;
+  uint32_t working_ = 0;  // of them
+  uint32_t idle_ = 0;     // workers that found nothing to do since version_ changed
   Status failure_;
   std::map<TxnKey, Parts> txns_;
   std::vector<TornTail> torn_;

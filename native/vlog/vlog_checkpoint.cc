@@ -8,6 +8,8 @@
 // are read again. It counts only when all that it may have seen is durable.
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -38,13 +40,20 @@ constexpr uint64_t kRetryMs = 1000;  // after a failure, doubling
 constexpr uint64_t kRetryMsMax = 60000;
 constexpr uint64_t kKeyBytesPerHold = 64u << 10;
 constexpr uint64_t kRemovalPauseMs = 5000;  // between checkpoints for the sake of removals
+constexpr uint64_t kRateMin = 1u << 20;     // bytes per second
+constexpr uint64_t kReadsPerWrite = 4;      // what was written is read again that much faster
 
 class VerifyingSink final : public vlog::CheckpointSink {
  public:
+  explicit VerifyingSink(std::function<Status(uint64_t bytes)> pace) : pace_(std::move(pace)) {}
   void OnEntry(uint16_t, uint16_t, std::string_view, const Pointer&, uint64_t) override {
     entries.fetch_add(1, std::memory_order_relaxed);
   }
+  Status OnRead(uint64_t bytes) override { return pace_(bytes); }
   std::atomic<uint64_t> entries{0};
+
+ private:
+  const std::function<Status(uint64_t bytes)> pace_;
 };
 
 }  // namespace
@@ -97,7 +106,7 @@ void VlogEngine::CheckpointLoop() {
       if (checkpoints_.stop.load()) status = Status(Code::kBusy, "the server is shutting down");
       checkpoints_.wake.wait_for(lock, std::chrono::milliseconds(kDurablePollMs));
     }
-    if (status.ok()) status = PublishCheckpoint();
+    if (status.ok()) status = PublishCheckpoint(true);
     EndCheckpoint(status);
   }
 }
@@ -114,7 +123,7 @@ void VlogEngine::ServiceCheckpointInline() {
   }
   Status status;
   if (!CheckpointDurable(&status) && status.ok()) return;
-  if (status.ok()) status = PublishCheckpoint();
+  if (status.ok()) status = PublishCheckpoint(false);
   EndCheckpoint(status);
 }
 
@@ -303,14 +312,19 @@ Status VlogEngine::WriteWalked(bool paced) {
     uint64_t bytes = 0;
     Status status = checkpoints_.writer->Write(&bytes);
     if (!status.ok() || bytes == 0) return status;
-    if (!paced) continue;
-    const uint64_t rate = std::max<uint64_t>(1u << 20, options_.checkpoint_bytes_per_second);
-    std::unique_lock<std::mutex> lock(checkpoints_.mutex);
-    checkpoints_.wake.wait_for(lock, std::chrono::microseconds(bytes * 1000000 / rate),
-                               [this] { return checkpoints_.stop.load(); });
-    if (checkpoints_.stop.load()) return Status(Code::kBusy, "the server is shutting down");
+    if (paced) status = PaceCheckpoint(bytes);
+    if (!status.ok()) return status;
   }
   return Status();
+}
+
+// Waits as long as so many bytes may take. An error: told to stop.
+Status VlogEngine::PaceCheckpoint(uint64_t bytes) {
+  const uint64_t rate = std::max(kRateMin, options_.checkpoint_bytes_per_second);
+  std::unique_lock<std::mutex> lock(checkpoints_.mutex);
+  checkpoints_.wake.wait_for(lock, std::chrono::microseconds(bytes * 1000000 / rate),
+                             [this] { return checkpoints_.stop.load(); });
+  return checkpoints_.stop.load() ? Status(Code::kBusy, "the server is shutting down") : Status();
 }
 
 // ---- making it count ----
@@ -329,12 +343,14 @@ bool VlogEngine::CheckpointDurable(Status* status) {
 }
 
 // It is read once as a whole before the one that it replaces goes.
-Status VlogEngine::PublishCheckpoint() {
+Status VlogEngine::PublishCheckpoint(bool paced) {
   CheckpointInfo& info = checkpoints_.info;
   const std::string path = vlog::CheckpointPath(options_.dir, info.id);
   Status status = disk_->SyncDir(options_.dir);
   if (!status.ok()) return status;
-  VerifyingSink sink;
+  VerifyingSink sink([this, paced](uint64_t bytes) {
+    return paced ? PaceCheckpoint(bytes / kReadsPerWrite) : Status();
+  });
   status = vlog::LoadCheckpoint(disk_, path, info, 1, &sink);
   if (status.ok() && sink.entries.load() != info.entries)
     status = Status(Code::kCorruption, path + " at offset 0: entries are missing");
@@ -379,7 +395,7 @@ Status VlogEngine::FinalCheckpoint() {
   }
   BeginCheckpoint();
   Status status = WriteCheckpoint(false);
-  if (status.ok()) status = PublishCheckpoint();
+  if (status.ok()) status = PublishCheckpoint(false);
   EndCheckpoint(status);
   return status;
 }

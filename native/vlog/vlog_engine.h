@@ -77,6 +77,7 @@ struct GcLane {
   std::atomic<GcMode> mode{GcMode::kLazy};
   std::atomic<uint64_t> segments{0};
   std::atomic<uint64_t> moved_bytes{0};
+  std::atomic<uint64_t> reclaimed_segments{0};
   std::atomic<uint64_t> reclaimed_bytes{0};
 };
 }  // namespace vlog
@@ -118,6 +119,7 @@ class VlogEngine final : public Engine {
   uint64_t KeyCount(uint16_t ns) const override;
   uint64_t ExpiringCount(uint16_t ns) const override;
   uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
+  uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const override;
   bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
                     ScanVisitor* visitor) override;
 
@@ -203,6 +205,7 @@ class VlogEngine final : public Engine {
     std::atomic<const char*> isolation{"none"};
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
+    bool threads_refused = false;  // by the system, the last time; its thread's own
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
@@ -257,6 +260,7 @@ class VlogEngine final : public Engine {
   void ReadRetained();
   uint32_t RecoveryThreads() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
+  bool GiveUpRoom(const vlog::LaneEnd& end, uint64_t bytes);
   Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
   Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);
   Status RewriteRange(vlog::Segment* segment, uint64_t from, uint64_t to);
@@ -351,7 +355,8 @@ class VlogEngine final : public Engine {
   Status WalkTree(uint16_t shard, uint16_t number, bool paced);
   Status WriteWalked(bool paced);
   bool CheckpointDurable(Status* status);
-  Status PublishCheckpoint();
+  Status PaceCheckpoint(uint64_t bytes);
+  Status PublishCheckpoint(bool paced);
   Status FinalCheckpoint();
 
   // vlog_gc.cc

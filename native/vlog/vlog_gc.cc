@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/threads.h"
 #include "vlog/coverage.h"
 #include "vlog/vlog_collect.h"
 
@@ -143,15 +144,24 @@ bool VlogEngine::CollectSome() {
   if (tuning_.inline_maintenance) {
     results[0] = gc_.collectors[0]->Collect(victims[0].segment, victims[0].mode);
   } else {
-    // A thread for each: how it is set apart depends on the mode, and cannot be taken back.
-    std::vector<std::thread> workers;
-    for (size_t i = 0; i < victims.size(); ++i) {
-      workers.emplace_back([this, i, &victims, &results] {
-        IsolateGc(victims[i].mode);
-        results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
-      });
+    // A thread for each: how it is set apart depends on the mode, and cannot be taken back. What
+    // there is no thread for is done here, one after the other and not set apart.
+    const auto collect = [&](size_t i) {
+      results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
+    };
+    Threads workers;
+    while (workers.count() < victims.size() &&
+           workers.Start([this, &victims, &collect, i = workers.count()] {
+             IsolateGc(victims[i].mode);
+             collect(i);
+           })) {
     }
-    for (std::thread& worker : workers) worker.join();
+    const bool refused = workers.count() < victims.size();
+    if (refused && !gc_.threads_refused)
+      Notice("garbage collection: the system refuses another thread; going on with fewer");
+    gc_.threads_refused = refused;
+    for (size_t i = workers.count(); i < victims.size(); ++i) collect(i);
+    workers.Join();
   }
   bool any = false;
   for (size_t i = 0; i < victims.size(); ++i) {

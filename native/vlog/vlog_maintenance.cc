@@ -431,8 +431,6 @@ void VlogEngine::Reclaim() {
     std::erase_if(changed.segments,
                   [&](const SegmentEntry& entry) { return leave.count(entry.id) != 0; });
     Status status = SaveManifestLocked(&changed);
-    while (status.code() == Code::kNoSpace && spares_.DropOne())
-      status = SaveManifestLocked(&changed);
     if (!status.ok()) return;  // they stay listed; tried again by and by
     manifest_ = std::move(changed);
     for (uint32_t id : leave) {
@@ -444,6 +442,7 @@ void VlogEngine::Reclaim() {
   for (std::unique_ptr<Segment>& segment : gone) {
     const std::string path = segment->file->path();
     const Result<uint64_t> size = segment->file->Size();
+    GcOf(*segment).reclaimed_segments.fetch_add(1, std::memory_order_relaxed);
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     segment.reset();
     if (size.ok() && spares_.Keep(path, size.value())) continue;
@@ -460,13 +459,17 @@ void VlogEngine::RemoveFiles(size_t most) {
   if (!leaving_.empty()) shared_.service_wanted.store(true, std::memory_order_release);
 }
 
-// With manifest_mutex_ held. Says of survivors how far they are durable by now.
+// With manifest_mutex_ held. Says of survivors how far they are durable by now. On a full disk
+// spares give way.
 Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
   for (SegmentEntry& entry : manifest->segments) {
     const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
     if (segment != nullptr) entry = vlog::EntryOf(*segment);
   }
-  return vlog::SaveManifest(options_.dir, disk_, *manifest);
+  Status status = vlog::SaveManifest(options_.dir, disk_, *manifest);
+  while (status.code() == Code::kNoSpace && spares_.DropOne())
+    status = vlog::SaveManifest(options_.dir, disk_, *manifest);
+  return status;
 }
 
 }  // namespace cairn

@@ -1,5 +1,6 @@
 // Start and end of an engine's life: options, directory, lanes.
 #include <algorithm>
+#include <cerrno>
 #include <thread>
 
 #include "base/check.h"
@@ -28,6 +29,8 @@ constexpr uint64_t kAheadBytesMin = 256u << 10;
 constexpr uint64_t kSegmentBytesMin = 64u << 10;
 constexpr uint64_t kSmallSegment = 8u << 20;  // allocated as a whole
 constexpr uint64_t kLargeBytes = 64u << 20;
+constexpr uint64_t kManifestRoom = 64u << 10;  // what it takes is rounded up to this
+constexpr uint64_t kStartBlocks = 8;
 
 }  // namespace
 
@@ -274,7 +277,38 @@ Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
   manifest_.databases = options_.databases;
   shared_.incarnation = manifest_.incarnation;
   std::lock_guard<std::mutex> lock(manifest_mutex_);
-  return SaveManifestLocked(&manifest_);
+  Status status = SaveManifestLocked(&manifest_);
+  const uint64_t bytes = AlignUp(vlog::EncodeManifest(manifest_).size(), kManifestRoom);
+  for (size_t i = 0; status.code() == Code::kNoSpace && i < ends.size(); ++i) {
+    if (GiveUpRoom(ends[i], bytes)) status = SaveManifestLocked(&manifest_);
+  }
+  if (status.code() != Code::kNoSpace) return status;
+  return Status(Code::kNoSpace,
+                status.message() + ". A start needs " + std::to_string(bytes) +
+                    " bytes in the file system of " + options_.dir +
+                    ": delete something else there. Spare segments are gone already; no other file "
+                    "of this directory may be deleted",
+                ENOSPC);
+}
+
+// On a full disk: of the room that a lane has reserved behind its log, as much as the manifest
+// takes. The lane does without, as it must when it finds no room later. With salvage all stays as
+// it is. False: there is not so much.
+bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
+  if (options_.salvage) return false;
+  for (Segment* segment : {end.next, end.active}) {
+    if (segment == nullptr) continue;
+    const uint64_t block = segment->block_bytes;
+    // The start itself still writes some blocks behind the log.
+    const uint64_t front = (segment == end.active ? end.tail : block) + kStartBlocks * block;
+    const Result<uint64_t> size = segment->file->Size();
+    if (!size.ok() || size.value() < front + bytes) continue;
+    const uint64_t room_end = AlignDown(size.value() - bytes, block);
+    if (!segment->file->Truncate(room_end).ok()) continue;
+    segment->data_end = room_end;
+    return true;
+  }
+  return false;
 }
 
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets

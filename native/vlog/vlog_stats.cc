@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/clock.h"
 #include "vlog/vlog_collect.h"
 
 namespace cairn {
@@ -56,9 +57,28 @@ void VlogEngine::Stats(EngineStats* out) const {
     lane.gc_mode = gc_lanes_[id].mode.load(std::memory_order_relaxed);
     lane.gc_segments = gc_lanes_[id].segments.load(std::memory_order_relaxed);
     lane.gc_moved_bytes = gc_lanes_[id].moved_bytes.load(std::memory_order_relaxed);
+    lane.gc_reclaimed_segments = gc_lanes_[id].reclaimed_segments.load(std::memory_order_relaxed);
     lane.gc_reclaimed_bytes = gc_lanes_[id].reclaimed_bytes.load(std::memory_order_relaxed);
   }
   AddSegmentStats(out);
+}
+
+// Keys are spread over shards by a hash, so some shards tell about all.
+uint64_t VlogEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
+  constexpr uint32_t kSampledShards = 64;
+  const uint16_t number = tree_of_[ns].load(std::memory_order_relaxed);
+  const uint64_t random = MonotonicNanos();
+  double ttl_ms = 0;
+  double count = 0;
+  for (uint32_t i = 0, sampled = 0; i < kShardCount && sampled < kSampledShards; ++i) {
+    const auto shard = static_cast<uint32_t>((random + i) % kShardCount);
+    LatchGuard guard(latches_[shard].latch);
+    const Art* tree = shards_[shard].Tree(number);
+    if (tree == nullptr || tree->expiring() == 0) continue;
+    ++sampled;
+    tree->SampleTtl(now_ms, random + i, &ttl_ms, &count);
+  }
+  return count == 0 ? 0 : static_cast<uint64_t>(ttl_ms / count);
 }
 
 std::string VlogEngine::CheckAccountsForTest() {
@@ -104,6 +124,7 @@ void VlogEngine::AddSegmentStats(EngineStats* out) const {
     const uint64_t used = UsedBytes(*segment);
     lane.segments += 1;
     lane.live_bytes += live;
+    lane.log_bytes += used;
     out->log_live_bytes += live;
     out->log_bytes += used;
     LatchGuard guard(lanes_[id]->latch());

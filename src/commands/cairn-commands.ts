@@ -12,11 +12,12 @@ function laneReply(lane: LaneStat): Reply {
   return RespMap.of({
     lane: lane.lane,
     mode: lane.gcMode,
-    'log-bytes': lane.diskBytes,
+    'log-bytes': lane.logBytes,
     'live-bytes': lane.liveBytes,
     segments: lane.segments,
     'collected-segments': lane.gcSegments,
     'moved-bytes': lane.gcMovedBytes,
+    'reclaimed-segments': lane.gcReclaimedSegments,
     'reclaimed-bytes': lane.gcReclaimedBytes,
   });
 }
@@ -112,7 +113,7 @@ export const cairnCommands = [
       'CHECKPOINT',
       ' Write a checkpoint of the index, wait for it, show its time, duration, keys and bytes.',
       'GC [STATUS]',
-      ' Show for each lane its mode, bytes of log and of live records, segments, and what was collected.',
+      ' Show for each lane its mode, bytes of log and of live records, segments, what was collected and reclaimed.',
       'GC MODE <lane|ALL> <lazy|throttled|aggressive>',
       ' Set how a lane is collected. ALL is the same as CONFIG SET gc-mode; it ends what was set for single lanes.',
       'GC PAUSE',

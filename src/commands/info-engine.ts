@@ -124,6 +124,7 @@ function collection({ stats }: Source): Field[] {
     ['gc_isolation', stats.gc.isolation],
     ['gc_collected_segments', total((lane) => lane.gcSegments)],
     ['gc_moved_bytes', total((lane) => lane.gcMovedBytes)],
+    ['gc_reclaimed_segments', total((lane) => lane.gcReclaimedSegments)],
     ['gc_reclaimed_bytes', total((lane) => lane.gcReclaimedBytes)],
     ['gc_reads', stats.gc.reads],
     ['gc_read_bytes', stats.gc.readBytes],

@@ -125,7 +125,7 @@ function memory({ stats, state }: Source): Field[] {
 
 /** What Redis tells about its snapshots is here about checkpoints. */
 function persistence({ stats, checkpoints }: Source): Field[] {
-  const { lanes, recovery, checkpoint } = stats;
+  const { lanes, recovery, checkpoint, log } = stats;
   const everTimed = checkpoint.lastMs > 0 || checkpoint.lastBytes > 0;
   return [
     ['loading', 0],
@@ -158,7 +158,7 @@ function persistence({ stats, checkpoints }: Source): Field[] {
     ['aof_last_cow_size', 0],
     ['module_fork_in_progress', 0],
     ['module_fork_last_cow_size', 0],
-    ['aof_current_size', sum(lanes, (lane) => lane.diskBytes)],
+    ['aof_current_size', log.bytes],
     ['aof_base_size', 0],
     ['aof_pending_rewrite', 0],
     ['aof_buffer_length', sum(lanes, (lane) => lane.stagedBytes)],

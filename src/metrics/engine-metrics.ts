@@ -232,10 +232,17 @@ const commitRows: MetricRow[] = [
   lane('commits_in_flight', 'gauge', 'Commits under way.', (l) => l.commitsInFlight),
   lane('staged_bytes', 'gauge', 'Bytes that wait for a commit.', (l) => l.stagedBytes),
   lane('segments', 'gauge', 'Segment files.', (l) => l.segments),
-  lane('disk_bytes', 'gauge', 'Bytes of segment files.', (l) => l.diskBytes),
+  lane('disk_bytes', 'gauge', 'Bytes of segment files, with room reserved ahead.', (l) => l.diskBytes),
+  lane('log_bytes', 'gauge', 'Bytes of log.', (l) => l.logBytes),
   lane('live_bytes', 'gauge', 'Bytes of live records.', (l) => l.liveBytes),
   lane('gc_collected_segments_total', 'counter', 'Segments that were collected.', (l) => l.gcSegments),
   lane('gc_moved_bytes_total', 'counter', 'Bytes of live records that were moved for it.', (l) => l.gcMovedBytes),
+  lane(
+    'gc_reclaimed_segments_total',
+    'counter',
+    'Segments whose files were freed, collected or without that.',
+    (l) => l.gcReclaimedSegments,
+  ),
   lane('gc_reclaimed_bytes_total', 'counter', 'Bytes of files that it freed.', (l) => l.gcReclaimedBytes),
   lane('read_only', 'gauge', 'Whether the lane refuses writes.', (l) => Number(l.readOnlyReason !== '')),
 ];

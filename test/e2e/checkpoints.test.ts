@@ -323,6 +323,10 @@ describeCairn('checkpoints', () => {
       await client.run('GET key:50');
       expect(await client.ask('EXEC')).toBe(text); // as a whole: nothing of it was done
       expect(await client.run('EXISTS other')).toBe(0);
+      expect(await client.run('INFO errorstats')).toContain(`errorstat_ERR:count=${errors + 1}\r\n`);
+      const calls = (await client.run('INFO commandstats')) as string;
+      for (const name of ['get', 'mget', 'append', 'dump', 'exec'])
+        expect(calls).toMatch(new RegExp(`^cmdstat_${name}:.*,failed_calls=1\r$`, 'm'));
       expect(await figure(client, 'corrupt_reads')).toBeGreaterThanOrEqual(errors);
       expect(await figure(client, 'disk_read_errors')).toBe(0);
       const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();

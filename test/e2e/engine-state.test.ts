@@ -43,6 +43,17 @@ describeCairn('the engine', () => {
     expect(await client.run('LASTSAVE')).toBe(saved);
   });
 
+  test('bytes of log are those written, and the same everywhere', async () => {
+    using client = await server.current.connect();
+    const lanes = (await client.run('CAIRN GC')) as Reply[][];
+    const bytes = lanes.reduce((sum, lane) => sum + Number(lane[lane.indexOf('log-bytes') + 1]), 0);
+    const engine = await fields(client, 'engine');
+    const persistence = await fields(client, 'persistence');
+    expect([Number(engine.get('log_bytes')), Number(persistence.get('aof_current_size'))]).toEqual([bytes, bytes]);
+    expect(bytes).toBeGreaterThan(Number(engine.get('live_bytes')));
+    expect(bytes).toBeLessThan(Number(engine.get('disk_bytes')) / 4);
+  });
+
   test('modes and pauses show, also after DEBUG RELOAD', async () => {
     using client = await server.current.connect();
     const modes = async (): Promise<Reply[]> =>

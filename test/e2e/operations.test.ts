@@ -95,6 +95,7 @@ describeCairn('CAIRN', () => {
       'segments',
       'collected-segments',
       'moved-bytes',
+      'reclaimed-segments',
       'reclaimed-bytes',
     ];
     const flat = (await client.run('CAIRN GC')) as Reply[][];
@@ -157,7 +158,7 @@ const engineFields = [
   'user_bytes_written device_bytes_written device_bytes_commit device_bytes_padding device_bytes_prepared',
   'device_bytes_gc device_bytes_checkpoint write_amplification',
   'commit_bytes_percentiles commit_usec_percentiles commits_in_flight staged_bytes',
-  'gc_mode gc_paused gc_isolation gc_collected_segments gc_moved_bytes gc_reclaimed_bytes gc_written_bytes',
+  'gc_mode gc_paused gc_isolation gc_collected_segments gc_moved_bytes gc_reclaimed_segments gc_reclaimed_bytes gc_written_bytes',
   'checkpoint_running checkpoint_age_sec checkpoint_last_status checkpoint_last_ms checkpoint_last_bytes',
   'disk_read_usec_percentiles disk_reads_in_flight cache_hits cache_misses cache_bytes index_keys index_bytes',
   'recovery_ms disk_write_errors disk_read_errors corrupt_reads read_only_lanes read_only_reason',
@@ -196,7 +197,7 @@ describeCairn('metrics', () => {
     const wanted = [
       'device_bytes_by_cause_total write_amplification log_bytes live_bytes dead_bytes free_bytes segments',
       'gc_mode gc_paused gc_isolation_info lane_gc_collected_segments_total lane_gc_moved_bytes_total',
-      'lane_gc_reclaimed_bytes_total checkpoint_last_status checkpoint_last_seconds checkpoint_last_bytes',
+      'lane_gc_reclaimed_segments_total lane_gc_reclaimed_bytes_total lane_log_bytes checkpoint_last_status checkpoint_last_seconds checkpoint_last_bytes',
       'checkpoints_written_total recovery_seconds cache_hits_total cache_misses_total index_keys index_bytes',
       'disk_errors_total lane_commits_in_flight lane_staged_bytes disk_reads_in_flight',
     ].flatMap((line) => line.split(' ').map((name) => `cairn_${name}`));

@@ -243,6 +243,37 @@ TEST_CASE("sweep: only keys with an expiry cost memory for it") {
   CHECK(with.art.bytes() < without.art.bytes() + without.art.bytes() / 16);
 }
 
+TEST_CASE("sweep: times to live are estimated from a few looks") {
+  constexpr uint64_t kNow = 1'700'000'000'000;
+  struct Estimate {
+    double ttl_ms = 0, count = 0;
+  };
+  Tree tree;
+  const auto sample = [&](int calls) {
+    Estimate sum;
+    for (int i = 0; i < calls; ++i) tree.art.SampleTtl(kNow, 1000 + i, &sum.ttl_ms, &sum.count);
+    return sum;
+  };
+  CHECK(sample(1).count == 0);
+  for (int i = 0; i < 20; ++i) tree.Put(Numbered("none:", i), 0);
+  CHECK(sample(1).count == 0);
+  tree.Put("gone", kNow);
+  CHECK(sample(1).count == 0);
+  tree.Put("a", kNow + 1000);
+  tree.Put("b", kNow + 4000);
+  CHECK(sample(1).count == 2);  // a bucket is looked at as a whole
+  CHECK(sample(1).ttl_ms == 5000);
+  // One prefix has many keys that live long, another few that do not; most have no expiry.
+  for (int i = 0; i < 20000; ++i) tree.Put(Numbered("none:", i), 0);
+  for (int i = 0; i < 9000; ++i) tree.Put(Numbered("session:", i), kNow + 1'000'000);
+  for (int i = 0; i < 3000; ++i) tree.Put(Numbered("cache:", i), kNow + 200'000);
+  const Estimate many = sample(500);
+  CHECK(many.count / 500 > 10'000);
+  CHECK(many.count / 500 < 14'000);
+  CHECK(many.ttl_ms / many.count > 720'000);  // it is 800,000
+  CHECK(many.ttl_ms / many.count < 880'000);
+}
+
 TEST_CASE("sweep: seconds, their fractions, and the far end of time") {
   Tree tree;
   tree.Put("a", 10000);

@@ -413,6 +413,33 @@ TEST_CASE("checkpoint file: reads that fail are no corruption") {
   CHECK(ReadCheckpointInfo(&disk, "/d/none").status().code() == Code::kIoError);
 }
 
+TEST_CASE("checkpoint file: a sink is told what is read, and may end the loading") {
+  struct Meter final : CheckpointSink {
+    void OnEntry(uint16_t, uint16_t, std::string_view, const Pointer&, uint64_t) override {
+      ++entries;
+    }
+    Status OnRead(uint64_t bytes) override {
+      read += bytes;
+      return read <= most ? Status() : Status(Code::kBusy, "enough");
+    }
+    uint64_t most = UINT64_MAX, read = 0, entries = 0;
+  };
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/d").ok());
+  Random random(12);
+  const CheckpointInfo info = Write(&disk, 1, RandomEntries(random, 5000, 1024));
+  const std::string path = CheckpointPath("/d", 1);
+  Meter all;
+  CHECK(LoadCheckpoint(&disk, path, info, 1, &all).ok());
+  CHECK(all.entries == 5000);
+  CHECK(all.read > info.bytes / 2);
+  CHECK(all.read < info.bytes);
+  Meter none;
+  none.most = 0;
+  CHECK(LoadCheckpoint(&disk, path, info, 1, &none).code() == Code::kBusy);
+  CHECK(none.entries == 0);
+}
+
 TEST_CASE("checkpoint file: after a crash it is whole or found out") {
   Random random(12);
   const auto entries = RandomEntries(random, 3000, 100);

@@ -268,11 +268,16 @@ void CheckDiskBytes(const Driver& driver, Disk* disk, const std::string& dir) {
     files += file.value()->Size().value();
   }
   uint64_t bytes = 0;
-  for (const LaneStats& lane : StatsOf(driver).lanes) {
-    CHECK(lane.disk_bytes > lane.live_bytes);
+  uint64_t log_bytes = 0;
+  const EngineStats stats = StatsOf(driver);
+  for (const LaneStats& lane : stats.lanes) {
+    CHECK(lane.log_bytes > lane.live_bytes);
+    CHECK(lane.log_bytes < lane.disk_bytes);
+    log_bytes += lane.log_bytes;
     bytes += lane.disk_bytes;
   }
   CHECK(bytes == files);
+  CHECK(log_bytes == stats.log_bytes);
 }
 
 }  // namespace

@@ -251,11 +251,13 @@ TEST_CASE("vlog gc: after FLUSHALL everything goes without being read") {
   Driver driver(&disk, GcOptions(), GcTuning());
   REQUIRE(driver.Start().ok());
   for (int i = 0; i < 1500; ++i) REQUIRE(driver.Write({driver.Put(0, Key(i), Value(i))}).ok());
-  const uint64_t before = StatsOf(driver).gc_read_bytes;
+  const EngineStats before = StatsOf(driver);
   REQUIRE(driver.Write({driver.Flush(kAllNamespaces)}).ok());
   Collect(&driver);
-  CHECK(StatsOf(driver).gc_read_bytes == before);
+  CHECK(StatsOf(driver).gc_read_bytes == before.gc_read_bytes);
   CHECK(StatsOf(driver).lanes[0].segments <= 3);
+  CHECK(StatsOf(driver).lanes[0].gc_segments == before.lanes[0].gc_segments);
+  CHECK(StatsOf(driver).lanes[0].gc_reclaimed_segments >= 5);
   CHECK(driver.engine->CheckAccountsForTest() == "");
 }
 

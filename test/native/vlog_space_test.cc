@@ -93,6 +93,66 @@ TEST_CASE("vlog space: deletes end when their reserve ends, and nothing is lost"
   CHECK(after.engine->KeyCount(0) == static_cast<uint64_t>(written - deleted));
 }
 
+TEST_CASE("vlog space: a start on a full disk takes the room it needs from what lanes reserved") {
+  SimDisk disk{SimOptions()};
+  const std::string value(10000, 'v');
+  VlogTuning tuning = Driver::Inline();
+  tuning.free_bytes_min = VlogTuning().free_bytes_min;  // lanes leave alone what the start frees
+  {
+    Driver driver(&disk, SpaceOptions(), tuning);
+    REQUIRE(driver.Start().ok());
+    for (int i = 0; i < 50; ++i)
+      REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i), value)}).ok());
+    driver.Abandon();
+  }
+  for (int round = 0; round < 3; ++round) {
+    disk.SetCapacity(disk.UsedBytes());
+    Driver driver(&disk, SpaceOptions(), tuning);
+    const Result<RecoveryReport> report = driver.Start();
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    for (int i = round; i < 50; ++i) REQUIRE(*driver.Get(0, "k" + std::to_string(i)) == value);
+    CHECK(Attempt(&driver, driver.Del(0, "k" + std::to_string(round))).ok());
+    int written = 0;
+    while (written < 1000 && Attempt(&driver, driver.Put(0, "new", value)).ok()) ++written;
+    CHECK(written < 1000);
+    if (round == 1) {
+      const Status stopped = driver.Stop();
+      CHECK_MESSAGE(stopped.ok(), stopped.message());
+    } else {
+      driver.Abandon();
+    }
+  }
+}
+
+TEST_CASE("vlog space: a start that finds no room at all says what it needs") {
+  SimDisk disk{SimOptions()};
+  uint64_t end = 0;
+  {
+    Driver driver(&disk, SpaceOptions());
+    REQUIRE(driver.Start().ok());
+    REQUIRE(driver.Write({driver.Put(0, "a", "1")}).ok());
+    end = driver.engine->DurablePosition(0);
+    driver.Abandon();
+  }
+  for (uint32_t id = 1; disk.Exists(vlog::SegmentPath("/data", id)).value(); ++id) {
+    auto file = disk.OpenDirect(vlog::SegmentPath("/data", id), Disk::Mode::kReadWrite);
+    const uint64_t written = vlog::SegmentOf(end) == id ? vlog::OffsetOf(end) : 0;
+    REQUIRE(file.value()->Truncate(vlog::AlignUp(written, 4096) + 4096).ok());
+  }
+  disk.SetCapacity(disk.UsedBytes());
+  {
+    Driver driver(&disk, SpaceOptions());
+    const Status status = driver.Start().status();
+    CHECK(status.code() == Code::kNoSpace);
+    CHECK(status.message().find("/data/MANIFEST") != std::string::npos);
+    CHECK(status.message().find("A start needs 65536 bytes") != std::string::npos);
+  }
+  disk.SetCapacity(100u << 20);
+  Driver driver(&disk, SpaceOptions());
+  REQUIRE(driver.Start().ok());
+  CHECK(*driver.Get(0, "a") == "1");
+}
+
 TEST_CASE("vlog space: a failed write or sync stops the lane with a reason; reads go on") {
   for (const bool sync : {false, true}) {
     SimDisk disk{SimOptions()};

@@ -1,11 +1,14 @@
 // Several reactors in threads of their own, over the real disk and its queues: for the thread
 // sanitizer, and for the answer that counts, whether all is there after a restart.
+#include <pthread.h>
+
 #include <algorithm>
 #include <map>
 #include <random>
 #include <thread>
 
 #include "base/clock.h"
+#include "io/sim_disk.h"
 #include "vlog_testing.h"
 
 using namespace cairn;
@@ -226,4 +229,104 @@ TEST_CASE("vlog threads: several reactors at once") {
     }
     CHECK(driver.Stop().ok());
   }
+}
+
+namespace {
+
+// While it lives no thread can start: there is no room for a stack as large as the default.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    REQUIRE(pthread_getattr_default_np(&before_) == 0);
+    pthread_attr_t huge;
+    REQUIRE(pthread_getattr_default_np(&huge) == 0);
+    REQUIRE(pthread_attr_setstacksize(&huge, size_t{1} << 47) == 0);
+    REQUIRE(pthread_setattr_default_np(&huge) == 0);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoMoreThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_;
+};
+
+void WaitAwhile(Driver* driver) {
+  driver->Turn(10, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
+TEST_CASE("vlog threads: what the system has no thread for is done with fewer") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = Driver::Options("/data");
+  options.segment_bytes = 128u << 10;
+  options.cache_bytes = 0;
+  options.gc_mode = GcMode::kAggressive;
+  options.gc_max_parallel = 3;
+  options.gc_space_amplification = 110;
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  const std::string value(900, 'v');
+  constexpr int kKeys = 1500;
+  {
+    Driver driver(&disk, options, VlogTuning());
+    REQUIRE(driver.Start().ok());
+    driver.engine->PauseGc(true);
+    for (int i = 0; i < kKeys; ++i) REQUIRE(driver.Write({driver.Put(0, key(i), value)}).ok());
+    for (int i = 0; i < kKeys; ++i) {
+      if (i % 10 != 0) REQUIRE(driver.Write({driver.Del(0, key(i))}).ok());
+    }
+    const NoMoreThreads none;
+    driver.engine->PauseGc(false);
+    const auto collected = [&] {
+      const EngineStats stats = StatsOf(driver);
+      return stats.lanes[0].gc_segments + stats.lanes[1].gc_segments;
+    };
+    const uint64_t deadline = MonotonicMillis() + kPatienceMs;
+    while (collected() < 5 && MonotonicMillis() < deadline) WaitAwhile(&driver);
+    CHECK(collected() >= 5);
+    int told = 0;
+    for (const std::string& notice : driver.engine->TakeNotices())
+      told += notice.find("refuses another thread") != std::string::npos ? 1 : 0;
+    CHECK(told == 1);
+    driver.engine->RequestCheckpoint();
+    while (driver.engine->Checkpoint().done == 0 && MonotonicMillis() < deadline)
+      WaitAwhile(&driver);
+    CHECK(driver.engine->Checkpoint().last_ok);
+    REQUIRE(driver.Write({driver.Put(0, "last", value)}).ok());
+    driver.Abandon();
+  }
+  // So are the loading of a checkpoint and the replay of the log behind it.
+  VlogTuning tuning = Driver::Inline();
+  tuning.recovery_threads = 4;
+  Driver driver(&disk, options, tuning);
+  const NoMoreThreads none;
+  const Result<RecoveryReport> report = driver.Start();
+  REQUIRE_MESSAGE(report.ok(), report.status().message());
+  CHECK(report.value().keys == kKeys / 10 + 1);
+  for (int i = 0; i < kKeys; ++i) CHECK(driver.Get(0, key(i)).has_value() == (i % 10 == 0));
+}
+
+TEST_CASE("vlog threads: what a checkpoint wrote is read again at its pace") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = Driver::Options("/data");
+  options.checkpoint_bytes_per_second = 1;  // which is to say, as slow as it gets: 1 MiB
+  VlogTuning tuning;
+  tuning.checkpoints = false;  // but for the one that is asked for
+  Driver driver(&disk, options, tuning);
+  REQUIRE(driver.Start().ok());
+  // Not so much that the writing, too, takes its time.
+  for (int i = 0; i < 30; ++i)
+    REQUIRE(
+        driver.Write({driver.Put(0, std::string(60000, static_cast<char>('0' + i)), "v")}).ok());
+  driver.engine->RequestCheckpoint();
+  const auto stats = [&] { return driver.engine->Checkpoint(); };
+  while (stats().written_bytes == 0) WaitAwhile(&driver);
+  const uint64_t written_ms = MonotonicMillis();
+  while (stats().done == 0) WaitAwhile(&driver);
+  CHECK(stats().last_ok);
+  CHECK(MonotonicMillis() - written_ms >= 150);  // for 1.8 MB
 }

@@ -111,11 +111,11 @@ const fixed: readonly (readonly [string, string | RegExp])[] = [
   ['LASTSAVE', /^:\d{10}\r\n$/],
   [
     'CAIRN GC',
-    '*1\r\n*16\r\n$4\r\nlane\r\n:0\r\n$4\r\nmode\r\n$4\r\nlazy\r\n$9\r\nlog-bytes\r\n:1048576\r\n' +
+    '*1\r\n*18\r\n$4\r\nlane\r\n:0\r\n$4\r\nmode\r\n$4\r\nlazy\r\n$9\r\nlog-bytes\r\n:10000\r\n' +
       '$10\r\nlive-bytes\r\n:2000\r\n$8\r\nsegments\r\n:1\r\n$18\r\ncollected-segments\r\n:4\r\n' +
-      '$11\r\nmoved-bytes\r\n:700\r\n$15\r\nreclaimed-bytes\r\n:4194304\r\n',
+      '$11\r\nmoved-bytes\r\n:700\r\n$18\r\nreclaimed-segments\r\n:6\r\n$15\r\nreclaimed-bytes\r\n:4194304\r\n',
   ],
-  ['CAIRN GC status', /^\*1\r\n\*16\r\n/],
+  ['CAIRN GC status', /^\*1\r\n\*18\r\n/],
   ['CAIRN GC MODE 0 throttled', '+OK\r\n'],
   ['CAIRN GC MODE all LAZY', '+OK\r\n'],
   ['CAIRN GC MODE 1 lazy', "-ERR no lane '1': it must be 0 to 0, or ALL\r\n"],
@@ -298,7 +298,7 @@ describe('CAIRN GC', () => {
   });
 
   test('maps in RESP3', async () => {
-    expect(await ask(makeBench(), 'CAIRN GC', 3)).toMatch(/^\*1\r\n%8\r\n\$4\r\nlane\r\n:0\r\n/);
+    expect(await ask(makeBench(), 'CAIRN GC', 3)).toMatch(/^\*1\r\n%9\r\n\$4\r\nlane\r\n:0\r\n/);
   });
 });
 

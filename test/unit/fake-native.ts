@@ -43,11 +43,13 @@ function lane(index: number): NativeStats['lanes'][number] {
     preparedBytes: 0,
     segments: 1,
     diskBytes: 1 << 20,
+    logBytes: 10_000,
     liveBytes: 2000,
     commitsInFlight: 1,
     gcMode: 'lazy',
     gcSegments: 4,
     gcMovedBytes: 700,
+    gcReclaimedSegments: 6,
     gcReclaimedBytes: 4 << 20,
   };
 }
