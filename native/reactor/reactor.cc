@@ -187,6 +187,7 @@ void Reactor::Turn(int timeout_ms) {
   // Values that have come from the disk go out before new commands keep them waiting.
   if (executor_.parked() != 0) {
     if (queue_->Poll() != 0) room_came_ = true;
+    queue_->Flush();  // reads that had waited for the others
     FlushAll();
   }
   for (int i = 0; i < count; ++i) {

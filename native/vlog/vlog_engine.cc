@@ -11,6 +11,7 @@ using vlog::ShardIndex;
 namespace {
 
 constexpr size_t kScratchKeptMax = 4u << 20;
+constexpr uint32_t kReadsInline = 3;  // small, so that tests have reads that wait
 
 // Where staged values are copied to; valid until this thread's next Find.
 std::vector<char>& Scratch(size_t bytes) {
@@ -45,6 +46,8 @@ void VlogEngine::AttachReactor(uint32_t reactor, IoQueue* queue) {
   Reactor& me = reactors_[reactor];
   me.queue = queue;
   me.pool = vlog::FetchPool::New();
+  if (tuning_.read_window != 0 || tuning_.inline_maintenance)
+    me.read_window.Fix(tuning_.read_window != 0 ? tuning_.read_window : kReadsInline);
   me.dirty.clear();
   me.is_dirty.assign(lanes_.size(), 0);
   me.parts.assign(lanes_.size(), Part());

@@ -32,6 +32,7 @@
 #include "vlog/fetch.h"
 #include "vlog/lane.h"
 #include "vlog/manifest.h"
+#include "vlog/read_window.h"
 #include "vlog/replay.h"
 #include "vlog/segment.h"
 #include "vlog/shard_index.h"
@@ -60,6 +61,7 @@ struct VlogTuning {
   uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
   uint64_t prepare_gap = 256u << 10;
   uint64_t overlap_bytes = 0;  // 0: the lane's default
+  uint32_t read_window = 0;    // 0: found by trying; runs that are to be reproducible have a few
   bool reclaim = true;
   bool gc = true;
   uint64_t expired_for_ms = 5000;  // keys that expired longer ago are dropped by garbage
@@ -169,7 +171,11 @@ class VlogEngine final : public Engine {
     std::atomic<uint32_t> staged_in{0};
     std::atomic<uint64_t> records{0};     // applied; written by the reactor only, like all here
     std::atomic<uint64_t> user_bytes{0};  // of their keys and values
-    std::atomic<uint64_t> disk_reads{0};  // begun
+    vlog::ReadWindow read_window;
+    uint32_t reads_at_disk = 0;
+    uint32_t reads_unflushed = 0;
+    std::deque<vlog::FetchOp*> waiting_reads;
+    std::atomic<uint64_t> disk_reads{0};  // begun, or waiting for their turn
     std::atomic<uint64_t> disk_read_bytes{0};
     std::atomic<uint64_t> disk_reads_done{0};
     std::atomic<uint64_t> disk_read_nanos{0};
@@ -307,6 +313,7 @@ class VlogEngine final : public Engine {
   // vlog_fetch.cc
   static void ReadDone(IoRequest* request, int64_t result);
   void OnRead(vlog::FetchOp* op, int64_t result);
+  void NextReads(Reactor* me, uint64_t now_ns);
   Status VerifyRead(vlog::FetchOp* op, std::string_view* value);
   void CacheRead(vlog::FetchOp* op, std::string_view record);
 

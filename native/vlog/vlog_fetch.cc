@@ -18,6 +18,8 @@ namespace {
 
 constexpr uint32_t kReadTriesMax = 16;
 
+constexpr uint32_t kReadsPerFlush = 4;  // reads that take the place of others
+
 void SubmitRead(FetchOp* op) {
   op->iov = {op->buffer.get() + op->done, op->bytes - op->done};
   op->io.offset = op->from + op->done;
@@ -57,7 +59,6 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
   op->segment = segment;
   op->queue = me.queue;
   op->reactor = reactor;
-  op->started_ns = MonotonicNanos();
   op->key.assign(key);
   op->pointer = pointer;
   op->from = from;
@@ -70,7 +71,29 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
   op->io.owner = op;
   me.disk_reads.fetch_add(1, std::memory_order_relaxed);
   me.disk_read_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  if (me.reads_at_disk >= me.read_window.size()) {
+    me.waiting_reads.push_back(op);
+    return;
+  }
+  ++me.reads_at_disk;
+  op->started_ns = MonotonicNanos();
   SubmitRead(op);
+}
+
+// One has come back: those that waited for it go.
+void VlogEngine::NextReads(Reactor* me, uint64_t now_ns) {
+  me->read_window.Completed(!me->waiting_reads.empty(), now_ns);
+  --me->reads_at_disk;
+  while (!me->waiting_reads.empty() && me->reads_at_disk < me->read_window.size()) {
+    FetchOp* next = me->waiting_reads.front();
+    me->waiting_reads.pop_front();
+    ++me->reads_at_disk;
+    next->started_ns = now_ns;
+    SubmitRead(next);
+    // At once, not when the batch of completions has been worked off: until then the device would
+    // have nothing to do.
+    if (++me->reads_unflushed % kReadsPerFlush == 0) next->queue->Flush();
+  }
 }
 
 void VlogEngine::ReadDone(IoRequest* request, int64_t result) {
@@ -102,12 +125,14 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
                                              ": the file ends in a record");
     }
   }
+  Reactor& me = reactors_[op->reactor];
+  const uint64_t now_ns = MonotonicNanos();
+  NextReads(&me, now_ns);
   std::string_view value;
   if (status.ok()) status = VerifyRead(op, &value);
   if (status.code() == Code::kCorruption) checksum_errors_.fetch_add(1, std::memory_order_relaxed);
-  Reactor& me = reactors_[op->reactor];
   me.disk_reads_done.fetch_add(1, std::memory_order_release);
-  const uint64_t nanos = MonotonicNanos() - op->started_ns;
+  const uint64_t nanos = now_ns - op->started_ns;
   me.disk_read_nanos.fetch_add(nanos, std::memory_order_relaxed);
   me.read_nanos[Log2Histogram::BucketOf(nanos)].fetch_add(1, std::memory_order_relaxed);
   if (status.code() == Code::kIoError) read_errors_.fetch_add(1, std::memory_order_relaxed);
