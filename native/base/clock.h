@@ -22,4 +22,17 @@ inline uint64_t MonotonicNanos() {
 }
 inline uint64_t MonotonicMillis() { return MonotonicNanos() / 1000000u; }
 
+// Whom an engine asks for the time where the answer decides something, so that a test can bring its
+// own. Asked by any thread. Wall time may be set, forwards and backwards; monotonic time never is.
+class Clock {
+ public:
+  virtual uint64_t WallMillis() const { return cairn::WallMillis(); }
+  virtual uint64_t MonotonicNanos() const { return cairn::MonotonicNanos(); }
+
+ protected:
+  ~Clock() = default;
+};
+class SystemClock final : public Clock {};
+inline constexpr SystemClock kSystemClock;
+
 }  // namespace cairn

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string_view>
 
-#include "base/clock.h"
 #include "engine/engine.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/coverage.h"
@@ -66,7 +65,7 @@ class Checker {
   Checker(const std::string& dir, Disk* disk)
       : dir_(dir), disk_(disk), shards_(new vlog::ShardIndex[kShardCount]), index_(shards_.get()) {}
 
-  Status Run() {
+  Status Run(uint64_t now_ms) {
     Result<std::unique_ptr<FileLock>> lock = disk_->LockFile(vlog::LockPath(dir_));
     if (!lock.ok()) return lock.status();
     bool found = false;
@@ -98,7 +97,7 @@ class Checker {
     }
     if (!status.ok()) return status;
     report_.segments = static_cast<uint32_t>(segments_.size());
-    CountLive();
+    CountLive(now_ms);
     return Status();
   }
 
@@ -238,8 +237,7 @@ class Checker {
     return status;
   }
 
-  void CountLive() {
-    const uint64_t now_ms = WallMillis();
+  void CountLive(uint64_t now_ms) {
     for (uint32_t shard = 0; shard < kShardCount; ++shard) {
       shards_[shard].ForEach([&](uint16_t, Art& tree) {
         tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
@@ -265,9 +263,9 @@ class Checker {
 
 }  // namespace
 
-Result<CheckReport> CheckVlogDirectory(const std::string& dir, Disk* disk) {
+Result<CheckReport> CheckVlogDirectory(const std::string& dir, Disk* disk, uint64_t now_ms) {
   Checker checker(dir, disk);
-  Status status = checker.Run();
+  Status status = checker.Run(now_ms);
   if (!status.ok()) return status;
   return checker.TakeReport();
 }

@@ -23,6 +23,7 @@ inline void ReadFrom(const CheckpointInfo& info, uint32_t epoch, ReplayOptions* 
   if (info.epoch != epoch) return;
   options->lanes = std::max(options->lanes, info.lanes);
   options->from = info.log_from;
+  options->from_incarnation = info.incarnation;
   options->from.resize(options->lanes, 0);
 }
 

@@ -117,7 +117,7 @@ Code Lane::OpenBatchLocked(uint64_t bytes) {
   batch->segment = active_;
   batch->offset = tail_;
   batch->used = kCommitRecordBytes;
-  batch->opened = shared_->commit_delay_us != 0 ? MonotonicNanos()
+  batch->opened = shared_->commit_delay_us != 0 ? shared_->clock->MonotonicNanos()
                                                 : shared_->now_ms.load(std::memory_order_relaxed);
   open_ = batch;
   AskAheadLocked();

@@ -33,6 +33,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/latch.h"
 #include "base/status.h"
 #include "engine/engine.h"
@@ -55,6 +56,7 @@ struct LaneShared {
   uint64_t allocate_step = 0;
   uint64_t reserve_bytes = 0;  // of a segment, for deletes when the disk is full
   uint32_t commit_delay_us = 0;
+  const Clock* clock = &kSystemClock;   // of the commit delay
   uint64_t overlap_bytes = 256u << 10;  // staged before a commit starts beside another
   uint64_t prepare_bytes = 0;  // zeros written ahead per step while the log grows slowly; 0: none
   uint64_t prepare_gap = 0;    // left alone between the end of the log and the first zeros

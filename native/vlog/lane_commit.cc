@@ -30,11 +30,11 @@ bool Lane::CommitDueLocked(bool force) const {
   if (open_ == nullptr || open_->used == kCommitRecordBytes) return false;
   if (force || sync_wanted_ > written_.load(std::memory_order_relaxed)) return true;
   if (shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways) {
-    return shared_->commit_delay_us == 0 ||
-           MonotonicNanos() - open_->opened >= uint64_t{shared_->commit_delay_us} * 1000;
+    return shared_->commit_delay_us == 0 || shared_->clock->MonotonicNanos() - open_->opened >=
+                                                uint64_t{shared_->commit_delay_us} * 1000;
   }
   const uint64_t now = shared_->commit_delay_us != 0
-                           ? MonotonicNanos() / 1000000
+                           ? shared_->clock->MonotonicNanos() / 1000000
                            : shared_->now_ms.load(std::memory_order_relaxed);
   const uint64_t opened = shared_->commit_delay_us != 0 ? open_->opened / 1000000 : open_->opened;
   return now >= opened + kWriteOutMs;

@@ -51,6 +51,8 @@ struct ReplayOptions {
   // Per lane: all before this position is known from elsewhere (a checkpoint) and is not read.
   // Empty: everything is read. Segments that lie before it are not added.
   std::vector<uint64_t> from;
+  // Of the start that said so: what was committed behind those positions is not older.
+  uint32_t from_incarnation = 0;
   const std::atomic<bool>* stop = nullptr;  // Run gives up with kBusy soon after it turns true
 };
 

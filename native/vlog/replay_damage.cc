@@ -155,6 +155,8 @@ Status LaneCursor::ScanCommits(size_t index, uint64_t from, Beyond* beyond) {
     first = file.segment;
     break;
   }
+  const uint32_t oldest =
+      in_survivors() ? incarnation_ : std::max(incarnation_, replay_->options_.from_incarnation);
   const uint64_t known = last_end_ != 0 ? last_end_ : LogPosition(first->id, first->block_bytes);
   SegmentReader probe(segment, segments_[index].bytes, replay_->options_.window_bytes);
   for (uint64_t at = from; at + kCommitRecordBytes <= segments_[index].bytes;
@@ -169,7 +171,7 @@ Status LaneCursor::ScanCommits(size_t index, uint64_t from, Beyond* beyond) {
     const char* why = nullptr;
     status = probe.Record(at, at + kCommitRecordBytes, &header, &data, &why);
     if (!status.ok()) return status;
-    if (data == nullptr || header.incarnation < incarnation_) continue;
+    if (data == nullptr || header.incarnation < oldest) continue;
     const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
     if (!beyond->commits) {
       beyond->commits = true;

@@ -247,7 +247,7 @@ Status VlogEngine::WriteCheckpoint(bool paced) {
   }
   gc_.gate.Open();
   checkpoints_.next_at = at;
-  info.created_ms = WallMillis();
+  info.created_ms = tuning_.clock->WallMillis();
   Result<std::unique_ptr<vlog::CheckpointWriter>> created =
       vlog::CheckpointWriter::Create(disk_, vlog::CheckpointPath(options_.dir, info.id), info.id);
   if (!created.ok()) return created.status();

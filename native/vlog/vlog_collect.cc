@@ -30,7 +30,7 @@ constexpr uint64_t kCopiedUnderLatchMax = 64u << 10;
 Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
   victim_ = victim;
   mode_ = mode;
-  now_ms_ = WallMillis();
+  now_ms_ = engine_.tuning_.clock->WallMillis();
   droppable_ = engine_.RemovalsDroppable(*victim, &first_);
   if (droppable_ && !first_) victim->needs_checkpoint = true;
   flush_needed_ = false;
@@ -133,9 +133,11 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
     case RecordType::kPut:
     case RecordType::kPutExpire: {
       if (!found || !found.pointer->SamePlace(pointer)) {
-        // What has expired may have left the index without a delete, being its own.
+        // What has expired may have left the index without a delete, being its own. The clock may
+        // have been set back since; and by an earlier start, if this one did not read the segment.
         const uint64_t expiry = vlog::ExpiryOf(header, record);
-        const bool expired = expiry != 0 && (expiry <= now_ms_ || victim_->owes_deletes);
+        const bool expired =
+            expiry != 0 && (expiry <= now_ms_ || victim_->owes_deletes || victim_->unread);
         if (expired_droppable_ || found || !expired) return Verdict::kDead;
         Rely(shard, engine_.shards_[shard].last_removal);
         return Verdict::kRemoval;

@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "vlog/batch_gate.h"
 #include "vlog/checkpoint_file.h"
@@ -64,8 +65,9 @@ struct VlogTuning {
   uint32_t read_window = 0;    // 0: found by trying; runs that are to be reproducible have a few
   bool reclaim = true;
   bool gc = true;
-  uint64_t expired_for_ms = 5000;  // keys that expired longer ago are dropped by garbage
-                                   // collection: the sweep has had the time to remove them
+  uint64_t expired_for_ms = 5000;      // keys that expired longer ago are dropped by garbage
+                                       // collection: the sweep has had the time to remove them
+  const Clock* clock = &kSystemClock;  // of expiries and of commit delays; outlives the engine
   bool checkpoints = true;  // by themselves and at the end; those asked for are written anyway
   void (*gc_hook)(void* context, GcPoint point) = nullptr;
   void* gc_context = nullptr;

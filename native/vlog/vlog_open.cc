@@ -70,6 +70,7 @@ Status VlogEngine::Configure(const EngineOptions& options) {
                               ? AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMax)
                               : AlignDown(shared_.reserve_bytes, vlog::kBlockBytesMin);
   shared_.commit_delay_us = options.commit_delay_us;
+  shared_.clock = tuning_.clock;
   shared_.prepare_bytes =
       std::min({tuning_.prepare_bytes, Lane::kPrepareBytesMax, kPrepareBytesAll / options.lanes});
   shared_.prepare_gap = tuning_.prepare_gap;

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "vlog/art_bulk.h"
 #include "vlog/coverage.h"
 #include "vlog/replay_index.h"
@@ -323,7 +322,7 @@ void VlogEngine::ReadRetained() {
 // Returns how many expired keys stay in the index, for the sweep.
 uint64_t VlogEngine::DropExpired() {
   uint64_t stay = 0;
-  const uint64_t now_ms = WallMillis();
+  const uint64_t now_ms = tuning_.clock->WallMillis();
   std::vector<std::string> keys;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     shards_[shard].ForEach([&](uint16_t, Art& tree) {
@@ -493,7 +492,19 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     segment->sealed = true;
     segment->data_end = end->tail;
   }
-  Status status = segment->file->WriteAt(from, buffer.get(), bytes);
+  Status status;
+  if (commit && block > vlog::kBlockBytesMin) {
+    // What is cut off may have been durable, being part of a transaction. Torn, it would be damage:
+    // it stays whole until the commit is there, which takes a single sector.
+    vlog::AlignedBuffer whole = vlog::NewAligned(block);
+    Result<size_t> got = segment->file->ReadAt(from, whole.get(), block);
+    if (!got.ok()) return got.status();
+    std::memset(whole.get() + got.value(), 0, block - got.value());
+    std::memcpy(whole.get(), buffer.get(), vlog::kBlockBytesMin);
+    status = segment->file->WriteAt(from, whole.get(), block);
+    if (status.ok()) status = segment->file->Sync();
+  }
+  if (status.ok()) status = segment->file->WriteAt(from, buffer.get(), bytes);
   if (status.ok()) status = segment->file->Sync();
   return status;
 }

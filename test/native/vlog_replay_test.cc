@@ -81,9 +81,10 @@ class Log {
   std::string& image(uint32_t lane = 0) { return images_[lane]; }
   static uint64_t At(uint64_t offset, uint32_t lane = 0) { return LogPosition(lane + 1, offset); }
 
+  ReplayOptions options;
+
   Status Run(Sink* sink, std::vector<TornTail>* torn = nullptr,
              std::vector<LaneEnd>* ends = nullptr) {
-    ReplayOptions options;
     options.lanes = static_cast<uint32_t>(segments_.size());
     Replay replay(options, sink);
     for (uint32_t lane = 0; lane < segments_.size(); ++lane) {
@@ -151,6 +152,23 @@ TEST_CASE(
   CHECK(sink.keys.size() == 1);
   CHECK(ends[0].end == Log::At(at));
   CHECK(ends[0].cut);
+}
+
+// The first start's log was cut where a transaction missed a part, with more behind it that was
+// durable. The second one made a checkpoint there.
+TEST_CASE("vlog replay: behind a checkpoint, what an earlier start left proves nothing") {
+  for (const uint32_t incarnation : {1, 2}) {
+    Log log;
+    log.options.from = {Log::At(560)};
+    log.options.from_incarnation = 2;
+    log.Commit(512, 2, 48, 0, 0);
+    log.Commit(4096, incarnation, 48, Log::At(2048), Log::At(2048));
+    Sink sink;
+    std::vector<LaneEnd> ends;
+    const Status status = log.Run(&sink, nullptr, &ends);
+    CHECK(status.code() == (incarnation == 1 ? Code::kOk : Code::kCorruption));
+    if (incarnation == 1) CHECK(ends[0].end == Log::At(560));
+  }
 }
 
 TEST_CASE("vlog replay: records of another segment or another place do not count") {

@@ -1,30 +1,88 @@
 // What the seeded schedules of vlog_sim_test.cc are checked against: per lane, the list of units
 // (atomic writes) in log order, and the state that each prefix of it gives.
+//
+// Time. What has not expired by any time that the wall clock has shown since it was written must be
+// there. What has expired may go without a unit: garbage collection drops it, a start leaves it
+// out. With the clock set back, a later start may find it again, for its record may still be in the
+// log; but never what the key was before.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "vlog_testing.h"
 
 namespace cairn::testing {
 
 constexpr uint16_t kSpaces = 3;
 constexpr int kKeys = 24;
+inline std::string KeyOf(int number) { return "k" + std::to_string(number); }
+
+// The clocks of a schedule. Their time passes only when the schedule says so, but for a moment at
+// each look at the monotonic one.
+class SimClock final : public Clock {
+ public:
+  uint64_t WallMillis() const override { return wall_ms_; }
+  uint64_t MonotonicNanos() const override { return nanos_ += 400; }
+
+  void Pass(uint64_t ms) {
+    nanos_ += ms * 1000000;
+    Set(wall_ms_ + ms);
+  }
+  void Set(uint64_t wall_ms) {
+    ++moment_;
+    wall_ms_ = wall_ms;
+    while (!peaks_.empty() && peaks_.back().wall_ms <= wall_ms) peaks_.pop_back();
+    peaks_.push_back({moment_, wall_ms});
+  }
+
+  uint64_t moment() const { return moment_; }
+  // The latest wall time shown at that moment or since.
+  uint64_t PeakSince(uint64_t moment) const {
+    const auto before = [](const Peak& peak, uint64_t when) { return peak.moment < when; };
+    return std::lower_bound(peaks_.begin(), peaks_.end(), moment, before)->wall_ms;
+  }
+
+ private:
+  struct Peak {
+    uint64_t moment;
+    uint64_t wall_ms;  // later ones are lower
+  };
+  static constexpr uint64_t kStart = 1700000000000;
+  uint64_t wall_ms_ = kStart;
+  mutable uint64_t nanos_ = 0;
+  uint64_t moment_ = 0;  // counts how often the wall clock moved
+  std::vector<Peak> peaks_{{0, kStart}};
+};
 
 struct Cell {
+  // Which record says when it expires. The engine must not drop a key, but with a delete, when
+  // another record than its own does.
+  enum class Told : uint8_t { kByItself, kByAnother, kByEither };
+
   std::string value;
   uint64_t expire = 0;
-  bool operator==(const Cell&) const = default;
+  uint64_t since = 0;  // SimClock::moment when it was written, or found by a start
+  Told told = Told::kByItself;
+  bool Same(const Cell& other) const { return value == other.value && expire == other.expire; }
 };
+
+using Place = std::pair<uint16_t, std::string>;  // tree or namespace, and key
 
 // What one lane's part of the keyspace looks like, and the swaps seen so far.
 struct State {
-  std::map<std::pair<uint16_t, std::string>, Cell> cells;  // by tree and key
+  std::map<Place, Cell> cells;  // by tree
+  // By tree, of keys that are not there: versions that went without a unit. A start may find one of
+  // them again.
+  std::map<Place, std::vector<Cell>> ghosts;
   std::vector<uint16_t> tree_of = {0, 1, 2};
+
+  Place At(uint16_t ns, const std::string& key) const { return {tree_of[ns], key}; }
 };
 
 struct Change {
@@ -36,11 +94,18 @@ struct Change {
 struct Unit {
   std::vector<Change> changes;
   std::vector<Ticket> tickets;
+  uint64_t moment = 0;  // SimClock::moment when it was applied
   bool acknowledged = false;
   std::map<uint32_t, size_t> index;  // by lane: place in the lane's list
 };
 
 struct Model {
+  Model(const SimClock& clock, uint64_t expired_for_ms)
+      : clock(clock), expired_for_ms(expired_for_ms) {}
+
+  const SimClock& clock;
+  const uint64_t expired_for_ms;  // as VlogTuning has it
+
   uint32_t lanes = 1;
   std::vector<State> base;  // per lane
   std::vector<State> now;   // per lane
@@ -54,9 +119,11 @@ struct Model {
     for (const Change& change : unit.changes) {
       const WriteOp& op = change.op;
       if (op.kind == WriteKind::kFlush) {
-        std::erase_if(state->cells, [&](const auto& cell) {
-          return op.ns == kAllNamespaces || cell.first.first == state->tree_of[op.ns];
-        });
+        const auto flushed = [&](const auto& entry) {
+          return op.ns == kAllNamespaces || entry.first.first == state->tree_of[op.ns];
+        };
+        std::erase_if(state->cells, flushed);
+        std::erase_if(state->ghosts, flushed);
         continue;
       }
       if (op.kind == WriteKind::kSwap) {
@@ -64,18 +131,24 @@ struct Model {
         continue;
       }
       if (LaneOf(change.key) != lane) continue;
-      const std::pair<uint16_t, std::string> at(state->tree_of[op.ns], change.key);
+      const Place at = state->At(op.ns, change.key);
       if (op.kind == WriteKind::kPut) {
-        state->cells[at] = {change.value, op.expire_at_ms};
+        state->cells[at] = {change.value, op.expire_at_ms, unit.moment, Cell::Told::kByItself};
+        state->ghosts.erase(at);
       } else if (op.kind == WriteKind::kDelete) {
         state->cells.erase(at);
+        state->ghosts.erase(at);
       } else {
         const auto cell = state->cells.find(at);
-        if (cell != state->cells.end()) cell->second.expire = op.expire_at_ms;
+        if (cell == state->cells.end()) continue;
+        cell->second.expire = op.expire_at_ms;
+        cell->second.since = unit.moment;
+        cell->second.told = Cell::Told::kByAnother;
       }
     }
   }
   void Add(const std::shared_ptr<Unit>& unit) {
+    unit->moment = clock.moment();
     units.push_back(unit);
     for (const Ticket& ticket : unit->tickets) {
       unit->index[ticket.lane] = log[ticket.lane].size();
@@ -85,9 +158,80 @@ struct Model {
   }
   const Cell* Look(uint16_t ns, const std::string& key) const {
     const State& state = now[LaneOf(key)];
-    const auto cell = state.cells.find({state.tree_of[ns], key});
+    const auto cell = state.cells.find(state.At(ns, key));
     return cell == state.cells.end() ? nullptr : &cell->second;
   }
+
+  // ---- time ----
+
+  bool Expired(const Cell& cell) const {
+    return cell.expire != 0 && cell.expire <= clock.WallMillis();
+  }
+  // By garbage collection, at any time since.
+  bool MayBeDropped(const Cell& cell) const {
+    return cell.expire != 0 && cell.told != Cell::Told::kByAnother &&
+           cell.expire + expired_for_ms <= clock.PeakSince(cell.since);
+  }
+  void Dropped(uint16_t ns, const std::string& key) {
+    State& state = now[LaneOf(key)];
+    state.cells.erase(state.At(ns, key));
+  }
+  // A start leaves out what has expired and says so itself.
+  bool MayShow(const Cell& cell, const Cell& found) const {
+    return found.Same(cell) && (!Expired(cell) || cell.told != Cell::Told::kByItself);
+  }
+  // Whether a start at this moment may find this (null: nothing) of a key.
+  bool MayFind(const State& state, uint16_t ns, const std::string& key, const Cell* found) const {
+    const auto cell = state.cells.find(state.At(ns, key));
+    if (cell != state.cells.end()) {
+      const Cell& is = cell->second;
+      if (found != nullptr) return MayShow(is, *found);
+      return MayBeDropped(is) || Expired(is);
+    }
+    return found == nullptr || GhostOf(state, ns, key, *found) != nullptr;
+  }
+  const Cell* GhostOf(const State& state, uint16_t ns, const std::string& key,
+                      const Cell& found) const {
+    const auto ghosts = state.ghosts.find(state.At(ns, key));
+    if (ghosts == state.ghosts.end()) return nullptr;
+    for (const Cell& ghost : ghosts->second) {
+      if (MayShow(ghost, found)) return &ghost;
+    }
+    return nullptr;
+  }
+  // Adds what a key that is missing may have been.
+  static void AddVersions(const State& state, uint16_t ns, const std::string& key,
+                          std::vector<Cell>* versions) {
+    const auto add = [&](const Cell& cell) {
+      const auto same = [&](const Cell& other) { return other.Same(cell); };
+      if (std::none_of(versions->begin(), versions->end(), same)) versions->push_back(cell);
+    };
+    const auto cell = state.cells.find(state.At(ns, key));
+    if (cell != state.cells.end()) add(cell->second);
+    const auto ghosts = state.ghosts.find(state.At(ns, key));
+    if (ghosts == state.ghosts.end()) return;
+    for (const Cell& ghost : ghosts->second) add(ghost);
+  }
+  // Makes `state` say what a start has found, all of which MayFind allows.
+  void Settle(State* state, uint16_t ns, const std::string& key, const Cell* found,
+              const std::vector<Cell>& versions) const {
+    const Place at = state->At(ns, key);
+    if (found == nullptr) {
+      state->cells.erase(at);
+      if (!versions.empty()) state->ghosts[at] = versions;
+      return;
+    }
+    const auto cell = state->cells.find(at);
+    Cell settled = cell != state->cells.end() ? cell->second : *GhostOf(*state, ns, key, *found);
+    settled.since = clock.moment();
+    // The record that said it may have gone into a copy by now.
+    if (settled.told == Cell::Told::kByAnother) settled.told = Cell::Told::kByEither;
+    state->cells[at] = settled;
+    state->ghosts.erase(at);
+  }
+
+  // ---- what must survive ----
+
   // The last unit that has a say in what a read of the key shows must survive.
   void Observed(uint16_t ns, const std::string& key) {
     const uint32_t lane = LaneOf(key);
@@ -117,6 +261,7 @@ struct Model {
     for (State& state : merged) state.tree_of = states[0].tree_of;
     for (const State& state : states) {
       for (const auto& [at, cell] : state.cells) merged[LaneOf(at.second)].cells[at] = cell;
+      for (const auto& [at, cells] : state.ghosts) merged[LaneOf(at.second)].ghosts[at] = cells;
     }
     base = now = merged;
     units.clear();

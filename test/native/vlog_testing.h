@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/slot.h"
 #include "engine/engine.h"
 #include "io/disk.h"
@@ -31,6 +32,12 @@ class TempDir {
 
  private:
   std::string path_;
+};
+
+// Shows what it is set to.
+struct ManualClock final : Clock {
+  uint64_t WallMillis() const override { return wall_ms; }
+  uint64_t wall_ms = 1700000000000;
 };
 
 struct Read : FetchRequest {
