@@ -215,6 +215,7 @@ class Checker {
       options.clean_ends = manifest_.clean_ends;
     }
     options.window_bytes = vlog::WindowBytes(options.lanes);
+    if (options.lanes <= vlog::kAheadLanesMax) options.ahead = disk_;
     if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
     if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
     vlog::Replay replay(options, sink);

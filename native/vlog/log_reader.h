@@ -2,7 +2,8 @@
 // a time.
 //
 // Records are looked at where they lie in the window; a view stays valid until the next View call.
-// Memory: the window, or as much as the largest view asked for.
+// With a queue, the next window is on its way from the disk while this one is worked on.
+// Memory: the window (two and a little with a queue), or as much as the largest view asked for.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,12 @@ namespace cairn::vlog {
 
 class SegmentReader {
  public:
-  SegmentReader(const Segment* segment, uint64_t file_bytes, uint64_t window_bytes);
+  // `ahead`, the calling thread's queue, or null, must outlive the reader.
+  SegmentReader(const Segment* segment, uint64_t file_bytes, uint64_t window_bytes,
+                IoQueue* ahead = nullptr);
+  ~SegmentReader();
+  SegmentReader(const SegmentReader&) = delete;
+  SegmentReader& operator=(const SegmentReader&) = delete;
 
   const Segment& segment() const { return *segment_; }
   uint64_t file_bytes() const { return file_bytes_; }
@@ -36,14 +42,34 @@ class SegmentReader {
   Status Zeros(uint64_t offset, uint64_t end, bool* zeros, uint64_t* at);
 
  private:
+  static constexpr uint64_t kHeadBytes = 64u << 10;  // of a record in two windows, in front of one
+
+  // What is read ahead of the window, into `buffer` behind kHeadBytes.
+  struct Ahead {
+    IoRequest request;
+    iovec iov = {};
+    AlignedBuffer buffer;
+    uint64_t from = 0;
+    int64_t result = 0;
+    bool wanted = false;  // it is on its way, or there
+    bool done = false;
+  };
+
+  void ReadAhead();
+  bool AwaitAhead();
+  bool TakeAhead(uint64_t from, uint64_t kept);
+
   const Segment* segment_;
   uint64_t file_bytes_;
   uint64_t window_bytes_;
   uint64_t io_block_;
+  IoQueue* queue_;
   AlignedBuffer buffer_;
   uint64_t buffer_bytes_ = 0;
-  uint64_t begin_ = 0;  // file range in the buffer
+  char* window_ = nullptr;  // in the buffer
+  uint64_t begin_ = 0;      // file range in the window
   uint64_t end_ = 0;
+  Ahead ahead_;
 };
 
 }  // namespace cairn::vlog

@@ -45,17 +45,36 @@ Status Replay::Run() {
   return failure_;
 }
 
-// One worker: steps its lanes in turn until all have ended. If all workers only wait, transactions
-// wait for each other, which no log that was written whole can contain.
 void Replay::Work(uint32_t worker) {
+  constexpr uint32_t kAheadDepth = 32;
+  uint32_t stride;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stride = workers_;
+  }
+  std::unique_ptr<IoQueue> queue;
+  if (options_.ahead != nullptr) {
+    IoQueueOptions depth;
+    depth.depth = kAheadDepth;
+    depth.threads = 1;
+    Result<std::unique_ptr<IoQueue>> made = options_.ahead->NewQueue(depth, nullptr);
+    if (made.ok()) queue = std::move(made.value());
+  }
+  for (uint32_t lane = worker; lane < cursors_.size(); lane += stride)
+    cursors_[lane]->BeginReading(queue.get());
+  StepLanes(worker, stride);
+  for (uint32_t lane = worker; lane < cursors_.size(); lane += stride) cursors_[lane]->EndReading();
+}
+
+// Steps a worker's lanes in turn until all have ended. If all workers only wait, transactions wait
+// for each other, which no log that was written whole can contain.
+void Replay::StepLanes(uint32_t worker, uint32_t stride) {
   for (;;) {
     uint64_t seen;
-    uint32_t stride;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (!failure_.ok()) return;
       seen = version_;
-      stride = workers_;
     }
     bool progressed = false;
     bool ended = true;

@@ -37,6 +37,8 @@ class ReplaySink {
 inline constexpr uint64_t kWindowBytesMax = 1u << 20;
 inline constexpr uint64_t kWindowBytesMin = 64u << 10;
 inline constexpr uint64_t kWindowsBytesMax = 64u << 20;
+// With more lanes nothing is read ahead, which takes twice the memory.
+inline constexpr uint32_t kAheadLanesMax = 16;
 inline constexpr uint64_t WindowBytes(uint32_t lanes) {
   return std::clamp(kWindowsBytesMax / lanes, kWindowBytesMin, kWindowBytesMax);
 }
@@ -53,6 +55,7 @@ struct ReplayOptions {
   std::vector<uint64_t> from;
   // Of the start that said so: what was committed behind those positions is not older.
   uint32_t from_incarnation = 0;
+  Disk* ahead = nullptr;  // whose queues read ahead of what is worked on; null: nothing does
   const std::atomic<bool>* stop = nullptr;  // Run gives up with kBusy soon after it turns true
 };
 
@@ -113,6 +116,7 @@ class Replay {
   using TxnKey = std::pair<uint32_t, uint64_t>;  // incarnation, id
 
   void Work(uint32_t worker);
+  void StepLanes(uint32_t worker, uint32_t stride);
   Fate Judge(uint32_t lane, const TxnKey& key, const std::vector<uint64_t>& positions);
   // Non-salvage: the error that stops everything. Salvage: noted, Ok.
   Status Damage(const std::string& where);

@@ -41,8 +41,8 @@ void LaneCursor::OpenSegment(size_t index) {
     last_end_ = log_.last_end;
     incarnation_ = log_.incarnation;
   }
-  reader_ =
-      std::make_unique<SegmentReader>(file.segment, file.bytes, replay_->options_.window_bytes);
+  reader_ = std::make_unique<SegmentReader>(file.segment, file.bytes,
+                                            replay_->options_.window_bytes, queue_);
   pos_ = file.segment->block_bytes;
   commit_end_ = 0;
   chain_ = 0;

@@ -27,6 +27,12 @@ class LaneCursor {
     return replay_->options_.from.empty() ? 0 : replay_->options_.from[lane_];
   }
 
+  // In the thread that steps it, before and after. `ahead`: its queue, to read ahead with, or null.
+  void BeginReading(IoQueue* ahead) { queue_ = ahead; }
+  void EndReading() {
+    reader_.reset();
+    queue_ = nullptr;
+  }
   // Goes on for a while. *progressed: something changed since the last call.
   Status Step(bool* progressed);
   State state() const { return state_; }
@@ -102,6 +108,7 @@ class LaneCursor {
   State state_ = State::kRunning;
   bool started_ = false;
   size_t index_ = 0;
+  IoQueue* queue_ = nullptr;  // its worker's, to read ahead
   std::unique_ptr<SegmentReader> reader_;
   uint64_t pos_ = 0;         // next byte to look at
   uint64_t commit_end_ = 0;  // 0: at a commit boundary

@@ -187,6 +187,7 @@ uint64_t VlogEngine::RecordsSoFar() const {
 VlogEngine::LogSince VlogEngine::LogSoFar() const {
   LogSince so_far;
   for (const auto& lane : lanes_) so_far.bytes += lane->record_bytes();
+  so_far.bytes += gc_.written_bytes.load(std::memory_order_relaxed);  // survivors are read, too
   so_far.records = RecordsSoFar();
   return so_far;
 }
