@@ -436,6 +436,7 @@ class VlogEngine final : public Engine {
   std::deque<std::string> leaving_;    // files of segments that are no more, to be removed
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
   std::vector<uint32_t> unusable_;     // checkpoints
+  std::set<uint32_t> surplus_;         // segments that were never begun, and are not needed
   uint64_t expired_left_ = 0;
   Checkpoints checkpoints_;
   Gc gc_;

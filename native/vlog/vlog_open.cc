@@ -315,6 +315,10 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
 // them start.
 Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
+  // Only now that all lanes are cut: a transaction with a part in a segment that is not named would
+  // count as whole.
+  std::erase_if(manifest_.segments,
+                [this](const SegmentEntry& entry) { return surplus_.count(entry.id) != 0; });
   if (manifest_.lanes != options_.lanes) {
     for (LaneEnd& end : *ends) {
       if (end.active == nullptr) continue;

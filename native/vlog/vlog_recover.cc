@@ -179,6 +179,7 @@ Status VlogEngine::ReplayEpochs(const vlog::CheckpointInfo* known, RecoverySink*
       tree_of_[entry.ns].store(entry.tree);
   }
   ends->assign(manifest_.lanes, LaneEnd());
+  surplus_.clear();
   for (uint32_t epoch : vlog::EpochsOf(manifest_)) {
     Status status = ReplayEpoch(epoch, known, sink, report, ends);
     if (!status.ok()) return status;
@@ -297,10 +298,11 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
     if (end.next != nullptr) end.next->sealed = false;
     // What lies behind the next segment is empty, too, and would only be in the way of the segments
     // to come.
-    std::erase_if(manifest_.segments, [&](const SegmentEntry& entry) {
-      const uint32_t last = end.next != nullptr ? end.next->id : end.active->id;
-      return entry.epoch == epoch && entry.lane == lane && entry.before == 0 && entry.id > last;
-    });
+    const uint32_t last = end.next != nullptr ? end.next->id : end.active->id;
+    for (const SegmentEntry& entry : manifest_.segments) {
+      if (entry.epoch == epoch && entry.lane == lane && entry.before == 0 && entry.id > last)
+        surplus_.insert(entry.id);
+    }
   }
   return Status();
 }

@@ -331,3 +331,65 @@ TEST_CASE("vlog damage: a record that rots while the server runs is never served
   driver.engine->Stats(&stats);
   CHECK(stats.checksum_errors == errors);
 }
+
+// Of a transaction one part was durable, with more of the lane behind it; another part was not. The
+// start that cuts the first one off is itself cut off, by a power failure that tears its writes.
+TEST_CASE("vlog damage: a crash while a start cuts a transaction off") {
+  EngineOptions options = Driver::Options(kDir);
+  const std::string value(20000, 'v');
+  std::string keys[2];  // by lane
+  for (int i = 0; keys[0].empty() || keys[1].empty(); ++i) {
+    const std::string key = "key" + std::to_string(i);
+    keys[ShardOf(key) % 2] = key;
+  }
+  int cut = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    bool interrupted = true;
+    for (uint64_t step = 1; interrupted; ++step) {
+      CAPTURE(seed);
+      CAPTURE(step);
+      SimOptions sim;
+      sim.seed = seed;
+      sim.delay_max = 40;
+      sim.alignment = {4096, 4096};
+      SimDisk disk(sim);
+      {
+        Driver driver(&disk, options);
+        REQUIRE(driver.Start().ok());
+        for (const std::string& key : keys) REQUIRE(driver.Write({driver.Put(0, key, "x")}).ok());
+        const auto commits = [&](int lane) { return StatsOf(driver).lanes[lane].commits; };
+        std::vector<Ticket> tickets;
+        const uint64_t before[] = {commits(0), commits(1)};
+        REQUIRE(
+            driver
+                .TryApply({driver.Put(0, keys[0], value), driver.Put(0, keys[1], value)}, &tickets)
+                .ok());
+        bool more = false;
+        while (commits(1) == before[1] && commits(0) < before[0] + 2) {
+          driver.Turn(1);
+          if (!more && commits(0) == before[0] + 1)
+            more = driver.TryApply({driver.Put(0, keys[0], "y")}, &tickets).ok();
+        }
+        const bool partial = commits(1) == before[1];
+        disk.PowerOff();
+        driver.Abandon();
+        disk.PowerOn();
+        if (!partial) break;
+      }
+      if (step == 1) ++cut;
+      disk.PowerOffAt(disk.operations() + step);
+      {
+        Driver driver(&disk, options);
+        interrupted = !driver.Start().ok() || !disk.powered();
+        disk.PowerOffAt(0);
+        if (driver.engine != nullptr) driver.Abandon();
+        if (!disk.powered()) disk.PowerOn();
+      }
+      Driver driver(&disk, options);
+      Result<RecoveryReport> report = driver.Start();
+      REQUIRE_MESSAGE(report.ok(), report.status().message());
+      for (const std::string& key : keys) CHECK(driver.Get(0, key) == "x");
+    }
+  }
+  CHECK(cut >= 3);
+}
