@@ -1,6 +1,4 @@
 // SegmentReader with and without reading ahead.
-#include "vlog/log_reader.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <random>
 
 #include "io/sim_disk.h"
+#include "vlog/log_reader.h"
 
 using namespace cairn;
 using namespace cairn::vlog;
