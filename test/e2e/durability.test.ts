@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { check, find, flip } from '../support/damage.js';
 import { Random } from '../support/random.js';
 import { type Arg, ErrorReply, show } from '../support/resp.js';
-import { describeCairn, type End, smallSegments, startServer, TestServer } from '../support/server.js';
+import { describeCairn, type End, eventually, smallSegments, startServer, TestServer } from '../support/server.js';
 
 const random = new Random(11);
 
@@ -351,7 +351,7 @@ describeCairn('damage', () => {
     expect(await client.run('GET neighbour')).toBe(marker(2).repeat(1000));
     expect(await client.ask('SET victim new')).toBe('+OK');
     expect(await client.run('GET victim')).toBe('new');
-    expect(server.logs).toContain(path.basename(file));
+    await eventually('the log line', () => server.logs.includes(path.basename(file)));
     expect(server.logs).toMatch(/offset \d+/);
   });
 
