@@ -2,7 +2,8 @@
  * Checkpoints that somebody asked for: SAVE, BGSAVE, CAIRN CHECKPOINT. The engine writes them by itself and does not call
  * back, so as long as somebody waits it is asked every few milliseconds how far it is.
  */
-import type { CheckpointStat, NativeServer } from './native.js';
+import type { NativeServer } from './native.js';
+import type { CheckpointStat } from './native-stats.js';
 
 const pollEveryMs = 10;
 

@@ -1,6 +1,7 @@
 /** What the control plane knows about the running process: identity, start time, and rates sampled from counters. */
 import { randomBytes } from 'node:crypto';
-import type { NativeCounters, NativeServer } from './native.js';
+import type { NativeServer } from './native.js';
+import type { NativeCounters } from './native-stats.js';
 
 const sampleEveryMs = 250;
 const samplesMax = 16;

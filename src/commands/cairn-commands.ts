@@ -1,7 +1,7 @@
 /** CAIRN: what Redis has no command for. */
 import { gcModes } from '../config/options.js';
 import { findOption } from '../config/config.js';
-import type { LaneStat } from '../native.js';
+import type { LaneStat } from '../native-stats.js';
 import { writeCheckpoint } from './checkpoint-commands.js';
 import { type CommandContext, type Handler, container, family, word } from './command.js';
 import { type Reply, ReplyError, RespMap, ok } from './resp.js';

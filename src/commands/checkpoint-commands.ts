@@ -1,5 +1,5 @@
 /** SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF. The log is the data: what is saved is the index, which a start reads first. */
-import type { CheckpointStat } from '../native.js';
+import type { CheckpointStat } from '../native-stats.js';
 import { type CommandContext, type Handler, family, syntaxError, word } from './command.js';
 import { ReplyError, Simple, ok } from './resp.js';
 

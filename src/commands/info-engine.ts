@@ -1,5 +1,5 @@
 /** INFO's section about the engine: what Redis has no field for. */
-import type { LaneStat, Log2Histogram, NativeStats } from '../native.js';
+import type { LaneStat, Log2Histogram, NativeStats } from '../native-stats.js';
 import type { Services } from './command.js';
 import { type Field, percentileNs } from './info-format.js';
 

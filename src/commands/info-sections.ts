@@ -1,7 +1,7 @@
 /** What INFO says, section by section. Names and order are those of Redis 7.2; `# Engine` is ours. */
 import os from 'node:os';
 import path from 'node:path';
-import type { NativeStats } from '../native.js';
+import type { NativeStats } from '../native-stats.js';
 import { cairnVersion, redisVersion } from '../version.js';
 import type { Services } from './command.js';
 import { engineFields, firstReadOnlyReason, sum } from './info-engine.js';

@@ -1,5 +1,5 @@
 /** MEMORY: what the data plane and the process occupy. MEMORY USAGE is native. */
-import type { NativeStats } from '../native.js';
+import type { NativeStats } from '../native-stats.js';
 import { type Handler, container, family } from './command.js';
 import { Double, RespMap, Verbatim, ok } from './resp.js';
 import { formatBytes } from './info-format.js';

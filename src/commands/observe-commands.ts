@@ -1,5 +1,5 @@
 /** SLOWLOG and LATENCY. */
-import type { LatencyHistogram } from '../native.js';
+import type { LatencyHistogram } from '../native-stats.js';
 import { type Handler, container, family, integerArg, word } from './command.js';
 import { type Reply, ReplyError, RespMap, Verbatim, ok } from './resp.js';
 

@@ -1,5 +1,5 @@
 /** The latency histograms of commands. */
-import type { LatencyHistogram, NativeStats } from '../native.js';
+import type { LatencyHistogram, NativeStats } from '../native-stats.js';
 import { type MetricRow, type Sample, micro } from './rows.js';
 
 /** 1 us, 4 us, ... 4.2 s: coarse on purpose, there is one series per command and bucket. */

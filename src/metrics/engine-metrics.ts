@@ -1,7 +1,7 @@
 /** The engine's own figures: `cairn_*`. */
 import { checkpointAge, deadBytes, gcModeOf, segmentsByState, writeAmplification } from '../commands/info-engine.js';
 import { gcModes } from '../config/options.js';
-import type { Log2Histogram, NativeStats } from '../native.js';
+import type { Log2Histogram, NativeStats } from '../native-stats.js';
 import { cairnVersion } from '../version.js';
 import { type MetricRow, type Sample, figure, lane, micro } from './rows.js';
 

@@ -1,5 +1,5 @@
 /** What a metric is: a row that reads its value, or values, out of one reading of all counters. */
-import type { LaneStat, LatencyHistogram, NativeStats } from '../native.js';
+import type { LaneStat, LatencyHistogram, NativeStats } from '../native-stats.js';
 
 export type Kind = 'counter' | 'gauge';
 export type Labels = Record<string, string | number>;

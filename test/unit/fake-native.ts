@@ -10,11 +10,10 @@ import type {
   CommandRow,
   ControlReply,
   KillFilter,
-  LatencyHistogram,
   NativeServer,
-  NativeStats,
   RecoveryReport,
 } from '../../src/native.js';
+import type { LatencyHistogram, NativeStats } from '../../src/native-stats.js';
 
 const recovery: RecoveryReport = {
   keys: 3,
