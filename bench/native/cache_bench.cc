@@ -125,10 +125,12 @@ struct Owner {
     if (cache.OverBudget()) {
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [&](uint32_t, uint32_t, ValueCache::View view) {
-            uint32_t evicted;
-            std::memcpy(&evicted, view.record.data(), sizeof(evicted));
-            handles[evicted] = kNone;
+          [&](uint32_t, std::span<const ValueCache::Victim> victims) {
+            for (const ValueCache::Victim& victim : victims) {
+              uint32_t evicted;
+              std::memcpy(&evicted, victim.view.record.data(), sizeof(evicted));
+              handles[evicted] = kNone;
+            }
           });
     }
     return false;
@@ -287,11 +289,13 @@ void Misses(uint32_t keys) {
       if (!cache.OverBudget()) return;
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [&](uint32_t at, uint32_t evicted, ValueCache::View view) {
-            Pointer* old = trees[at].Find(view.record.substr(24, 16)).pointer;
-            if (old->checksum != evicted) std::abort();
-            old->flags &= ~Pointer::kResident;
-            old->checksum = view.checksum;
+          [&](uint32_t at, std::span<const ValueCache::Victim> victims) {
+            for (const auto& [evicted, view] : victims) {
+              Pointer* old = trees[at].Find(view.record.substr(24, 16)).pointer;
+              if (old->checksum != evicted) std::abort();
+              old->flags &= ~Pointer::kResident;
+              old->checksum = view.checksum;
+            }
           });
     };
     const auto run = [&](uint32_t count) {

@@ -116,7 +116,7 @@ struct Entry {
       0;  // 0: never. The engine reports expired entries as they are; callers judge.
   uint64_t value_bytes = 0;
   std::string_view value;
-  VersionToken version;
+  VersionToken version;  // unless resident
   Ticket ticket;  // position 0 when the version is durable already; for a miss: the shard's latest
                   // removal
 };

@@ -85,7 +85,7 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->arguments.resize(argv.size());
   for (size_t i = 0; i < argv.size(); ++i) parked->arguments[i].assign(argv[i]);
   parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
-  if (parked->frozen) {
+  if (parked->frozen && !control_.FreezeOnlyRead()) {
     control_.Restart(conn->db, true);
     scratch_.Clear();
     CallHandler(conn, command, argv, &scratch_);

@@ -142,6 +142,7 @@ ReadState Txn::LookStored(uint16_t db, std::string_view key, bool want_value, Ke
     CAIRN_CHECK(!frozen_);  // handlers are deterministic: a frozen pass asks for nothing new
     engine_->Find(db, shard, key, want_value, &entry);
   }
+  ++looks_;
   if (CAIRN_UNLIKELY(recording_)) {
     frozen_reads_.push_back(FrozenRead{db, std::string(key), entry, std::string(entry.value)});
   }
@@ -168,6 +169,7 @@ ReadState Txn::LookStored(uint16_t db, std::string_view key, bool want_value, Ke
   ++pending_count_;
   *value = {};
   missing_.push_back(Missing{db, shard, std::string(key), entry.version, entry.value_bytes});
+  if (looks_ == 1 && !recording_) first_look_ = entry;
   return ReadState::kPending;
 }
 

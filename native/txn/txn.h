@@ -153,6 +153,8 @@ class Txn {
   bool gated_ = true;        // policy `always`: collect tickets
   bool background_ = false;  // no client waits for this pass
   uint32_t pending_count_ = 0;
+  uint32_t looks_ = 0;                    // at stored keys, in this pass
+  Entry first_look_;                      // what the first one found, if its value is missing
   const char* shard_key_data_ = nullptr;  // the key whose shard was computed last
   size_t shard_key_bytes_ = 0;
   uint16_t shard_cached_ = 0;

@@ -29,6 +29,7 @@ void TxnControl::Restart(uint16_t db, bool recording) {
   txn_->shard_key_bytes_ = SIZE_MAX;
   txn_->recording_ = recording;
   txn_->pending_count_ = 0;
+  txn_->looks_ = 0;
   txn_->count_hits_ = false;
   txn_->writes_.clear();
   txn_->tickets_.clear();
@@ -40,6 +41,13 @@ void TxnControl::Restart(uint16_t db, bool recording) {
                      txn_->arena_ != nullptr)) {
     ReleaseMemory();
   }
+}
+
+bool TxnControl::FreezeOnlyRead() {
+  if (txn_->looks_ != 1 || txn_->missing_.size() != 1) return false;
+  const Txn::Missing& missing = txn_->missing_[0];
+  txn_->frozen_reads_.push_back(Txn::FrozenRead{missing.db, missing.key, txn_->first_look_, {}});
+  return true;
 }
 
 void TxnControl::ReleaseMemory() {

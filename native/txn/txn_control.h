@@ -6,9 +6,10 @@
 //                                                       -> Restart -> Latch* -> [handlers run
 //                                                       again] ...
 //
-// A read-only command that turned out pending is run once more in recording mode under the same
-// latches and then moved out (Save), so that its reactor's Txn is free for the next command; later
-// Load answers it from what it saw. Used by one reactor thread.
+// A read-only command that turned out pending is recorded under the same latches (FreezeOnlyRead,
+// or by running it once more in recording mode) and then moved out (Save), so that its reactor's
+// Txn is free for the next command; later Load answers it from what it saw. Used by one reactor
+// thread.
 #pragma once
 
 #include <span>
@@ -54,6 +55,9 @@ class TxnControl {
   void Begin(uint16_t db, uint64_t now_ms);
   // Forgets what the pass did, keeps fetched values; for running it again.
   void Restart(uint16_t db, bool recording);
+  // Records the pass that just ran, if all it read was one key whose value is missing (the usual
+  // read from disk). False: it must run again to be recorded.
+  bool FreezeOnlyRead();
 
   void LatchKey(std::string_view key) { LatchKey(key, ShardOf(key)); }
   void LatchKey(std::string_view key, uint16_t shard) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/prefetch.h"
 #include "vlog/art_bucket.h"
 #include "vlog/art_node.h"
 
@@ -29,6 +30,21 @@ inline uint32_t ChildIndex(const Node* node, std::string_view rest) {
 inline bool StartsWith(std::string_view rest, std::string_view prefix) {
   return rest.size() >= prefix.size() &&
          (prefix.empty() || std::memcmp(rest.data(), prefix.data(), prefix.size()) == 0);
+}
+
+// The way down from a node: takes its prefix off *rest and chooses the child. Null: there are no
+// such keys. If the child is a node, the first byte of *rest is served by it.
+inline Block* ChildOf(Node* node, std::string_view* rest) {
+  const std::string_view prefix = node->prefix();
+  if (!StartsWith(*rest, prefix)) return nullptr;
+  rest->remove_prefix(prefix.size());
+  return node->children()[ChildIndex(node, *rest)];
+}
+
+inline EntryRef EntryOf(Bucket* bucket, const Suffix& suffix) {
+  const int index = bucket->Locate(suffix);
+  if (index < 0) return {};
+  return EntryRef{bucket->pointers() + index, bucket->ExpireAt(static_cast<uint32_t>(index))};
 }
 
 inline bool Oversized(const Bucket* bucket) {
@@ -117,18 +133,54 @@ EntryRef Art::Find(std::string_view key) const {
   Block* block = root_;
   std::string_view rest = key;
   while (block != nullptr && IsNode(block)) {
-    Node* node = AsNode(block);
-    const std::string_view prefix = node->prefix();
-    if (!StartsWith(rest, prefix)) return {};
-    rest.remove_prefix(prefix.size());
-    block = node->children()[ChildIndex(node, rest)];
+    block = ChildOf(AsNode(block), &rest);
     if (block != nullptr && IsNode(block)) rest.remove_prefix(1);
   }
-  if (block == nullptr) return {};
-  Bucket* bucket = AsBucket(block);
-  const int index = bucket->Locate(Suffix(rest));
-  if (index < 0) return {};
-  return EntryRef{bucket->pointers() + index, bucket->ExpireAt(static_cast<uint32_t>(index))};
+  return block == nullptr ? EntryRef() : EntryOf(AsBucket(block), Suffix(rest));
+}
+
+// In rounds: every look-up takes one step on memory that was asked for in the round before, and
+// asks for what its next step needs.
+void Art::FindMany(std::span<Lookup> lookups) {
+  CAIRN_CHECK(lookups.size() <= kFindManyMax);
+  struct Way {
+    Lookup* lookup;
+    Block* block;
+    std::string_view rest;
+    enum : uint8_t { kRoot, kInner, kEntry } at;
+  };
+  Way ways[kFindManyMax];
+  size_t going = 0;
+  for (Lookup& lookup : lookups) {
+    lookup.found = EntryRef();
+    if (lookup.tree != nullptr) Prefetch(lookup.tree);
+  }
+  for (Lookup& lookup : lookups) {
+    if (lookup.tree == nullptr || lookup.tree->root_ == nullptr) continue;
+    ways[going++] = {&lookup, lookup.tree->root_, lookup.key, Way::kRoot};
+    art::PrefetchBlock(lookup.tree->root_);
+  }
+  while (going != 0) {
+    size_t left = 0;
+    for (size_t i = 0; i < going; ++i) {
+      Way way = ways[i];
+      if (IsNode(way.block)) {
+        if (way.at == Way::kInner) way.rest.remove_prefix(1);
+        way.block = ChildOf(AsNode(way.block), &way.rest);
+        if (way.block == nullptr) continue;
+        way.at = Way::kInner;
+        art::PrefetchBlock(way.block);
+      } else if (way.at != Way::kEntry) {
+        way.at = Way::kEntry;
+        AsBucket(way.block)->PrefetchEntry(Suffix(way.rest).print);
+      } else {
+        way.lookup->found = EntryOf(AsBucket(way.block), Suffix(way.rest));
+        continue;
+      }
+      ways[left++] = way;
+    }
+    going = left;
+  }
 }
 
 bool Art::Upsert(std::string_view key, const Pointer& pointer, uint64_t expire_at_ms, Pointer* old,

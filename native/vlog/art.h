@@ -34,12 +34,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
-#include "base/prefetch.h"
 #include "vlog/pointer.h"
 
 namespace cairn {
@@ -75,7 +75,16 @@ class Art {
   void Swap(Art& other) noexcept;
 
   EntryRef Find(std::string_view key) const;
-  void PrefetchRoot() const { Prefetch(root_); }
+
+  // Several look-ups, in one tree or in many, side by side: each is a chain of cache misses, and
+  // those of different look-ups overlap. Fills in `found`.
+  struct Lookup {
+    const Art* tree = nullptr;  // null: nothing is found
+    std::string_view key;
+    EntryRef found;
+  };
+  static constexpr size_t kFindManyMax = 16;
+  static void FindMany(std::span<Lookup> lookups);  // at most kFindManyMax
 
   // Inserts or overwrites, one descent. Sets Pointer::kHasExpiry in the stored pointer iff
   // expire_at_ms != 0. Returns whether the key existed; then *old and *old_expire (each may be

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/slab.h"
 
 namespace cairn::art {
@@ -45,6 +46,14 @@ inline void FreeBlock(void* block, size_t usable, size_t* charged) {
   CAIRN_CHECK(*charged >= usable);
   *charged -= usable;
   BlockArena().Free(block, usable);
+}
+
+// Starts loading what a step down the tree looks at first: of a node the header and the bounds, of
+// a bucket the header and the prints.
+inline void PrefetchBlock(const Block* block) {
+  constexpr size_t kLine = 64;
+  Prefetch(block);
+  Prefetch(reinterpret_cast<const char*>(block) + kLine);
 }
 
 inline size_t CommonBytes(const char* a, const char* b, size_t n) {

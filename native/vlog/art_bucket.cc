@@ -323,6 +323,16 @@ int Bucket::Locate(const Suffix& suffix) const {
   return -1;
 }
 
+void Bucket::PrefetchEntry(uint8_t print) const {
+  const void* at = std::memchr(prints(), print, count);
+  if (at == nullptr) return;
+  const auto index = static_cast<uint32_t>(static_cast<const uint8_t*>(at) - prints());
+  Prefetch(base() + pointers_at() + sizeof(Pointer) * index);
+  // Where the rows lie depends on memory that is not here yet, if entries expire or rows differ.
+  if ((flags & kUniform) != 0 && (flags & kTimes) == 0)
+    Prefetch(base() + mask_at() + size_t{row_len} * index);
+}
+
 uint32_t Bucket::LowerBound(const Suffix& suffix) const {
   const uint32_t first = (flags & kFirstEmpty) != 0 ? 1 : 0;
   if (suffix.empty) return 0;

@@ -110,6 +110,8 @@ struct Bucket {
 
   // Index of the suffix, or -1.
   int Locate(const Suffix& suffix) const;
+  // Starts loading the entry that the first such print belongs to, for Locate and its caller.
+  void PrefetchEntry(uint8_t print) const;
   // First index whose suffix is not below.
   uint32_t LowerBound(const Suffix& suffix) const;
 

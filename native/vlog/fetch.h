@@ -12,6 +12,7 @@
 #include "base/latch.h"
 #include "engine/engine.h"
 #include "io/disk.h"
+#include "vlog/format.h"
 #include "vlog/segment.h"
 
 namespace cairn {
@@ -21,6 +22,22 @@ class VlogEngine;
 namespace cairn::vlog {
 
 class FetchPool;
+
+// A version on disk is the pointer to it, as far as that speaks of the record itself; so a read
+// need not ask the index again where the record lies. Not for a resident pointer.
+inline VersionToken VersionOf(const Pointer& pointer) {
+  return {{static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length, pointer.offset,
+           static_cast<uint64_t>(pointer.flags & kRecordFlags) << 32 | pointer.checksum}};
+}
+inline Pointer PointerOf(const VersionToken& version) {
+  Pointer pointer;
+  pointer.segment_id = static_cast<uint32_t>(version.word[0] >> 32);
+  pointer.length = static_cast<uint32_t>(version.word[0]);
+  pointer.offset = version.word[1];
+  pointer.flags = static_cast<uint32_t>(version.word[2] >> 32);
+  pointer.checksum = static_cast<uint32_t>(version.word[2]);
+  return pointer;
+}
 
 struct FetchOp {
   IoRequest io;

@@ -236,6 +236,9 @@ inline constexpr uint32_t kPadMask = 7;
 inline constexpr uint32_t kRecordHasExpiry = 1u << 11;
 // The record lies in a segment of survivors: it is durable, and its position says nothing.
 inline constexpr uint32_t kSurvivor = 1u << 12;
+// What the flags say of the record itself, wherever the index points to it from.
+inline constexpr uint32_t kRecordFlags =
+    Pointer::kTypeMask | kPadMask << kPadShift | kRecordHasExpiry;
 
 inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
   const bool expiry = HasExpiry(TypeOf(header));

@@ -25,10 +25,10 @@
 // together, so there is no deadlock. If many are taken, the shard at hand is next. The work per
 // call is bounded; what is left over is done by the next call. For each evicted record the owner's
 // callback must clear kResident in the index entry and put the true checksum back; it runs with the
-// latch of the record's shard held, and must not call the cache.
+// latch of the records' shard held, and must not call the cache.
 //
-// Records leave a batch at a time, from one shard: victims are cold, so their cache misses had
-// better overlap. The next inserts then find room.
+// Records leave a batch at a time, from one shard: victims are cold, here and in the index, so
+// their cache misses had better overlap. The next inserts then find room.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +36,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/check.h"
@@ -61,6 +62,11 @@ class ValueCache {
   struct View {
     std::string_view record;
     uint32_t checksum = 0;  // the record's true checksum
+  };
+
+  struct Victim {
+    uint32_t handle;
+    View view;
   };
 
   struct Options {
@@ -134,29 +140,26 @@ class ValueCache {
   // itself.
   void Clear(uint32_t shard);
 
-  // Evicts records of the shard, at least one and at most `count_max`, until bytes() is at most
-  // `bytes_wanted`. For each, calls on_evict(uint32_t handle, View) first, then frees the record.
-  // Returns how many; 0: empty.
+  // Evicts records of the shard, at least one and at most `count_max` and kBatch, until bytes() is
+  // at most `bytes_wanted`. Calls on_evict(std::span<const Victim>) with all of them first, then
+  // frees them. Returns how many; 0: empty.
   template <typename OnEvict>
   uint32_t Evict(uint32_t shard, uint32_t count_max, size_t bytes_wanted, OnEvict&& on_evict) {
     uint32_t handles[kBatch];
     const uint32_t count = Victims(shard, std::min(count_max, kBatch), bytes_wanted, handles);
-    for (uint32_t i = 0; i < count; ++i) {
-      on_evict(handles[i], Peek(shard, handles[i]));
-      FreeVictim(shard, handles[i]);
-    }
-    if (count != 0) evictions_.fetch_add(count, std::memory_order_relaxed);
+    if (count == 0) return 0;
+    Victim victims[kBatch];
+    for (uint32_t i = 0; i < count; ++i) victims[i] = {handles[i], Peek(shard, handles[i])};
+    on_evict(std::span<const Victim>(victims, count));
+    for (uint32_t i = 0; i < count; ++i) FreeVictim(shard, handles[i]);
+    evictions_.fetch_add(count, std::memory_order_relaxed);
     return count;
-  }
-  template <typename OnEvict>
-  bool EvictOne(uint32_t shard, OnEvict&& on_evict) {
-    return Evict(shard, 1, 0, on_evict) != 0;
   }
 
   // Evicts until the budget holds again or the bound on work is reached. held_shard: the shard
   // whose latch the caller holds, or kNoHandle for none. try_latch(uint32_t shard) -> bool,
-  // unlatch(uint32_t shard), on_evict(uint32_t shard, uint32_t handle, View). Returns the number of
-  // evicted records.
+  // unlatch(uint32_t shard), on_evict(uint32_t shard, std::span<const Victim>). Returns the number
+  // of evicted records.
   template <typename TryLatch, typename Unlatch, typename OnEvict>
   uint32_t Shrink(uint32_t held_shard, TryLatch&& try_latch, Unlatch&& unlatch,
                   OnEvict&& on_evict) {
@@ -173,7 +176,7 @@ class ValueCache {
         visit = std::max(shards_[shard].live / kVisitShare, 1u);
         done = Evict(shard, std::min({kBatch, visit, kEvictionsPerShrinkMax - evicted}),
                      budget() - budget() / kRoomShare,
-                     [&](uint32_t handle, View view) { on_evict(shard, handle, view); });
+                     [&](std::span<const Victim> victims) { on_evict(shard, victims); });
         if (!held) unlatch(shard);
       }
       if (!own) MoveHand(shard, done, visit);

@@ -81,8 +81,6 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
   entry->type = static_cast<ValueType>(pointer.type());
   entry->expire_at_ms = found.expire_at_ms;
   entry->value_bytes = vlog::ValueBytes(pointer, key.size());
-  entry->version.word[0] = static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length;
-  entry->version.word[1] = pointer.offset;
   // Survivors are durable, whatever number their segment has.
   const uint64_t position =
       (pointer.flags & vlog::kSurvivor) != 0 ? 0 : LogPosition(pointer.segment_id, pointer.offset);
@@ -98,6 +96,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
     entry->value = {record + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
     return;
   }
+  entry->version = vlog::VersionOf(pointer);
   if (position < lane->written()) return;
   std::vector<char>& scratch = Scratch(want_value ? pointer.length : 0);
   if (want_value &&

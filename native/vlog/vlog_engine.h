@@ -306,7 +306,7 @@ class VlogEngine final : public Engine {
   static void Count(Reactor& me, uint64_t records, uint64_t user_bytes);
   void MarkDirty(Reactor& me, uint32_t lane);
   void ShrinkCache(uint32_t held_shard);
-  void OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view);
+  void OnEvict(uint32_t shard, std::span<const ValueCache::Victim> victims);
 
   // vlog_prefetch.cc
   void PrefetchAlone(uint16_t tree, std::span<const KeyHint> keys);
@@ -315,6 +315,7 @@ class VlogEngine final : public Engine {
   // vlog_fetch.cc
   static void ReadDone(IoRequest* request, int64_t result);
   void OnRead(vlog::FetchOp* op, int64_t result);
+  void StartRead(Reactor* me, vlog::FetchOp* op, uint64_t now_ns);
   void NextReads(Reactor* me, uint64_t now_ns);
   Status VerifyRead(vlog::FetchOp* op, std::string_view* value);
   void CacheRead(vlog::FetchOp* op, std::string_view record);

@@ -34,14 +34,9 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
                        FetchRequest* request) {
   Reactor& me = reactors_[reactor];
   const uint16_t tree_number = tree_of_[ns].load(std::memory_order_relaxed);
-  const Art* tree = shards_[shard].Tree(tree_number);
-  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
-  CAIRN_CHECK(found && !found.pointer->resident());
-  const Pointer& pointer = *found.pointer;
-  CAIRN_CHECK(request->version.word[0] ==
-                  (static_cast<uint64_t>(pointer.segment_id) << 32 | pointer.length) &&
-              request->version.word[1] == pointer.offset);
+  const Pointer pointer = vlog::PointerOf(request->version);
   Segment* segment = segments_.Get(pointer.segment_id);
+  CAIRN_CHECK(segment != nullptr);
   const IoAlignment alignment = segment->file->alignment();
   const uint64_t from = vlog::AlignDown(pointer.offset, alignment.offset);
   const uint64_t bytes = vlog::AlignUp(pointer.offset + pointer.length, alignment.offset) - from;
@@ -75,8 +70,12 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
     me.waiting_reads.push_back(op);
     return;
   }
-  ++me.reads_at_disk;
-  op->started_ns = MonotonicNanos();
+  StartRead(&me, op, MonotonicNanos());
+}
+
+void VlogEngine::StartRead(Reactor* me, FetchOp* op, uint64_t now_ns) {
+  ++me->reads_at_disk;
+  op->started_ns = now_ns;
   SubmitRead(op);
 }
 
@@ -87,9 +86,7 @@ void VlogEngine::NextReads(Reactor* me, uint64_t now_ns) {
   while (!me->waiting_reads.empty() && me->reads_at_disk < me->read_window.size()) {
     FetchOp* next = me->waiting_reads.front();
     me->waiting_reads.pop_front();
-    ++me->reads_at_disk;
-    next->started_ns = now_ns;
-    SubmitRead(next);
+    StartRead(me, next, now_ns);
     // At once, not when the batch of completions has been worked off: until then the device would
     // have nothing to do.
     if (++me->reads_unflushed % kReadsPerFlush == 0) next->queue->Flush();

@@ -24,29 +24,21 @@ void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
 // The way to a value is a chain of loads, each of which needs the one before. Step by step for all
 // keys, the misses of one step overlap; key by key, few fit into the processor's window.
 void VlogEngine::PrefetchAlone(uint16_t number, std::span<const KeyHint> keys) {
-  constexpr size_t kKeysMax = 16;
-  const Art* trees[kKeysMax];
-  const Pointer* pointers[kKeysMax];
+  Art::Lookup lookups[Art::kFindManyMax];
   while (!keys.empty()) {
-    const size_t count = std::min(keys.size(), kKeysMax);
+    const size_t count = std::min(keys.size(), Art::kFindManyMax);
+    for (size_t i = 0; i < count; ++i)
+      lookups[i] = {shards_[keys[i].shard].Tree(number), keys[i].key, {}};
+    Art::FindMany(std::span(lookups, count));
     for (size_t i = 0; i < count; ++i) {
-      trees[i] = shards_[keys[i].shard].Tree(number);
-      cairn::Prefetch(trees[i]);
+      const Pointer* pointer = lookups[i].found.pointer;
+      if (pointer != nullptr && pointer->resident())
+        cache_->PrefetchSlot(keys[i].shard, pointer->checksum);
     }
     for (size_t i = 0; i < count; ++i) {
-      if (trees[i] != nullptr) trees[i]->PrefetchRoot();
-    }
-    for (size_t i = 0; i < count; ++i) {
-      pointers[i] = trees[i] == nullptr ? nullptr : trees[i]->Find(keys[i].key).pointer;
-      cairn::Prefetch(pointers[i]);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      if (pointers[i] != nullptr && !pointers[i]->resident()) pointers[i] = nullptr;
-      if (pointers[i] != nullptr) cache_->PrefetchSlot(keys[i].shard, pointers[i]->checksum);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      if (pointers[i] == nullptr) continue;
-      cache_->Prefetch(keys[i].shard, pointers[i]->checksum, pointers[i]->length);
+      const Pointer* pointer = lookups[i].found.pointer;
+      if (pointer != nullptr && pointer->resident())
+        cache_->Prefetch(keys[i].shard, pointer->checksum, pointer->length);
     }
     keys = keys.subspan(count);
   }

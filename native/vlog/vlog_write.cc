@@ -487,19 +487,27 @@ void VlogEngine::ShrinkCache(uint32_t held_shard) {
   cache_->Shrink(
       held_shard, [this](uint32_t shard) { return latches_[shard].latch.TryLock(); },
       [this](uint32_t shard) { latches_[shard].latch.Unlock(); },
-      [this](uint32_t shard, uint32_t handle, ValueCache::View view) {
-        OnEvict(shard, handle, view);
+      [this](uint32_t shard, std::span<const ValueCache::Victim> victims) {
+        OnEvict(shard, victims);
       });
 }
 
-void VlogEngine::OnEvict(uint32_t shard, uint32_t handle, ValueCache::View view) {
-  const RecordHeader header = vlog::LoadHeader(view.record.data());
-  Art* tree = shards_[shard].Tree(header.ns);
-  EntryRef found =
-      tree == nullptr ? EntryRef() : tree->Find(vlog::KeyOf(header, view.record.data()));
-  CAIRN_CHECK(found && found.pointer->resident() && found.pointer->checksum == handle);
-  found.pointer->flags &= ~Pointer::kResident;
-  found.pointer->checksum = view.checksum;
+void VlogEngine::OnEvict(uint32_t shard, std::span<const ValueCache::Victim> victims) {
+  static_assert(ValueCache::kBatch <= Art::kFindManyMax);
+  Art::Lookup lookups[ValueCache::kBatch];
+  for (size_t i = 0; i < victims.size(); ++i) {
+    const char* record = victims[i].view.record.data();
+    const RecordHeader header = vlog::LoadHeader(record);
+    lookups[i] = {shards_[shard].Tree(header.ns), vlog::KeyOf(header, record), {}};
+  }
+  Art::FindMany(std::span(lookups, victims.size()));
+  for (size_t i = 0; i < victims.size(); ++i) {
+    Pointer* pointer = lookups[i].found.pointer;
+    CAIRN_CHECK(pointer != nullptr && pointer->resident() &&
+                pointer->checksum == victims[i].handle);
+    pointer->flags &= ~Pointer::kResident;
+    pointer->checksum = victims[i].view.checksum;
+  }
 }
 
 }  // namespace cairn

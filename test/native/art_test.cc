@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -137,13 +138,35 @@ void Drop(Pair& pair, const std::string& key) {
   pair.model.erase(found);
 }
 
-void Look(Pair& pair, const std::string& key) {
-  const EntryRef entry = pair.art.Find(key);
-  auto found = pair.model.find(key);
+void CheckEntry(const Pair& pair, std::string_view key, const EntryRef& entry) {
+  auto found = pair.model.find(std::string(key));
   REQUIRE(static_cast<bool>(entry) == (found != pair.model.end()));
   if (!entry) return;
   REQUIRE(entry.expire_at_ms == found->second.expire);
   REQUIRE(Same(*entry.pointer, found->second));
+}
+
+void Look(Pair& pair, const std::string& key) { CheckEntry(pair, key, pair.art.Find(key)); }
+
+// Some at once, among them repeated ones, some in a tree without keys and some in none.
+void LookAtMany(Pair& pair, Random& random, const std::vector<std::string>& keys) {
+  const Art none;
+  Art::Lookup lookups[Art::kFindManyMax];
+  const size_t count = Below(random, Art::kFindManyMax + 1);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t tree = Below(random, 10);
+    lookups[i].tree = tree == 0 ? nullptr : tree == 1 ? &none : &pair.art;
+    lookups[i].key = keys[Below(random, keys.size())];
+    lookups[i].found.expire_at_ms = 77;
+  }
+  Art::FindMany(std::span(lookups, count));
+  for (size_t i = 0; i < count; ++i) {
+    if (lookups[i].tree == &pair.art) {
+      CheckEntry(pair, lookups[i].key, lookups[i].found);
+    } else {
+      REQUIRE(!lookups[i].found);
+    }
+  }
 }
 
 void Retime(Pair& pair, const std::string& key, uint64_t expire) {
@@ -174,6 +197,11 @@ void Churn(Pair& pair, Random& random, int shape, int operations, uint64_t erase
       Retime(pair, key, expire);
     } else {
       Put(pair, key, random(), expire);
+    }
+    if (Below(random, 20) == 0) {
+      std::vector<std::string> keys;
+      for (size_t n = 0; n < Art::kFindManyMax; ++n) keys.push_back(PickKey(random, pair, s));
+      LookAtMany(pair, random, keys);
     }
     if (Below(random, 500) == 0) CheckScan(pair, ShapedKey(random, s), 1 + Below(random, 60));
   }

@@ -40,11 +40,13 @@ struct Model {
   }
   uint32_t EvictOne() {
     uint32_t key = 0;
-    REQUIRE(cache.EvictOne(0, [&](uint32_t handle, ValueCache::View view) {
-      std::memcpy(&key, view.record.data(), sizeof(key));
-      REQUIRE(handles.at(key) == handle);
-      REQUIRE(view.checksum == key * 2654435761u);
-    }));
+    const uint32_t evicted = cache.Evict(0, 1, 0, [&](std::span<const ValueCache::Victim> victims) {
+      REQUIRE(victims.size() == 1);
+      std::memcpy(&key, victims[0].view.record.data(), sizeof(key));
+      REQUIRE(handles.at(key) == victims[0].handle);
+      REQUIRE(victims[0].view.checksum == key * 2654435761u);
+    });
+    REQUIRE(evicted == 1);
     handles.erase(key);
     last_out = key;
     return key;

@@ -26,12 +26,14 @@ struct Owner {
     return cache.Shrink(
         held, [&](uint32_t shard) { return latches[shard].TryLock(); },
         [&](uint32_t shard) { latches[shard].Unlock(); },
-        [&](uint32_t shard, uint32_t handle, ValueCache::View view) {
-          auto found = resident[shard].find(handle);
-          REQUIRE(found != resident[shard].end());
-          REQUIRE(found->second == view.record);
-          REQUIRE(view.checksum == static_cast<uint32_t>(found->second.size()));
-          resident[shard].erase(found);
+        [&](uint32_t shard, std::span<const ValueCache::Victim> victims) {
+          for (const auto& [handle, view] : victims) {
+            auto found = resident[shard].find(handle);
+            REQUIRE(found != resident[shard].end());
+            REQUIRE(found->second == view.record);
+            REQUIRE(view.checksum == static_cast<uint32_t>(found->second.size()));
+            resident[shard].erase(found);
+          }
         });
   }
   uint32_t Insert(uint32_t shard, const std::string& record) {
@@ -288,7 +290,7 @@ TEST_CASE("cache: bytes() is the memory that is used") {
                          std::string_view(record).substr(0, random() % 5000));
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [](uint32_t, uint32_t, ValueCache::View) {});
+          [](uint32_t, std::span<const ValueCache::Victim>) {});
     }
   };
   churn(200000);
@@ -314,7 +316,8 @@ TEST_CASE("cache: two threads keep one budget") {
       (void)cache.Insert(shard, 1, record);
       cache.Shrink(
           shard, [&](uint32_t s) { return latches[s].TryLock(); },
-          [&](uint32_t s) { latches[s].Unlock(); }, [](uint32_t, uint32_t, ValueCache::View) {});
+          [&](uint32_t s) { latches[s].Unlock(); },
+          [](uint32_t, std::span<const ValueCache::Victim>) {});
     }
   };
   std::thread other(work, 1);
