@@ -28,6 +28,16 @@ Status Attempt(Driver* driver, const WriteOp& op, int turns = 200) {
   return status;
 }
 
+// Overwrites a few keys until a dead segment has become a spare that nobody needs yet.
+void WriteUntilSpare(Driver* driver) {
+  const std::string value(3000, 'a');
+  for (int i = 0; i < 4000 && StatsOf(*driver).spare_segments == 0; ++i) {
+    REQUIRE(driver->Write({driver->Put(0, "k" + std::to_string(i % 20), value)}).ok());
+    driver->Turn(50);
+  }
+  REQUIRE(StatsOf(*driver).spare_segments == 1);
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -308,12 +318,7 @@ TEST_CASE("vlog space: on a full disk spares give way to the log") {
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
   const std::string value(3000, 'a');
-  // Until a dead segment has become a spare that nobody needs yet.
-  for (int i = 0; i < 4000 && StatsOf(driver).spare_segments == 0; ++i) {
-    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i % 20), value)}).ok());
-    driver.Turn(50);
-  }
-  REQUIRE(StatsOf(driver).spare_segments == 1);
+  WriteUntilSpare(&driver);
   const uint64_t free = 64u << 10;
   disk.SetCapacity(disk.UsedBytes() + free);
   uint64_t written = 0;
@@ -334,12 +339,7 @@ TEST_CASE(
   options.segment_bytes = 1u << 20;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
-  const std::string value(3000, 'a');
-  for (int i = 0; i < 4000 && StatsOf(driver).spare_segments == 0; ++i) {
-    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i % 20), value)}).ok());
-    driver.Turn(50);
-  }
-  REQUIRE(StatsOf(driver).spare_segments == 1);
+  WriteUntilSpare(&driver);
   // A minute in which no segment fills.
   for (int i = 0; i < 12; ++i) {
     REQUIRE(driver.Write({driver.Put(0, "slow", "x")}).ok());
