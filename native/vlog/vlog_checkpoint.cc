@@ -143,7 +143,7 @@ void VlogEngine::EndCheckpoint(const Status& status) {
   checkpoints_.writer.reset();
   // Once the manifest may name it, the file stays; if it does not, the next start removes it.
   if (!status.ok() && checkpoints_.info.id != 0 && !checkpoints_.named) {
-    (void)disk_->Remove(vlog::CheckpointPath(options_.dir, checkpoints_.info.id));
+    remover_.Add(vlog::CheckpointPath(options_.dir, checkpoints_.info.id));
   }
   std::lock_guard<std::mutex> lock(checkpoints_.mutex);
   CheckpointStats& stats = checkpoints_.stats;
@@ -374,7 +374,7 @@ Status VlogEngine::PublishCheckpoint(bool paced) {
   }
   checkpoints_.at = checkpoints_.next_at;
   checkpoints_.replayed = LogSince();
-  for (uint32_t id : old) (void)disk_->Remove(vlog::CheckpointPath(options_.dir, id));
+  for (uint32_t id : old) remover_.Add(vlog::CheckpointPath(options_.dir, id));
   WakeMaintenance();  // segments may have become superfluous
   return Status();
 }

@@ -31,6 +31,7 @@
 #include "vlog/batch_gate.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/fetch.h"
+#include "vlog/file_remover.h"
 #include "vlog/lane.h"
 #include "vlog/manifest.h"
 #include "vlog/read_window.h"
@@ -334,7 +335,7 @@ class VlogEngine final : public Engine {
                  bool sparing);
   bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
   void SizeSegment(vlog::Segment* segment, uint64_t unit_bytes);
-  Status AllocateOrDropSpares(vlog::Segment* segment, uint64_t end);
+  Status AllocateOrMakeRoom(vlog::Segment* segment, uint64_t end);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
@@ -344,7 +345,7 @@ class VlogEngine final : public Engine {
   void Condemn();
   void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
   bool Due(uint32_t group, const Condemned& condemned);
-  void RemoveFiles(size_t most);
+  bool MakeRoom();
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
@@ -429,12 +430,12 @@ class VlogEngine final : public Engine {
   uint64_t serviced_ms_ = 0;
   uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
+  vlog::FileRemover remover_;
   uint64_t spares_seen_ = 0;      // records that had been written
   uint64_t spares_since_ms_ = 0;  // and since when it is that many
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;
-  std::deque<std::string> leaving_;    // files of segments that are no more, to be removed
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
   std::vector<uint32_t> unusable_;     // checkpoints
   std::set<uint32_t> surplus_;         // segments that were never begun, and are not needed

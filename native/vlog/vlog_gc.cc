@@ -431,7 +431,7 @@ Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, const Segment&
 Status VlogEngine::LeavesEnough(uint64_t bytes) {
   if (tuning_.free_bytes_min == 0) return Status();
   Result<uint64_t> free = disk_->FreeBytes(options_.dir);
-  while (free.ok() && free.value() < bytes + kFreeBytesLast && spares_.DropOne())
+  while (free.ok() && free.value() < bytes + kFreeBytesLast && MakeRoom())
     free = disk_->FreeBytes(options_.dir);
   if (!free.ok() || free.value() >= bytes + kFreeBytesLast) return Status();
   return Status(Code::kNoSpace, options_.dir + ": " + std::to_string(free.value()) + " bytes free",
@@ -446,7 +446,7 @@ Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {
   uint64_t end = std::min(AlignUp(wish, segment->block_bytes), segment->capacity);
   if (!LeavesEnough(end - segment->room_end).ok())  // a full disk: as little as will do
     end = AlignUp(room_end, segment->block_bytes);
-  status = AllocateOrDropSpares(segment, end);
+  status = AllocateOrMakeRoom(segment, end);
   if (!status.ok()) return status;
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->room_end = end;

@@ -41,14 +41,16 @@ void VlogEngine::WakeMaintenance() {
 
 void VlogEngine::MaintenanceLoop() {
   std::unique_lock<std::mutex> lock(maintenance_mutex_);
+  uint64_t wait_ms = kMaintenanceMs;
   while (!maintenance_stop_) {
-    if (!maintenance_poke_) {
-      maintenance_wake_.wait_for(lock, std::chrono::milliseconds(kMaintenanceMs));
-    }
+    if (!maintenance_poke_) maintenance_wake_.wait_for(lock, std::chrono::milliseconds(wait_ms));
     if (maintenance_stop_) return;
+    const uint64_t now_ms = MonotonicMillis();
+    const bool due = maintenance_poke_ || now_ms >= serviced_ms_ + kMaintenanceMs;
     maintenance_poke_ = false;
     lock.unlock();
-    Service(MonotonicMillis());
+    if (due) Service(now_ms);
+    wait_ms = std::min(remover_.Step(now_ms), kMaintenanceMs);
     lock.lock();
     if (WorkLeft()) maintenance_poke_ = true;
   }
@@ -67,10 +69,11 @@ void VlogEngine::Service(uint64_t now_ms) {
   BuryTrees(tuning_.inline_maintenance ? UINT64_MAX : kBuryMs);
   if (tuning_.reclaim) {
     Reclaim();
-    RemoveFiles(1);
     Condemn();
   }
   if (!tuning_.inline_maintenance) return;
+  if (remover_.Step(now_ms) != vlog::FileRemover::kIdle)
+    shared_.service_wanted.store(true, std::memory_order_release);
   if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
   ServiceCheckpointInline();
 }
@@ -84,8 +87,14 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
   const uint64_t records = RecordsSoFar();
   if (records != spares_seen_) spares_since_ms_ = now_ms;
   spares_seen_ = records;
-  if (spares_.count() != 0 && now_ms > spares_since_ms_ + kSpareIdleMs) (void)spares_.DropOne();
+  if (spares_.count() == 0 || now_ms <= spares_since_ms_ + kSpareIdleMs) return;
+  const std::string spare = spares_.Take();
+  if (!spare.empty()) remover_.Add(spare);
 }
+
+// On a full disk, what is on its way out and what is kept for later goes at once. False: there was
+// nothing.
+bool VlogEngine::MakeRoom() { return remover_.RemoveOne() || spares_.DropOne(); }
 
 // ---- room for lanes ----
 
@@ -136,7 +145,7 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
                                  bool sparing) {
   const uint64_t end = std::min(AlignUp(room_end, segment->block_bytes), capacity);
   if (end <= segment->room_end) return Status();
-  Status status = AllocateOrDropSpares(segment, end);
+  Status status = AllocateOrMakeRoom(segment, end);
   if (status.ok()) lane->GrantRoom(segment, end, capacity, sparing);
   return status;
 }
@@ -153,7 +162,7 @@ Status VlogEngine::EnoughFree(uint64_t* room) {
     free_bytes_.store(free.value(), std::memory_order_relaxed);
     *room = free.value() - std::min(free.value(), least);
     if (least == 0 || *room != 0) return Status();
-    if (spares_.DropOne()) continue;
+    if (MakeRoom()) continue;
     return Status(Code::kNoSpace,
                   options_.dir + ": " + std::to_string(free.value()) + " bytes free, and " +
                       std::to_string(least) + " are left alone (min-free-bytes)",
@@ -161,11 +170,11 @@ Status VlogEngine::EnoughFree(uint64_t* room) {
   }
 }
 
-// Reserves [room_end, end). Spares are there to save time; on a full disk they give way.
-Status VlogEngine::AllocateOrDropSpares(Segment* segment, uint64_t end) {
+// Reserves [room_end, end).
+Status VlogEngine::AllocateOrMakeRoom(Segment* segment, uint64_t end) {
   for (;;) {
     Status status = segment->file->Allocate(segment->room_end, end - segment->room_end);
-    if (status.code() != Code::kNoSpace || !spares_.DropOne()) return status;
+    if (status.code() != Code::kNoSpace || !MakeRoom()) return status;
   }
 }
 
@@ -216,7 +225,7 @@ Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t u
       segment->capacity,
       sparing ? AlignUp(least, block) + 4 * block
               : std::max(AlignUp(shared_.allocate_step, block), RoomFor(unit_bytes, block)));
-  Status status = AllocateOrDropSpares(segment, end);
+  Status status = AllocateOrMakeRoom(segment, end);
   if (!status.ok()) return status;
   segment->room_end = end;
   return vlog::WriteSegmentHeader(*segment, options_.lanes, shared_.incarnation);
@@ -299,7 +308,7 @@ void VlogEngine::BuryTrees(uint64_t millis) {
 
 bool VlogEngine::WorkLeft() {
   std::lock_guard<std::mutex> lock(graveyard_mutex_);
-  return !leaving_.empty() || !graveyard_.empty();
+  return !graveyard_.empty();
 }
 
 // ---- reclaiming ----
@@ -446,28 +455,18 @@ void VlogEngine::Reclaim() {
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     segment.reset();
     if (size.ok() && spares_.Keep(path, size.value())) continue;
-    leaving_.push_back(path);
+    remover_.Add(path);
   }
 }
 
-// Removing a large file takes the file system a while, and lanes may want room meanwhile.
-void VlogEngine::RemoveFiles(size_t most) {
-  for (size_t i = 0; i < most && !leaving_.empty(); ++i) {
-    (void)disk_->Remove(leaving_.front());  // if it stays, the next start removes it
-    leaving_.pop_front();
-  }
-  if (!leaving_.empty()) shared_.service_wanted.store(true, std::memory_order_release);
-}
-
-// With manifest_mutex_ held. Says of survivors how far they are durable by now. On a full disk
-// spares give way.
+// With manifest_mutex_ held. Says of survivors how far they are durable by now.
 Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
   for (SegmentEntry& entry : manifest->segments) {
     const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
     if (segment != nullptr) entry = vlog::EntryOf(*segment);
   }
   Status status = vlog::SaveManifest(options_.dir, disk_, *manifest);
-  while (status.code() == Code::kNoSpace && spares_.DropOne())
+  while (status.code() == Code::kNoSpace && MakeRoom())
     status = vlog::SaveManifest(options_.dir, disk_, *manifest);
   return status;
 }

@@ -144,6 +144,7 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
     manifest_.databases = options_.databases;
   }
   status = RemoveLeftovers(&report->damage);
+  if (status.ok()) status = remover_.Begin(options_.dir, disk_);
   if (status.ok()) {
     const uint64_t bytes = options_.segment_bytes;
     status = spares_.Begin(
@@ -403,7 +404,6 @@ Status VlogEngine::Close() {
   StopGc();
   StopCheckpoints();
   StopMaintenance();
-  RemoveFiles(SIZE_MAX);
   Status status;
   for (auto& lane : lanes_) {
     Status closed = lane->CloseBlocking();
@@ -421,6 +421,8 @@ Status VlogEngine::Close() {
     for (auto& lane : lanes_) manifest_.clean_ends.push_back(lane->log_end());
     status = SaveManifestLocked(&manifest_);
   }
+  while (remover_.RemoveOne()) {
+  }
   open_ = false;
   Reset();
   return status;
@@ -431,7 +433,7 @@ void VlogEngine::Reset() {
   lanes_.clear();
   condemned_.clear();
   gc_.collectors.clear();
-  leaving_.clear();
+  remover_.End();
   loose_.clear();
   retained_.clear();
   underway_.reset();

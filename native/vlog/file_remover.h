@@ -1,0 +1,56 @@
+// FileRemover: deletes large files a piece at a time. To delete 1 GiB at once makes some file
+// systems and devices hold up every write meanwhile: ext4 mounted with `discard` tells the device
+// about all blocks that became free before it goes on, which takes the disk of a virtual machine a
+// fifth of a second. Of pieces of 4 MiB nobody notices anything.
+//
+//   0000000042.vlog --Add--> 0000000042.vlog.gone --Step, Step, ...--> shorter and shorter, gone
+//
+// The new name says that it is no segment and no checkpoint any more. A file that has other names
+// as well (a copy made without copying) only loses this one: nothing is cut off of it.
+//
+// Threads: any, but Begin.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "io/disk.h"
+
+namespace cairn::vlog {
+
+class FileRemover {
+ public:
+  static constexpr uint64_t kPieceBytes = 4u << 20;
+  static constexpr uint64_t kPieceMillis = 10;  // from one piece to the next
+  static constexpr size_t kUnhurriedMax = 4;    // files; while more wait there is no pause
+
+  // Takes over what an earlier start has not finished.
+  Status Begin(const std::string& dir, Disk* disk);
+  void End();  // forgets what is left; the next start finds it
+  // The file's content is of no use from now on. What cannot be renamed is deleted at once; what
+  // cannot be deleted stays for the next start.
+  void Add(const std::string& path);
+  // The next piece, if it is time for it. now_ms: a monotonic clock. Returns in how many
+  // milliseconds to call again; kIdle: there is nothing to do.
+  static constexpr uint64_t kIdle = UINT64_MAX;
+  uint64_t Step(uint64_t now_ms);
+  // The rest of one file at once, for who needs the space. False: there is none.
+  bool RemoveOne();
+  bool empty() const;
+
+ private:
+  void RemoveFirstLocked();
+  bool CutLocked();
+
+  Disk* disk_ = nullptr;
+  mutable std::mutex mutex_;
+  std::deque<std::string> paths_;
+  std::unique_ptr<File> first_;  // paths_.front(), once it is being cut
+  uint64_t bytes_ = 0;           // of it
+  uint64_t due_ms_ = 0;
+};
+
+}  // namespace cairn::vlog

@@ -1,0 +1,114 @@
+// Deleting large files in pieces.
+#include "vlog/file_remover.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/sim_disk.h"
+#include "vlog_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+using vlog::FileRemover;
+
+namespace {
+
+constexpr uint64_t kPiece = FileRemover::kPieceBytes;
+
+void Make(Disk* disk, const std::string& path, uint64_t bytes) {
+  auto file = std::move(disk->OpenDirect(path, Disk::Mode::kCreate).value());
+  REQUIRE(file->Allocate(0, bytes).ok());
+}
+
+std::vector<std::string> Names(Disk* disk) { return disk->List("/data").value(); }
+
+uint64_t SizeOf(Disk* disk, const std::string& path) {
+  return disk->OpenDirect(path, Disk::Mode::kRead).value()->Size().value();
+}
+
+}  // namespace
+
+TEST_CASE("file remover: a large file goes piece by piece, and no faster") {
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/data").ok());
+  FileRemover remover;
+  REQUIRE(remover.Begin("/data", &disk).ok());
+  CHECK(remover.Step(1000) == FileRemover::kIdle);
+  Make(&disk, "/data/a.vlog", 3 * kPiece + 4096);
+  remover.Add("/data/a.vlog");
+  CHECK(Names(&disk) == std::vector<std::string>{"a.vlog.gone"});
+  uint64_t now = 1000;
+  for (uint64_t left = 2; left != UINT64_MAX; --left) {
+    CHECK(remover.Step(now) == FileRemover::kPieceMillis);
+    CHECK(SizeOf(&disk, "/data/a.vlog.gone") == left * kPiece + 4096);
+    CHECK(remover.Step(now + 1) == FileRemover::kPieceMillis - 1);  // it is not time
+    CHECK(SizeOf(&disk, "/data/a.vlog.gone") == left * kPiece + 4096);
+    now += FileRemover::kPieceMillis;
+  }
+  CHECK(remover.Step(now) == FileRemover::kIdle);
+  CHECK(Names(&disk).empty());
+  CHECK(remover.empty());
+}
+
+TEST_CASE("file remover: with many files there is no pause, and who needs the space has it") {
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/data").ok());
+  FileRemover remover;
+  REQUIRE(remover.Begin("/data", &disk).ok());
+  const size_t count = FileRemover::kUnhurriedMax + 2;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string path = "/data/" + std::to_string(i) + ".vlog";
+    Make(&disk, path, 2 * kPiece);
+    remover.Add(path);
+  }
+  CHECK(remover.Step(1000) == 0);
+  CHECK(remover.Step(1000) == 0);  // that was the first file
+  CHECK(Names(&disk).size() == count - 1);
+  CHECK(remover.Step(1000) == 0);
+  CHECK(remover.Step(1000) == FileRemover::kPieceMillis);
+  const uint64_t used = disk.UsedBytes();
+  CHECK(remover.RemoveOne());
+  CHECK(disk.UsedBytes() == used - 2 * kPiece);
+  while (remover.RemoveOne()) {
+  }
+  CHECK(Names(&disk).empty());
+  CHECK(remover.Step(5000) == FileRemover::kIdle);
+}
+
+TEST_CASE("file remover: what one start leaves behind the next one removes") {
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/data").ok());
+  {
+    FileRemover remover;
+    REQUIRE(remover.Begin("/data", &disk).ok());
+    Make(&disk, "/data/a.vlog", 3 * kPiece);
+    Make(&disk, "/data/other", 3 * kPiece);
+    remover.Add("/data/a.vlog");
+    (void)remover.Step(1000);
+    remover.Add("/data/none");  // there is no such file
+    remover.End();
+  }
+  FileRemover remover;
+  REQUIRE(remover.Begin("/data", &disk).ok());
+  CHECK(!remover.empty());
+  for (uint64_t now = 1000; !remover.empty() && now < 2000; now += 10) (void)remover.Step(now);
+  CHECK(Names(&disk) == std::vector<std::string>{"other"});
+}
+
+TEST_CASE("file remover: of a file with another name nothing is cut off") {
+  TempDir dir;
+  auto disk = NewPosixDisk(IoBackend::kAuto);
+  FileRemover remover;
+  REQUIRE(remover.Begin(dir.path(), disk.get()).ok());
+  const std::string path = dir.path() + "/a.vlog", copy = dir.path() + "/copy";
+  Make(disk.get(), path, 3 * kPiece);
+  std::filesystem::create_hard_link(path, copy);
+  remover.Add(path);
+  CHECK(remover.Step(1000) == FileRemover::kIdle);
+  CHECK(!std::filesystem::exists(path + ".gone"));
+  CHECK(std::filesystem::file_size(copy) == 3 * kPiece);
+}
