@@ -22,6 +22,8 @@ using art::Suffix;
 
 namespace {
 
+constexpr size_t kStepMin = 3;  // look-ups from which on going in step pays
+
 // The child of `node` for the rest of a key that starts behind the node's prefix.
 inline uint32_t ChildIndex(const Node* node, std::string_view rest) {
   return rest.empty() ? 0 : node->ChildFor(static_cast<uint8_t>(rest[0]));
@@ -143,6 +145,11 @@ EntryRef Art::Find(std::string_view key) const {
 // asks for what its next step needs.
 void Art::FindMany(std::span<Lookup> lookups) {
   CAIRN_CHECK(lookups.size() <= kFindManyMax);
+  if (lookups.size() < kStepMin) {
+    for (Lookup& lookup : lookups)
+      lookup.found = lookup.tree == nullptr ? EntryRef() : lookup.tree->Find(lookup.key);
+    return;
+  }
   struct Way {
     Lookup* lookup;
     Block* block;
