@@ -1,16 +1,19 @@
-// Memory and speed of the index alone: `art_bench [keys] [shape] [prefetch]`. Shapes: digits
-// (key:%012d, random order), ascending (the same in order), hex (16 random hex digits), user
-// (user:<n>:profile), all. With a third argument inserts are prefetched in groups, as recovery may.
-// The keys are spread over 1024 trees by hash slot, as in the server. Prints bytes per key (the
-// tree's own sum, mallinfo2, RSS) and nanoseconds of CPU per operation. Build: g++ -std=c++20 -O2
-// -Inative bench/native/art_bench.cc native/vlog/art*.cc native/base/slot.cc -o art_bench
+// Memory and speed of the index alone: `art_bench [keys] [shape]`. Shapes: digits (key:%012d,
+// random order), ascending (the same in order), hex (16 random hex digits), user
+// (user:<n>:profile), all. The keys are spread over 1024 trees by hash slot, as in the server.
+// Prints bytes per key (the tree's own sum, mallinfo2, RSS) and nanoseconds of CPU per operation;
+// "find 8" and "find 16" are look-ups in step (Art::FindMany). Build: g++ -std=c++20 -O2 -Inative
+// bench/native/art_bench.cc native/vlog/art*.cc native/base/slab.cc native/base/slot.cc -o
+// art_bench
 #include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -100,6 +103,7 @@ void Prepare(Form form, uint64_t from, uint64_t count, uint64_t total, uint64_t 
 }
 
 struct Figures {
+  double find1_ns = 0, find8_ns = 0, find16_ns = 0;  // cold
   double insert_ns = 0, find_ns = 0, update_ns = 0, miss_ns = 0, scan_ns = 0, erase_ns = 0;
 };
 
@@ -110,8 +114,24 @@ double NanosPerOp(const std::vector<Prepared>& keys, Op&& op) {
   return static_cast<double>(CpuNanos() - start) / static_cast<double>(keys.size());
 }
 
-void Run(Form form, const char* name, uint64_t total, bool prefetch) {
-  constexpr size_t kGroup = 8;
+// The same keys in groups.
+double NanosPerFind(const std::vector<Prepared>& keys, const std::vector<Art>& trees, size_t group,
+                    uint64_t* sink) {
+  Art::Lookup lookups[Art::kFindManyMax];
+  const uint64_t start = CpuNanos();
+  for (size_t from = 0; from < keys.size(); from += group) {
+    const size_t count = std::min(group, keys.size() - from);
+    for (size_t i = 0; i < count; ++i) {
+      const Prepared& p = keys[from + i];
+      lookups[i] = {&trees[p.shard], std::string_view(p.text, p.length), {}};
+    }
+    Art::FindMany(std::span(lookups, count));
+    for (size_t i = 0; i < count; ++i) *sink += lookups[i].found.pointer->offset;
+  }
+  return static_cast<double>(CpuNanos() - start) / static_cast<double>(keys.size());
+}
+
+void Run(Form form, const char* name, uint64_t total) {
   constexpr uint64_t kChunk = 1 << 17;
   malloc_trim(0);
   std::vector<Prepared> keys;
@@ -124,15 +144,8 @@ void Run(Form form, const char* name, uint64_t total, bool prefetch) {
   for (uint64_t from = 0; from < total; from += kChunk) {
     const uint64_t count = from + kChunk < total ? kChunk : total - from;
     Prepare(form, from, count, total, 0, &keys);
-    size_t at = 0;
     f.insert_ns += NanosPerOp(keys,
                               [&](uint16_t shard, std::string_view key) {
-                                if (prefetch && at % kGroup == 0) {
-                                  for (size_t i = at; i < at + kGroup && i < keys.size(); ++i) {
-                                    trees[keys[i].shard].Prefetch({keys[i].text, keys[i].length});
-                                  }
-                                }
-                                ++at;
                                 pointer.offset += 8;
                                 trees[shard].Upsert(key, pointer, 0);
                               }) *
@@ -151,9 +164,16 @@ void Run(Form form, const char* name, uint64_t total, bool prefetch) {
     sum.depth_max = sum.depth_max > shape.depth_max ? sum.depth_max : shape.depth_max;
   }
   const double n = static_cast<double>(stored);
-  // Random existing keys; twice, the second round counts (warm where the set fits the caches).
-  Prepare(form, 0, kChunk, total, 77, &keys);
   uint64_t sink = 0;
+  // Random existing keys, others for each figure, so that all are equally cold.
+  Prepare(form, 0, kChunk, total, uint64_t{1} << 40, &keys);
+  f.find8_ns = NanosPerFind(keys, trees, 8, &sink);
+  Prepare(form, 0, kChunk, total, uint64_t{2} << 40, &keys);
+  f.find16_ns = NanosPerFind(keys, trees, 16, &sink);
+  Prepare(form, 0, kChunk, total, uint64_t{3} << 40, &keys);
+  f.find1_ns = NanosPerFind(keys, trees, 1, &sink);
+  // Twice, the second round counts (warm where the set fits the caches).
+  Prepare(form, 0, kChunk, total, 77, &keys);
   for (int round = 0; round < 3; ++round) {
     f.find_ns = NanosPerOp(keys, [&](uint16_t shard, std::string_view key) {
       const EntryRef entry = trees[shard].Find(key);
@@ -188,12 +208,13 @@ void Run(Form form, const char* name, uint64_t total, bool prefetch) {
   std::printf(
       "%-9s %9.0f keys: bytes/key own %.1f malloc %.1f rss %.1f (nodes %.2f, %.1f keys/bucket, "
       "depth %zu); "
-      "ns/op insert %.0f find %.0f update %.0f miss %.0f scan %.0f erase %.0f (%u)\n",
+      "ns/op insert %.0f find %.0f update %.0f miss %.0f scan %.0f erase %.0f; cold find %.0f, "
+      "find 8 %.0f, find 16 %.0f (%u)\n",
       name, n, static_cast<double>(own) / n, static_cast<double>(malloc_after - malloc_before) / n,
       static_cast<double>(resident_after - resident_before) / n,
       static_cast<double>(sum.node_bytes) / n, n / static_cast<double>(sum.buckets), sum.depth_max,
-      f.insert_ns, f.find_ns, f.update_ns, f.miss_ns, f.scan_ns, f.erase_ns,
-      static_cast<unsigned>(sink & 1));
+      f.insert_ns, f.find_ns, f.update_ns, f.miss_ns, f.scan_ns, f.erase_ns, f.find1_ns, f.find8_ns,
+      f.find16_ns, static_cast<unsigned>(sink & 1));
   std::fflush(stdout);
 }
 
@@ -212,7 +233,7 @@ int main(int argc, char** argv) {
                      {"user", cairn::Form::kUser}};
   for (const auto& form : forms) {
     if (std::strcmp(only, "all") == 0 || std::strcmp(only, form.name) == 0) {
-      cairn::Run(form.form, form.name, keys, argc > 3);
+      cairn::Run(form.form, form.name, keys);
     }
   }
   return 0;

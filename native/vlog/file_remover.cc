@@ -17,14 +17,15 @@ Status FileRemover::Begin(const std::string& dir, Disk* disk) {
   if (!names.ok()) return names.status();
   std::lock_guard<std::mutex> lock(mutex_);
   for (const std::string& name : names.value()) {
-    if (name.ends_with(kGoneSuffix)) paths_.push_back(dir + "/" + name);
+    if (name.ends_with(kGoneSuffix)) AppendLocked(dir + "/" + name);
   }
   return Status();
 }
 
 void FileRemover::End() {
   std::lock_guard<std::mutex> lock(mutex_);
-  paths_.clear();
+  files_.clear();
+  bytes_ = 0;
   first_.reset();
   due_ms_ = 0;
 }
@@ -33,7 +34,7 @@ void FileRemover::Add(const std::string& path) {
   std::lock_guard<std::mutex> lock(mutex_);
   std::string gone = path + std::string(kGoneSuffix);
   if (disk_->Rename(path, gone).ok()) {
-    paths_.push_back(std::move(gone));
+    AppendLocked(std::move(gone));
   } else {
     (void)disk_->Remove(path);
   }
@@ -41,49 +42,62 @@ void FileRemover::Add(const std::string& path) {
 
 uint64_t FileRemover::Step(uint64_t now_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (paths_.empty()) return kIdle;
+  if (files_.empty()) return kIdle;
   if (now_ms < due_ms_) return due_ms_ - now_ms;
   if (!CutLocked()) RemoveFirstLocked();
-  if (paths_.empty()) return kIdle;
-  due_ms_ = paths_.size() > kUnhurriedMax ? now_ms : now_ms + kPieceMillis;
+  if (files_.empty()) return kIdle;
+  due_ms_ = bytes_ > kUnhurriedBytes ? now_ms : now_ms + kPieceMillis;
   return due_ms_ - now_ms;
 }
 
 bool FileRemover::RemoveOne() {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (paths_.empty()) return false;
+  if (files_.empty()) return false;
   RemoveFirstLocked();
   return true;
 }
 
 bool FileRemover::empty() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return paths_.empty();
+  return files_.empty();
 }
 
 void FileRemover::RemoveFirstLocked() {
   first_.reset();
-  (void)disk_->Remove(paths_.front());
-  paths_.pop_front();
+  (void)disk_->Remove(files_.front().path);
+  bytes_ -= files_.front().bytes;
+  files_.pop_front();
 }
 
 // Takes a piece off the end of the first file. False: what is left of it may go as a whole.
 bool FileRemover::CutLocked() {
+  Entry& entry = files_.front();
+  if (entry.bytes <= kPieceBytes) return false;
   if (first_ == nullptr) {
-    const Result<uint64_t> links = disk_->Links(paths_.front());
+    const Result<uint64_t> links = disk_->Links(entry.path);
     if (!links.ok() || links.value() != 1) return false;
-    Result<std::unique_ptr<File>> file = disk_->OpenDirect(paths_.front(), Disk::Mode::kReadWrite);
+    Result<std::unique_ptr<File>> file = disk_->OpenDirect(entry.path, Disk::Mode::kReadWrite);
     if (!file.ok()) return false;
-    const Result<uint64_t> size = file.value()->Size();
-    if (!size.ok()) return false;
     first_ = std::move(file.value());
-    bytes_ = size.value();
   }
-  if (bytes_ <= kPieceBytes) return false;
   // Synced, or the file system would collect the pieces and give them back together.
-  if (!first_->Truncate(bytes_ - kPieceBytes).ok() || !first_->Sync().ok()) return false;
+  if (!first_->Truncate(entry.bytes - kPieceBytes).ok() || !first_->Sync().ok()) return false;
+  entry.bytes -= kPieceBytes;
   bytes_ -= kPieceBytes;
   return true;
+}
+
+// 0 if it cannot be told: then it goes in one piece.
+uint64_t FileRemover::SizeOf(const std::string& path) const {
+  const Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
+  const Result<uint64_t> size = file.ok() ? file.value()->Size() : Result<uint64_t>(file.status());
+  return size.ok() ? size.value() : 0;
+}
+
+void FileRemover::AppendLocked(std::string path) {
+  const uint64_t bytes = SizeOf(path);
+  files_.push_back({std::move(path), bytes});
+  bytes_ += bytes;
 }
 
 }  // namespace cairn::vlog

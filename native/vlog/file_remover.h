@@ -24,8 +24,8 @@ namespace cairn::vlog {
 class FileRemover {
  public:
   static constexpr uint64_t kPieceBytes = 4u << 20;
-  static constexpr uint64_t kPieceMillis = 10;  // from one piece to the next
-  static constexpr size_t kUnhurriedMax = 4;    // files; while more wait there is no pause
+  static constexpr uint64_t kPieceMillis = 10;             // from one piece to the next
+  static constexpr uint64_t kUnhurriedBytes = 4ull << 30;  // while more wait there is no pause
 
   // Takes over what an earlier start has not finished.
   Status Begin(const std::string& dir, Disk* disk);
@@ -42,14 +42,21 @@ class FileRemover {
   bool empty() const;
 
  private:
+  struct Entry {
+    std::string path;
+    uint64_t bytes;
+  };
+
+  uint64_t SizeOf(const std::string& path) const;
+  void AppendLocked(std::string path);
   void RemoveFirstLocked();
   bool CutLocked();
 
   Disk* disk_ = nullptr;
   mutable std::mutex mutex_;
-  std::deque<std::string> paths_;
-  std::unique_ptr<File> first_;  // paths_.front(), once it is being cut
-  uint64_t bytes_ = 0;           // of it
+  std::deque<Entry> files_;
+  uint64_t bytes_ = 0;           // of all of them
+  std::unique_ptr<File> first_;  // files_.front(), once it is being cut
   uint64_t due_ms_ = 0;
 };
 
