@@ -290,11 +290,15 @@ void Misses(uint32_t keys) {
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
           [&](uint32_t at, std::span<const ValueCache::Victim> victims) {
-            for (const auto& [evicted, view] : victims) {
-              Pointer* old = trees[at].Find(view.record.substr(24, 16)).pointer;
-              if (old->checksum != evicted) std::abort();
+            Art::Lookup lookups[ValueCache::kBatch];
+            for (size_t i = 0; i < victims.size(); ++i)
+              lookups[i] = {&trees[at], victims[i].view.record.substr(24, 16), {}};
+            Art::FindMany(std::span(lookups, victims.size()));
+            for (size_t i = 0; i < victims.size(); ++i) {
+              Pointer* old = lookups[i].found.pointer;
+              if (old->checksum != victims[i].handle) std::abort();
               old->flags &= ~Pointer::kResident;
-              old->checksum = view.checksum;
+              old->checksum = victims[i].view.checksum;
             }
           });
     };
