@@ -137,6 +137,14 @@ class Disk {
   virtual const char* DurableWriteMethod() const = 0;  // "RWF_DSYNC", "fdatasync", "simulated"
 };
 
+// Size of a file that need not be open; 0 if it cannot be told.
+inline uint64_t FileBytes(Disk* disk, const std::string& path) {
+  const Result<std::unique_ptr<File>> file = disk->OpenDirect(path, Disk::Mode::kRead);
+  if (!file.ok()) return 0;
+  const Result<uint64_t> size = file.value()->Size();
+  return size.ok() ? size.value() : 0;
+}
+
 // The real disk. Queues may outlive it, files need not be closed first.
 std::unique_ptr<Disk> NewPosixDisk(IoBackend backend);
 

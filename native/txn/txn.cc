@@ -169,7 +169,7 @@ ReadState Txn::LookStored(uint16_t db, std::string_view key, bool want_value, Ke
   ++pending_count_;
   *value = {};
   missing_.push_back(Missing{db, shard, std::string(key), entry.version, entry.value_bytes});
-  if (looks_ == 1 && !recording_) first_look_ = entry;
+  if (looks_ == 1) first_look_ = entry;
   return ReadState::kPending;
 }
 

@@ -214,8 +214,7 @@ class Checker {
     if (options.last_epoch && manifest_.clean && manifest_.clean_ends.size() == options.lanes) {
       options.clean_ends = manifest_.clean_ends;
     }
-    options.window_bytes = vlog::WindowBytes(options.lanes);
-    if (options.lanes <= vlog::kAheadLanesMax) options.ahead = disk_;
+    vlog::ReadWith(disk_, &options);
     if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
     if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
     vlog::Replay replay(options, sink);

@@ -87,15 +87,8 @@ bool FileRemover::CutLocked() {
   return true;
 }
 
-// 0 if it cannot be told: then it goes in one piece.
-uint64_t FileRemover::SizeOf(const std::string& path) const {
-  const Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
-  const Result<uint64_t> size = file.ok() ? file.value()->Size() : Result<uint64_t>(file.status());
-  return size.ok() ? size.value() : 0;
-}
-
 void FileRemover::AppendLocked(std::string path) {
-  const uint64_t bytes = SizeOf(path);
+  const uint64_t bytes = FileBytes(disk_, path);  // 0: then it goes in one piece
   files_.push_back({std::move(path), bytes});
   bytes_ += bytes;
 }

@@ -47,7 +47,6 @@ class FileRemover {
     uint64_t bytes;
   };
 
-  uint64_t SizeOf(const std::string& path) const;
   void AppendLocked(std::string path);
   void RemoveFirstLocked();
   bool CutLocked();

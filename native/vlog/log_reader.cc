@@ -25,15 +25,16 @@ Status SegmentReader::View(uint64_t offset, uint64_t bytes, const char** data) {
     return Status();
   }
   const uint64_t from = AlignDown(offset, io_block_);
-  uint64_t kept = 0;
-  if (from >= begin_ && from < end_) kept = AlignDown(end_ - from, io_block_);
+  const auto kept_bytes = [&] {  // of the window
+    return from >= begin_ && from < end_ ? AlignDown(end_ - from, io_block_) : 0;
+  };
   const bool onwards = begin_ != end_ && from <= end_ && from >= begin_;
-  if (queue_ != nullptr && TakeAhead(from, kept) && offset + bytes <= end_) {
+  if (queue_ != nullptr && TakeAhead(from, kept_bytes()) && offset + bytes <= end_) {
     ReadAhead();
     *data = window_ + (offset - begin_);
     return Status();
   }
-  if (begin_ == from) kept = AlignDown(end_ - from, io_block_);  // it was taken, and is not enough
+  const uint64_t kept = kept_bytes();  // what was taken may not be enough
   const uint64_t want = std::max(AlignUp(offset + bytes, io_block_) - from, window_bytes_);
   const char* at = kept == 0 ? nullptr : window_ + (from - begin_);
   if (want > buffer_bytes_ || (buffer_bytes_ > 4 * want && buffer_bytes_ > 4 * window_bytes_)) {

@@ -59,6 +59,12 @@ struct ReplayOptions {
   const std::atomic<bool>* stop = nullptr;  // Run gives up with kBusy soon after it turns true
 };
 
+// Windows of all lanes together within their bound; and reading ahead, if the lanes are few.
+inline void ReadWith(Disk* disk, ReplayOptions* options) {
+  options->window_bytes = WindowBytes(options->lanes);
+  if (options->lanes <= kAheadLanesMax) options->ahead = disk;
+}
+
 // A segment of survivors that ends without a trailer: a crash came while it was written.
 struct LooseEnd {
   Segment* segment = nullptr;

@@ -19,13 +19,7 @@ Status SpareSegments::Begin(const std::string& dir, Disk* disk, const Limits& li
   for (const std::string& name : names.value()) {
     if (!name.ends_with(kSpareSuffix)) continue;
     const std::string path = dir_ + "/" + name;
-    uint64_t bytes = 0;
-    Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
-    if (file.ok()) {
-      Result<uint64_t> size = file.value()->Size();
-      if (size.ok()) bytes = size.value();
-      file.value().reset();
-    }
+    const uint64_t bytes = FileBytes(disk_, path);
     if (spares_.size() < limits_.files && Fits(bytes)) {
       spares_.push_back({path, bytes});
       continue;

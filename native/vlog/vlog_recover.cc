@@ -262,8 +262,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
   if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
   options.threads = RecoveryThreads();
-  options.window_bytes = vlog::WindowBytes(options.lanes);
-  if (options.lanes <= vlog::kAheadLanesMax) options.ahead = disk_;
+  vlog::ReadWith(disk_, &options);
   vlog::Replay replay(options, sink);
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch != epoch) continue;
