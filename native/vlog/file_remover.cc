@@ -1,5 +1,6 @@
 #include "vlog/file_remover.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -17,7 +18,7 @@ Status FileRemover::Begin(const std::string& dir, Disk* disk) {
   if (!names.ok()) return names.status();
   std::lock_guard<std::mutex> lock(mutex_);
   for (const std::string& name : names.value()) {
-    if (name.ends_with(kGoneSuffix)) AppendLocked(dir + "/" + name);
+    if (name.ends_with(kGoneSuffix)) AppendLocked(dir + "/" + name, 0, false);
   }
   return Status();
 }
@@ -31,20 +32,35 @@ void FileRemover::End() {
 }
 
 void FileRemover::Add(const std::string& path) {
+  Release(path);
   std::lock_guard<std::mutex> lock(mutex_);
   std::string gone = path + std::string(kGoneSuffix);
   if (disk_->Rename(path, gone).ok()) {
-    AppendLocked(std::move(gone));
+    AppendLocked(std::move(gone), 0, false);
   } else {
     (void)disk_->Remove(path);
   }
+}
+
+void FileRemover::Shorten(const std::string& path, uint64_t bytes) {
+  Release(path);
+  std::lock_guard<std::mutex> lock(mutex_);
+  AppendLocked(path, bytes, true);
+}
+
+void FileRemover::Release(const std::string& path) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = std::find_if(files_.begin(), files_.end(), [&](const Entry& entry) {
+    return entry.shortens && entry.path == path;
+  });
+  if (found != files_.end()) DropLocked(static_cast<size_t>(found - files_.begin()));
 }
 
 uint64_t FileRemover::Step(uint64_t now_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (files_.empty()) return kIdle;
   if (now_ms < due_ms_) return due_ms_ - now_ms;
-  if (!CutLocked()) RemoveFirstLocked();
+  if (!CutLocked()) FinishFirstLocked();
   if (files_.empty()) return kIdle;
   due_ms_ = bytes_ > kUnhurriedBytes ? now_ms : now_ms + kPieceMillis;
   return due_ms_ - now_ms;
@@ -53,7 +69,7 @@ uint64_t FileRemover::Step(uint64_t now_ms) {
 bool FileRemover::RemoveOne() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (files_.empty()) return false;
-  RemoveFirstLocked();
+  FinishFirstLocked();
   return true;
 }
 
@@ -62,24 +78,32 @@ bool FileRemover::empty() const {
   return files_.empty();
 }
 
-void FileRemover::RemoveFirstLocked() {
-  first_.reset();
-  (void)disk_->Remove(files_.front().path);
-  bytes_ -= files_.front().bytes;
-  files_.pop_front();
+void FileRemover::FinishFirstLocked() {
+  const Entry& entry = files_.front();
+  if (!entry.shortens) {
+    first_.reset();
+    (void)disk_->Remove(entry.path);
+  } else if (OpenFirstLocked()) {
+    (void)first_->Truncate(entry.until);
+  }
+  DropLocked(0);
 }
 
-// Takes a piece off the end of the first file. False: what is left of it may go as a whole.
+void FileRemover::DropLocked(size_t index) {
+  if (index == 0) first_.reset();
+  bytes_ -= files_[index].bytes - files_[index].until;
+  files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+// Takes a piece off the end of the first file. False: what is left to do may be done at once.
 bool FileRemover::CutLocked() {
   Entry& entry = files_.front();
-  if (entry.bytes <= kPieceBytes) return false;
-  if (first_ == nullptr) {
+  if (entry.bytes - entry.until <= kPieceBytes) return false;
+  if (first_ == nullptr && !entry.shortens) {
     const Result<uint64_t> links = disk_->Links(entry.path);
     if (!links.ok() || links.value() != 1) return false;
-    Result<std::unique_ptr<File>> file = disk_->OpenDirect(entry.path, Disk::Mode::kReadWrite);
-    if (!file.ok()) return false;
-    first_ = std::move(file.value());
   }
+  if (!OpenFirstLocked()) return false;
   // Synced, or the file system would collect the pieces and give them back together.
   if (!first_->Truncate(entry.bytes - kPieceBytes).ok() || !first_->Sync().ok()) return false;
   entry.bytes -= kPieceBytes;
@@ -87,10 +111,19 @@ bool FileRemover::CutLocked() {
   return true;
 }
 
-void FileRemover::AppendLocked(std::string path) {
-  const uint64_t bytes = FileBytes(disk_, path);  // 0: then it goes in one piece
-  files_.push_back({std::move(path), bytes});
-  bytes_ += bytes;
+bool FileRemover::OpenFirstLocked() {
+  if (first_ != nullptr) return true;
+  Result<std::unique_ptr<File>> file =
+      disk_->OpenDirect(files_.front().path, Disk::Mode::kReadWrite);
+  if (file.ok()) first_ = std::move(file.value());
+  return file.ok();
+}
+
+void FileRemover::AppendLocked(std::string path, uint64_t until, bool shortens) {
+  const uint64_t bytes = FileBytes(disk_, path);  // 0: then what there is goes in one piece
+  if (shortens && bytes <= until) return;
+  files_.push_back({std::move(path), bytes, until, shortens});
+  bytes_ += bytes - until;
 }
 
 }  // namespace cairn::vlog

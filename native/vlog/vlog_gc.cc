@@ -459,7 +459,7 @@ void VlogEngine::EndSurvivors(Segment* segment) {
   const uint64_t end = std::min(
       AlignUp(std::max<uint64_t>(segment->proven.load(), block), block) + block, segment->room_end);
   // First this: once it is sealed, it may be reclaimed at any moment.
-  (void)segment->file->Truncate(end);  // best effort
+  remover_.Shorten(segment->file->path(), end);
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->data_end = end;
   segment->sealed = true;

@@ -82,7 +82,7 @@ void VlogEngine::Service(uint64_t now_ms) {
 void VlogEngine::GiveBackSlack(uint64_t now_ms) {
   for (auto& lane : lanes_) {
     for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
-      (void)slack.segment->file->Truncate(slack.room_end);  // best effort
+      remover_.Shorten(slack.segment->file->path(), slack.room_end);
   }
   const uint64_t records = RecordsSoFar();
   if (records != spares_seen_) spares_since_ms_ = now_ms;
@@ -106,10 +106,8 @@ uint64_t VlogEngine::RoomFor(uint64_t unit_bytes, uint64_t block) const {
 
 void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
   const Lane::Wants wants = lane->TakeWants(now_ms);
-  if (wants.trim != nullptr) {
-    // Best effort: bytes behind the trailer mean nothing.
-    (void)wants.trim->file->Truncate(wants.trim->data_end);
-  }
+  // Bytes behind the trailer mean nothing.
+  if (wants.trim != nullptr) remover_.Shorten(wants.trim->file->path(), wants.trim->data_end);
   if (wants.extend == nullptr && wants.next_bytes == 0 && !wants.denied) return;
   uint64_t room = 0;
   Status status = EnoughFree(&room);
@@ -172,6 +170,7 @@ Status VlogEngine::EnoughFree(uint64_t* room) {
 
 // Reserves [room_end, end).
 Status VlogEngine::AllocateOrMakeRoom(Segment* segment, uint64_t end) {
+  remover_.Release(segment->file->path());  // room that was to be given back, see GiveBackSlack
   for (;;) {
     Status status = segment->file->Allocate(segment->room_end, end - segment->room_end);
     if (status.code() != Code::kNoSpace || !MakeRoom()) return status;
@@ -454,6 +453,7 @@ void VlogEngine::Reclaim() {
     GcOf(*segment).reclaimed_segments.fetch_add(1, std::memory_order_relaxed);
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     segment.reset();
+    remover_.Release(path);
     if (size.ok() && spares_.Keep(path, size.value())) continue;
     remover_.Add(path);
   }

@@ -108,3 +108,43 @@ TEST_CASE("file remover: of a file with another name nothing is cut off") {
   CHECK(!std::filesystem::exists(path + ".gone"));
   CHECK(std::filesystem::file_size(copy) == 3 * kPiece);
 }
+
+TEST_CASE("file remover: an unused end goes piece by piece, until the file gets another use") {
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/data").ok());
+  FileRemover remover;
+  REQUIRE(remover.Begin("/data", &disk).ok());
+  const std::string path = "/data/a.vlog";
+  Make(&disk, path, 5 * kPiece);
+  remover.Shorten(path, kPiece + 8192);
+  CHECK(SizeOf(&disk, path) == 5 * kPiece);
+  uint64_t now = 1000;
+  for (uint64_t left = 4; left >= 2; --left) {
+    CHECK(remover.Step(now) == FileRemover::kPieceMillis);
+    CHECK(SizeOf(&disk, path) == left * kPiece);
+    now += FileRemover::kPieceMillis;
+  }
+  CHECK(remover.Step(now) == FileRemover::kIdle);
+  CHECK(SizeOf(&disk, path) == kPiece + 8192);
+  CHECK(!remover.RemoveOne());
+
+  Make(&disk, "/data/b.vlog", 5 * kPiece);
+  Make(&disk, "/data/c.vlog", 5 * kPiece);
+  remover.Shorten("/data/b.vlog", kPiece);
+  remover.Shorten("/data/c.vlog", kPiece);
+  (void)remover.Step(now);
+  remover.Release("/data/b.vlog");  // begun
+  CHECK(SizeOf(&disk, "/data/b.vlog") == 4 * kPiece);
+  CHECK(remover.RemoveOne());  // who needs the space
+  CHECK(SizeOf(&disk, "/data/c.vlog") == kPiece);
+  CHECK(remover.Step(now + 1000) == FileRemover::kIdle);
+  CHECK(SizeOf(&disk, "/data/b.vlog") == 4 * kPiece);
+
+  remover.Shorten("/data/b.vlog", kPiece);
+  remover.Add("/data/b.vlog");  // now it goes altogether
+  CHECK(remover.RemoveOne());
+  CHECK(!remover.RemoveOne());
+  CHECK(Names(&disk) == std::vector<std::string>{"a.vlog", "c.vlog"});
+  remover.Shorten("/data/c.vlog", 2 * kPiece);  // it is shorter than that
+  CHECK(remover.Step(now + 1000) == FileRemover::kIdle);
+}
