@@ -14,7 +14,7 @@ import { fillKeys, pressure, runPlan } from './lib/loadgen.mjs';
 import { describeMachine, memoryFileSystem } from './lib/machine.mjs';
 import { parseOptions } from './lib/options.mjs';
 import { churnMix, churnWriteShare, churnWrites, greatest, middle } from './lib/paced.mjs';
-import { startProbe } from './lib/probe.mjs';
+import { probesPerSecond, startProbe } from './lib/probe.mjs';
 import { storageBytes } from './lib/proc.mjs';
 import { digits } from './lib/stats.mjs';
 import { otherColor, ourColor, probeColor, timelineChart } from './lib/timeline.mjs';
@@ -27,8 +27,10 @@ import { otherColor, ourColor, probeColor, timelineChart } from './lib/timeline.
 const keyBytes = 16;
 /** The worst second may have this many times the p99 of the median second. */
 const bar = 3;
-/** A second counts as disturbed when the probe's worst write took this many times that of its median second. */
+/** The disk counts as disturbed when the probe's worst write took this many times that of its median second, */
 const disturbed = 3;
+/** and the processors when one stood still for so long. */
+const stoppedMicrosMax = 5000;
 const sampleSeconds = 10;
 
 const help = `Usage: npm run soak:write -- [options]
@@ -171,6 +173,7 @@ async function run(o) {
     deviceBytesPerByte: written / (sets * (keyBytes + valueBytes)),
     total,
     samples,
+    metered: probe.hasMeter(),
     summary: summaryOf(seconds, probed),
     seconds: seconds.map((second) => ({ ...second, ...probeDuring(second, probed) })),
   };
@@ -203,7 +206,11 @@ function probeDuring(second, probed) {
   const at = Math.floor(second.epoch_ms / 1000);
   const both = [probed.get(at), probed.get(at + 1)];
   const most = (/** @type {keyof ProbeSecond} */ name) => greatest(both.map((one) => one?.[name] ?? 0));
-  return { worstMicros: most('worstMicros'), stolenMillis: most('stolenMillis') };
+  return {
+    worstMicros: most('worstMicros'),
+    stoppedMicros: most('stoppedMicros'),
+    stolenMillis: most('stolenMillis'),
+  };
 }
 
 /**
@@ -211,7 +218,12 @@ function probeDuring(second, probed) {
  * @param {number} usual
  */
 function isDisturbed(second, usual) {
-  return second.worstMicros > disturbed * usual;
+  return second.worstMicros > disturbed * usual || isStopped(second);
+}
+
+/** @param {ProbeSecond} second */
+function isStopped(second) {
+  return second.stoppedMicros > stoppedMicrosMax;
 }
 
 /**
@@ -220,11 +232,16 @@ function isDisturbed(second, usual) {
  */
 function summaryOf(seconds, probed) {
   const usual = middle([...probed.values()].map(({ worstMicros }) => worstMicros));
-  const quiet = seconds.filter((second) => !isDisturbed(probeDuring(second, probed), usual));
+  const during = seconds.map((second) => probeDuring(second, probed));
+  const at = (/** @type {number} */ index) => /** @type {ProbeSecond} */ (during[index]);
+  const running = seconds.filter((_, i) => !isStopped(at(i)));
+  const quiet = seconds.filter((_, i) => !isDisturbed(at(i), usual));
   return {
     probeUsualMicros: usual,
+    secondsStopped: seconds.length - running.length,
     secondsDisturbed: seconds.length - quiet.length,
     everySecond: figuresOf(seconds),
+    withoutStopped: figuresOf(running),
     withoutDisturbed: figuresOf(quiet),
   };
 }
@@ -271,10 +288,16 @@ function summaryText(result, name) {
       `| seconds | number | median p99 | worst p99 | ratio (bar ${bar}) | seconds above the bar | longest gap | |`,
       '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
       line('all', summary.everySecond),
+      ...(result.metered ? [line('processors not stopped', summary.withoutStopped)] : []),
       line('host undisturbed', summary.withoutDisturbed),
     ].join('\n'),
-    `Left out of the second line: ${summary.secondsDisturbed} seconds in which the slowest of ${disturbedText(summary)}. ` +
-      'The probe shares the disk with the server, so a burst of the server itself can also be the cause.',
+    result.metered
+      ? `Left out of the second line: ${summary.secondsStopped} seconds in which the host stopped a processor for more than ` +
+        `${stoppedMicrosMax / 1000} ms (a thread per processor with a real-time priority woke up that late).`
+      : 'Whether the host stopped the processors is not known: the system does not allow a real-time priority.',
+    `Left out of the last line: ${summary.secondsDisturbed} seconds, those and the ones in which the slowest of ` +
+      `${disturbedText(summary)}. The probe shares the disk with the server, so a burst of the server itself can also be ` +
+      'the cause.',
     `The generator used ${(total.cpu_seconds / total.seconds).toFixed(2)} of a core; its own delays: p99 ` +
       `${digits(total.lag_p99_us)} us, at most ${digits(total.lag_max_us)} us (${digits(worst.generatorLagInWorst)} us in ` +
       `the worst second). ${digits(result.deviceBytesPerByte)} device bytes per byte of key and value written; ` +
@@ -287,18 +310,20 @@ function summaryText(result, name) {
 /** @param {SoakResult['summary']} summary */
 function disturbedText(summary) {
   return (
-    `fio's 20 synced 4 KiB overwrites beside the server took more than ${disturbed} times what it takes in the median ` +
+    `fio's ${probesPerSecond} synced 4 KiB overwrites beside the server took more than ${disturbed} times what it takes in the median ` +
     `second (${digits(summary.probeUsualMicros)} us)`
   );
 }
 
 /** @param {SoakResult} result */
 function csv(result) {
-  const lines = ['second,p50_us,p99_us,p999_us,max_us,set_p99_us,get_p99_us,gap_us,lag_us,probe_us,stolen_ms'];
+  const lines = [
+    'second,p50_us,p99_us,p999_us,max_us,set_p99_us,get_p99_us,gap_us,lag_us,probe_us,stopped_us,stolen_ms',
+  ];
   for (const second of result.seconds) {
     const { all } = second;
     const rest = [second.set?.p99_us, second.get?.p99_us, second.gap_max_us, second.lag_max_us];
-    const probe = [second.worstMicros.toFixed(1), second.stolenMillis];
+    const probe = [second.worstMicros.toFixed(1), second.stoppedMicros.toFixed(0), second.stolenMillis];
     const cells = [second.second, all.p50_us, all.p99_us, all.p999_us, all.max_us, ...rest, ...probe];
     lines.push(cells.map((cell) => String(cell ?? '')).join(','));
   }
@@ -311,7 +336,7 @@ function chartOf(result) {
     result.seconds.map((second) => ({ x: second.second, y: of(second) ?? 0 }));
   return timelineChart({
     title: 'Latency of every second at half of the peak write rate',
-    xLabel: 'second (shaded: the host was disturbed, by the probe)',
+    xLabel: 'second (shaded: the host was disturbed, by the probes)',
     marked: result.seconds
       .filter((second) => isDisturbed(second, result.summary.probeUsualMicros))
       .map((second) => second.second),

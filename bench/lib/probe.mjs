@@ -1,23 +1,30 @@
-// A tiny fio load beside a long run: when the host itself is slow, it is slow too. With it, the CPU time that the host took
-// away (steal).
+// What the host does beside a long run. A tiny fio load: when the host's disk is slow, it is slow too. The hiccup meter
+// (native/hiccup.cc): for how long the host stopped a processor. With them, the CPU time that the host took away (steal).
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
+import { fileURLToPath } from 'node:url';
 
 import { exited, spawnTracked } from './cleanup.mjs';
 import { prepareFile } from './fio.mjs';
+import { eachLine } from './servers.mjs';
 
+const hiccupMeter = fileURLToPath(new URL('../../build/bench/hiccup', import.meta.url));
 const fileBytes = 16 << 20;
-const perSecond = 20;
+/** Often enough for one to meet any 10 ms in which the disk stands still. */
+export const probesPerSecond = 100;
 const ticksPerSecond = 100;
 
 /**
- * @typedef {{ worstMicros: number, stolenMillis: number }} ProbeSecond
+ * @typedef {object} ProbeSecond
+ * @property {number} worstMicros of fio's writes
+ * @property {number} stoppedMicros longest time for which a processor stood still
+ * @property {number} stolenMillis of all processors
  */
 
 /**
- * 4 KiB data-synced O_DIRECT overwrites at a low, fixed rate.
+ * 4 KiB data-synced O_DIRECT overwrites at a low, fixed rate, and the hiccup meter (built with the load generator).
  * @param {string} dir on the disk under test
  * @param {number} seconds at most
  */
@@ -26,10 +33,23 @@ export async function startProbe(dir, seconds) {
   const file = join(dir, 'probe.dat');
   await prepareFile(file, fileBytes);
   const args = ['--name=probe', `--filename=${file}`, `--size=${fileBytes}`, '--rw=randwrite', '--bs=4k', '--direct=1'];
-  args.push('--ioengine=psync', '--sync=dsync', `--rate_iops=${perSecond}`, '--time_based', `--runtime=${seconds}`);
+  args.push(
+    '--ioengine=psync',
+    '--sync=dsync',
+    `--rate_iops=${probesPerSecond}`,
+    '--time_based',
+    `--runtime=${seconds}`,
+  );
   args.push('--thread'); // else a job of its own outlives fio when that is killed
   args.push(`--write_lat_log=${join(dir, 'probe')}`, '--log_unix_epoch=1', '--norandommap', '--randrepeat=0');
   const child = spawnTracked('fio', args, { stdio: 'ignore', cwd: dir });
+  const meter = spawnTracked(hiccupMeter, [], { stdio: ['ignore', 'pipe', 'ignore'] });
+  /** @type {Map<number, number>} second since the epoch -> microseconds */
+  const stopped = new Map();
+  eachLine(meter.stdout, (line) => {
+    const [second, micros] = line.split(' ').map(Number);
+    if (second !== undefined && micros !== undefined) stopped.set(second, micros);
+  });
   /** @type {Map<number, number>} second since the epoch -> milliseconds */
   const stolen = new Map();
   let before = stealTicks();
@@ -39,9 +59,13 @@ export async function startProbe(dir, seconds) {
     before = now;
   }, 1000);
   return {
+    /** False: the system does not allow the priority that the hiccup meter needs. */
+    hasMeter: () => stopped.size > 0,
     /** @returns {Promise<Map<number, ProbeSecond>>} by second since the epoch */
     stop: async () => {
       clearInterval(timer);
+      if (meter.exitCode === null) meter.kill('SIGTERM');
+      await exited(meter);
       if (child.exitCode === null) child.kill('SIGINT');
       await exited(child);
       const worst = new Map();
@@ -53,7 +77,10 @@ export async function startProbe(dir, seconds) {
         worst.set(second, Math.max(worst.get(second) ?? 0, nanos / 1000));
       }
       return new Map(
-        [...worst].map(([second, worstMicros]) => [second, { worstMicros, stolenMillis: stolen.get(second) ?? 0 }]),
+        [...worst].map(([second, worstMicros]) => {
+          const stoppedMicros = stopped.get(second) ?? 0;
+          return [second, { worstMicros, stoppedMicros, stolenMillis: stolen.get(second) ?? 0 }];
+        }),
       );
     },
   };

@@ -54,7 +54,7 @@ struct EngineOptions {
   bool lanes_auto =
       false;  // `lanes` is only for a new directory: an existing one keeps its own number
   uint32_t databases = 16;
-  uint64_t segment_bytes = 1ull << 30;
+  uint64_t segment_bytes = 1ull << 30;    // at most; where little lives they are smaller
   uint64_t wal_ring_bytes = 16ull << 20;  // staged and in-flight bytes per lane
   uint64_t commit_batch_bytes =
       1ull << 20;  // upper bound of one commit; without `always` also the write-out threshold
@@ -68,7 +68,7 @@ struct EngineOptions {
   uint32_t gc_iops = 1000;                // kThrottled: reads and writes per second, all lanes
   uint32_t gc_max_parallel = 1;           // segments collected at once, all lanes; 1 to 64
   uint32_t gc_space_amplification = 140;  // log bytes allowed per 100 live ones
-  uint32_t segment_recycle_max = 0;       // files kept for reuse; 0: one per lane
+  uint32_t segment_recycle_max = 0;       // files kept for reuse; 0: by what lives
   uint64_t min_free_bytes = 0;            // of the file system; below, writes are refused
   uint64_t checkpoint_bytes_per_second = 128ull << 20;  // rate at which checkpoints are written
 };

@@ -205,7 +205,8 @@ void Lane::AskAheadLocked() {
   bool ask = false;
   if (active_->room_end < active_->capacity) {
     if (left < shared_->allocate_step / 2 + shared_->reserve_bytes) ask = ask_extend_ = true;
-  } else if (next_ == nullptr && left < std::max(active_->capacity / 2, shared_->allocate_step)) {
+  } else if (next_ == nullptr && tail_ > active_->block_bytes &&
+             left < std::max(active_->capacity / 2, shared_->allocate_step)) {
     ask_next_ = std::max(ask_next_, kCommitRecordBytes);
     ask = true;
   }

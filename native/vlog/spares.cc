@@ -51,22 +51,28 @@ bool SpareSegments::Keep(const std::string& path, uint64_t bytes) {
   return true;
 }
 
-std::string SpareSegments::Take() {
+std::string SpareSegments::Take(uint64_t wanted) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return TakeLocked();
+  for (size_t i = spares_.size(); i-- > 0;) {
+    if (Suits(spares_[i].bytes, wanted)) return TakeLocked(i);
+  }
+  return {};
 }
 
-std::string SpareSegments::TakeLocked() {
-  if (spares_.empty()) return {};
-  std::string path = std::move(spares_.back().path);
-  spares_.pop_back();
+std::string SpareSegments::TakeAny() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return spares_.empty() ? std::string() : TakeLocked(spares_.size() - 1);
+}
+
+std::string SpareSegments::TakeLocked(size_t index) {
+  std::string path = std::move(spares_[index].path);
+  spares_.erase(spares_.begin() + static_cast<std::ptrdiff_t>(index));
   PublishLocked();
   return path;
 }
 
 bool SpareSegments::DropOne() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  const std::string path = TakeLocked();
+  const std::string path = TakeAny();
   return !path.empty() && disk_->Remove(path).ok();
 }
 

@@ -26,18 +26,24 @@ class SpareSegments {
  public:
   struct Limits {
     uint32_t files = 0;      // spares kept at most
-    uint64_t bytes_min = 0;  // of a file worth keeping
+    uint64_t bytes_min = 0;  // of a file worth keeping, whatever is wanted
     uint64_t bytes_max = 0;
   };
 
   // Looks for spares that an earlier start left behind; those beyond the limits are removed.
   Status Begin(const std::string& dir, Disk* disk, const Limits& limits);
   void End();  // forgets them; the files stay
+  // Whether a file can become a segment of `wanted` bytes: it is half to twice as large.
+  static bool Suits(uint64_t bytes, uint64_t wanted) {
+    return bytes >= wanted / 2 && bytes <= 2 * wanted;
+  }
   // Keeps the file of a segment that is in no manifest any more. False: it is none to keep, the
   // caller removes it. A file that somebody linked to (a copy made without copying) is none.
   bool Keep(const std::string& path, uint64_t bytes);
-  // The path of a spare, which then is the caller's to rename; empty: there is none.
-  std::string Take();
+  // The path of a spare that suits, which then is the caller's to rename; empty: there is none.
+  std::string Take(uint64_t wanted);
+  // The path of any, which then is the caller's to remove.
+  std::string TakeAny();
   // Gives the space of one spare back to the file system. False: there is none.
   bool DropOne();
 
@@ -52,7 +58,7 @@ class SpareSegments {
   bool Fits(uint64_t bytes) const {
     return bytes >= limits_.bytes_min && bytes <= limits_.bytes_max;
   }
-  std::string TakeLocked();
+  std::string TakeLocked(size_t index);
   void PublishLocked();
 
   std::string dir_;

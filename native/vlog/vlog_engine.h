@@ -57,9 +57,10 @@ enum class GcPoint : uint8_t {
 struct VlogTuning {
   bool inline_maintenance =
       false;  // no thread: Tick of reactor 0 does the maintenance, so that runs are reproducible
-  uint32_t recovery_threads = 0;  // 0: from the cores
-  uint64_t allocate_step = 0;     // 0: from the segment size
-  uint64_t reserve_bytes = 0;     // 0: from the segment size
+  uint32_t recovery_threads = 0;           // 0: from the cores
+  uint64_t allocate_step = 0;              // 0: from the segment size
+  uint64_t segment_bytes_min = 64u << 20;  // of a lane in which little lives
+  uint64_t reserve_bytes = 0;              // 0: from the segment size
   uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
   uint64_t prepare_gap = 256u << 10;
   uint64_t overlap_bytes = 0;  // 0: the lane's default
@@ -331,10 +332,14 @@ class VlogEngine final : public Engine {
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
                                                        uint32_t before, bool sparing);
   Status EnoughFree(uint64_t* room);
-  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes,
-                 bool sparing);
-  bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t unit_bytes);
-  void SizeSegment(vlog::Segment* segment, uint64_t unit_bytes);
+  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t wanted,
+                 uint64_t unit_bytes, bool sparing);
+  bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t wanted,
+                   uint64_t unit_bytes);
+  uint64_t LiveBytesLocked(uint32_t lane) const;
+  uint64_t WantedBytesLocked(uint32_t lane) const;
+  void SizeSegment(vlog::Segment* segment, uint64_t wanted, uint64_t unit_bytes);
+  bool KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes);
   Status AllocateOrMakeRoom(vlog::Segment* segment, uint64_t end);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,

@@ -83,7 +83,6 @@ GcLane& VlogEngine::GcOf(const Segment& segment) { return gc_lanes_[segment.lane
 void VlogEngine::StartGc() {
   gc_.iops.store(std::max(1u, options_.gc_iops));
   gc_.parallel.store(std::clamp(options_.gc_max_parallel, 1u, kGcParallelMax));
-  gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
   gc_.stop.store(false);
   gc_.collectors.clear();
   while (gc_.collectors.size() < kGcParallelMax)

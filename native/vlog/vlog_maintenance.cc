@@ -25,6 +25,8 @@ constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can na
 constexpr uint64_t kBuryMs = 20;              // at a time
 constexpr uint64_t kSpareIdleMs = 20000;      // without a write
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
+constexpr uint64_t kSegmentsOfSlack = 6;      // that make up what may be dead
+constexpr uint64_t kSpareShare = 8;           // of what lives, unless their number is set
 
 uint32_t RandomSalt() {
   std::random_device device;
@@ -88,7 +90,7 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
   if (records != spares_seen_) spares_since_ms_ = now_ms;
   spares_seen_ = records;
   if (spares_.count() == 0 || now_ms <= spares_since_ms_ + kSpareIdleMs) return;
-  const std::string spare = spares_.Take();
+  const std::string spare = spares_.TakeAny();
   if (!spare.empty()) remover_.Add(spare);
 }
 
@@ -181,6 +183,7 @@ Status VlogEngine::AllocateOrMakeRoom(Segment* segment, uint64_t end) {
 Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64_t unit_bytes,
                                                            uint32_t before, bool sparing) {
   auto segment = std::make_unique<Segment>();
+  uint64_t wanted = 0;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     const size_t kept = before == 0 ? kSegmentsForGc : 0;
@@ -190,14 +193,15 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     }
     segment->id = manifest_.next_segment_id++;
     segment->epoch = manifest_.epoch;
+    wanted = WantedBytesLocked(lane);
   }
   segment->lane = lane;
   segment->before = before;
   segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
   const std::string path = vlog::SegmentPath(options_.dir, segment->id);
   Status status;
-  if (!RecycleFile(segment.get(), path, unit_bytes))
-    status = NewFile(segment.get(), path, unit_bytes, sparing);
+  if (!RecycleFile(segment.get(), path, wanted, unit_bytes))
+    status = NewFile(segment.get(), path, wanted, unit_bytes, sparing);
   if (status.ok()) status = disk_->SyncDir(options_.dir);
   if (status.ok()) return segment;
   segment->file.reset();
@@ -205,19 +209,42 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   return status;
 }
 
-// What follows from the file: the block, and how far the segment may grow.
-void VlogEngine::SizeSegment(Segment* segment, uint64_t unit_bytes) {
-  segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
-  segment->capacity = std::max(AlignUp(options_.segment_bytes, segment->block_bytes),
-                               RoomFor(unit_bytes, segment->block_bytes));
+// Of one lane, or of kAllLanes.
+uint64_t VlogEngine::LiveBytesLocked(uint32_t lane) const {
+  uint64_t bytes = 0;
+  for (const SegmentEntry& entry : manifest_.segments) {
+    const Segment* segment = segments_.Get(entry.id);
+    if (segment != nullptr && (lane == kAllLanes || entry.lane % options_.lanes == lane))
+      bytes += segment->live_bytes.load(std::memory_order_relaxed);
+  }
+  return bytes;
 }
 
-Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t unit_bytes,
-                           bool sparing) {
+// How large a segment of the lane should be: what is dead in the one that is written to cannot be
+// collected, so several of them make up what may be dead. Many segments, and they are as large as
+// they may be.
+uint64_t VlogEngine::WantedBytesLocked(uint32_t lane) const {
+  const uint64_t most = options_.segment_bytes;
+  const uint64_t least = std::min(most, tuning_.segment_bytes_min);
+  if (least == most || manifest_.segments.size() > vlog::kManifestSegmentsMax / 4) return most;
+  const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
+  const uint64_t dead = LiveBytesLocked(lane) / 100 * (amplification - 100);
+  return std::clamp(dead / kSegmentsOfSlack, least, most);
+}
+
+// What follows from the file: the block, and how far the segment may grow.
+void VlogEngine::SizeSegment(Segment* segment, uint64_t wanted, uint64_t unit_bytes) {
+  segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
+  segment->capacity =
+      std::max(AlignUp(wanted, segment->block_bytes), RoomFor(unit_bytes, segment->block_bytes));
+}
+
+Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t wanted,
+                           uint64_t unit_bytes, bool sparing) {
   Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kCreate);
   if (!file.ok()) return file.status();
   segment->file = std::move(file.value());
-  SizeSegment(segment, unit_bytes);
+  SizeSegment(segment, wanted, unit_bytes);
   const uint64_t block = segment->block_bytes;
   const uint64_t least = unit_bytes + std::min(shared_.reserve_bytes, kSparingBytes);
   const uint64_t end = std::min(
@@ -232,19 +259,22 @@ Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t u
 
 // The same out of a spare. False: there is none, or it would not do; then it is gone. The header is
 // written under the old name: under the new one the file is never anything but the new segment.
-bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t unit_bytes) {
-  const std::string spare = spares_.Take();
-  if (spare.empty()) return false;
+bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t wanted,
+                             uint64_t unit_bytes) {
+  const std::string spare = spares_.Take(wanted);
+  if (spare.empty()) {
+    const std::string unsuited = spares_.TakeAny();
+    if (!unsuited.empty()) remover_.Add(unsuited);
+    return false;
+  }
   Result<std::unique_ptr<File>> file = disk_->OpenDirect(spare, Disk::Mode::kReadWrite);
   bool good = file.ok();
   if (good) {
     segment->file = std::move(file.value());
-    SizeSegment(segment, unit_bytes);
+    SizeSegment(segment, wanted, unit_bytes);
     Result<uint64_t> size = segment->file->Size();
-    if (size.ok()) {
-      segment->room_end =
-          std::min(AlignDown(size.value(), segment->block_bytes), segment->capacity);
-    }
+    if (size.ok()) segment->room_end = AlignDown(size.value(), segment->block_bytes);
+    segment->capacity = std::max(segment->capacity, segment->room_end);
     good = segment->room_end >= RoomFor(unit_bytes, segment->block_bytes);
   }
   segment->recycled = true;
@@ -452,11 +482,23 @@ void VlogEngine::Reclaim() {
     const Result<uint64_t> size = segment->file->Size();
     GcOf(*segment).reclaimed_segments.fetch_add(1, std::memory_order_relaxed);
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
+    const uint32_t lane = segment->lane % options_.lanes;
     segment.reset();
     remover_.Release(path);
-    if (size.ok() && spares_.Keep(path, size.value())) continue;
-    remover_.Add(path);
+    if (!size.ok() || !KeepSpare(lane, path, size.value())) remover_.Add(path);
   }
+}
+
+bool VlogEngine::KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes) {
+  uint64_t wanted, most;
+  {
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    wanted = WantedBytesLocked(lane);
+    most = std::max(LiveBytesLocked(kAllLanes) / kSpareShare, 2 * wanted);
+  }
+  if (!vlog::SpareSegments::Suits(bytes, wanted)) return false;
+  if (options_.segment_recycle_max == 0 && spares_.bytes() + bytes > most) return false;
+  return spares_.Keep(path, bytes);
 }
 
 // With manifest_mutex_ held. Says of survivors how far they are durable by now.

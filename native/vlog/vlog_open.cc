@@ -47,6 +47,7 @@ Status VlogEngine::Configure(const EngineOptions& options) {
     return Status(Code::kInvalid, "segment-size must be 64 KiB to 16 GiB");
   }
   options_ = options;
+  gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
   const uint64_t ring = std::max(options.wal_ring_bytes, kChunksMin * kChunkBytesMin);
   uint64_t chunk = std::clamp(options.commit_batch_bytes, kChunkBytesMin, kChunkBytesMax);
   chunk = std::min(chunk, std::max(kChunkBytesMin, kChunkBytesAll / options.lanes));
@@ -146,11 +147,12 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   status = RemoveLeftovers(&report->damage);
   if (status.ok()) status = remover_.Begin(options_.dir, disk_);
   if (status.ok()) {
-    const uint64_t bytes = options_.segment_bytes;
+    const uint64_t most = options_.segment_bytes;
+    const uint64_t least = std::min(most, tuning_.segment_bytes_min);
     status = spares_.Begin(
         options_.dir, disk_,
-        {options_.segment_recycle_max != 0 ? options_.segment_recycle_max : options_.lanes,
-         bytes / 2, AlignUp(bytes, vlog::kBlockBytesMax)});
+        {options_.segment_recycle_max != 0 ? options_.segment_recycle_max : 2 * options_.lanes,
+         least / 2, AlignUp(most, vlog::kBlockBytesMax)});
   }
   if (status.ok()) status = RemoveOldCheckpoints();
   if (status.ok()) status = OpenSegments(&report->damage);
@@ -361,8 +363,9 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
                                    uint64_t{2} * segment->block_bytes);
       if (segment == end.active)
         segment->room_end = std::max(segment->room_end, end.tail + segment->block_bytes);
+      std::lock_guard<std::mutex> lock(manifest_mutex_);
       segment->capacity =
-          std::max(AlignUp(options_.segment_bytes, segment->block_bytes), segment->room_end);
+          std::max(AlignUp(WantedBytesLocked(id), segment->block_bytes), segment->room_end);
       segment->worn_end = segment->recycled ? segment->room_end : 0;
     }
   }

@@ -229,7 +229,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: memory(mib, 64 * gib),
     default: '1gb',
     change: 'immutable',
-    doc: 'Size of one value-log file.',
+    doc: 'Size of one value-log file, at most: where little lives, files are smaller (a sixth of what gc-space-amplification allows to be dead, at least 64 MB).',
   },
   {
     name: 'wal-ring-size',
@@ -307,7 +307,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: integerOrAuto(1, 65536),
     default: 'auto',
     change: 'immutable',
-    doc: 'Files of collected segments that are kept, to be written again: that is about twice as fast as new files. They take up disk until then. auto: one per lane.',
+    doc: 'Files of collected segments that are kept, to be written again: that is about twice as fast as new files. They take up disk until then. auto: about an eighth of the live bytes.',
   },
   {
     name: 'checkpoint-rate',
