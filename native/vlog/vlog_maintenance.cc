@@ -26,7 +26,7 @@ constexpr uint64_t kBuryMs = 20;              // at a time
 constexpr uint64_t kSpareIdleMs = 20000;      // without a write
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 constexpr uint64_t kSegmentsOfSlack = 6;      // that make up what may be dead
-constexpr uint64_t kSpareShare = 8;           // of what lives, unless their number is set
+constexpr uint64_t kSpareShare = 7;           // of what lives, unless their number is set
 
 uint32_t RandomSalt() {
   std::random_device device;
@@ -494,7 +494,7 @@ bool VlogEngine::KeepSpare(uint32_t lane, const std::string& path, uint64_t byte
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     wanted = WantedBytesLocked(lane);
-    most = std::max(LiveBytesLocked(kAllLanes) / kSpareShare, 2 * wanted);
+    most = std::max(LiveBytesLocked(kAllLanes) / kSpareShare, wanted);
   }
   if (!vlog::SpareSegments::Suits(bytes, wanted)) return false;
   if (options_.segment_recycle_max == 0 && spares_.bytes() + bytes > most) return false;

@@ -307,7 +307,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: integerOrAuto(1, 65536),
     default: 'auto',
     change: 'immutable',
-    doc: 'Files of collected segments that are kept, to be written again: that is about twice as fast as new files. They take up disk until then. auto: about an eighth of the live bytes.',
+    doc: 'Files of collected segments that are kept, to be written again: that is about twice as fast as new files. They take up disk until then. auto: a seventh of the live bytes, or one file.',
   },
   {
     name: 'checkpoint-rate',
