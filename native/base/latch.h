@@ -1,9 +1,10 @@
 // Latch: a spin lock for critical sections well under a microsecond that never wait for I/O. After
-// a bounded spin the waiter yields its time slice, so that a preempted holder can run. Not
+// a bounded spin the waiter sleeps for a moment, so that a preempted holder can run. It does not
+// yield: recent kernels take the rest of the time slice for that, and a reactor's is long. Not
 // recursive. Sized to share a cache line with what it guards.
 #pragma once
 
-#include <sched.h>
+#include <time.h>
 
 #include <atomic>
 #include <cstdint>
@@ -20,7 +21,8 @@ class Latch {
   void Unlock() { locked_.store(false, std::memory_order_release); }
 
  private:
-  static constexpr uint32_t kSpinsBeforeYield = 128;
+  static constexpr uint32_t kSpinsBeforeSleep = 512;
+  static constexpr timespec kSleep = {0, 20'000};
 
   void LockSlow() {
     for (uint32_t spins = 0;; ++spins) {
@@ -28,8 +30,8 @@ class Latch {
           !locked_.exchange(true, std::memory_order_acquire)) {
         return;
       }
-      if (spins % kSpinsBeforeYield == kSpinsBeforeYield - 1) {
-        sched_yield();
+      if (spins % kSpinsBeforeSleep == kSpinsBeforeSleep - 1) {
+        nanosleep(&kSleep, nullptr);
       } else {
         __builtin_ia32_pause();
       }

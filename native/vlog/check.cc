@@ -48,8 +48,7 @@ class CrossReference final : public vlog::ReplaySink {
                 const Pointer& pointer) override {
     if (!vlog::IsPut(vlog::TypeOf(header)) || header.ns >= kDatabasesMax) return;
     const std::string_view key = vlog::KeyOf(header, record);
-    Art* tree = shards_[ShardOf(key)].Tree(header.ns);
-    const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+    const EntryRef found = shards_[ShardOf(key)].Find(header.ns, key);
     if (found && found.pointer->SamePlace(pointer) && found.pointer->checksum == pointer.checksum)
       found.pointer->flags |= kSeen;
   }

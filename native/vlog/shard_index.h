@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "vlog/art.h"
@@ -28,6 +29,11 @@ class alignas(64) ShardIndex {
     if (pages_[page] == nullptr) pages_[page] = std::make_unique<Page>();
     if (page == 0) first_ = pages_[0].get();
     return (*pages_[page])[tree % kPageTrees];
+  }
+  // Nothing: also if the tree was never used.
+  EntryRef Find(uint16_t tree, std::string_view key) const {
+    const Art* found = Tree(tree);
+    return found == nullptr ? EntryRef() : found->Find(key);
   }
   // visit(uint16_t number, Art& tree) for every tree with keys.
   template <typename Visit>

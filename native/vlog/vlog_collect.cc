@@ -127,8 +127,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
                                                             uint64_t* expire_at_ms) {
   const std::string_view key = vlog::KeyOf(header, record);
   LatchGuard guard(engine_.latches_[shard].latch);
-  Art* tree = engine_.shards_[shard].Tree(header.ns);
-  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  const EntryRef found = engine_.shards_[shard].Find(header.ns, key);
   switch (vlog::TypeOf(header)) {
     case RecordType::kPut:
     case RecordType::kPutExpire: {
@@ -151,7 +150,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
         return Verdict::kLive;
       // Gone from the index at once, so that nothing can be done to the key any more before its
       // delete is written. If that fails, the put is still there, as expired as before.
-      engine_.DropEntry(header.ns, shard, tree, key);
+      engine_.DropEntry(header.ns, shard, key);
       dropped_ = true;
       return expired_droppable_ ? Verdict::kDead : Verdict::kExpired;
     }
@@ -308,8 +307,7 @@ void VlogEngine::Collector::Publish(const Move& move) {
   const RecordHeader header = vlog::LoadHeader(record.data());
   const std::string_view key = vlog::KeyOf(header, record.data());
   LatchGuard guard(engine_.latches_[move.shard].latch);
-  Art* tree = engine_.shards_[move.shard].Tree(move.tree);
-  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  const EntryRef found = engine_.shards_[move.shard].Find(move.tree, key);
   if (!found || !found.pointer->SamePlace(move.from)) return;
   Pointer& entry = *found.pointer;
   uint32_t flags = move.to.flags;

@@ -69,8 +69,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
   ShardIndex& index = shards_[shard];
   Lane* lane = lanes_[LaneOf(shard)].get();
   const uint64_t durable = lane->durable();
-  const Art* tree = index.Tree(tree_of_[ns].load(std::memory_order_relaxed));
-  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
+  const EntryRef found = index.Find(tree_of_[ns].load(std::memory_order_relaxed), key);
   const bool waits = index.last_write > durable;
   if (!found) {
     if (waits && index.last_removal > durable) entry->ticket = {lane->id(), index.last_removal};

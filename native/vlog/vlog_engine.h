@@ -296,8 +296,7 @@ class VlogEngine final : public Engine {
              const EntryRef& old);
   void IndexPut(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header,
                 const Pointer& pointer, const EntryRef& found);
-  void IndexDelete(const WriteOp& op, uint16_t tree);
-  void DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key);
+  void DropEntry(uint16_t tree_number, uint16_t shard, std::string_view key);
   void IndexExpire(const WriteOp& op, uint16_t tree);
   void FlushShard(uint16_t shard, uint16_t tree);
   void DropTree(uint16_t shard, uint16_t number, Art* tree);

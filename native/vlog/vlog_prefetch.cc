@@ -48,8 +48,7 @@ void VlogEngine::PrefetchShared(uint16_t number, std::span<const KeyHint> keys) 
   for (const KeyHint& hint : keys) {
     Latch& latch = latches_[hint.shard].latch;
     if (!latch.TryLock()) continue;
-    const Art* tree = shards_[hint.shard].Tree(number);
-    const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(hint.key);
+    const EntryRef found = shards_[hint.shard].Find(number, hint.key);
     if (found && found.pointer->resident()) {
       cache_->Prefetch(hint.shard, found.pointer->checksum, found.pointer->length);
     }

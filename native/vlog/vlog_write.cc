@@ -297,8 +297,8 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
 
 // The entry that a put replaces.
 EntryRef VlogEngine::Look(const WriteOp& op) {
-  const Art* tree = shards_[op.shard].Tree(tree_of_[op.ns].load(std::memory_order_relaxed));
-  const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op.key);
+  const EntryRef found =
+      shards_[op.shard].Find(tree_of_[op.ns].load(std::memory_order_relaxed), op.key);
   if (found && found.pointer->resident())
     cache_->Prefetch(op.shard, found.pointer->checksum, found.pointer->length);
   return found;
@@ -317,7 +317,7 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
     case WriteKind::kDelete:
       CountRemoval(header);
       shard.last_removal = end;
-      IndexDelete(op, tree);
+      DropEntry(tree, op.shard, op.key);
       return;
     case WriteKind::kExpire:
       CountRemoval(header);
@@ -376,17 +376,13 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
   if (op.expire_at_ms == 0) count.expiring.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void VlogEngine::IndexDelete(const WriteOp& op, uint16_t tree_number) {
-  Art* tree = shards_[op.shard].Tree(tree_number);
-  if (tree != nullptr) DropEntry(tree_number, op.shard, tree, op.key);
-}
-
 // A key leaves the index: it was deleted, or garbage collection drops what has expired. With the
 // shard's latch held.
-void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, Art* tree, std::string_view key) {
+void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, std::string_view key) {
+  Art* tree = shards_[shard].Tree(tree_number);
   Pointer old;
   uint64_t expire_at_ms = 0;
-  if (!tree->Erase(key, &old, &expire_at_ms)) return;
+  if (tree == nullptr || !tree->Erase(key, &old, &expire_at_ms)) return;
   if (old.resident()) cache_->Erase(shard, old.checksum);
   Retire(old);
   counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
