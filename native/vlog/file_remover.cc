@@ -60,7 +60,13 @@ uint64_t FileRemover::Step(uint64_t now_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (files_.empty()) return kIdle;
   if (now_ms < due_ms_) return due_ms_ - now_ms;
-  if (!CutLocked()) FinishFirstLocked();
+  uint64_t cut = 0;
+  for (uint32_t i = 0; i < kFilesPerStep && !files_.empty() && cut < kPieceBytes; ++i) {
+    const uint64_t left = files_.front().bytes - files_.front().until;
+    if (i != 0 && cut + left > kPieceBytes) break;
+    cut += std::min(left, kPieceBytes);
+    if (!CutLocked()) FinishFirstLocked();
+  }
   if (files_.empty()) return kIdle;
   due_ms_ = bytes_ > kUnhurriedBytes ? now_ms : now_ms + kPieceMillis;
   return due_ms_ - now_ms;

@@ -27,6 +27,7 @@ class FileRemover {
  public:
   static constexpr uint64_t kPieceBytes = 4u << 20;
   static constexpr uint64_t kPieceMillis = 10;             // from one piece to the next
+  static constexpr uint32_t kFilesPerStep = 64;            // small ones that make up a piece
   static constexpr uint64_t kUnhurriedBytes = 4ull << 30;  // while more wait there is no pause
 
   // Takes over what an earlier start has not finished.

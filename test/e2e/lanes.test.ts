@@ -153,7 +153,7 @@ describeCairn('1024 lanes', () => {
         async () => (await figure(client, 'gc_collected_segments')) >= keys / 2,
       );
       // More than 250 MB were written. How far it grows meanwhile depends on how fast collection follows; what stays does not.
-      await eventually('their space is given back', () => allocated(server.dir) < before + keys * mb);
+      await eventually('their space is given back', () => allocated(server.dir) < before + keys * mb, 20_000);
       await expectContents(client, model);
     }
     await server.restart('kill');

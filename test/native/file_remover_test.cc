@@ -148,3 +148,20 @@ TEST_CASE("file remover: an unused end goes piece by piece, until the file gets 
   remover.Shorten("/data/c.vlog", 2 * kPiece);  // it is shorter than that
   CHECK(remover.Step(now + 1000) == FileRemover::kIdle);
 }
+
+TEST_CASE("file remover: small files go together, as many as make up a piece") {
+  SimDisk disk{SimOptions()};
+  REQUIRE(disk.CreateDir("/data").ok());
+  FileRemover remover;
+  REQUIRE(remover.Begin("/data", &disk).ok());
+  for (int i = 0; i < 10; ++i) {
+    const std::string path = "/data/" + std::to_string(i);
+    Make(&disk, path, kPiece / 4);
+    remover.Add(path);
+  }
+  CHECK(remover.Step(1000) == FileRemover::kPieceMillis);
+  CHECK(Names(&disk).size() == 6);
+  CHECK(remover.Step(1010) == FileRemover::kPieceMillis);
+  CHECK(Names(&disk).size() == 2);
+  CHECK(remover.Step(1020) == FileRemover::kIdle);
+}
