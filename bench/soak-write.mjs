@@ -162,6 +162,7 @@ async function run(o) {
   const config = { arguments: server.arguments, config: await server.settings(), missing: server.missing };
   await server.stop();
   const sets = (total.set?.n ?? 0) + (total.insert?.n ?? 0);
+  const observed = seconds.map((second) => ({ ...second, ...probeDuring(second, probed) }));
   return {
     date: new Date().toISOString(),
     machine,
@@ -174,8 +175,8 @@ async function run(o) {
     total,
     samples,
     metered: probe.hasMeter(),
-    summary: summaryOf(seconds, probed),
-    seconds: seconds.map((second) => ({ ...second, ...probeDuring(second, probed) })),
+    summary: summaryOf(observed, middle([...probed.values()].map(({ worstMicros }) => worstMicros))),
+    seconds: observed,
   };
 }
 
@@ -227,15 +228,12 @@ function isStopped(second) {
 }
 
 /**
- * @param {LoadSecond[]} seconds
- * @param {Map<number, ProbeSecond>} probed
+ * @param {(LoadSecond & ProbeSecond)[]} seconds
+ * @param {number} usual what the probe's worst write takes in its median second
  */
-function summaryOf(seconds, probed) {
-  const usual = middle([...probed.values()].map(({ worstMicros }) => worstMicros));
-  const during = seconds.map((second) => probeDuring(second, probed));
-  const at = (/** @type {number} */ index) => /** @type {ProbeSecond} */ (during[index]);
-  const running = seconds.filter((_, i) => !isStopped(at(i)));
-  const quiet = seconds.filter((_, i) => !isDisturbed(at(i), usual));
+function summaryOf(seconds, usual) {
+  const running = seconds.filter((second) => !isStopped(second));
+  const quiet = seconds.filter((second) => !isDisturbed(second, usual));
   return {
     probeUsualMicros: usual,
     secondsStopped: seconds.length - running.length,

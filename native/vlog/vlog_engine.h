@@ -335,10 +335,11 @@ class VlogEngine final : public Engine {
                  uint64_t unit_bytes, bool sparing);
   bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t wanted,
                    uint64_t unit_bytes);
-  uint64_t LiveBytesLocked(uint32_t lane) const;
-  uint64_t WantedBytesLocked(uint32_t lane) const;
+  std::vector<uint64_t> LiveBytesLocked() const;
+  uint64_t WantedBytesLocked(uint64_t live_bytes) const;
   void SizeSegment(vlog::Segment* segment, uint64_t wanted, uint64_t unit_bytes);
   bool KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes);
+  void GiveUpSpare();
   Status AllocateOrMakeRoom(vlog::Segment* segment, uint64_t end);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,

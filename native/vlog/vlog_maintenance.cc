@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -89,7 +90,11 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
   const uint64_t records = RecordsSoFar();
   if (records != spares_seen_) spares_since_ms_ = now_ms;
   spares_seen_ = records;
-  if (spares_.count() == 0 || now_ms <= spares_since_ms_ + kSpareIdleMs) return;
+  if (now_ms > spares_since_ms_ + kSpareIdleMs) GiveUpSpare();
+}
+
+// One, if there is any; unlike MakeRoom, which does not take its time.
+void VlogEngine::GiveUpSpare() {
   const std::string spare = spares_.TakeAny();
   if (!spare.empty()) remover_.Add(spare);
 }
@@ -193,7 +198,7 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
     }
     segment->id = manifest_.next_segment_id++;
     segment->epoch = manifest_.epoch;
-    wanted = WantedBytesLocked(lane);
+    wanted = WantedBytesLocked(LiveBytesLocked()[lane]);
   }
   segment->lane = lane;
   segment->before = before;
@@ -209,26 +214,26 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   return status;
 }
 
-// Of one lane, or of kAllLanes.
-uint64_t VlogEngine::LiveBytesLocked(uint32_t lane) const {
-  uint64_t bytes = 0;
+// By lane.
+std::vector<uint64_t> VlogEngine::LiveBytesLocked() const {
+  std::vector<uint64_t> bytes(options_.lanes, 0);
   for (const SegmentEntry& entry : manifest_.segments) {
     const Segment* segment = segments_.Get(entry.id);
-    if (segment != nullptr && (lane == kAllLanes || entry.lane % options_.lanes == lane))
-      bytes += segment->live_bytes.load(std::memory_order_relaxed);
+    if (segment != nullptr)
+      bytes[entry.lane % options_.lanes] += segment->live_bytes.load(std::memory_order_relaxed);
   }
   return bytes;
 }
 
-// How large a segment of the lane should be: what is dead in the one that is written to cannot be
-// collected, so several of them make up what may be dead. Many segments, and they are as large as
-// they may be.
-uint64_t VlogEngine::WantedBytesLocked(uint32_t lane) const {
+// How large a segment should be in a lane with so many live bytes: what is dead in the one that is
+// written to cannot be collected, so several of them make up what may be dead. Many segments, and
+// they are as large as they may be.
+uint64_t VlogEngine::WantedBytesLocked(uint64_t live_bytes) const {
   const uint64_t most = options_.segment_bytes;
   const uint64_t least = std::min(most, tuning_.segment_bytes_min);
   if (least == most || manifest_.segments.size() > vlog::kManifestSegmentsMax / 4) return most;
   const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
-  const uint64_t dead = LiveBytesLocked(lane) / 100 * (amplification - 100);
+  const uint64_t dead = live_bytes / 100 * (amplification - 100);
   return std::clamp(dead / kSegmentsOfSlack, least, most);
 }
 
@@ -263,8 +268,7 @@ bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t
                              uint64_t unit_bytes) {
   const std::string spare = spares_.Take(wanted);
   if (spare.empty()) {
-    const std::string unsuited = spares_.TakeAny();
-    if (!unsuited.empty()) remover_.Add(unsuited);
+    GiveUpSpare();  // it does not suit
     return false;
   }
   Result<std::unique_ptr<File>> file = disk_->OpenDirect(spare, Disk::Mode::kReadWrite);
@@ -493,8 +497,9 @@ bool VlogEngine::KeepSpare(uint32_t lane, const std::string& path, uint64_t byte
   uint64_t wanted, most;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
-    wanted = WantedBytesLocked(lane);
-    most = std::max(LiveBytesLocked(kAllLanes) / kSpareShare, wanted);
+    const std::vector<uint64_t> live = LiveBytesLocked();
+    wanted = WantedBytesLocked(live[lane]);
+    most = std::max(std::accumulate(live.begin(), live.end(), uint64_t{0}) / kSpareShare, wanted);
   }
   if (!vlog::SpareSegments::Suits(bytes, wanted)) return false;
   if (options_.segment_recycle_max == 0 && spares_.bytes() + bytes > most) return false;

@@ -339,6 +339,11 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   }
   for (uint32_t id = 0; id < options_.lanes; ++id)
     lanes_.push_back(std::make_unique<Lane>(id, &shared_));
+  std::vector<uint64_t> wanted;  // by lane
+  {
+    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    for (const uint64_t live : LiveBytesLocked()) wanted.push_back(WantedBytesLocked(live));
+  }
   bool created = false;
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     LaneEnd& end = (*ends)[id];
@@ -363,9 +368,7 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
                                    uint64_t{2} * segment->block_bytes);
       if (segment == end.active)
         segment->room_end = std::max(segment->room_end, end.tail + segment->block_bytes);
-      std::lock_guard<std::mutex> lock(manifest_mutex_);
-      segment->capacity =
-          std::max(AlignUp(WantedBytesLocked(id), segment->block_bytes), segment->room_end);
+      segment->capacity = std::max(AlignUp(wanted[id], segment->block_bytes), segment->room_end);
       segment->worn_end = segment->recycled ? segment->room_end : 0;
     }
   }
