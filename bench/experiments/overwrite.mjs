@@ -1,7 +1,7 @@
 // What overwriting costs on the device once garbage collection has to free what it makes dead.
 
 import { describe } from '../lib/bulk-data.mjs';
-import { allocatedBytes } from '../lib/engine.mjs';
+import { allocatedBytes, largestFile } from '../lib/engine.mjs';
 import { judge } from '../lib/result.mjs';
 import { digits, spread, withSpread } from '../lib/stats.mjs';
 import { countingDevice, dataBytes, engineOptions, fillUntilSteady, overwrite } from '../lib/steady.mjs';
@@ -58,6 +58,7 @@ export function overwrites(dist) {
     const settings = await describe(context, server);
     const count = await server.command('DBSIZE');
     if (count !== data.keys) throw new Error(`DBSIZE says ${String(count)}, not ${data.keys}`);
+    const segmentBytes = largestFile(dir);
     await server.stop();
     context.remove(dir);
 
@@ -66,7 +67,7 @@ export function overwrites(dist) {
       `theory ${theory[dist]}`,
       `disk usage ${withSpread(spread(usages))} times keys and values`,
       steadyNote,
-      `${digits(data.keys)} keys, segments of ${digits(context.parameter('overwrite-segment'))} bytes, ` +
+      `${digits(data.keys)} keys, segments of up to ${digits(segmentBytes)} bytes, ` +
         `gc-space-amplification ${context.parameter('overwrite-space')}`,
       ...(ofParts.length > 0 ? [`the server's own account, per byte: ${ofParts.join(', ')}`] : []),
       ...(server.missing.length > 0 ? [`this build has no ${server.missing.join(', ')}`] : []),

@@ -80,6 +80,14 @@ export function allocatedBytes(dir) {
   return sum * 512;
 }
 
+/**
+ * Bytes of the largest file in a directory: in one that holds a log, a segment.
+ * @param {string} dir
+ */
+export function largestFile(dir) {
+  return Math.max(0, ...filesIn(dir).map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0));
+}
+
 /** @param {string} dir */
 export function filesIn(dir) {
   const entries = readdirSync(dir, { recursive: true, withFileTypes: true });

@@ -5,7 +5,7 @@ export const parameters = {
   'ram-keys': { full: 50_000_000, quick: 300_000, text: 'keys of ram-per-key-50m' },
   'restart-load-seconds': { full: 20, quick: 1, text: 'load before the kill -9 of restart-kill-*' },
   'overwrite-keys': { full: 2_000_000, quick: 30_000, text: 'keys of overwrite-* and gc-tail-*, 1 KiB each' },
-  'overwrite-segment': { full: 64 << 20, quick: 1 << 20, text: 'segment-size of overwrite-* and gc-tail-*' },
+  'overwrite-segment': { full: 0, quick: 1 << 20, text: 'segment-size of overwrite-*, gc-tail-*, tail-*; 0: default' },
   'overwrite-space': { full: 1.43, quick: 1.43, text: 'gc-space-amplification of overwrite-* and gc-tail-*' },
   'overwrite-steady': { full: 3, quick: 1, text: 'times the data overwritten before disk usage can count as steady' },
   'overwrite-most': {

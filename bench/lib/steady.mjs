@@ -1,6 +1,6 @@
 // Overwrites until the log no longer grows: from there on garbage collection frees what the overwrites make dead.
 
-import { allocatedBytes, infoDelta, infoOf } from './engine.mjs';
+import { allocatedBytes, infoDelta, infoOf, largestFile } from './engine.mjs';
 import { fillKeys, pressure, runPlan } from './loadgen.mjs';
 import { storageBytes } from './proc.mjs';
 import { digits } from './stats.mjs';
@@ -27,8 +27,9 @@ export function dataBytes({ keys, valueBytes }) {
  * @param {'lazy' | 'aggressive'} mode aggressive keeps the disk usage at what was asked for, whatever is written
  */
 export function engineOptions(context, mode = 'aggressive') {
+  const segmentBytes = context.parameter('overwrite-segment');
   return {
-    'segment-size': context.parameter('overwrite-segment'),
+    ...(segmentBytes > 0 ? { 'segment-size': segmentBytes } : {}),
     'gc-space-amplification': context.parameter('overwrite-space'),
     'gc-mode': mode,
   };
@@ -64,7 +65,6 @@ export async function fillUntilSteady(context, server, data) {
   await fillKeys(server.port, { keys: data.keys, valueBytes: data.valueBytes });
   const least = context.parameter('overwrite-steady');
   const most = context.parameter('overwrite-most');
-  const slack = Math.max(2 * context.parameter('overwrite-segment'), steadyShare * dataBytes(data));
   /** @type {number[]} */
   const usage = [];
   let copies = 0;
@@ -73,6 +73,7 @@ export async function fillUntilSteady(context, server, data) {
     copies += 1 / stepsPerCopy;
     usage.push(allocatedBytes(server.dir));
     const recent = usage.slice(-stepsPerCopy - 1);
+    const slack = Math.max(2 * largestFile(server.dir), steadyShare * dataBytes(data));
     const steady = recent.length > stepsPerCopy && Math.max(...recent) - Math.min(...recent) <= slack;
     if (copies >= least && steady) break;
     if (copies >= most) {

@@ -26,7 +26,7 @@ constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can na
 constexpr uint64_t kBuryMs = 20;              // at a time
 constexpr uint64_t kSpareIdleMs = 20000;      // without a write
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
-constexpr uint64_t kSegmentsOfSlack = 6;      // that make up what may be dead
+constexpr uint64_t kSegmentsOfSlack = 12;     // that make up what may be dead
 constexpr uint64_t kSpareShare = 7;           // of what lives, unless their number is set
 
 uint32_t RandomSalt() {

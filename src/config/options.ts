@@ -229,7 +229,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: memory(mib, 64 * gib),
     default: '1gb',
     change: 'immutable',
-    doc: 'Size of one value-log file, at most: where little lives, files are smaller (a sixth of what gc-space-amplification allows to be dead, at least 64 MB).',
+    doc: 'Size of one value-log file, at most: where little lives, files are smaller (a twelfth of what gc-space-amplification allows to be dead, at least 64 MB).',
   },
   {
     name: 'wal-ring-size',
