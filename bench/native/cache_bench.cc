@@ -125,7 +125,7 @@ struct Owner {
     if (cache.OverBudget()) {
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [&](uint32_t, std::span<const ValueCache::Victim> victims) {
+          [&](std::span<const ValueCache::Victim> victims) {
             for (const ValueCache::Victim& victim : victims) {
               uint32_t evicted;
               std::memcpy(&evicted, victim.view.record.data(), sizeof(evicted));
@@ -289,10 +289,10 @@ void Misses(uint32_t keys) {
       if (!cache.OverBudget()) return;
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [&](uint32_t at, std::span<const ValueCache::Victim> victims) {
+          [&](std::span<const ValueCache::Victim> victims) {
             Art::Lookup lookups[ValueCache::kBatch];
             for (size_t i = 0; i < victims.size(); ++i)
-              lookups[i] = {&trees[at], victims[i].view.record.substr(24, 16), {}};
+              lookups[i] = {&trees[victims[i].shard], victims[i].view.record.substr(24, 16), {}};
             Art::FindMany(std::span(lookups, victims.size()));
             for (size_t i = 0; i < victims.size(); ++i) {
               Pointer* old = lookups[i].found.pointer;

@@ -220,22 +220,26 @@ void ValueCache::Clear(uint32_t shard_number) {
   MarkOccupied(shard_number, false);
 }
 
-// Their blobs, first of all the headers and keys, are on the way when this returns.
-uint32_t ValueCache::Victims(uint32_t shard_number, uint32_t count_max, size_t bytes_wanted,
-                             uint32_t* handles) {
+// At least one, then until there is the room that a batch may leave.
+bool ValueCache::WantsMore(const Batch& batch) const {
+  return batch.count == 0 || bytes() > budget() - budget() / kRoomShare + batch.bytes;
+}
+
+// At most count_max that are wanted. Their blobs, first of all the headers and keys, are on the way
+// when this returns.
+uint32_t ValueCache::Choose(uint32_t shard_number, uint32_t count_max, Batch* batch) {
   constexpr size_t kLine = 64;
   CacheShard& shard = shards_[shard_number];
-  const size_t now = bytes();
-  size_t leaving = 0;
   uint32_t count = 0;
-  while (count < count_max && (count == 0 || now - std::min(now, leaving) > bytes_wanted)) {
+  while (count < count_max && WantsMore(*batch)) {
     const uint32_t handle = policy_.Victim(shard);
     if (handle == kNoHandle) break;
     const CacheSlot& slot = shard.slots[handle];
     cairn::Prefetch(slot.blob());
     cairn::Prefetch(reinterpret_cast<const char*>(slot.blob()) + kLine);
-    leaving += ReplacementPolicy::ChargeOf(slot);
-    handles[count++] = handle;
+    batch->bytes += ReplacementPolicy::ChargeOf(slot);
+    batch->victims[batch->count++] = {shard_number, handle, {}};
+    ++count;
   }
   return count;
 }

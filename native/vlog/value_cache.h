@@ -25,10 +25,10 @@
 // together, so there is no deadlock. If many are taken, the shard at hand is next. The work per
 // call is bounded; what is left over is done by the next call. For each evicted record the owner's
 // callback must clear kResident in the index entry and put the true checksum back; it runs with the
-// latch of the records' shard held, and must not call the cache.
+// latches of the records' shards held, and must not call the cache.
 //
-// Records leave a batch at a time, from one shard: victims are cold, here and in the index, so
-// their cache misses had better overlap. The next inserts then find room.
+// Records leave a batch at a time, from as many shards as it takes: victims are cold, here and in
+// the index, so their cache misses had better overlap. The next inserts then find room.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +65,7 @@ class ValueCache {
   };
 
   struct Victim {
+    uint32_t shard;
     uint32_t handle;
     View view;
   };
@@ -140,48 +141,52 @@ class ValueCache {
   // itself.
   void Clear(uint32_t shard);
 
-  // Evicts records of the shard, at least one and at most `count_max` and kBatch, until bytes() is
-  // at most `bytes_wanted`. Calls on_evict(std::span<const Victim>) with all of them first, then
-  // frees them. Returns how many; 0: empty.
+  // Evicts one record of the shard: on_evict(std::span<const Victim>), then frees it. False: empty.
   template <typename OnEvict>
-  uint32_t Evict(uint32_t shard, uint32_t count_max, size_t bytes_wanted, OnEvict&& on_evict) {
-    uint32_t handles[kBatch];
-    const uint32_t count = Victims(shard, std::min(count_max, kBatch), bytes_wanted, handles);
-    if (count == 0) return 0;
-    Victim victims[kBatch];
-    for (uint32_t i = 0; i < count; ++i) victims[i] = {handles[i], Peek(shard, handles[i])};
-    on_evict(std::span<const Victim>(victims, count));
-    for (uint32_t i = 0; i < count; ++i) FreeVictim(shard, handles[i]);
-    evictions_.fetch_add(count, std::memory_order_relaxed);
-    return count;
+  bool EvictOne(uint32_t shard, OnEvict&& on_evict) {
+    Batch batch;
+    if (Choose(shard, 1, &batch) == 0) return false;
+    LetGo(&batch, on_evict);
+    return true;
   }
 
   // Evicts until the budget holds again or the bound on work is reached. held_shard: the shard
   // whose latch the caller holds, or kNoHandle for none. try_latch(uint32_t shard) -> bool,
-  // unlatch(uint32_t shard), on_evict(uint32_t shard, std::span<const Victim>). Returns the number
-  // of evicted records.
+  // unlatch(uint32_t shard), on_evict(std::span<const Victim>). Returns the number of evicted
+  // records.
   template <typename TryLatch, typename Unlatch, typename OnEvict>
   uint32_t Shrink(uint32_t held_shard, TryLatch&& try_latch, Unlatch&& unlatch,
                   OnEvict&& on_evict) {
     uint32_t evicted = 0;
     uint32_t failed_tries = 0;
     while (OverBudget() && evicted < kEvictionsPerShrinkMax && failed_tries < kShardTriesMax) {
-      const bool last_try = failed_tries + 1 == kShardTriesMax && held_shard != kNoHandle;
-      const bool own = last_try || (failed_tries == 0 && OwnTurn(held_shard));
-      const uint32_t shard = own ? held_shard : HandShard();
-      if (shard == kNoHandle) break;
-      const bool held = shard == held_shard;
-      uint32_t done = 0, visit = 0;
-      if (held || try_latch(shard)) {
-        visit = std::max(shards_[shard].live / kVisitShare, 1u);
-        done = Evict(shard, std::min({kBatch, visit, kEvictionsPerShrinkMax - evicted}),
-                     budget() - budget() / kRoomShare,
-                     [&](std::span<const Victim> victims) { on_evict(shard, victims); });
-        if (!held) unlatch(shard);
+      Batch batch;
+      const uint32_t most = std::min(kBatch, kEvictionsPerShrinkMax - evicted);
+      uint32_t latched[kBatch];  // here, not by the caller; each has a victim
+      uint32_t latched_count = 0;
+      while (batch.count < most && WantsMore(batch) && failed_tries < kShardTriesMax) {
+        const bool last_try = failed_tries + 1 == kShardTriesMax && held_shard != kNoHandle;
+        const bool own = last_try || (failed_tries == 0 && OwnTurn(held_shard));
+        const uint32_t shard = own ? held_shard : HandShard();
+        if (shard == kNoHandle) {
+          failed_tries = kShardTriesMax;
+          break;
+        }
+        const bool held = shard == held_shard || std::find(latched, latched + latched_count,
+                                                           shard) != latched + latched_count;
+        uint32_t done = 0, visit = 0;
+        if (held || try_latch(shard)) {
+          visit = std::max(shards_[shard].live / kVisitShare, 1u);
+          done = Choose(shard, std::min(visit, most - batch.count), &batch);
+          if (!held && done == 0) unlatch(shard);
+          if (!held && done != 0) latched[latched_count++] = shard;
+        }
+        if (!own) MoveHand(shard, done, visit);
+        failed_tries = done != 0 ? 0 : failed_tries + 1;
       }
-      if (!own) MoveHand(shard, done, visit);
-      evicted += done;
-      failed_tries = done != 0 ? 0 : failed_tries + 1;
+      if (batch.count != 0) LetGo(&batch, on_evict);
+      for (uint32_t i = 0; i < latched_count; ++i) unlatch(latched[i]);
+      evicted += batch.count;
     }
     return evicted;
   }
@@ -203,6 +208,23 @@ class ValueCache {
   using CacheSlot = vlog::CacheSlot;
   using CacheBlob = vlog::CacheBlob;
 
+  // Records that are about to leave: in no list any more, still in their slots.
+  struct Batch {
+    Victim victims[kBatch];
+    uint32_t count = 0;
+    size_t bytes = 0;
+  };
+
+  // Calls on_evict, frees the records.
+  template <typename OnEvict>
+  void LetGo(Batch* batch, OnEvict&& on_evict) {
+    const std::span<Victim> victims(batch->victims, batch->count);
+    for (Victim& victim : victims) victim.view = Peek(victim.shard, victim.handle);
+    on_evict(std::span<const Victim>(victims));
+    for (const Victim& victim : victims) FreeVictim(victim.shard, victim.handle);
+    evictions_.fetch_add(batch->count, std::memory_order_relaxed);
+  }
+
   bool Admits(size_t length) const;
   CacheBlob* BlobAt(uint32_t shard, uint32_t handle) const;
   void Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
@@ -210,7 +232,8 @@ class ValueCache {
   void GrowSlots(CacheShard& shard);
   size_t ArrayBytes(const CacheShard& shard) const;
   void FreeSlot(uint32_t shard, uint32_t handle);
-  uint32_t Victims(uint32_t shard, uint32_t count_max, size_t bytes_wanted, uint32_t* handles);
+  bool WantsMore(const Batch& batch) const;
+  uint32_t Choose(uint32_t shard, uint32_t count_max, Batch* batch);
   void FreeVictim(uint32_t shard, uint32_t handle);
   bool OwnTurn(uint32_t held_shard);
   uint32_t HandShard();

@@ -307,7 +307,7 @@ class VlogEngine final : public Engine {
   static void Count(Reactor& me, uint64_t records, uint64_t user_bytes);
   void MarkDirty(Reactor& me, uint32_t lane);
   void ShrinkCache(uint32_t held_shard);
-  void OnEvict(uint32_t shard, std::span<const ValueCache::Victim> victims);
+  void OnEvict(std::span<const ValueCache::Victim> victims);
 
   // vlog_prefetch.cc
   void PrefetchAlone(uint16_t tree, std::span<const KeyHint> keys);

@@ -483,18 +483,16 @@ void VlogEngine::ShrinkCache(uint32_t held_shard) {
   cache_->Shrink(
       held_shard, [this](uint32_t shard) { return latches_[shard].latch.TryLock(); },
       [this](uint32_t shard) { latches_[shard].latch.Unlock(); },
-      [this](uint32_t shard, std::span<const ValueCache::Victim> victims) {
-        OnEvict(shard, victims);
-      });
+      [this](std::span<const ValueCache::Victim> victims) { OnEvict(victims); });
 }
 
-void VlogEngine::OnEvict(uint32_t shard, std::span<const ValueCache::Victim> victims) {
+void VlogEngine::OnEvict(std::span<const ValueCache::Victim> victims) {
   static_assert(ValueCache::kBatch <= Art::kFindManyMax);
   Art::Lookup lookups[ValueCache::kBatch];
   for (size_t i = 0; i < victims.size(); ++i) {
     const char* record = victims[i].view.record.data();
     const RecordHeader header = vlog::LoadHeader(record);
-    lookups[i] = {shards_[shard].Tree(header.ns), vlog::KeyOf(header, record), {}};
+    lookups[i] = {shards_[victims[i].shard].Tree(header.ns), vlog::KeyOf(header, record), {}};
   }
   Art::FindMany(std::span(lookups, victims.size()));
   for (size_t i = 0; i < victims.size(); ++i) {

@@ -40,13 +40,13 @@ struct Model {
   }
   uint32_t EvictOne() {
     uint32_t key = 0;
-    const uint32_t evicted = cache.Evict(0, 1, 0, [&](std::span<const ValueCache::Victim> victims) {
+    const bool evicted = cache.EvictOne(0, [&](std::span<const ValueCache::Victim> victims) {
       REQUIRE(victims.size() == 1);
       std::memcpy(&key, victims[0].view.record.data(), sizeof(key));
       REQUIRE(handles.at(key) == victims[0].handle);
       REQUIRE(victims[0].view.checksum == key * 2654435761u);
     });
-    REQUIRE(evicted == 1);
+    REQUIRE(evicted);
     handles.erase(key);
     last_out = key;
     return key;

@@ -26,8 +26,8 @@ struct Owner {
     return cache.Shrink(
         held, [&](uint32_t shard) { return latches[shard].TryLock(); },
         [&](uint32_t shard) { latches[shard].Unlock(); },
-        [&](uint32_t shard, std::span<const ValueCache::Victim> victims) {
-          for (const auto& [handle, view] : victims) {
+        [&](std::span<const ValueCache::Victim> victims) {
+          for (const auto& [shard, handle, view] : victims) {
             auto found = resident[shard].find(handle);
             REQUIRE(found != resident[shard].end());
             REQUIRE(found->second == view.record);
@@ -267,6 +267,49 @@ TEST_CASE("cache: nothing enters while nothing can leave") {
   owner.resident[1].erase(handle);
 }
 
+TEST_CASE("cache: what leaves together comes from as many shards as it takes") {
+  constexpr uint32_t kShards = 64;
+  ValueCache cache(1 << 20, kShards);
+  std::vector<Latch> latches(kShards);
+  for (uint32_t i = 0; !cache.OverBudget(); ++i) {
+    REQUIRE(cache.Insert(i % kShards, i, std::string(1000, 'x')) != ValueCache::kNoHandle);
+  }
+  latches[7].Lock();   // the caller's
+  latches[20].Lock();  // somebody's: no record leaves there
+  std::map<uint32_t, uint32_t> left;
+  size_t calls = 0;
+  const uint32_t evicted = cache.Shrink(
+      7, [&](uint32_t shard) { return latches[shard].TryLock(); },
+      [&](uint32_t shard) { latches[shard].Unlock(); },
+      [&](std::span<const ValueCache::Victim> victims) {
+        ++calls;
+        for (const ValueCache::Victim& victim : victims) {
+          CHECK_FALSE(latches[victim.shard].TryLock());
+          ++left[victim.shard];
+        }
+      });
+  CHECK(evicted >= 4);  // 1/256 of the budget
+  CHECK(calls == 1);
+  CHECK(left.size() == evicted);
+  cache.SetBudget(512 << 10);
+  for (int i = 0; i < 40; ++i) {
+    cache.Shrink(
+        7, [&](uint32_t shard) { return latches[shard].TryLock(); },
+        [&](uint32_t shard) { latches[shard].Unlock(); },
+        [&](std::span<const ValueCache::Victim> victims) {
+          CHECK(victims.size() <= ValueCache::kBatch);
+          for (const ValueCache::Victim& victim : victims) ++left[victim.shard];
+        });
+  }
+  CHECK_FALSE(cache.OverBudget());
+  CHECK(left.count(7) == 1);
+  CHECK(left.count(20) == 0);
+  CHECK(left.size() == kShards - 1);
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    CHECK(latches[shard].TryLock() == (shard != 7 && shard != 20));
+  }
+}
+
 // What the process has more after filling the cache is what bytes() says.
 TEST_CASE("cache: bytes() is the memory that is used") {
   const auto resident_bytes = [] {
@@ -290,7 +333,7 @@ TEST_CASE("cache: bytes() is the memory that is used") {
                          std::string_view(record).substr(0, random() % 5000));
       cache.Shrink(
           shard, [](uint32_t) { return true; }, [](uint32_t) {},
-          [](uint32_t, std::span<const ValueCache::Victim>) {});
+          [](std::span<const ValueCache::Victim>) {});
     }
   };
   churn(200000);
@@ -316,8 +359,7 @@ TEST_CASE("cache: two threads keep one budget") {
       (void)cache.Insert(shard, 1, record);
       cache.Shrink(
           shard, [&](uint32_t s) { return latches[s].TryLock(); },
-          [&](uint32_t s) { latches[s].Unlock(); },
-          [](uint32_t, std::span<const ValueCache::Victim>) {});
+          [&](uint32_t s) { latches[s].Unlock(); }, [](std::span<const ValueCache::Victim>) {});
     }
   };
   std::thread other(work, 1);
