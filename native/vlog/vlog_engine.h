@@ -60,6 +60,7 @@ struct VlogTuning {
   uint32_t recovery_threads = 0;           // 0: from the cores
   uint64_t allocate_step = 0;              // 0: from the segment size
   uint64_t segment_bytes_min = 64u << 20;  // of a lane in which little lives
+  uint32_t gc_segments_let_be = 4;         // as many bytes as those may be dead while writes go on
   uint64_t reserve_bytes = 0;              // 0: from the segment size
   uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
   uint64_t prepare_gap = 256u << 10;
@@ -337,6 +338,8 @@ class VlogEngine final : public Engine {
                    uint64_t unit_bytes);
   std::vector<uint64_t> LiveBytesLocked() const;
   uint64_t WantedBytesLocked(uint64_t live_bytes) const;
+  uint64_t SegmentBytesMin() const;
+  bool QuietFor(uint64_t ms, uint64_t now_ms) const;
   void SizeSegment(vlog::Segment* segment, uint64_t wanted, uint64_t unit_bytes);
   bool KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes);
   void GiveUpSpare();
@@ -384,6 +387,7 @@ class VlogEngine final : public Engine {
   void GcLoop();
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);
+  uint64_t LetBeBytes(uint64_t free_bytes, uint64_t now_ms) const;
   bool Settled(const vlog::Segment& segment);
   bool DroppableLocked(const vlog::Segment& segment, bool first) const;
   bool FirstInLogLocked(const vlog::Segment& segment) const;
@@ -436,8 +440,8 @@ class VlogEngine final : public Engine {
   uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
   vlog::FileRemover remover_;
-  uint64_t spares_seen_ = 0;      // records that had been written
-  uint64_t spares_since_ms_ = 0;  // and since when it is that many
+  uint64_t records_seen_ = 0;                // that had been written
+  std::atomic<uint64_t> quiet_since_ms_{0};  // and since when it is that many
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;

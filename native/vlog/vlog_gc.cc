@@ -42,6 +42,9 @@ constexpr uint64_t kBrakePercent = 104;  // log bytes per 100 allowed from which
 constexpr uint64_t kBrakeBytesMin = 64u << 20;
 constexpr uint64_t kRetryMsMax = 60000;
 constexpr uint64_t kDebtNanosMax = 10 * kNanosPerSecond;
+constexpr uint64_t kLetBeSegmentsMax = 64;
+constexpr uint64_t kLetBeShare = 8;  // of the free bytes
+constexpr uint64_t kLetBeMs = 5000;  // after the last write
 constexpr uint64_t kRetryMs = 1000;  // after a failed collection
 
 }  // namespace
@@ -254,6 +257,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   const uint64_t amplification = std::min<uint64_t>(
       gc_.amplification.load(std::memory_order_relaxed),
       free_bytes != 0 && free_bytes < 2 * least ? kAmplificationFull : UINT32_MAX);
+  const uint64_t let_be = LetBeBytes(free_bytes, now_ms);
   std::vector<Sum> sums(lanes_.size());
   std::lock_guard<std::mutex> lock(manifest_mutex_);
   std::vector<uint8_t> has_older(lanes_.size(), 0);  // of the lane: something before in the log
@@ -305,11 +309,13 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   uint32_t overshoot = 0;
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     Sum& sum = sums[lane];
-    const uint64_t allowed = sum.live / 100 * amplification;
+    const bool aggressive =
+        gc_lanes_[lane].mode.load(std::memory_order_relaxed) == GcMode::kAggressive;
+    const uint64_t allowed =
+        std::max(sum.live / 100 * amplification, sum.live + (aggressive ? 0 : let_be));
     // Enforced means that who writes faster than can be collected has to wait.
     const bool enforced =
-        gc_lanes_[lane].mode.load(std::memory_order_relaxed) == GcMode::kAggressive &&
-        !gc_.paused.load(std::memory_order_relaxed) && sum.used > kBrakeBytesMin;
+        aggressive && !gc_.paused.load(std::memory_order_relaxed) && sum.used > kBrakeBytesMin;
     lanes_[lane]->SetBrake(enforced && !sum.choice.empty() &&
                            sum.used * 100 > allowed * kBrakePercent);
     if (sum.used <= allowed) continue;
@@ -339,6 +345,17 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
                    [](const Victim& a, const Victim& b) { return a.score > b.score; });
   if (victims->size() > most) victims->resize(most);
   for (const Victim& victim : *victims) victim.segment->busy = true;
+}
+
+// What may be dead in a lane in any case, while somebody writes: where little lives, segments die
+// by themselves before long, and to collect them would be to read, over and over, as much as is
+// written. Less with many lanes, or where disk space is short.
+uint64_t VlogEngine::LetBeBytes(uint64_t free_bytes, uint64_t now_ms) const {
+  if (QuietFor(kLetBeMs, now_ms)) return 0;
+  const uint64_t unit = SegmentBytesMin();
+  uint64_t most = kLetBeSegmentsMax * unit;  // all lanes together
+  if (free_bytes != 0) most = std::min(most, free_bytes / kLetBeShare);
+  return std::min(tuning_.gc_segments_let_be * unit, most / lanes_.size());
 }
 
 // Written so far; of the segment that a lane writes to, up to the end of what is staged.

@@ -88,9 +88,14 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
       remover_.Shorten(slack.segment->file->path(), slack.room_end);
   }
   const uint64_t records = RecordsSoFar();
-  if (records != spares_seen_) spares_since_ms_ = now_ms;
-  spares_seen_ = records;
-  if (now_ms > spares_since_ms_ + kSpareIdleMs) GiveUpSpare();
+  if (records != records_seen_) quiet_since_ms_.store(now_ms, std::memory_order_relaxed);
+  records_seen_ = records;
+  if (QuietFor(kSpareIdleMs, now_ms)) GiveUpSpare();
+}
+
+// Nobody has written for so long.
+bool VlogEngine::QuietFor(uint64_t ms, uint64_t now_ms) const {
+  return now_ms > quiet_since_ms_.load(std::memory_order_relaxed) + ms;
 }
 
 // One, if there is any; unlike MakeRoom, which does not take its time.
@@ -230,11 +235,15 @@ std::vector<uint64_t> VlogEngine::LiveBytesLocked() const {
 // they are as large as they may be.
 uint64_t VlogEngine::WantedBytesLocked(uint64_t live_bytes) const {
   const uint64_t most = options_.segment_bytes;
-  const uint64_t least = std::min(most, tuning_.segment_bytes_min);
+  const uint64_t least = SegmentBytesMin();
   if (least == most || manifest_.segments.size() > vlog::kManifestSegmentsMax / 4) return most;
   const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
   const uint64_t dead = live_bytes / 100 * (amplification - 100);
   return std::clamp(dead / kSegmentsOfSlack, least, most);
+}
+
+uint64_t VlogEngine::SegmentBytesMin() const {
+  return std::min(options_.segment_bytes, tuning_.segment_bytes_min);
 }
 
 // What follows from the file: the block, and how far the segment may grow.

@@ -147,12 +147,10 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   status = RemoveLeftovers(&report->damage);
   if (status.ok()) status = remover_.Begin(options_.dir, disk_);
   if (status.ok()) {
-    const uint64_t most = options_.segment_bytes;
-    const uint64_t least = std::min(most, tuning_.segment_bytes_min);
     status = spares_.Begin(
         options_.dir, disk_,
         {options_.segment_recycle_max != 0 ? options_.segment_recycle_max : 2 * options_.lanes,
-         least / 2, AlignUp(most, vlog::kBlockBytesMax)});
+         SegmentBytesMin() / 2, AlignUp(options_.segment_bytes, vlog::kBlockBytesMax)});
   }
   if (status.ok()) status = RemoveOldCheckpoints();
   if (status.ok()) status = OpenSegments(&report->damage);

@@ -150,7 +150,8 @@ describeCairn('1024 lanes', () => {
       expect(await figure(client, 'user_bytes_written')).toBeGreaterThan(250 * mb);
       await eventually(
         'segments are collected',
-        async () => (await figure(client, 'gc_collected_segments')) >= keys / 2,
+        async () => (await figure(client, 'gc_collected_segments')) >= keys / 2 || undefined,
+        20_000,
       );
       // More than 250 MB were written. How far it grows meanwhile depends on how fast collection follows; what stays does not.
       await eventually('their space is given back', () => allocated(server.dir) < before + keys * mb, 20_000);

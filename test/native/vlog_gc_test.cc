@@ -437,6 +437,51 @@ TEST_CASE(
 
 // Garbage collection waits for something to become durable, a checkpoint waits for garbage
 // collection, and then the engine is closed, so that nobody starts a sync any more.
+TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of space") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = GcOptions();
+  options.gc_mode = GcMode::kLazy;
+  VlogTuning tuning = GcTuning();
+  tuning.gc_segments_let_be = 8;
+  const uint64_t let_be = 8 * options.segment_bytes;
+  Driver driver(&disk, options, tuning);
+  REQUIRE(driver.Start().ok());
+  // Something lives for long in every segment, so that none dies as a whole.
+  int written = 0;
+  const auto churn = [&](int writes) {
+    for (const int end = written + writes; written < end; ++written) {
+      const int key = written % 64 == 0 ? 100 + written / 64 : written % 40;
+      REQUIRE(driver.Write({driver.Put(0, Key(key), Value(key))}).ok());
+      driver.Turn(1);
+    }
+  };
+  const auto used = [&] { return StatsOf(driver).log_bytes; };
+  churn(1000);
+  CHECK(used() > let_be / 2);
+  CHECK(StatsOf(driver).gc_reads == 0);
+  churn(3000);
+  CHECK(StatsOf(driver).gc_reads > 0);
+  CHECK(used() > let_be / 2);
+  CHECK(used() < let_be + 3 * options.segment_bytes);
+  SUBCASE("until nobody writes") {
+    for (int i = 0; i < 4; ++i) driver.Turn(1000);
+    CHECK(used() > let_be / 2);
+    Collect(&driver);
+    CHECK(used() < options.segment_bytes);
+  }
+  SUBCASE("until space is to be kept to") {
+    driver.engine->SetGcMode(0, GcMode::kAggressive);
+    churn(1500);
+    CHECK(used() < 3 * options.segment_bytes);
+  }
+  SUBCASE("less if the disk is small") {
+    disk.SetCapacity(disk.UsedBytes() + 5 * let_be);
+    churn(1500);
+    CHECK(used() < let_be * 7 / 8);
+  }
+  CHECK(driver.engine->CheckAccountsForTest() == "");
+}
+
 TEST_CASE("vlog gc: Close ends what waits for what only it could end") {
   SimDisk disk{SimOptions()};
   EngineOptions options = GcOptions();

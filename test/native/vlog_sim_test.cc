@@ -58,6 +58,7 @@ class Schedule {
     tuning_.gc = Pick(4) != 0;
     tuning_.checkpoints = Pick(3) == 0;
     if (Pick(2) == 0) tuning_.segment_bytes_min = (8u << 10) << Pick(4);
+    if (Pick(2) == 0) tuning_.gc_segments_let_be = Pick(5);
     tuning_.clock = &clock_;
     static constexpr uint32_t kSteps[] = {0, 40, 40, 400};
     checkpoint_steps_ = kSteps[Pick(4)];

@@ -79,6 +79,7 @@ class Driver : public DurabilityListener {
     tuning.recovery_threads = 1;
     tuning.salt = 0x5a17;
     tuning.gc = false;
+    tuning.gc_segments_let_be = 0;
     tuning.free_bytes_min = 0;
     tuning.checkpoints = false;
     return tuning;
