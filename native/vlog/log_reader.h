@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "io/disk.h"
@@ -31,6 +32,12 @@ class SegmentReader {
   // Bytes [offset, offset + bytes) of the file. *data null: the file ends before. An error: the
   // disk failed.
   Status View(uint64_t offset, uint64_t bytes, const char** data);
+
+  // What lies from `offset` on in the window, nothing verified; may be empty. Reads nothing.
+  std::string_view AtHand(uint64_t offset) const {
+    if (offset < begin_ || offset >= end_) return {};
+    return {window_ + (offset - begin_), static_cast<size_t>(end_ - offset)};
+  }
 
   // One whole, verified record that ends at `limit` or before. *data null: there is none, *why says
   // what is wrong with it.

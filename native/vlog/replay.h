@@ -14,7 +14,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -26,7 +28,16 @@ namespace cairn::vlog {
 
 class ReplaySink {
  public:
+  // Of a record further on, in a shard of the lane; nothing else about it has been verified.
+  struct KeyAhead {
+    uint16_t ns;
+    std::string_view key;
+  };
+  static constexpr size_t kKeysAheadMax = 16;
+
   virtual ~ReplaySink() = default;
+  // What is likely to come next, so that the memory it leads to can be asked for all at once.
+  virtual void OnAhead(std::span<const KeyAhead>) {}
   // kPut, kPutExpire, kDelete, kSetExpire.
   virtual void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) = 0;
   virtual void OnFlush(uint32_t segment_id, uint32_t lane, uint32_t lanes, uint16_t tree) = 0;

@@ -44,6 +44,7 @@ void LaneCursor::OpenSegment(size_t index) {
   reader_ = std::make_unique<SegmentReader>(file.segment, file.bytes,
                                             replay_->options_.window_bytes, queue_);
   pos_ = file.segment->block_bytes;
+  looked_to_ = 0;
   commit_end_ = 0;
   chain_ = 0;
   chain_records_ = 0;
@@ -236,6 +237,7 @@ Status LaneCursor::InCommit() {
     commit_end_ = 0;
     return Status();
   }
+  LookAhead();
   RecordHeader header;
   const char* data = nullptr;
   const char* why = nullptr;
@@ -252,6 +254,28 @@ Status LaneCursor::InCommit() {
   Passed(header, offset);
   Apply(header, data, offset);
   return Status();
+}
+
+// Tells the sink the keys of the records from here on, as far as they are at hand. A key of another
+// lane's, which only damage brings here, would lead to what another thread is changing.
+void LaneCursor::LookAhead() {
+  if (pos_ < looked_to_) return;
+  const std::string_view bytes = reader_->AtHand(pos_);
+  ReplaySink::KeyAhead keys[ReplaySink::kKeysAheadMax];
+  size_t count = 0;
+  size_t at = 0;
+  while (count < ReplaySink::kKeysAheadMax && bytes.size() - at >= sizeof(RecordHeader)) {
+    const RecordHeader header = LoadHeader(bytes.data() + at);
+    if (!Plausible(header) || header.segment_id != segment_id()) break;
+    const uint64_t whole = BytesOf(header);
+    if (whole > bytes.size() - at) break;
+    const std::string_view key = KeyOf(header, bytes.data() + at);
+    if (!key.empty() && ShardOf(key) % replay_->options_.lanes == lane_)
+      keys[count++] = {header.ns, key};
+    at += whole;
+  }
+  looked_to_ = pos_ + std::max<size_t>(at, 1);
+  if (count > 1) replay_->sink_->OnAhead(std::span(keys, count));
 }
 
 void LaneCursor::Apply(const RecordHeader& header, const char* data, uint64_t offset) {
@@ -333,6 +357,7 @@ Status LaneCursor::ApplyGroup() {
   const uint64_t end = pos_ + group_bytes_;
   bool first = true;
   while (pos_ < end) {
+    LookAhead();
     RecordHeader header;
     const char* data = nullptr;
     const char* why = nullptr;

@@ -83,6 +83,7 @@ class LaneCursor {
   Status EnterCommit(const RecordHeader& header, const char* data);
   Status TakeTrailer(const RecordHeader& header, const char* data, const char** why);
   Status InCommit();
+  void LookAhead();
   Status TakeGroup(const RecordHeader& header, const char* data);
   Status ResolveGroup();
   Status ApplyGroup();
@@ -111,6 +112,7 @@ class LaneCursor {
   IoQueue* queue_ = nullptr;  // its worker's, to read ahead
   std::unique_ptr<SegmentReader> reader_;
   uint64_t pos_ = 0;         // next byte to look at
+  uint64_t looked_to_ = 0;   // the sink knows the keys before
   uint64_t commit_end_ = 0;  // 0: at a commit boundary
   uint32_t incarnation_ = 0;
   uint64_t last_end_ = 0;  // position of the end of the last record that counts

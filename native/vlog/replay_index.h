@@ -17,6 +17,16 @@ class ReplayIndex : public ReplaySink {
   // shards: kShardCount of them, the caller's.
   explicit ReplayIndex(ShardIndex* shards) : shards_(shards) {}
 
+  void OnAhead(std::span<const KeyAhead> keys) final {
+    static_assert(kKeysAheadMax <= Art::kFindManyMax);
+    Art::Lookup lookups[kKeysAheadMax];
+    size_t count = 0;
+    for (const auto& [ns, key] : keys) {
+      if (ns < kDatabasesMax) lookups[count++] = {shards_[ShardOf(key)].Tree(ns), key, {}};
+    }
+    Art::FindMany(std::span(lookups, count));  // what it finds will be looked up again, and near
+  }
+
   void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) final {
     const std::string_view key = KeyOf(header, record);
     ShardIndex& shard = shards_[ShardOf(key)];

@@ -177,6 +177,10 @@ bool VlogEngine::CheckpointWanted() {
   return tuning_.checkpoints && CheckpointDue();
 }
 
+uint64_t VlogEngine::ReplayMs(const LogSince& log) {
+  return log.bytes / kReplayBytesPerMs + log.records / kReplayRecordsPerMs;
+}
+
 uint64_t VlogEngine::RecordsSoFar() const {
   uint64_t records = 0;
   for (uint32_t i = 0; i < kReactorsMax; ++i)
@@ -187,9 +191,24 @@ uint64_t VlogEngine::RecordsSoFar() const {
 VlogEngine::LogSince VlogEngine::LogSoFar() const {
   LogSince so_far;
   for (const auto& lane : lanes_) so_far.bytes += lane->record_bytes();
-  so_far.bytes += gc_.written_bytes.load(std::memory_order_relaxed);  // survivors are read, too
   so_far.records = RecordsSoFar();
+  // Survivors are read, too.
+  so_far.bytes += gc_.written_bytes.load(std::memory_order_relaxed);
+  so_far.records += gc_.written_records.load(std::memory_order_relaxed);
   return so_far;
+}
+
+// What is written while a checkpoint of about so many bytes is, at the pace of late, in
+// milliseconds of replay. Called once per look.
+uint64_t VlogEngine::GrowthMs(const LogSince& now, uint64_t now_ms, uint64_t bytes) {
+  const LogSince seen = std::exchange(checkpoints_.seen, now);
+  const uint64_t seen_ms = std::exchange(checkpoints_.seen_ms, now_ms);
+  if (tuning_.inline_maintenance || seen_ms == 0 || now_ms <= seen_ms) return 0;
+  const uint64_t rate = std::max(kRateMin, options_.checkpoint_bytes_per_second);
+  const uint64_t takes_ms =
+      std::max((bytes + bytes / kReadsPerWrite) * 1000 / rate, Checkpoint().last_millis);
+  const LogSince grown = {now.bytes - seen.bytes, now.records - seen.records};
+  return std::min(ReplayMs(grown) * takes_ms / (now_ms - seen_ms), kReplayMsMax / 2);
 }
 
 // By bytes and records: whether replaying what was written since the last one costs more than a
@@ -206,10 +225,10 @@ bool VlogEngine::CheckpointDue() {
   }
   if (!LeavesEnough(cost).ok()) return false;
   const LogSince now = LogSoFar();
-  const uint64_t bytes = now.bytes - checkpoints_.at.bytes + checkpoints_.replayed.bytes;
-  const uint64_t records = now.records - checkpoints_.at.records + checkpoints_.replayed.records;
-  if (bytes / kReplayBytesPerMs + records / kReplayRecordsPerMs >= kReplayMsMax &&
-      bytes >= kLogPerCheckpoint * cost)
+  const LogSince since = {now.bytes - checkpoints_.at.bytes + checkpoints_.replayed.bytes,
+                          now.records - checkpoints_.at.records + checkpoints_.replayed.records};
+  const uint64_t growth_ms = GrowthMs(now, MonotonicMillis(), cost);
+  if (ReplayMs(since) + growth_ms >= kReplayMsMax && since.bytes >= kLogPerCheckpoint * cost)
     return true;
   if (MonotonicMillis() < checkpoints_.ended_ms + kRemovalPauseMs) return false;
   uint64_t removals = 0;

@@ -233,6 +233,7 @@ void VlogEngine::Collector::Copy(Verdict verdict, const RecordHeader& header, co
   }
   const Pointer to = writer->Add(copy, expire_at_ms, vlog::KeyOf(header, record), value);
   batch_bytes_ += bytes;
+  engine_.gc_.written_records.fetch_add(1, std::memory_order_relaxed);
   if (verdict == Verdict::kLive) {
     moves_.push_back({from, to, expire_at_ms, writer, shard, header.ns});
   } else {

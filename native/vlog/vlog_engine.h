@@ -221,6 +221,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
     std::atomic<uint64_t> written_bytes{0};
+    std::atomic<uint64_t> written_records{0};
     vlog::BatchGate gate;
     std::vector<std::unique_ptr<Collector>> collectors;
   };
@@ -249,6 +250,9 @@ class VlogEngine final : public Engine {
     // When the newest one began.
     LogSince at;
     LogSince replayed;  // what the start had to read behind it
+    // When it was last asked whether one is due; its thread's own.
+    LogSince seen;
+    uint64_t seen_ms = 0;
     uint64_t ended_ms = 0;
     uint64_t retry_ms = 0;
     uint64_t retry_pause_ms = 0;
@@ -368,8 +372,10 @@ class VlogEngine final : public Engine {
   void EndCheckpoint(const Status& status);
   uint64_t RecordsSoFar() const;
   LogSince LogSoFar() const;
+  static uint64_t ReplayMs(const LogSince& log);  // what a start takes to read so much, roughly
   bool CheckpointWanted();
   bool CheckpointDue();
+  uint64_t GrowthMs(const LogSince& now, uint64_t now_ms, uint64_t bytes);
   Status WriteCheckpoint(bool paced);
   Status WalkTree(uint16_t shard, uint16_t number, bool paced);
   Status WriteWalked(bool paced);
