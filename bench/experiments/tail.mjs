@@ -39,7 +39,7 @@ export function tail(kind) {
     const keys = context.parameter('tail-keys');
     const oursDir = context.directory('ours');
     const redisDir = context.directory('redis');
-    const options = engineOptions(context);
+    const options = engineOptions(context, 'lazy');
     /** @type {Side[]} */
     const sides = [
       sideOf(self, await context.startOurs('always', oursDir, { options }), keys),
