@@ -1,7 +1,7 @@
 // What overwriting costs on the device once garbage collection has to free what it makes dead.
 
 import { describe } from '../lib/bulk-data.mjs';
-import { allocatedBytes, largestFile } from '../lib/engine.mjs';
+import { allocatedBytes, largestSegment } from '../lib/engine.mjs';
 import { judge } from '../lib/result.mjs';
 import { digits, spread, withSpread } from '../lib/stats.mjs';
 import { countingDevice, dataBytes, engineOptions, fillUntilSteady, overwrite } from '../lib/steady.mjs';
@@ -58,7 +58,7 @@ export function overwrites(dist) {
     const settings = await describe(context, server);
     const count = await server.command('DBSIZE');
     if (count !== data.keys) throw new Error(`DBSIZE says ${String(count)}, not ${data.keys}`);
-    const segmentBytes = largestFile(dir);
+    const segmentBytes = largestSegment(dir);
     await server.stop();
     context.remove(dir);
 

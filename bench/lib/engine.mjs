@@ -81,11 +81,12 @@ export function allocatedBytes(dir) {
 }
 
 /**
- * Bytes of the largest file in a directory: in one that holds a log, a segment.
+ * Bytes of the largest segment in a directory.
  * @param {string} dir
  */
-export function largestFile(dir) {
-  return Math.max(0, ...filesIn(dir).map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0));
+export function largestSegment(dir) {
+  const segments = filesIn(dir).filter((path) => path.endsWith('.vlog'));
+  return Math.max(0, ...segments.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0));
 }
 
 /** @param {string} dir */

@@ -1,6 +1,6 @@
 // Overwrites until the log no longer grows: from there on garbage collection frees what the overwrites make dead.
 
-import { allocatedBytes, infoDelta, infoOf, largestFile } from './engine.mjs';
+import { allocatedBytes, infoDelta, infoOf, largestSegment } from './engine.mjs';
 import { fillKeys, pressure, runPlan } from './loadgen.mjs';
 import { storageBytes } from './proc.mjs';
 import { digits } from './stats.mjs';
@@ -73,7 +73,7 @@ export async function fillUntilSteady(context, server, data) {
     copies += 1 / stepsPerCopy;
     usage.push(allocatedBytes(server.dir));
     const recent = usage.slice(-stepsPerCopy - 1);
-    const slack = Math.max(2 * largestFile(server.dir), steadyShare * dataBytes(data));
+    const slack = Math.max(2 * largestSegment(server.dir), steadyShare * dataBytes(data));
     const steady = recent.length > stepsPerCopy && Math.max(...recent) - Math.min(...recent) <= slack;
     if (copies >= least && steady) break;
     if (copies >= most) {

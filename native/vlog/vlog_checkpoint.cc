@@ -157,6 +157,7 @@ void VlogEngine::EndCheckpoint(const Status& status) {
       status.ok() ? 0 : std::clamp(2 * checkpoints_.retry_pause_ms, kRetryMs, kRetryMsMax);
   checkpoints_.retry_ms = checkpoints_.ended_ms + checkpoints_.retry_pause_ms;
   if (status.ok()) {
+    checkpoints_.took_ms = stats.last_millis;
     stats.last_wall_ms = checkpoints_.info.created_ms;
     stats.last_bytes = checkpoints_.info.bytes;
     stats.last_keys = checkpoints_.info.entries;
@@ -206,7 +207,7 @@ uint64_t VlogEngine::GrowthMs(const LogSince& now, uint64_t now_ms, uint64_t byt
   if (tuning_.inline_maintenance || seen_ms == 0 || now_ms <= seen_ms) return 0;
   const uint64_t rate = std::max(kRateMin, options_.checkpoint_bytes_per_second);
   const uint64_t takes_ms =
-      std::max((bytes + bytes / kReadsPerWrite) * 1000 / rate, Checkpoint().last_millis);
+      std::max((bytes + bytes / kReadsPerWrite) * 1000 / rate, checkpoints_.took_ms);
   const LogSince grown = {now.bytes - seen.bytes, now.records - seen.records};
   return std::min(ReplayMs(grown) * takes_ms / (now_ms - seen_ms), kReplayMsMax / 2);
 }

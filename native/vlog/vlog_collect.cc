@@ -60,6 +60,7 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
     moves_.clear();
     for (const auto& [lane, writer] : writers_) writer->Drop();
     batch_bytes_ = 0;
+    batch_records_ = 0;
     inside_ = false;
     engine_.gc_.gate.Leave();
   }
@@ -233,7 +234,7 @@ void VlogEngine::Collector::Copy(Verdict verdict, const RecordHeader& header, co
   }
   const Pointer to = writer->Add(copy, expire_at_ms, vlog::KeyOf(header, record), value);
   batch_bytes_ += bytes;
-  engine_.gc_.written_records.fetch_add(1, std::memory_order_relaxed);
+  ++batch_records_;
   if (verdict == Verdict::kLive) {
     moves_.push_back({from, to, expire_at_ms, writer, shard, header.ns});
   } else {
@@ -290,6 +291,8 @@ void VlogEngine::Collector::Flush() {
   batch_bytes_ = 0;
   for (uint32_t lane : failed) Abandon(lane);
   engine_.gc_.written_bytes.fetch_add(written, std::memory_order_relaxed);
+  engine_.gc_.written_records.fetch_add(batch_records_, std::memory_order_relaxed);
+  batch_records_ = 0;
   engine_.gc_.writes.fetch_add(writes, std::memory_order_relaxed);
   if (!failure_.ok()) stop_.store(true, std::memory_order_relaxed);
   inside_ = false;

@@ -78,6 +78,7 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   GcMode mode_ = GcMode::kLazy;
   uint64_t now_ms_ = 0;
   uint64_t batch_bytes_ = 0;
+  uint64_t batch_records_ = 0;
   std::map<uint32_t, uint64_t> relies_on_;  // by lane: what must be durable before the batch is
   uint64_t read_bytes_ = 0;                 // of the victim, since the last batch
   bool droppable_ = false;                  // removals that lie in the victim

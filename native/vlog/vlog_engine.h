@@ -203,6 +203,19 @@ class VlogEngine final : public Engine {
     GcMode mode;
     double score;
   };
+  // For how long nobody has written, as somebody sees who looks now and then; one thread's own.
+  struct Lull {
+    uint64_t records = 0;
+    uint64_t since_ms = 0;
+    bool begun = false;
+    uint64_t Ms(uint64_t records_now, uint64_t now_ms) {
+      if (!begun || records_now != records || now_ms < since_ms) since_ms = now_ms;
+      begun = true;
+      records = records_now;
+      return now_ms - since_ms;
+    }
+  };
+
   struct Gc {
     std::thread thread;
     std::mutex mutex;  // for `wake`
@@ -217,6 +230,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
     bool threads_refused = false;  // by the system, the last time; its thread's own
+    Lull lull;
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
@@ -253,6 +267,7 @@ class VlogEngine final : public Engine {
     // When it was last asked whether one is due; its thread's own.
     LogSince seen;
     uint64_t seen_ms = 0;
+    uint64_t took_ms = 0;  // the last one that was written
     uint64_t ended_ms = 0;
     uint64_t retry_ms = 0;
     uint64_t retry_pause_ms = 0;
@@ -343,7 +358,6 @@ class VlogEngine final : public Engine {
   std::vector<uint64_t> LiveBytesLocked() const;
   uint64_t WantedBytesLocked(uint64_t live_bytes) const;
   uint64_t SegmentBytesMin() const;
-  bool QuietFor(uint64_t ms, uint64_t now_ms) const;
   void SizeSegment(vlog::Segment* segment, uint64_t wanted, uint64_t unit_bytes);
   bool KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes);
   void GiveUpSpare();
@@ -393,7 +407,7 @@ class VlogEngine final : public Engine {
   void GcLoop();
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);
-  uint64_t LetBeBytes(uint64_t free_bytes, uint64_t now_ms) const;
+  uint64_t LetBeBytes(uint64_t free_bytes, uint64_t least_free, uint64_t now_ms);
   bool Settled(const vlog::Segment& segment);
   bool DroppableLocked(const vlog::Segment& segment, bool first) const;
   bool FirstInLogLocked(const vlog::Segment& segment) const;
@@ -446,8 +460,7 @@ class VlogEngine final : public Engine {
   uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
   vlog::FileRemover remover_;
-  uint64_t records_seen_ = 0;                // that had been written
-  std::atomic<uint64_t> quiet_since_ms_{0};  // and since when it is that many
+  Lull spares_lull_;
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;

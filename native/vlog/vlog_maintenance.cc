@@ -87,15 +87,7 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
     for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
       remover_.Shorten(slack.segment->file->path(), slack.room_end);
   }
-  const uint64_t records = RecordsSoFar();
-  if (records != records_seen_) quiet_since_ms_.store(now_ms, std::memory_order_relaxed);
-  records_seen_ = records;
-  if (QuietFor(kSpareIdleMs, now_ms)) GiveUpSpare();
-}
-
-// Nobody has written for so long.
-bool VlogEngine::QuietFor(uint64_t ms, uint64_t now_ms) const {
-  return now_ms > quiet_since_ms_.load(std::memory_order_relaxed) + ms;
+  if (spares_lull_.Ms(RecordsSoFar(), now_ms) > kSpareIdleMs) GiveUpSpare();
 }
 
 // One, if there is any; unlike MakeRoom, which does not take its time.

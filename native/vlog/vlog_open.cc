@@ -445,6 +445,10 @@ void VlogEngine::Reset() {
   checkpoints_.pending = false;
   checkpoints_.at = LogSince();
   checkpoints_.replayed = LogSince();
+  checkpoints_.seen = LogSince();
+  checkpoints_.seen_ms = 0;
+  gc_.lull = Lull();
+  spares_lull_ = Lull();
   checkpoints_.stats = CheckpointStats();
   checkpoints_.requested = 0;
   checkpoints_.ended_ms = 0;

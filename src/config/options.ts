@@ -300,7 +300,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: decimal(1.05, 10),
     default: '1.4',
     change: 'runtime',
-    doc: 'Bytes of log allowed per byte of live records. The smaller, the less disk is used and the more is written: every live record in a collected segment is moved. While writes go on, up to 256 MB per lane (four segments of the smallest size) may be dead in any case, but for the mode aggressive or a small disk.',
+    doc: 'Bytes of log allowed per byte of live records. The smaller, the less disk is used and the more is written: every live record in a collected segment is moved. While writes go on, up to 256 MB per lane (four segments of the smallest size; at most an eighth of the free disk space, all lanes together) may be dead in any case, but for the mode aggressive.',
   },
   {
     name: 'segment-recycle-max',

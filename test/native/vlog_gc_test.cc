@@ -435,8 +435,6 @@ TEST_CASE(
   CHECK(driver.engine->KeyCount(1) == 100);
 }
 
-// Garbage collection waits for something to become durable, a checkpoint waits for garbage
-// collection, and then the engine is closed, so that nobody starts a sync any more.
 TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of space") {
   SimDisk disk{SimOptions()};
   EngineOptions options = GcOptions();
@@ -479,9 +477,17 @@ TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of 
     churn(1500);
     CHECK(used() < let_be * 7 / 8);
   }
+  SUBCASE("not at all if the disk is about full") {
+    disk.SetCapacity(disk.UsedBytes() + 40 * let_be);
+    driver.engine->SetMinFreeBytes(25 * let_be);
+    churn(1500);
+    CHECK(used() < 3 * options.segment_bytes);
+  }
   CHECK(driver.engine->CheckAccountsForTest() == "");
 }
 
+// Garbage collection waits for something to become durable, a checkpoint waits for garbage
+// collection, and then the engine is closed, so that nobody starts a sync any more.
 TEST_CASE("vlog gc: Close ends what waits for what only it could end") {
   SimDisk disk{SimOptions()};
   EngineOptions options = GcOptions();
