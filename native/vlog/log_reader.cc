@@ -136,6 +136,14 @@ Status SegmentReader::Record(uint64_t offset, uint64_t limit, RecordHeader* head
   return Status();
 }
 
+const char* SegmentReader::AtHand(uint64_t offset, RecordHeader* header) const {
+  if (offset < begin_ || offset > end_ || end_ - offset < sizeof(RecordHeader)) return nullptr;
+  const char* record = window_ + (offset - begin_);
+  *header = LoadHeader(record);
+  if (!Plausible(*header) || header->segment_id != segment_->id) return nullptr;
+  return BytesOf(*header) <= end_ - offset ? record : nullptr;
+}
+
 Status SegmentReader::Zeros(uint64_t offset, uint64_t end, bool* zeros, uint64_t* at) {
   constexpr uint64_t kStep = 4096;
   *zeros = false;

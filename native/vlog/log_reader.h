@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "base/status.h"
 #include "io/disk.h"
@@ -33,11 +32,8 @@ class SegmentReader {
   // disk failed.
   Status View(uint64_t offset, uint64_t bytes, const char** data);
 
-  // What lies from `offset` on in the window, nothing verified; may be empty. Reads nothing.
-  std::string_view AtHand(uint64_t offset) const {
-    if (offset < begin_ || offset >= end_) return {};
-    return {window_ + (offset - begin_), static_cast<size_t>(end_ - offset)};
-  }
+  // What seems to be a record and lies whole in the window, or null: not verified, nothing is read.
+  const char* AtHand(uint64_t offset, RecordHeader* header) const;
 
   // One whole, verified record that ends at `limit` or before. *data null: there is none, *why says
   // what is wrong with it.

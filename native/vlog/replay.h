@@ -31,6 +31,7 @@ class ReplaySink {
   // Of a record further on, in a shard of the lane; nothing else about it has been verified.
   struct KeyAhead {
     uint16_t ns;
+    uint16_t shard;  // of the key
     std::string_view key;
   };
   static constexpr size_t kKeysAheadMax = 16;

@@ -260,21 +260,20 @@ Status LaneCursor::InCommit() {
 // lane's, which only damage brings here, would lead to what another thread is changing.
 void LaneCursor::LookAhead() {
   if (pos_ < looked_to_) return;
-  const std::string_view bytes = reader_->AtHand(pos_);
   ReplaySink::KeyAhead keys[ReplaySink::kKeysAheadMax];
   size_t count = 0;
-  size_t at = 0;
-  while (count < ReplaySink::kKeysAheadMax && bytes.size() - at >= sizeof(RecordHeader)) {
-    const RecordHeader header = LoadHeader(bytes.data() + at);
-    if (!Plausible(header) || header.segment_id != segment_id()) break;
-    const uint64_t whole = BytesOf(header);
-    if (whole > bytes.size() - at) break;
-    const std::string_view key = KeyOf(header, bytes.data() + at);
-    if (!key.empty() && ShardOf(key) % replay_->options_.lanes == lane_)
-      keys[count++] = {header.ns, key};
-    at += whole;
+  uint64_t at = pos_;
+  RecordHeader header;
+  while (count < ReplaySink::kKeysAheadMax) {
+    const char* record = reader_->AtHand(at, &header);
+    if (record == nullptr) break;
+    at += BytesOf(header);
+    const std::string_view key = KeyOf(header, record);
+    const uint16_t shard = ShardOf(key);
+    if (!key.empty() && shard % replay_->options_.lanes == lane_)
+      keys[count++] = {header.ns, shard, key};
   }
-  looked_to_ = pos_ + std::max<size_t>(at, 1);
+  looked_to_ = std::max(at, pos_ + 1);
   if (count > 1) replay_->sink_->OnAhead(std::span(keys, count));
 }
 

@@ -21,8 +21,8 @@ class ReplayIndex : public ReplaySink {
     static_assert(kKeysAheadMax <= Art::kFindManyMax);
     Art::Lookup lookups[kKeysAheadMax];
     size_t count = 0;
-    for (const auto& [ns, key] : keys) {
-      if (ns < kDatabasesMax) lookups[count++] = {shards_[ShardOf(key)].Tree(ns), key, {}};
+    for (const auto& [ns, shard, key] : keys) {
+      if (ns < kDatabasesMax) lookups[count++] = {shards_[shard].Tree(ns), key, {}};
     }
     Art::FindMany(std::span(lookups, count));  // what it finds will be looked up again, and near
   }

@@ -143,7 +143,7 @@ class ValueCache {
 
   // Evicts one record of the shard: on_evict(std::span<const Victim>), then frees it. False: empty.
   template <typename OnEvict>
-  bool EvictOne(uint32_t shard, OnEvict&& on_evict) {
+  bool EvictOneForTest(uint32_t shard, OnEvict&& on_evict) {
     Batch batch;
     if (Choose(shard, 1, &batch) == 0) return false;
     LetGo(&batch, on_evict);
@@ -178,8 +178,11 @@ class ValueCache {
         if (held || try_latch(shard)) {
           visit = std::max(shards_[shard].live / kVisitShare, 1u);
           done = Choose(shard, std::min(visit, most - batch.count), &batch);
-          if (!held && done == 0) unlatch(shard);
-          if (!held && done != 0) latched[latched_count++] = shard;
+          if (!held && done == 0) {
+            unlatch(shard);
+          } else if (!held) {
+            latched[latched_count++] = shard;
+          }
         }
         if (!own) MoveHand(shard, done, visit);
         failed_tries = done != 0 ? 0 : failed_tries + 1;

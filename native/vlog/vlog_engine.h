@@ -205,12 +205,10 @@ class VlogEngine final : public Engine {
   };
   // For how long nobody has written, as somebody sees who looks now and then; one thread's own.
   struct Lull {
-    uint64_t records = 0;
+    uint64_t records = UINT64_MAX;  // never so many: the first look is the beginning
     uint64_t since_ms = 0;
-    bool begun = false;
     uint64_t Ms(uint64_t records_now, uint64_t now_ms) {
-      if (!begun || records_now != records || now_ms < since_ms) since_ms = now_ms;
-      begun = true;
+      if (records_now != records || now_ms < since_ms) since_ms = now_ms;
       records = records_now;
       return now_ms - since_ms;
     }
@@ -407,7 +405,7 @@ class VlogEngine final : public Engine {
   void GcLoop();
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);
-  uint64_t LetBeBytes(uint64_t free_bytes, uint64_t least_free, uint64_t now_ms);
+  uint64_t LetBeBytes(uint64_t room, uint64_t now_ms);
   bool Settled(const vlog::Segment& segment);
   bool DroppableLocked(const vlog::Segment& segment, bool first) const;
   bool FirstInLogLocked(const vlog::Segment& segment) const;

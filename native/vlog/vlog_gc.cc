@@ -254,10 +254,10 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   // A disk that is about full: whatever can be had.
   const uint64_t least =
       std::max(min_free_bytes_.load(std::memory_order_relaxed), tuning_.free_bytes_min);
+  const bool full = free_bytes != 0 && free_bytes < 2 * least;
   const uint64_t amplification = std::min<uint64_t>(
-      gc_.amplification.load(std::memory_order_relaxed),
-      free_bytes != 0 && free_bytes < 2 * least ? kAmplificationFull : UINT32_MAX);
-  const uint64_t let_be = LetBeBytes(free_bytes, least, now_ms);
+      gc_.amplification.load(std::memory_order_relaxed), full ? kAmplificationFull : UINT32_MAX);
+  const uint64_t let_be = LetBeBytes(full ? 0 : free_bytes - std::min(free_bytes, least), now_ms);
   std::vector<Sum> sums(lanes_.size());
   std::lock_guard<std::mutex> lock(manifest_mutex_);
   std::vector<uint8_t> has_older(lanes_.size(), 0);  // of the lane: something before in the log
@@ -350,12 +350,11 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
 // What may be dead in a lane in any case, while somebody writes: where little lives, segments die
 // by themselves before long, and to collect them would be to read, over and over, as much as is
 // written. Less with many lanes, or where disk space is short.
-uint64_t VlogEngine::LetBeBytes(uint64_t free_bytes, uint64_t least_free, uint64_t now_ms) {
-  const bool quiet = gc_.lull.Ms(RecordsSoFar(), now_ms) > kLetBeMs;
-  if (quiet || free_bytes < 2 * least_free) return 0;
+uint64_t VlogEngine::LetBeBytes(uint64_t room, uint64_t now_ms) {
+  if (gc_.lull.Ms(RecordsSoFar(), now_ms) > kLetBeMs) return 0;
   const uint64_t unit = SegmentBytesMin();
   // All lanes together.
-  const uint64_t most = std::min(kLetBeSegmentsMax * unit, (free_bytes - least_free) / kLetBeShare);
+  const uint64_t most = std::min(kLetBeSegmentsMax * unit, room / kLetBeShare);
   return std::min(tuning_.gc_segments_let_be * unit, most / lanes_.size());
 }
 

@@ -447,6 +447,7 @@ void VlogEngine::Reset() {
   checkpoints_.replayed = LogSince();
   checkpoints_.seen = LogSince();
   checkpoints_.seen_ms = 0;
+  checkpoints_.took_ms = 0;
   gc_.lull = Lull();
   spares_lull_ = Lull();
   checkpoints_.stats = CheckpointStats();

@@ -40,7 +40,7 @@ struct Model {
   }
   uint32_t EvictOne() {
     uint32_t key = 0;
-    const bool evicted = cache.EvictOne(0, [&](std::span<const ValueCache::Victim> victims) {
+    const bool evicted = cache.EvictOneForTest(0, [&](std::span<const ValueCache::Victim> victims) {
       REQUIRE(victims.size() == 1);
       std::memcpy(&key, victims[0].view.record.data(), sizeof(key));
       REQUIRE(handles.at(key) == victims[0].handle);
