@@ -31,6 +31,8 @@ const bar = 3;
 const disturbed = 3;
 /** and the processors when one stood still for so long. */
 const stoppedMicrosMax = 5000;
+/** Another program is one to name from this much CPU time in a second. */
+const otherMillisMax = 20;
 const sampleSeconds = 10;
 
 const help = `Usage: npm run soak:write -- [options]
@@ -206,11 +208,15 @@ async function sampleOf(server, dir) {
 function probeDuring(second, probed) {
   const at = Math.floor(second.epoch_ms / 1000);
   const both = [probed.get(at), probed.get(at + 1)];
-  const most = (/** @type {keyof ProbeSecond} */ name) => greatest(both.map((one) => one?.[name] ?? 0));
+  const most = (/** @type {Exclude<keyof ProbeSecond, 'otherName'>} */ name) =>
+    greatest(both.map((one) => one?.[name] ?? 0));
+  const otherMillis = most('otherMillis');
   return {
     worstMicros: most('worstMicros'),
     stoppedMicros: most('stoppedMicros'),
     stolenMillis: most('stolenMillis'),
+    otherMillis,
+    otherName: both.find((one) => one?.otherMillis === otherMillis)?.otherName ?? '',
   };
 }
 
@@ -234,14 +240,28 @@ function isStopped(second) {
 function summaryOf(seconds, usual) {
   const running = seconds.filter((second) => !isStopped(second));
   const quiet = seconds.filter((second) => !isDisturbed(second, usual));
+  const alone = quiet.filter((second) => second.otherMillis <= otherMillisMax);
   return {
     probeUsualMicros: usual,
     secondsStopped: seconds.length - running.length,
     secondsDisturbed: seconds.length - quiet.length,
+    secondsShared: seconds.length - alone.length,
+    others: othersOf(seconds),
     everySecond: figuresOf(seconds),
     withoutStopped: figuresOf(running),
     withoutDisturbed: figuresOf(quiet),
+    withoutOthers: figuresOf(alone),
   };
+}
+
+/** @param {ProbeSecond[]} seconds */
+function othersOf(seconds) {
+  /** @type {Record<string, number>} */
+  const found = {};
+  for (const { otherMillis, otherName } of seconds) {
+    if (otherMillis > otherMillisMax) found[otherName] = (found[otherName] ?? 0) + 1;
+  }
+  return found;
 }
 
 /** @param {LoadSecond[]} seconds */
@@ -288,14 +308,17 @@ function summaryText(result, name) {
       line('all', summary.everySecond),
       ...(result.metered ? [line('processors not stopped', summary.withoutStopped)] : []),
       line('host undisturbed', summary.withoutDisturbed),
+      line('and no other program busy', summary.withoutOthers),
     ].join('\n'),
     result.metered
       ? `Left out of the second line: ${summary.secondsStopped} seconds in which the host stopped a processor for more than ` +
         `${stoppedMicrosMax / 1000} ms (a thread per processor with a real-time priority woke up that late).`
       : 'Whether the host stopped the processors is not known: the system does not allow a real-time priority.',
-    `Left out of the last line: ${summary.secondsDisturbed} seconds, those and the ones in which the slowest of ` +
+    `Left out of the third line: ${summary.secondsDisturbed} seconds, those and the ones in which the slowest of ` +
       `${disturbedText(summary)}. The probe shares the disk with the server, so a burst of the server itself can also be ` +
       'the cause.',
+    `Left out of the last line: ${summary.secondsShared} seconds, those and the ones in which a program other than the ` +
+      `benchmark's own used more than ${otherMillisMax} ms of CPU time${othersText(summary)}.`,
     `The generator used ${(total.cpu_seconds / total.seconds).toFixed(2)} of a core; its own delays: p99 ` +
       `${digits(total.lag_p99_us)} us, at most ${digits(total.lag_max_us)} us (${digits(worst.generatorLagInWorst)} us in ` +
       `the worst second). ${digits(result.deviceBytesPerByte)} device bytes per byte of key and value written; ` +
@@ -313,15 +336,26 @@ function disturbedText(summary) {
   );
 }
 
+/** @param {SoakResult['summary']} summary */
+function othersText({ others }) {
+  const names = Object.entries(others).sort(([, a], [, b]) => b - a);
+  return names.length === 0 ? '' : ` (${names.map(([name, seconds]) => `${name} in ${seconds}`).join(', ')})`;
+}
+
 /** @param {SoakResult} result */
 function csv(result) {
   const lines = [
-    'second,p50_us,p99_us,p999_us,max_us,set_p99_us,get_p99_us,gap_us,lag_us,probe_us,stopped_us,stolen_ms',
+    'second,p50_us,p99_us,p999_us,max_us,set_p99_us,get_p99_us,gap_us,lag_us,probe_us,stopped_us,stolen_ms,others_ms',
   ];
   for (const second of result.seconds) {
     const { all } = second;
     const rest = [second.set?.p99_us, second.get?.p99_us, second.gap_max_us, second.lag_max_us];
-    const probe = [second.worstMicros.toFixed(1), second.stoppedMicros.toFixed(0), second.stolenMillis];
+    const probe = [
+      second.worstMicros.toFixed(1),
+      second.stoppedMicros.toFixed(0),
+      second.stolenMillis,
+      second.otherMillis,
+    ];
     const cells = [second.second, all.p50_us, all.p99_us, all.p999_us, all.max_us, ...rest, ...probe];
     lines.push(cells.map((cell) => String(cell ?? '')).join(','));
   }

@@ -1,13 +1,15 @@
 // What the host does beside a long run. A tiny fio load: when the host's disk is slow, it is slow too. The hiccup meter
-// (native/hiccup.cc): for how long the host stopped a processor. With them, the CPU time that the host took away (steal).
+// (native/hiccup.cc): for how long the host stopped a processor. With them, the CPU time that the host took away (steal) and
+// what other programs on the machine used.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { clearInterval, setInterval } from 'node:timers';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
 import { exited, spawnTracked } from './cleanup.mjs';
 import { prepareFile } from './fio.mjs';
+import { watchOthers } from './others.mjs';
 import { eachLine } from './servers.mjs';
 
 const hiccupMeter = fileURLToPath(new URL('../../build/bench/hiccup', import.meta.url));
@@ -21,6 +23,8 @@ const ticksPerSecond = 100;
  * @property {number} worstMicros of fio's writes
  * @property {number} stoppedMicros longest time for which a processor stood still
  * @property {number} stolenMillis of all processors
+ * @property {number} otherMillis CPU time of the other program that used most
+ * @property {string} otherName
  */
 
 /**
@@ -52,18 +56,23 @@ export async function startProbe(dir, seconds) {
   });
   /** @type {Map<number, number>} second since the epoch -> milliseconds */
   const stolen = new Map();
+  /** @type {Map<number, { millis: number, name: string }>} second since the epoch -> */
+  const others = new Map();
   let before = stealTicks();
-  const timer = setInterval(() => {
+  const sampleOthers = watchOthers();
+  sampleOthers();
+  const stopTicking = onEverySecond((second) => {
     const now = stealTicks();
-    stolen.set(Math.floor(Date.now() / 1000) - 1, ((now - before) * 1000) / ticksPerSecond);
+    stolen.set(second, ((now - before) * 1000) / ticksPerSecond);
     before = now;
-  }, 1000);
+    others.set(second, sampleOthers());
+  });
   return {
     /** False: the system does not allow the priority that the hiccup meter needs. */
     hasMeter: () => stopped.size > 0,
     /** @returns {Promise<Map<number, ProbeSecond>>} by second since the epoch */
     stop: async () => {
-      clearInterval(timer);
+      stopTicking();
       if (meter.exitCode === null) meter.kill('SIGTERM');
       await exited(meter);
       if (child.exitCode === null) child.kill('SIGINT');
@@ -79,11 +88,30 @@ export async function startProbe(dir, seconds) {
       return new Map(
         [...worst].map(([second, worstMicros]) => {
           const stoppedMicros = stopped.get(second) ?? 0;
-          return [second, { worstMicros, stoppedMicros, stolenMillis: stolen.get(second) ?? 0 }];
+          const { millis: otherMillis, name: otherName } = others.get(second) ?? { millis: 0, name: '' };
+          return [
+            second,
+            { worstMicros, stoppedMicros, stolenMillis: stolen.get(second) ?? 0, otherMillis, otherName },
+          ];
         }),
       );
     },
   };
+}
+
+/**
+ * @param {(second: number) => void} ended a second of the clock, the number of which is passed on
+ * @returns {() => void} ends it
+ */
+function onEverySecond(ended) {
+  // A little into the next one, as timers may be early.
+  const untilNext = () => 1005 - (Date.now() % 1000);
+  const next = () => {
+    ended(Math.round(Date.now() / 1000) - 1);
+    timer = setTimeout(next, untilNext());
+  };
+  let timer = setTimeout(next, untilNext());
+  return () => clearTimeout(timer);
 }
 
 /** Over all processors, in ticks. */

@@ -28,10 +28,32 @@ export function cpuSample(pid) {
       // The thread ended, or this kernel has no schedstat: totalNanos decides then.
     }
   }
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const { millis } = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return { threads, totalNanos: millis * 1e6 };
+}
+
+/**
+ * @param {string} pid
+ * @returns {{ name: string, parent: string, millis: number } | undefined} its CPU time in steps of 10 ms; undefined: it ended
+ */
+export function statOf(pid) {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} text of /proc/PID/stat; a name may have blanks and parentheses */
+function parseStat(text) {
+  const end = text.lastIndexOf(')');
+  const fields = text.slice(end + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
-  return { threads, totalNanos: (ticks * 1e9) / ticksPerSecond };
+  return {
+    name: text.slice(text.indexOf('(') + 1, end),
+    parent: fields[1] ?? '0',
+    millis: (ticks * 1000) / ticksPerSecond,
+  };
 }
 
 /**
