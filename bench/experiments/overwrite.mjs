@@ -26,7 +26,10 @@ export function overwrites(dist) {
     const data = { keys: context.parameter('overwrite-keys'), valueBytes, dist };
     const dir = context.directory(experiment);
     const cacheBytes = Math.max(context.options.cacheMin, Math.floor(dataBytes(data) * cacheShare));
-    const server = await context.startOurs('always', dir, { cacheBytes, options: engineOptions(context) });
+    const server = await context.startOurs('always', dir, {
+      cacheBytes,
+      options: engineOptions(context, 'aggressive'),
+    });
     const steadyNote = await fillUntilSteady(context, server, data);
     /** @type {number[]} */
     const amplifications = [];

@@ -26,7 +26,7 @@ export function dataBytes({ keys, valueBytes }) {
  * @param {Context} context
  * @param {'lazy' | 'aggressive'} mode aggressive keeps the disk usage at what was asked for, whatever is written
  */
-export function engineOptions(context, mode = 'aggressive') {
+export function engineOptions(context, mode) {
   const segmentBytes = context.parameter('overwrite-segment');
   return {
     ...(segmentBytes > 0 ? { 'segment-size': segmentBytes } : {}),

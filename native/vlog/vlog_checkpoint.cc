@@ -220,7 +220,8 @@ bool VlogEngine::CheckpointDue() {
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns)
     keys += counts_[ns].keys.load(std::memory_order_relaxed);
   const uint64_t cost = keys * kCheckpointBytesPerKey;
-  if (MonotonicMillis() < checkpoints_.retry_ms) return false;
+  const uint64_t now_ms = MonotonicMillis();
+  if (now_ms < checkpoints_.retry_ms) return false;
   for (const auto& lane : lanes_) {
     if (lane->failed()) return false;  // what it may see would never be durable
   }
@@ -228,10 +229,10 @@ bool VlogEngine::CheckpointDue() {
   const LogSince now = LogSoFar();
   const LogSince since = {now.bytes - checkpoints_.at.bytes + checkpoints_.replayed.bytes,
                           now.records - checkpoints_.at.records + checkpoints_.replayed.records};
-  const uint64_t growth_ms = GrowthMs(now, MonotonicMillis(), cost);
+  const uint64_t growth_ms = GrowthMs(now, now_ms, cost);
   if (ReplayMs(since) + growth_ms >= kReplayMsMax && since.bytes >= kLogPerCheckpoint * cost)
     return true;
-  if (MonotonicMillis() < checkpoints_.ended_ms + kRemovalPauseMs) return false;
+  if (now_ms < checkpoints_.ended_ms + kRemovalPauseMs) return false;
   uint64_t removals = 0;
   uint64_t live = 0;
   std::lock_guard<std::mutex> lock(manifest_mutex_);
