@@ -257,9 +257,10 @@ struct EngineStats {
   uint64_t gc_writes = 0;
   bool gc_paused = false;
   std::string gc_isolation;  // what keeps GC out of the way of users: "ioprio+nice", "ioprio",
-                             // "nice", "none"
-  uint64_t user_bytes = 0;   // of keys and values that were written
-  uint64_t log_bytes = 0;    // of all segments of all epochs, as far as they are written
+                             // "nice", "none"; at present
+  std::string gc_isolation_allowed;  // the same: what of it the system allows
+  uint64_t user_bytes = 0;           // of keys and values that were written
+  uint64_t log_bytes = 0;            // of all segments of all epochs, as far as they are written
   uint64_t log_live_bytes = 0;
   uint64_t segments_active = 0;  // one per lane, and those created ahead
   uint64_t segments_sealed = 0;

@@ -66,8 +66,23 @@ Result<RecoveryReport> Server::Open() {
   Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
   Log(probed.ok() ? 1 : 2,
       probed.ok() ? sync_report_ : "probing durable writes failed: " + probed.message());
+  LogIsolation();
   FindDiskCpu();
   return report;
+}
+
+void Server::LogIsolation() {
+  EngineStats stats;
+  engine_->Stats(&stats);
+  const std::string& by = stats.gc_isolation_allowed;
+  if (by.empty()) return;
+  if (by == "none") {
+    return Log(2,
+               "garbage collection has nothing that keeps it out of the way of users: the system "
+               "refuses I/O priorities and nice");
+  }
+  Log(1, "garbage collection is kept out of the way of users by " + by +
+             " (I/O weights of cgroup v2 are for whole processes)");
 }
 
 // The reactor that runs there is interrupted by its own commits; elsewhere it waits until the

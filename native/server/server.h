@@ -130,6 +130,7 @@ class Server : public ReactorHost, public DurabilityListener {
   Result<int> ListenTcp(const std::string& address, std::string* readable);
   Result<int> ListenUnix();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
+  void LogIsolation();
   void FindDiskCpu();
   // What was set while the server ran.
   EngineOptions LiveEngineOptions();

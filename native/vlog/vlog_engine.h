@@ -223,8 +223,9 @@ class VlogEngine final : public Engine {
     std::atomic<uint32_t> iops{1000};
     std::atomic<uint32_t> parallel{1};
     std::atomic<uint32_t> amplification{140};
-    std::atomic<uint32_t> overshoot{0};  // log bytes per 100 allowed, of the worst lane
-    std::atomic<const char*> isolation{"none"};
+    std::atomic<uint32_t> overshoot{0};          // log bytes per 100 allowed, of the worst lane
+    std::atomic<const char*> isolation{"none"};  // of the latest collector
+    std::atomic<const char*> isolation_allowed{"none"};  // of a gentle one
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
     bool threads_refused = false;  // by the system, the last time; its thread's own

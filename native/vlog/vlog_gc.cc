@@ -90,7 +90,14 @@ void VlogEngine::StartGc() {
   gc_.collectors.clear();
   while (gc_.collectors.size() < kGcParallelMax)
     gc_.collectors.push_back(std::make_unique<Collector>(this));
-  if (!tuning_.inline_maintenance && tuning_.gc) gc_.thread = std::thread([this] { GcLoop(); });
+  if (tuning_.inline_maintenance || !tuning_.gc) return;
+  {
+    // What the system allows is known from the start. In a thread of its own: there is no way back.
+    Threads one;
+    (void)one.Start([this] { IsolateGc(GcMode::kLazy); });
+  }
+  gc_.isolation_allowed.store(gc_.isolation.load());
+  gc_.thread = std::thread([this] { GcLoop(); });
 }
 
 void VlogEngine::WakeGc() {

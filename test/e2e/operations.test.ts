@@ -172,6 +172,14 @@ describeCairn('INFO engine', () => {
     expect([...(await info('cairn')).keys()]).toEqual([...fields.keys()]);
   });
 
+  test('what keeps garbage collection out of the way is known from the start, in the log, too', async () => {
+    await using fresh = await startServer();
+    // A thread may always make way; what is in force at present depends on how much there is to collect.
+    expect(fresh.logs).toMatch(/ out of the way of users by (ioprio\+)?nice /);
+    using client = await fresh.connect();
+    expect(await client.run('INFO engine')).toMatch(/^gc_isolation:(ioprio|nice)/m);
+  });
+
   test('what was written is told by cause', async () => {
     using client = await server.current.connect();
     await client.cmd('SET', 'big', 'x'.repeat(100_000));
