@@ -311,13 +311,13 @@ function summaryText(result, name) {
       line('and no other program busy', summary.withoutOthers),
     ].join('\n'),
     result.metered
-      ? `Left out of the second line: ${summary.secondsStopped} seconds in which the host stopped a processor for more than ` +
+      ? `Left out of "processors not stopped": ${summary.secondsStopped} seconds in which the host stopped a processor for more than ` +
         `${stoppedMicrosMax / 1000} ms (a thread per processor with a real-time priority woke up that late).`
       : 'Whether the host stopped the processors is not known: the system does not allow a real-time priority.',
-    `Left out of the third line: ${summary.secondsDisturbed} seconds, those and the ones in which the slowest of ` +
+    `Left out of "host undisturbed": ${summary.secondsDisturbed} seconds, those and the ones in which the slowest of ` +
       `${disturbedText(summary)}. The probe shares the disk with the server, so a burst of the server itself can also be ` +
       'the cause.',
-    `Left out of the last line: ${summary.secondsShared} seconds, those and the ones in which a program other than the ` +
+    `Left out of "and no other program busy": ${summary.secondsShared} seconds, those and the ones in which a program other than the ` +
       `benchmark's own used more than ${otherMillisMax} ms of CPU time${othersText(summary)}.`,
     `The generator used ${(total.cpu_seconds / total.seconds).toFixed(2)} of a core; its own delays: p99 ` +
       `${digits(total.lag_p99_us)} us, at most ${digits(total.lag_max_us)} us (${digits(worst.generatorLagInWorst)} us in ` +

@@ -4,6 +4,8 @@ import { readdirSync } from 'node:fs';
 
 import { statOf } from './proc.mjs';
 
+/** @typedef {Map<string, NonNullable<ReturnType<typeof statOf>>>} Stats by PID */
+
 /** They work for whoever reads and writes, the server among them. */
 const kernelWorkers = /^(kworker|ksoftirqd|jbd2|rcu|migration|irq)/;
 /** Processes that come are noticed after this many samples. */
@@ -14,18 +16,13 @@ const listEvery = 10;
  * @returns {() => { millis: number, name: string }} the most that one of them used since the call before, and who that was
  */
 export function watchOthers() {
-  /** @type {Map<string, { name: string, millis: number }>} PID -> */
+  /** @type {Stats} */
   let others = new Map();
   let samples = 0;
   return () => {
-    const list = samples++ % listEvery === 0;
-    /** @type {typeof others} */
-    const now = new Map();
+    const now = samples++ % listEvery === 0 ? strangers() : statsOf(others.keys());
     let most = { millis: 0, name: '' };
-    for (const pid of list ? strangers() : others.keys()) {
-      const stat = statOf(pid);
-      if (stat === undefined) continue;
-      now.set(pid, stat);
+    for (const [pid, stat] of now) {
       const before = others.get(pid);
       const millis = before?.name === stat.name ? stat.millis - before.millis : 0;
       if (millis > most.millis) most = { millis, name: stat.name };
@@ -35,31 +32,33 @@ export function watchOthers() {
   };
 }
 
-/** @returns {string[]} PIDs */
-function strangers() {
-  /** @type {Map<string, string>} PID -> that of its parent */
-  const parents = new Map();
-  const found = [];
-  for (const pid of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(pid) ? statOf(pid) : undefined;
-    if (stat === undefined) continue;
-    parents.set(pid, stat.parent);
-    if (!kernelWorkers.test(stat.name)) found.push(pid);
+/** @param {Iterable<string>} pids */
+function statsOf(pids) {
+  /** @type {Stats} */
+  const found = new Map();
+  for (const pid of pids) {
+    const stat = statOf(pid);
+    if (stat !== undefined) found.set(pid, stat);
   }
-  return found.filter((pid) => !isOurs(pid, parents));
+  return found;
+}
+
+function strangers() {
+  const all = statsOf(readdirSync('/proc').filter((name) => /^\d+$/.test(name)));
+  return new Map([...all].filter(([pid, { name }]) => !kernelWorkers.test(name) && !isOurs(pid, all)));
 }
 
 /**
  * @param {string} pid
- * @param {Map<string, string>} parents
+ * @param {Stats} all
  */
-function isOurs(pid, parents) {
+function isOurs(pid, all) {
   let at = pid;
-  for (let depth = 0; depth <= parents.size; ++depth) {
+  for (let depth = 0; depth <= all.size; ++depth) {
     if (at === String(process.pid)) return true;
-    const parent = parents.get(at);
-    if (parent === undefined) return false;
-    at = parent;
+    const stat = all.get(at);
+    if (stat === undefined) return false;
+    at = stat.parent;
   }
   return false;
 }

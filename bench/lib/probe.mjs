@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { exited, spawnTracked } from './cleanup.mjs';
 import { prepareFile } from './fio.mjs';
 import { watchOthers } from './others.mjs';
+import { ticksPerSecond } from './proc.mjs';
 import { eachLine } from './servers.mjs';
 
 const hiccupMeter = fileURLToPath(new URL('../../build/bench/hiccup', import.meta.url));
 const fileBytes = 16 << 20;
 /** Often enough for one to meet any 10 ms in which the disk stands still. */
 export const probesPerSecond = 100;
-const ticksPerSecond = 100;
 
 /**
  * @typedef {object} ProbeSecond

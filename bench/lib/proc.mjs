@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that Node runs on. */
-const ticksPerSecond = 100;
+export const ticksPerSecond = 100;
 
 /** Above this difference the two sources of CPU time are taken to disagree (threads came and went). */
 const toleranceNanos = 50e6;

@@ -89,6 +89,7 @@ struct RecoveryReport {
   std::vector<std::string> damage;   // with salvage: what was dropped, file and offset each
   uint64_t checkpoint_keys = 0;      // of `keys`: known from a checkpoint, before the log was read
   std::vector<std::string> notices;  // what an operator must hear of, although nothing is lost
+  std::string gc_isolation;          // what the system allows of it; empty: no GC, or not known
 };
 
 // Where a lane must be durable before a reply may leave. position 0: nothing to wait for.
@@ -258,9 +259,8 @@ struct EngineStats {
   bool gc_paused = false;
   std::string gc_isolation;  // what keeps GC out of the way of users: "ioprio+nice", "ioprio",
                              // "nice", "none"; at present
-  std::string gc_isolation_allowed;  // the same: what of it the system allows
-  uint64_t user_bytes = 0;           // of keys and values that were written
-  uint64_t log_bytes = 0;            // of all segments of all epochs, as far as they are written
+  uint64_t user_bytes = 0;   // of keys and values that were written
+  uint64_t log_bytes = 0;    // of all segments of all epochs, as far as they are written
   uint64_t log_live_bytes = 0;
   uint64_t segments_active = 0;  // one per lane, and those created ahead
   uint64_t segments_sealed = 0;

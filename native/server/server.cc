@@ -72,9 +72,7 @@ Result<RecoveryReport> Server::Open() {
 }
 
 void Server::LogIsolation() {
-  EngineStats stats;
-  engine_->Stats(&stats);
-  const std::string& by = stats.gc_isolation_allowed;
+  const std::string& by = recovery_.gc_isolation;
   if (by.empty()) return;
   if (by == "none") {
     return Log(2,

@@ -224,8 +224,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint32_t> parallel{1};
     std::atomic<uint32_t> amplification{140};
     std::atomic<uint32_t> overshoot{0};          // log bytes per 100 allowed, of the worst lane
-    std::atomic<const char*> isolation{"none"};  // of the latest collector
-    std::atomic<const char*> isolation_allowed{"none"};  // of a gentle one
+    std::atomic<const char*> isolation{"none"};  // of the latest thread that was set apart
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
     bool threads_refused = false;  // by the system, the last time; its thread's own
@@ -398,10 +397,10 @@ class VlogEngine final : public Engine {
   Status FinalCheckpoint();
 
   // vlog_gc.cc
-  void StartGc();
+  std::string StartGc();
   void StopGc();
   void WakeGc();
-  void IsolateGc(GcMode mode);
+  const char* IsolateGc(GcMode mode);
   bool Gentle(GcMode mode) const;
   void GcLoop();
   bool CollectSome();

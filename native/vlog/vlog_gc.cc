@@ -83,21 +83,21 @@ GcLane& VlogEngine::GcOf(const Segment& segment) { return gc_lanes_[segment.lane
 
 // ---- the thread ----
 
-void VlogEngine::StartGc() {
+// Returns what the system allows to keep it out of the way.
+std::string VlogEngine::StartGc() {
   gc_.iops.store(std::max(1u, options_.gc_iops));
   gc_.parallel.store(std::clamp(options_.gc_max_parallel, 1u, kGcParallelMax));
   gc_.stop.store(false);
   gc_.collectors.clear();
   while (gc_.collectors.size() < kGcParallelMax)
     gc_.collectors.push_back(std::make_unique<Collector>(this));
-  if (tuning_.inline_maintenance || !tuning_.gc) return;
-  {
-    // What the system allows is known from the start. In a thread of its own: there is no way back.
-    Threads one;
-    (void)one.Start([this] { IsolateGc(GcMode::kLazy); });
-  }
-  gc_.isolation_allowed.store(gc_.isolation.load());
+  std::string allowed;
+  if (tuning_.inline_maintenance || !tuning_.gc) return allowed;
+  Threads one;  // there is no way back
+  (void)one.Start([this, &allowed] { allowed = IsolateGc(GcMode::kLazy); });
+  one.Join();
   gc_.thread = std::thread([this] { GcLoop(); });
+  return allowed;
 }
 
 void VlogEngine::WakeGc() {
@@ -116,16 +116,14 @@ void VlogEngine::StopGc() {
 
 // The kernel's controller of I/O weights takes whole processes only (cgroup v2, "domain"
 // controllers), so a thread is set apart by its I/O priority.
-void VlogEngine::IsolateGc(GcMode mode) {
+const char* VlogEngine::IsolateGc(GcMode mode) {
   const int priority = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
   const bool io = syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) == 0;
   const bool cpu = Gentle(mode) &&
                    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
-  gc_.isolation.store(io && cpu ? "ioprio+nice"
-                      : io      ? "ioprio"
-                      : cpu     ? "nice"
-                                : "none",
-                      std::memory_order_relaxed);
+  const char* isolation = io && cpu ? "ioprio+nice" : io ? "ioprio" : cpu ? "nice" : "none";
+  gc_.isolation.store(isolation, std::memory_order_relaxed);
+  return isolation;
 }
 
 // Who falls far behind takes the processor like everybody else.

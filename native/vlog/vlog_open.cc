@@ -111,7 +111,7 @@ Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk
   SetGcMode(kAllLanes, options_.gc_mode);
   min_free_bytes_.store(options_.min_free_bytes);
   checkpoints_.at = LogSoFar();
-  StartGc();
+  report.gc_isolation = StartGc();
   StartCheckpoints();
   if (!tuning_.inline_maintenance) {
     maintenance_stop_ = false;

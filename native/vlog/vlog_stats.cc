@@ -46,7 +46,6 @@ void VlogEngine::Stats(EngineStats* out) const {
   out->gc_written_bytes = gc_.written_bytes.load(std::memory_order_relaxed);
   out->gc_paused = gc_.paused.load(std::memory_order_relaxed);
   out->gc_isolation = gc_.isolation.load(std::memory_order_relaxed);
-  out->gc_isolation_allowed = gc_.isolation_allowed.load(std::memory_order_relaxed);
   out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
   out->read_errors = read_errors_.load(std::memory_order_relaxed);
   out->write_errors = write_errors_.load(std::memory_order_relaxed);
