@@ -1,6 +1,5 @@
 // Garbage collection around the collectors: which segments, when, how fast, and the segments of
 // survivors.
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,6 +32,12 @@ constexpr uint64_t kRollBytesMin = 256u
                                    << 10;  // dead in the active segment before it is ended early
 constexpr uint64_t kSurvivorStep = 16u << 20;  // allocated ahead
 constexpr int kGcNice = 5;
+// ioprio_set(2): the lowest priority of the class "best effort", for one thread. Spelled out, for
+// some editions of <linux/ioprio.h> name a parameter `class` and are no C++.
+constexpr int kIoPriorityOfProcess = 1;
+constexpr int kIoPriorityClassShift = 13;
+constexpr int kIoPriorityBestEffort = 2;
+constexpr int kIoPriorityLowest = 7;
 constexpr uint32_t kOvershootFar = 150;  // log bytes per 100 allowed
 constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
@@ -117,8 +122,8 @@ void VlogEngine::StopGc() {
 // The kernel's controller of I/O weights takes whole processes only (cgroup v2, "domain"
 // controllers), so a thread is set apart by its I/O priority.
 const char* VlogEngine::IsolateGc(GcMode mode) {
-  const int priority = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
-  const bool io = syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, priority) == 0;
+  constexpr int kPriority = (kIoPriorityBestEffort << kIoPriorityClassShift) | kIoPriorityLowest;
+  const bool io = syscall(SYS_ioprio_set, kIoPriorityOfProcess, 0, kPriority) == 0;
   const bool cpu = Gentle(mode) &&
                    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kGcNice) == 0;
   const char* isolation = io && cpu ? "ioprio+nice" : io ? "ioprio" : cpu ? "nice" : "none";
