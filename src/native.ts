@@ -28,7 +28,7 @@ import type {
 
 /** What the data plane needs to know; every value is resolved (no "auto" but where listed, no units, no percent). */
 export interface NativeOptions extends NativeRuntimeOptions {
-  /** Addresses to listen on, as written: `127.0.0.1`, `::1`, `*`, `-::1` (leading `-`: it may fail silently). */
+  /** Addresses to listen on, as written: `127.0.0.1`, `::1`, `*`, `::*`, `localhost`, `-::1` (leading `-`: it may be missing). */
   bind: string[];
   /** 0: no TCP listener. */
   port: number;
@@ -38,7 +38,7 @@ export interface NativeOptions extends NativeRuntimeOptions {
   /** Mode bits of the Unix socket, for instance 0o700; 0: leave what the umask gives. */
   unixsocketperm: number;
 
-  /** Data directory. Created if it is missing (one level), then locked until stop(). */
+  /** Data directory. Created if it is missing, then locked until stop(). */
   dir: string;
   /** Number of reactor threads, at least 1. */
   ioThreads: number;
@@ -302,7 +302,7 @@ export interface NativeServer {
   onControl(callback: (batch: ControlBatch) => void): void;
   onLog(callback: (batch: NativeLogBatch) => void): void;
 
-  /** Locks, opens and recovers the data directory. */
+  /** Takes the addresses to listen on, then locks, opens and recovers the data directory. */
   open(): Promise<RecoveryReport>;
   /** Starts the reactors and accepts connections. */
   listen(): Promise<ListenReport>;

@@ -1,16 +1,9 @@
 #include "server/server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/clock.h"
 #include "base/threads.h"
@@ -28,10 +21,6 @@ double MeasureTick() {
     now = MonotonicNanos();
   } while (now - start < kMeasureNanos);
   return static_cast<double>(now - start) / static_cast<double>(__rdtsc() - ticks);
-}
-
-Status SystemError(const std::string& what) {
-  return Status(Code::kIoError, what + ": " + strerror(errno), errno);
 }
 
 }  // namespace
@@ -57,6 +46,8 @@ Server::Server(ServerOptions options)
 Server::~Server() { (void)Stop(); }
 
 Result<RecoveryReport> Server::Open() {
+  Status bound = Bind();  // first: a recovery may take minutes
+  if (!bound.ok()) return bound;
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
   if (!report.ok()) return report;
   open_ = true;
@@ -112,36 +103,24 @@ std::unique_ptr<IoQueue> Server::MakeQueue(void* context, std::string* error) {
   return std::move(queue.value());
 }
 
+Status Server::Bind() {
+  ListenOptions options;
+  options.bind = options_.bind;
+  options.port = options_.port;
+  options.backlog = options_.backlog;
+  options.unix_path = options_.unix_path;
+  options.unix_mode = options_.unix_mode;
+  std::vector<std::string> notices;
+  Status status = listeners_.Bind(options, &notices);
+  for (const std::string& notice : notices) Log(2, notice);
+  return status;
+}
+
 Result<std::vector<std::string>> Server::Listen() {
   std::vector<std::string> readable;
   std::vector<ListenSocket> sockets;
-  auto close_all = [&sockets] {
-    for (ListenSocket& socket : sockets) close(socket.fd);
-  };
-  if (options_.port != 0) {
-    for (const std::string& bind : options_.bind) {
-      bool optional = !bind.empty() && bind[0] == '-';
-      std::string text;
-      Result<int> fd = ListenTcp(optional ? bind.substr(1) : bind, &text);
-      if (!fd.ok()) {
-        int error = fd.status().sys_errno();
-        if (optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)) continue;
-        close_all();
-        return fd.status();
-      }
-      sockets.push_back(ListenSocket{fd.value(), false});
-      readable.push_back(text);
-    }
-  }
-  if (!options_.unix_path.empty()) {
-    Result<int> fd = ListenUnix();
-    if (!fd.ok()) {
-      close_all();
-      return fd.status();
-    }
-    sockets.push_back(ListenSocket{fd.value(), true});
-    readable.push_back(options_.unix_path);
-  }
+  Status listening = listeners_.Listen(&sockets, &readable);
+  if (!listening.ok()) return listening;
   for (uint32_t i = 0; i < options_.engine.reactors; ++i) {
     reactors_.push_back(std::make_unique<Reactor>(i, &shared_, engine_.get(), this));
     if (i == 0) reactors_[i]->PreferCpu(disk_cpu_);
@@ -161,74 +140,10 @@ Result<std::vector<std::string>> Server::Listen() {
   return readable;
 }
 
-Result<int> Server::ListenTcp(const std::string& address, std::string* readable) {
-  bool any = address == "*" || address.empty();
-  bool v6 = address.find(':') != std::string::npos;
-  int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return SystemError("cannot make a socket for " + address);
-  int one = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  sockaddr_storage storage{};
-  socklen_t bytes;
-  if (v6) {
-    auto& v6_address = reinterpret_cast<sockaddr_in6&>(storage);
-    v6_address.sin6_family = AF_INET6;
-    v6_address.sin6_port = htons(options_.port);
-    bytes = sizeof(sockaddr_in6);
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (inet_pton(AF_INET6, address.c_str(), &v6_address.sin6_addr) != 1) {
-      close(fd);
-      return Status(Code::kInvalid, "bind: '" + address + "' is not an address");
-    }
-  } else {
-    auto& v4_address = reinterpret_cast<sockaddr_in&>(storage);
-    v4_address.sin_family = AF_INET;
-    v4_address.sin_port = htons(options_.port);
-    bytes = sizeof(sockaddr_in);
-    std::string numeric = any ? "0.0.0.0" : address == "localhost" ? "127.0.0.1" : address;
-    if (inet_pton(AF_INET, numeric.c_str(), &v4_address.sin_addr) != 1) {
-      close(fd);
-      return Status(Code::kInvalid, "bind: '" + address + "' is not an address");
-    }
-  }
-  *readable = (v6    ? "[" + address + "]"
-               : any ? "0.0.0.0"
-                     : address) +
-              ":" + std::to_string(options_.port);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), bytes) != 0 ||
-      listen(fd, options_.backlog) != 0) {
-    Status status = SystemError("cannot listen on " + *readable);
-    close(fd);
-    return status;
-  }
-  return fd;
-}
-
-Result<int> Server::ListenUnix() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options_.unix_path.size() >= sizeof(address.sun_path)) {
-    return Status(Code::kInvalid, "unixsocket: the path is longer than " +
-                                      std::to_string(sizeof(address.sun_path) - 1) + " bytes");
-  }
-  std::memcpy(address.sun_path, options_.unix_path.data(), options_.unix_path.size());
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return SystemError("cannot make a Unix socket");
-  unlink(options_.unix_path.c_str());
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      (options_.unix_mode != 0 && chmod(options_.unix_path.c_str(), options_.unix_mode) != 0) ||
-      listen(fd, options_.backlog) != 0) {
-    Status status = SystemError("cannot listen on " + options_.unix_path);
-    close(fd);
-    return status;
-  }
-  return fd;
-}
-
 Status Server::Stop(bool checkpoint) {
   for (auto& reactor : reactors_) reactor->RequestStop();
   for (auto& reactor : reactors_) reactor->Join();
-  if (!options_.unix_path.empty() && !reactors_.empty()) unlink(options_.unix_path.c_str());
+  listeners_.Close();
   std::vector<std::unique_ptr<Reactor>> ended;
   {
     std::lock_guard<std::mutex> guard(mutex_);  // ControlReply may look for one

@@ -1,9 +1,9 @@
 // Server: the native side as a whole. Owns disk, engine, reactors and what they share. No Node in
 // here: addon/ puts a face on it, native tests drive it directly.
 //
-// Life: Open, AddControl rows (any time before Listen), Listen, ..., Stop. Open, Listen, Stop,
-// Reload and Clients block and may be called from any one thread at a time that is not a reactor;
-// the rest is thread-safe.
+// Life: Open (which takes the addresses first), AddControl rows (any time before Listen), Listen,
+// ..., Stop. Open, Listen, Stop, Reload and Clients block and may be called from any one thread at
+// a time that is not a reactor; the rest is thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "io/disk.h"
 #include "reactor/reactor.h"
+#include "server/listeners.h"
 #include "session/shared.h"
 
 namespace cairn {
@@ -127,8 +128,7 @@ class Server : public ReactorHost, public DurabilityListener {
     std::map<uint32_t, GcMode> lanes;  // that differ
   };
 
-  Result<int> ListenTcp(const std::string& address, std::string* readable);
-  Result<int> ListenUnix();
+  Status Bind();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
   void LogIsolation();
   void FindDiskCpu();
@@ -143,6 +143,7 @@ class Server : public ReactorHost, public DurabilityListener {
   Shared shared_;
   std::unique_ptr<Disk> disk_;
   std::unique_ptr<Engine> engine_;
+  Listeners listeners_;
   RecoveryReport recovery_;
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::vector<std::atomic<bool>> lane_reported_;

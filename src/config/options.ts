@@ -57,7 +57,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: addresses,
     default: '127.0.0.1 -::1',
     change: 'immutable',
-    doc: 'Addresses to listen on. A leading "-" means: do not complain if this one is not available. "* -::*" listens on every interface.',
+    doc: 'Addresses or host names to listen on. "*" is every IPv4 address of this machine, "::*" every IPv6 one. A leading "-" means: do not complain if this one is not available. "* -::*" listens on every interface.',
   },
   {
     name: 'port',
