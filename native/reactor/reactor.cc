@@ -458,6 +458,26 @@ void Reactor::CheckTimers() {
   }
 }
 
+// Entries of connections that are gone, or do not wait for this any more. Lists stay as long as
+// what they are for, however often clients come and go meanwhile.
+void Reactor::ForgetWaiters() {
+  const auto gone = [this](const Handle& handle) {
+    return FindConnection(handle.index, handle.generation) == nullptr;
+  };
+  std::erase_if(timers_, [this](const Timer& timer) {
+    const Connection* conn = FindConnection(timer.handle.index, timer.handle.generation);
+    return conn == nullptr || conn->stall != Connection::kBlocked ||
+           conn->block_deadline_ms != timer.deadline_ms;
+  });
+  std::erase_if(pause_waiters_, gone);
+  waiter_count_ -= static_cast<uint32_t>(std::erase_if(room_waiters_, gone));
+  for (auto& waiters : lane_waiters_) {  // a lane that moves sees to its own
+    if (waiters.size() <= 2 * connections_.size()) continue;
+    waiter_count_ -= static_cast<uint32_t>(
+        std::erase_if(waiters, [&gone](const LaneWaiter& waiter) { return gone(waiter.handle); }));
+  }
+}
+
 void Reactor::CheckIdle() {
   timespec cpu;
   if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0) {
@@ -465,9 +485,7 @@ void Reactor::CheckIdle() {
         static_cast<uint64_t>(cpu.tv_sec) * 1000000000u + static_cast<uint64_t>(cpu.tv_nsec),
         std::memory_order_relaxed);
   }
-  std::erase_if(timers_, [this](const Timer& timer) {
-    return FindConnection(timer.handle.index, timer.handle.generation) == nullptr;
-  });
+  ForgetWaiters();
   uint64_t timeout_ms = shared_->options.timeout_s.load() * 1000;
   uint64_t query = 0, output = 0, max_query = 0, max_output = 0;
   for (auto& slot : connections_) {
@@ -480,7 +498,7 @@ void Reactor::CheckIdle() {
     max_output = std::max(max_output, waiting);
     CheckOutputLimits(conn);
     bool idle =
-        timeout_ms != 0 && !conn->monitor && conn->stall != Connection::kBlocked &&
+        timeout_ms != 0 && !conn->monitor && conn->WaitsForClient() &&
         executor_.now_ms() - std::min(executor_.now_ms(), conn->last_active_ms) > timeout_ms;
     if (idle) Kill(conn, false);
     if (conn->in.empty()) conn->in.Shrink(kIdleBufferBytes);

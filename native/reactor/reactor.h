@@ -48,8 +48,9 @@ class Reactor : public SessionHost {
   static constexpr size_t kReadBytes = 64 * 1024;
   static constexpr uint32_t kInputsMax = 16;          // connections read before the first one runs,
   static constexpr size_t kInputBytesMax = 4 * 1024;  // as long as they send little
-  static constexpr size_t kStalledInputMax =
-      1 << 20;  // a connection that cannot run now is read up to here
+  // A connection that cannot run now is read up to here; one that may wait for ever, as in Redis,
+  // up to client-query-buffer-limit: who does not read does not notice that the client has gone.
+  static constexpr size_t kStalledInputMax = 1 << 20;
   static constexpr uint32_t kEventsMax = 256;
   static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk
   static constexpr uint32_t kTickMs = 10;
@@ -148,6 +149,7 @@ class Reactor : public SessionHost {
   void Tick();
   void CheckTimers();
   void CheckIdle();
+  void ForgetWaiters();
   void SweepExpired(bool idle);
   bool SweepUntil(int64_t end_ns);
   bool StopReached();

@@ -128,7 +128,7 @@ void Reactor::Adopt(int fd, bool unix_socket) {
   conn->parser.SetAuthenticated(conn->authenticated);
   conn->epoll_events = EPOLLIN;
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = conn->epoll_events;
   event.data.u64 = Executor::Token(*conn);
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
   counters_.clients.Add(1);
@@ -166,7 +166,8 @@ void Reactor::Read(Connection* conn) {
     const bool owed = !conn->slots.empty() || !conn->out.empty() || !conn->turn.empty() ||
                       conn->stall != Connection::kRunning || conn->resume_queued;
     if (got == 0 && owed && !conn->read_closed) {
-      conn->read_closed = true;  // half closed: what was asked is still answered
+      conn->read_closed = true;  // perhaps half closed: what was asked is still answered
+      executor_.PeerLeft(conn);
       UpdateEvents(conn);
     } else {
       conn->closed = true;
@@ -250,13 +251,15 @@ void Reactor::Execute(Connection* conn) {
     conn->closed = true;
     FlushSoon(conn);
   }
+  if (conn->read_closed) executor_.PeerLeft(conn);
   UpdateEvents(conn);
 }
 
 void Reactor::UpdateEvents(Connection* conn) {
   if (conn->closed) return;
-  bool can_read = !conn->read_closed &&
-                  (conn->stall == Connection::kRunning || conn->in.size() < kStalledInputMax);
+  bool can_read =
+      !conn->read_closed && (conn->stall == Connection::kRunning || conn->MayWaitForEver() ||
+                             conn->in.size() < kStalledInputMax);
   uint32_t events = (can_read ? static_cast<uint32_t>(EPOLLIN) : 0u) |
                     (conn->out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT));
   if (events == conn->epoll_events) return;
@@ -317,6 +320,7 @@ bool Reactor::Send(Connection* conn) {
     counters_.writes.Add(1);
     counters_.net_out.Add(static_cast<uint64_t>(sent));
     conn->net_out += static_cast<uint64_t>(sent);
+    conn->last_active_ms = executor_.now_ms();
     conn->out.Consume(static_cast<size_t>(sent));
     budget -= static_cast<size_t>(sent);
     if (static_cast<size_t>(sent) < bytes) return true;

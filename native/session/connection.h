@@ -97,7 +97,22 @@ struct MultiState {
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkip };
 
 struct Connection : Client {
-  // Why no further command of this connection runs now.
+  // Why no further command of this connection runs now, who ends that, and what becomes of it when
+  // the client sends no more (FIN: it is gone, or has shut down its sending half and still reads).
+  //
+  //   stall              ended by                    FIN
+  //   kRunning           -                           what was sent is answered, then it is closed
+  //   kWaitsForValues    the disk                    the same
+  //   kWaitsForReads     the disk                    the same
+  //   kWaitsForLane      commits, granted room       the same
+  //   kWaitsForControl   TypeScript                  the same
+  //   kBlocked, on disk  a sync (WAITAOF 1 0)        the same
+  //   kWaitsForOutput    the client, by reading      the same; if it is gone an RST follows
+  //   kBlocked, else     a time limit, or nobody     given up (Executor::PeerLeft): earlier replies
+  //   kWaitsForPause     the end of the pause        go out, the command does not run, it is closed
+  //
+  // A FIN is seen by who reads, so a connection that may wait for ever is read. An RST, or a Unix
+  // socket closed at the other end, destroys the connection in every state (EPOLLHUP).
   enum Stall : uint8_t {
     kRunning,
     kWaitsForValues,   // a command that writes waits for values from disk
@@ -107,7 +122,6 @@ struct Connection : Client {
     kWaitsForOutput,   // too many unsent replies
     kWaitsForReads,    // too many parked reads
     kBlocked,          // WAIT, WAITAOF
-    kMonitors,         // MONITOR: further commands run, replies are a feed
   };
 
   class Executor* executor = nullptr;
@@ -168,6 +182,13 @@ struct Connection : Client {
   TicketSet block_gate;
   bool block_aof = false;
 
+  // The next move is the client's, and only its: the time limit for idle clients counts.
+  bool WaitsForClient() const {
+    return (stall == kRunning && slots.empty()) || stall == kWaitsForOutput;
+  }
+  bool MayWaitForEver() const {
+    return stall == kWaitsForPause || (stall == kBlocked && block_replicas);
+  }
   uint64_t OutputBytes() const { return out.size() + turn.size() + slot_bytes; }
 };
 

@@ -82,6 +82,8 @@ class Executor {
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
   void TimedOut(Connection* conn);
   bool Unblock(Connection* conn, bool with_error);
+  // The client sends no more: gives up what might wait for ever (see Connection::Stall).
+  void PeerLeft(Connection* conn);
   void Forget(Connection* conn);  // before a connection is destroyed
 
   // Removes some of the expired keys of a database's shard: about as many as fit into the shortest

@@ -1,6 +1,7 @@
 // MULTI / EXEC, WATCH, WAIT, control commands: what belongs to the session rather than to a key.
 #include <x86intrin.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "resp/errors.h"
 #include "resp/number.h"
@@ -436,6 +437,25 @@ bool Executor::Unblock(Connection* conn, bool with_error) {
   if (conn->stall != Connection::kBlocked) return false;
   FinishBlocked(conn, false, with_error);
   return true;
+}
+
+void Executor::PeerLeft(Connection* conn) {
+  if (conn->monitor) {  // a feed has no end of its own
+    host_->RemoveMonitor(conn);
+    conn->monitor = false;
+  }
+  if (!conn->MayWaitForEver()) return;
+  if (conn->stall == Connection::kBlocked) {
+    CAIRN_CHECK(conn->control_slot == &conn->slots.back());  // nothing runs behind a wait
+    conn->slots.pop_back();
+    conn->control_slot = nullptr;
+    conn->block_gate.Clear();
+    counters_->blocked.Sub(1);
+  }
+  conn->stall = Connection::kRunning;
+  conn->in.Clear();
+  conn->close_after_reply = true;
+  host_->FlushSoon(conn);
 }
 
 void Executor::Forget(Connection* conn) {
