@@ -177,7 +177,7 @@ Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
   } else {
     ask_next_ = std::max(ask_next_, need);
   }
-  room_awaited_ = true;
+  room_awaited_ = room_asked_ = true;
   active_work_.store(true, std::memory_order_relaxed);
   shared_->service_wanted.store(true, std::memory_order_release);
   if (denied_.ok()) return Code::kBusy;
@@ -309,9 +309,10 @@ std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
   std::vector<Slack> slack;
   LatchGuard guard(latch_);
   const uint64_t end = staged_end_.load(std::memory_order_relaxed);
-  if (end != idle_end_ || flight_count_ != 0 || prepare_busy_ || !queue_.empty() ||
+  if (end != idle_end_ || room_asked_ || flight_count_ != 0 || prepare_busy_ || !queue_.empty() ||
       (open_ != nullptr && open_->used != kCommitRecordBytes)) {
     idle_end_ = end;
+    room_asked_ = false;
     idle_since_ms_ = now_ms;
     return slack;
   }
@@ -320,7 +321,7 @@ std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
     if (segment == nullptr) continue;
     const uint64_t front = segment == active_ ? tail_ : segment->block_bytes;
     const uint64_t least =
-        AlignUp(front + shared_->reserve_bytes + kIdleRoomBytes, segment->block_bytes);
+        AlignUp(front + shared_->reserve_bytes + shared_->idle_room_bytes, segment->block_bytes);
     if (segment->room_end < 2 * least - front) continue;  // not worth it
     segment->room_end = least;
     segment->worn_end = std::min(segment->worn_end, least);

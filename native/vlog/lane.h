@@ -58,8 +58,9 @@ struct LaneShared {
   uint32_t commit_delay_us = 0;
   const Clock* clock = &kSystemClock;   // of the commit delay
   uint64_t overlap_bytes = 256u << 10;  // staged before a commit starts beside another
-  uint64_t prepare_bytes = 0;  // zeros written ahead per step while the log grows slowly; 0: none
-  uint64_t prepare_gap = 0;    // left alone between the end of the log and the first zeros
+  uint64_t prepare_bytes = 0;    // zeros written ahead per step while the log grows slowly; 0: none
+  uint64_t prepare_gap = 0;      // left alone between the end of the log and the first zeros
+  uint64_t idle_room_bytes = 0;  // what an idle lane keeps, beyond the reserve
   DurabilityListener* listener = nullptr;
   std::vector<std::unique_ptr<Lane>>* lanes = nullptr;
 
@@ -123,7 +124,6 @@ class Lane {
   static constexpr uint64_t kRateWindowMs = 100;
   static constexpr uint32_t kFlightsMax = 2;
   static constexpr uint64_t kIdleMs = 10000;
-  static constexpr uint64_t kIdleRoomBytes = 4u << 20;  // kept, beyond the reserve
 
   struct Start {
     Segment* active = nullptr;
@@ -210,8 +210,9 @@ class Lane {
   void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
   void GrantNext(Segment* next, bool sparing);
   void EndDenial();  // there is room again
-  // Of a lane that nobody has written to for kIdleMs: room that it took ahead and gives back. The
-  // file has to be cut to room_end, by who gives out room.
+  // Of a lane that nobody has written to, nor asked for room in, for kIdleMs: room that it took
+  // ahead and gives back. The file has to be cut to room_end, by who gives out room. What was
+  // asked for is safe: who waits for it asks again with each Tick.
   struct Slack {
     Segment* segment = nullptr;
     uint64_t room_end = 0;
@@ -330,7 +331,8 @@ class Lane {
   uint64_t last_sync_ms_ = 0;
   uint64_t last_commit_ms_ = 0;
   uint64_t idle_since_ms_ = 0;
-  uint64_t idle_end_ = 0;  // of what was staged then
+  uint64_t idle_end_ = 0;    // of what was staged then
+  bool room_asked_ = false;  // somebody was refused for want of room since
   uint64_t synced_ = 0;
   uint64_t sync_target_ = 0;
   uint64_t sync_wanted_ = 0;

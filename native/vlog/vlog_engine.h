@@ -64,8 +64,9 @@ struct VlogTuning {
   uint64_t reserve_bytes = 0;              // 0: from the segment size
   uint64_t prepare_bytes = vlog::Lane::kPrepareBytesMax;
   uint64_t prepare_gap = 256u << 10;
-  uint64_t overlap_bytes = 0;  // 0: the lane's default
-  uint32_t read_window = 0;    // 0: found by trying; runs that are to be reproducible have a few
+  uint64_t idle_room_bytes = 4u << 20;  // what a lane keeps that nobody writes to
+  uint64_t overlap_bytes = 0;           // 0: the lane's default
+  uint32_t read_window = 0;  // 0: found by trying; runs that are to be reproducible have a few
   bool reclaim = true;
   bool gc = true;
   uint64_t expired_for_ms = 5000;      // keys that expired longer ago are dropped by garbage

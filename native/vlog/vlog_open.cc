@@ -75,6 +75,7 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   shared_.prepare_bytes =
       std::min({tuning_.prepare_bytes, Lane::kPrepareBytesMax, kPrepareBytesAll / options.lanes});
   shared_.prepare_gap = tuning_.prepare_gap;
+  shared_.idle_room_bytes = tuning_.idle_room_bytes;
   if (tuning_.overlap_bytes != 0) shared_.overlap_bytes = tuning_.overlap_bytes;
   shared_.fsync.store(options.fsync);
   shared_.lanes = &lanes_;

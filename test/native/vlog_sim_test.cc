@@ -5,6 +5,10 @@
 // state found must be that of a prefix of each lane's list which contains everything acknowledged
 // or observed, and no transaction in part. Keys expire by a wall clock that is set forwards and
 // backwards meanwhile; vlog_sim_model.h says what follows.
+//
+// Liveness. Once faults have ended, what was applied is durable, and what is asked for is applied,
+// within kAnswerMs of simulated time, however large the one and however long nobody wrote before:
+// with no other traffic, for news that only comes with other traffic is news that nobody owes.
 #include <cstdio>
 #include <map>
 #include <random>
@@ -24,11 +28,14 @@ struct Tally {
   uint64_t recycled = 0;   // segments
   uint64_t collected = 0;  // likewise
   uint64_t checkpoints = 0;
-  uint64_t rotten = 0;    // checkpoints that lost a bit
-  uint64_t removed = 0;   // expired keys, with a delete
-  uint64_t dropped = 0;   // by garbage collection
-  uint64_t left_out = 0;  // by a start
-  uint64_t returned = 0;  // found again, with the clock set back
+  uint64_t rotten = 0;      // checkpoints that lost a bit
+  uint64_t removed = 0;     // expired keys, with a delete
+  uint64_t dropped = 0;     // by garbage collection
+  uint64_t left_out = 0;    // by a start
+  uint64_t returned = 0;    // found again, with the clock set back
+  uint64_t given_back = 0;  // times that idle lanes gave room back
+  uint64_t lone = 0;        // units that were alone on the way
+  uint64_t slowest_ms = 0;  // of them, until durable
 
   void Add(const Tally& other) {
     recycled += other.recycled;
@@ -39,6 +46,9 @@ struct Tally {
     dropped += other.dropped;
     left_out += other.left_out;
     returned += other.returned;
+    given_back += other.given_back;
+    lone += other.lone;
+    slowest_ms = std::max(slowest_ms, other.slowest_ms);
   }
 };
 
@@ -59,6 +69,7 @@ class Schedule {
     tuning_.checkpoints = Pick(3) == 0;
     if (Pick(2) == 0) tuning_.segment_bytes_min = (8u << 10) << Pick(4);
     if (Pick(2) == 0) tuning_.gc_segments_let_be = Pick(5);
+    tuning_.idle_room_bytes = Pick(3) == 0 ? 4u << 20 : 4096u << Pick(4);
     tuning_.clock = &clock_;
     static constexpr uint32_t kSteps[] = {0, 40, 40, 400};
     checkpoint_steps_ = kSteps[Pick(4)];
@@ -318,10 +329,12 @@ class Schedule {
             std::to_string(static_cast<int>(options_.fsync));
     waiting_.clear();
     for (uint32_t step = 0; step < steps && disk_->powered(); ++step) {
-      if (Pick(5) < 3) TryUnit(NewUnit());
+      if (Pick(5) < 3) (void)TryUnit(NewUnit());
       if (Pick(3) == 0) LookAround();
       if (sweeps_ && Pick(12) == 0) Sweep();
       if (Pick(40) == 0) SetClock();
+      if (Pick(100) == 0) Idle();
+      if (Pick(100) == 0) (void)TryUnit(LoneUnit());
       if (Pick(2) == 0) {
         const uint64_t ms = Pick(3) == 0 ? 1 + Pick(700) : Pick(12);
         clock_.Pass(ms);
@@ -337,12 +350,96 @@ class Schedule {
         return true;
       });
     }
+    disk_->PowerOffAt(0);
+    if (disk_->powered() && Pick(3) == 0) Settle();
     waiting_.clear();
     CHECK(driver_->engine->CheckAccountsForTest() == "");
-    disk_->PowerOffAt(0);
   }
 
-  void TryUnit(const std::shared_ptr<Unit>& unit) {
+  // Nobody writes, for seconds to hours.
+  void Idle() {
+    static constexpr uint64_t kIdles[] = {3000, 15000, 120 * 1000, 3 * 3600 * 1000};
+    const uint64_t ms = kIdles[Pick(4)] / kIdleTurns;
+    const uint64_t used = disk_->UsedBytes();
+    for (int turn = 0; turn < kIdleTurns && disk_->powered(); ++turn) {
+      clock_.Pass(ms);
+      driver_->Turn(ms);
+    }
+    tally_.given_back += disk_->UsedBytes() < used ? 1 : 0;
+  }
+
+  // Puts of any size: nothing, as much as a chunk, as the WAL ring, as several segments.
+  std::shared_ptr<Unit> LoneUnit() {
+    static constexpr uint32_t kSizes[] = {1, 1000, 60000, 300000, 1200000};
+    auto unit = std::make_shared<Unit>();
+    const uint32_t count = Pick(3) == 0 ? 2 + Pick(3) : 1;
+    for (uint32_t i = 0; i < count; ++i) {
+      Change change;
+      change.key = KeyOf(static_cast<int>(Pick(kKeys)));
+      change.value = "v" + std::to_string(++serial_) + ":";
+      const uint32_t size = Pick(kSizes[Pick(5)]);
+      change.value.resize(change.value.size() + size, static_cast<char>('a' + serial_ % 26));
+      change.op = driver_->Put(static_cast<uint16_t>(Pick(kSpaces)), "", "");
+      unit->changes.push_back(std::move(change));
+    }
+    return unit;
+  }
+
+  // Durable, or known never to be: either way the client has its answer.
+  bool Answered(const Unit& unit) {
+    if (driver_->Durable(unit.tickets)) {
+      model_.Require(unit);
+      return true;
+    }
+    for (const Ticket& ticket : unit.tickets) {
+      if (driver_->engine->DurablePosition(ticket.lane) < ticket.position &&
+          driver_->engine->LaneFailed(ticket.lane, nullptr))
+        return true;
+    }
+    return false;
+  }
+
+  // The faults end, and so does the traffic but for one unit at a time.
+  void Settle() {
+    disk_->SetFaults(SimFaults());
+    disk_->SetCapacity(uint64_t{1} << 40);
+    living_ = false;  // nothing in the gaps of garbage collection either
+    Await([&] {
+      std::erase_if(waiting_, [&](const std::shared_ptr<Unit>& unit) { return Answered(*unit); });
+      return waiting_.empty();
+    });
+    for (uint32_t rounds = Pick(4); rounds != 0; --rounds) {
+      if (Pick(3) != 0) Idle();
+      const std::shared_ptr<Unit> unit = LoneUnit();
+      ++tally_.lone;
+      bool applied = false;
+      Await([&] {
+        if (applied) return Answered(*unit);
+        const Status status = TryUnit(unit);
+        applied = status.ok();
+        return !applied && status.code() != Code::kBusy;  // refused, which is an answer
+      });
+      waiting_.clear();
+    }
+    living_ = true;
+  }
+
+  template <typename Done>
+  void Await(Done done) {
+    const uint64_t begun_ms = driver_->now_ms;
+    for (;;) {
+      const uint64_t ms = driver_->now_ms - begun_ms;
+      tally_.slowest_ms = std::max(tally_.slowest_ms, ms);
+      if (done()) return;
+      REQUIRE_MESSAGE(ms < kAnswerMs, "no answer within " << ms << " ms; " << note_);
+      // What is promised without `always` is promised at a sync.
+      driver_->engine->RequestSync(0);
+      clock_.Pass(kTurnMs);
+      driver_->Turn(kTurnMs);
+    }
+  }
+
+  Status TryUnit(const std::shared_ptr<Unit>& unit) {
     std::vector<WriteOp> ops;
     for (Change& change : unit->changes) {
       change.op.key = change.key;
@@ -354,11 +451,12 @@ class Schedule {
     if (status.ok()) {
       model_.Add(unit);
       waiting_.push_back(unit);
-      return;
+      return status;
     }
     const bool fair = status.code() == Code::kBusy || status.code() == Code::kReadOnly ||
                       status.code() == Code::kNoSpace;
     REQUIRE_MESSAGE(fair, status.message());
+    return status;
   }
 
   // Of an expired key; `awaited`: by who came upon it.
@@ -366,7 +464,7 @@ class Schedule {
     auto unit = std::make_shared<Unit>();
     unit->changes.push_back({driver_->Del(ns, ""), key, ""});
     unit->changes[0].op.awaited = awaited;
-    TryUnit(unit);
+    (void)TryUnit(unit);
     ++tally_.removed;
   }
 
@@ -396,7 +494,7 @@ class Schedule {
   // In the gaps of garbage collection and of checkpoints.
   void Meanwhile() {
     if (!living_ || !disk_->powered()) return;
-    while (Pick(3) == 0) TryUnit(NewUnit());
+    while (Pick(3) == 0) (void)TryUnit(NewUnit());
     if (Pick(4) == 0) LookAround();
     if (Pick(20) == 0) SetClock();
   }
@@ -460,6 +558,10 @@ class Schedule {
     driver_.reset();
   }
 
+  static constexpr uint64_t kAnswerMs = 5000;
+  static constexpr uint64_t kTurnMs = 10;
+  static constexpr int kIdleTurns = 20;
+
   const uint64_t seed_;
   std::mt19937_64 random_;
   std::unique_ptr<SimDisk> disk_;
@@ -502,7 +604,9 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
                    << sum.recycled << ", collected " << sum.collected << "; checkpoints "
                    << sum.checkpoints << ", damaged " << sum.rotten << "; expired keys removed "
                    << sum.removed << ", dropped by collection " << sum.dropped
-                   << ", left out by a start " << sum.left_out << ", found again " << sum.returned);
+                   << ", left out by a start " << sum.left_out << ", found again " << sum.returned
+                   << "; room given back " << sum.given_back << ", lone units " << sum.lone
+                   << ", the slowest answered after " << sum.slowest_ms << " ms");
   if (runs >= 100) {
     CHECK(sum.recycled > runs / 2);
     CHECK(sum.collected > runs);
@@ -512,6 +616,8 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
     CHECK(sum.dropped > runs / 30);
     CHECK(sum.left_out > runs);
     CHECK(sum.returned > runs / 30);
+    CHECK(sum.given_back > runs / 10);
+    CHECK(sum.lone > runs);
   }
 }
 
