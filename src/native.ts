@@ -16,6 +16,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type {
   CheckpointStat,
+  DbStat,
   LatencyEvent,
   LatencyHistogram,
   NativeCounters,
@@ -183,7 +184,12 @@ export interface ControlRequest {
   /** Where this command's RESP array (`*2\r\n$6\r\nCONFIG\r\n...`; inline commands are rewritten) is in `frames`. */
   offset: number;
   length: number;
+  /** Inside EXEC, for INFO and MEMORY STATS: the databases as they were when the command's turn came. */
+  keyspace?: KeyspaceFigures;
 }
+
+/** Keys of each database that has any. */
+export type KeyspaceFigures = readonly Pick<DbStat, 'db' | 'keys' | 'expires'>[];
 
 export interface ControlBatch {
   /** The frames of all requests of the batch, back to back. Belongs to JavaScript from here on. */

@@ -24,6 +24,15 @@ Napi::Object RequestOf(Napi::Env env, const ControlMessage& message, size_t offs
   request["inMulti"] = Napi::Boolean::New(env, message.in_multi);
   request["offset"] = N(env, offset);
   request["length"] = N(env, message.frame.size());
+  if (message.keyspace != nullptr) {
+    request["keyspace"] = ListOf(env, *message.keyspace, [env](const DatabaseKeys& figures) {
+      Napi::Object row = Napi::Object::New(env);
+      row["db"] = N(env, figures.db);
+      row["keys"] = N(env, figures.keys);
+      row["expires"] = N(env, figures.expires);
+      return row;
+    });
+  }
   return request;
 }
 

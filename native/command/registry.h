@@ -23,6 +23,11 @@ struct Command {
   Command* parent = nullptr;
 
   bool Is(uint32_t flag) const { return (spec.flags & flag) != 0; }
+  // It reads or writes the keyspace; others see the connection and the server alone.
+  bool TouchesKeys() const {
+    return !Is(kCmdControl) &&
+           (spec.first_key != 0 || Is(kCmdReadOnly | kCmdWrite | kCmdWholeKeyspace));
+  }
   bool ArityFits(size_t argc) const {
     return spec.arity >= 0 ? argc == static_cast<size_t>(spec.arity)
                            : argc >= static_cast<size_t>(-spec.arity);

@@ -167,16 +167,15 @@ struct Connection : Client {
   uint64_t last_active_ms = 0;
   uint64_t soft_limit_since_ms = 0;
   const Command* last_command = nullptr;
-  uint64_t total_commands = 0;
   uint64_t net_in = 0;
   uint64_t net_out = 0;
   uint64_t block_deadline_ms = 0;  // 0: none
 
-  // A control command, or an EXEC with control commands in it, that TypeScript works on.
+  // A control command that TypeScript works on, or a command that waits (kBlocked).
   Slot* control_slot = nullptr;
   const Command* control_command = nullptr;
-  std::vector<std::string> control_argv;  // of a control command outside EXEC, for the slow log
-  std::shared_ptr<struct ExecRun> exec_run;
+  std::vector<std::string> control_argv;     // of a control command outside EXEC, for the slow log
+  std::shared_ptr<struct ExecRun> exec_run;  // a committed EXEC whose steps are being walked
 
   // WAIT, WAITAOF
   TicketSet block_gate;

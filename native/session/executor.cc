@@ -88,7 +88,6 @@ Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::stri
   bool again = false;
   if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
   conn->last_command = command;
-  ++conn->total_commands;
   if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
     return RunData(conn, *command, argv);
   }
@@ -165,10 +164,6 @@ bool Executor::Admit(Connection* conn, const Command& command,
       return false;
     }
   }
-  if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0) &&
-      command.name != "exec") {
-    FeedMonitors(conn, command, argv);
-  }
   return true;
 }
 
@@ -209,8 +204,8 @@ void Executor::Latch(const Command& command, std::span<const std::string_view> a
 }
 
 void Executor::CallHandler(Connection* conn, const Command& command,
-                           std::span<const std::string_view> argv, OutBuffer* out) {
-  ReplyWriter reply(out, conn->resp);
+                           std::span<const std::string_view> argv, OutBuffer* out, uint8_t resp) {
+  ReplyWriter reply(out, resp);
   txn_.set_count_hits((command.spec.flags & kCmdReadOnly) != 0);
   Call call{argv, txn_, reply, *conn, shared_->context};
   command.spec.handler(call);
@@ -221,7 +216,7 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   control_.Begin(conn->db, now_ms_);
   Latch(command, argv);
   size_t mark = conn->turn.size();
-  CallHandler(conn, command, argv, &conn->turn);
+  CallHandler(conn, command, argv, &conn->turn, conn->resp);
   if (CAIRN_UNLIKELY(txn_.pending())) {
     conn->turn.Truncate(mark);
     Park(conn, command, argv, nullptr);
@@ -236,6 +231,7 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
   Account(conn, command, argv, conn->turn, mark);
   ReplyMade(conn, mark);
+  FeedMonitors(conn, command, argv);
   return Outcome::kTaken;
 }
 
@@ -259,9 +255,9 @@ bool Executor::Commit(const Command& command, OutBuffer* out, size_t mark) {
   return true;
 }
 
-void Executor::Account(Connection* conn, const Command& command,
-                       std::span<const std::string_view> argv, const OutBuffer& out, size_t mark) {
-  uint64_t nanos = TakeNanos();
+void Executor::Book(Connection* conn, const Command& command,
+                    std::span<const std::string_view> argv, std::string_view reply,
+                    uint64_t nanos) {
   counters_->commands.Add(1);
   CommandCounters& stats = counters_->per_command[command.number];
   stats.calls.Add(1);
@@ -278,10 +274,10 @@ void Executor::Account(Connection* conn, const Command& command,
     }
     histogram->Record(nanos);
   }
-  if (CAIRN_UNLIKELY(out.size() > mark && out.data()[mark] == '-')) {
+  if (CAIRN_UNLIKELY(!reply.empty() && reply[0] == '-')) {
     stats.failed.Add(1);
     counters_->error_replies.Add(1);
-    shared_->errors.Count(std::string_view(out.data() + mark + 1, out.size() - mark - 1));
+    shared_->errors.Count(reply.substr(1));
   }
   int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
   uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);

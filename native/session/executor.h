@@ -25,6 +25,7 @@ struct ControlMessage {
   bool in_multi = false;
   std::string name;
   std::string frame;
+  std::shared_ptr<const KeyspaceFigures> keyspace;  // inside EXEC: what INFO is to show, or null
 };
 
 class SessionHost {
@@ -49,13 +50,38 @@ class SessionHost {
   virtual void ResumeInput(Connection* conn) = 0;
 };
 
-// An EXEC on its way.
+// What became of one queued command of an EXEC.
+struct ExecStep {
+  OutBuffer reply;
+  uint64_t nanos = 0;
+  uint32_t hits = 0;
+  uint32_t misses = 0;
+  uint32_t expired = 0;
+  std::shared_ptr<const KeyspaceFigures>
+      keyspace;  // as it was when this control command's turn came
+};
+
+// An EXEC on its way, in two parts.
+//
+//   pass  (executor_exec.cc) runs the commands that touch keys, in order, all shards latched, and
+//         commits them as one unit. It may run several times, so it has no effect but on `steps`:
+//         what it must know of SELECT and HELLO it only looks up, and of what control commands will
+//         want to show it takes down the figures when their turn comes.
+//   walk  (executor_walk.cc) goes through the steps of the committed pass in order, once: books the
+//         commands that touched keys, runs those of the session, asks TypeScript for control
+//         commands. So each sees the effects of what stands before it and of nothing behind it.
 struct ExecRun {
   std::vector<QueuedCommand> queue;
-  std::vector<OutBuffer> replies;  // one per queued command
-  size_t next_control = 0;         // control commands before this one are answered
+  std::vector<ExecStep> steps;  // one per queued command
+  size_t next = 0;              // the walk has come here
   bool whole_keyspace = false;
-  std::string exec;  // the command's name as sent
+  bool controls = false;  // has control commands
+  bool gated = false;     // the pass has collected tickets
+  bool muted = false;     // CLIENT REPLY SKIP came before it
+  bool header = true;     // replies were on when it came
+  uint64_t nanos = 0;     // what it took
+  Slot* slot = nullptr;   // of the reply, if it does not come in the turn of the request
+  std::string exec;       // the command's name as sent
 };
 
 class Executor {
@@ -137,17 +163,25 @@ class Executor {
   void RunWatch(Connection* conn, std::span<const std::string_view> argv);
   void RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof);
   void RunControl(Connection* conn, const Command& command, std::span<const std::string_view> argv);
-  void SendControl(Connection* conn, std::span<const std::string_view> argv, bool in_multi);
+  void SendControl(Connection* conn, std::span<const std::string_view> argv);
+  void SendControl(Connection* conn, const ExecRun& run, size_t step);
+  void SendControl(Connection* conn, std::span<const std::string_view> argv,
+                   ControlMessage message);
 
   void Latch(const Command& command, std::span<const std::string_view> argv);
+  // resp: in force when the command came, which is not always what the connection speaks by now.
   void CallHandler(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-                   OutBuffer* out);
+                   OutBuffer* out, uint8_t resp);
   // Commits the pass and unlatches. False: a WAL ring is full (busy_lane_), nothing happened.
   bool Commit(const Command& command, OutBuffer* out, size_t mark);
   // Statistics, slow log, histogram of one executed command; its reply starts at mark. Without argv
   // it stays out of the slow log.
   void Account(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-               const OutBuffer& out, size_t mark);
+               const OutBuffer& out, size_t mark) {
+    Book(conn, command, argv, out.view().substr(mark), TakeNanos());
+  }
+  void Book(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+            std::string_view reply, uint64_t nanos);
   void NoteSlow(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                 uint64_t nanos);
   void Reject(Connection* conn, const Command* command, std::string_view text);
@@ -167,12 +201,20 @@ class Executor {
   Outcome RunExec(Connection* conn, std::span<const std::string_view> argv);
   enum class Pass : uint8_t { kDone, kPending, kBusy, kAborted };
   Pass ExecPass(Connection* conn, ExecRun* run);
-  void ExecDone(Connection* conn, const std::shared_ptr<ExecRun>& run);
-  void NextExecControl(Connection* conn, const std::shared_ptr<ExecRun>& run);
+  void RunSteps(Connection* conn, ExecRun* run);
+  void WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
+  void StepDone(Connection* conn, ExecRun* run);
+  void FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
   bool WatchedKeysTouched(Connection* conn);
 
-  // Shows an executed command to the monitors, unless it is one they do not get to see.
+  // Shows an executed command to the monitors, unless it is one they do not get to see. Called once
+  // for each, when it has run, so that SELECT and RESET stand beside the database they lead to.
   void FeedMonitors(Connection* conn, const Command& command,
+                    std::span<const std::string_view> argv) {
+    if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0))
+      ShowMonitors(conn, command, argv);
+  }
+  void ShowMonitors(Connection* conn, const Command& command,
                     std::span<const std::string_view> argv);
   void FinishBlocked(Connection* conn, bool met, bool with_error);
   uint64_t TakeNanos();  // since the last call

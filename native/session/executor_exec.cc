@@ -1,5 +1,7 @@
-// MULTI / EXEC, WATCH, WAIT, control commands: what belongs to the session rather than to a key.
+// MULTI and the pass of EXEC, WATCH, WAIT: what belongs to the session rather than to a key.
 #include <x86intrin.h>
+
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -7,6 +9,7 @@
 #include "resp/number.h"
 #include "session/executor.h"
 #include "session/redact.h"
+#include "session/session_commands.h"
 
 namespace cairn {
 
@@ -42,7 +45,10 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
     }
   } else if (name == "wait" || name == "waitaof") {
     RunWait(conn, argv, name == "waitaof");
-    if (conn->stall == Connection::kBlocked) return Outcome::kTaken;
+    if (conn->stall == Connection::kBlocked) {
+      FeedMonitors(conn, command, argv);
+      return Outcome::kTaken;
+    }
   } else if (name == "monitor") {
     reply.Ok();
     if (!conn->monitor) host_->AddMonitor(conn);
@@ -66,10 +72,11 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
   } else {
     CAIRN_CHECK(command.spec.handler != nullptr);
     control_.Begin(conn->db, now_ms_);
-    CallHandler(conn, command, argv, &conn->turn);
+    CallHandler(conn, command, argv, &conn->turn, conn->resp);
   }
   Account(conn, command, argv, conn->turn, mark);
   ReplyMade(conn, mark);
+  FeedMonitors(conn, command, argv);
   return Outcome::kTaken;
 }
 
@@ -124,18 +131,19 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
   const Command* exec = conn->last_command;
   if (conn->multi == nullptr) {
     reply.Error(errors::kExecWithoutMulti);
-    FeedMonitors(conn, *exec, argv);
   } else if (conn->multi->broken) {
     reply.Error(errors::kExecAbort);
-    FeedMonitors(conn, *exec, argv);
     DropMulti(conn);
     DropWatches(conn);
   } else {
     auto run = std::make_shared<ExecRun>();
     run->exec = argv[0];
+    run->header = conn->reply_mode == ReplyMode::kOn;
+    run->muted = conn->reply_mode == ReplyMode::kSkip;
     run->queue = std::move(conn->multi->queue);
     for (const QueuedCommand& queued : run->queue) {
       run->whole_keyspace |= queued.command->Is(kCmdWholeKeyspace | kCmdAllLatches);
+      run->controls |= queued.command->Is(kCmdControl);
     }
     control_.Begin(conn->db, now_ms_);
     Pass pass = ExecPass(conn, run.get());
@@ -149,25 +157,25 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
       Park(conn, *exec, {}, run);
       return Outcome::kTaken;
     }
-    for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
     if (pass == Pass::kDone) {
-      ExecDone(conn, run);
+      if (run->controls) run->slot = PushPending(conn);
+      TicketSet& gate = run->slot != nullptr ? run->slot->gate : conn->turn_gate;
+      for (const Ticket& ticket : control_.tickets()) gate.Add(ticket);
+      WalkExec(conn, run);
       return Outcome::kTaken;
     }
+    for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
     conn->turn.Append(scratch_.view());
   }
   Account(conn, *exec, argv, conn->turn, mark);
   ReplyMade(conn, mark);
+  FeedMonitors(conn, *exec, argv);
   return Outcome::kTaken;
 }
 
-// Runs all queued commands in one pass and commits. kAborted: scratch_ holds the whole reply (a
+// Runs what touches keys in one pass and commits. kAborted: scratch_ holds the whole reply (a
 // touched watch, a refused write). kPending: still latched. Otherwise unlatched.
 Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
-  auto show_exec = [&] {
-    const std::string_view argv[] = {run->exec};
-    FeedMonitors(conn, *shared_->registry.Find("exec"), argv);
-  };
   if (run->whole_keyspace) {
     control_.LatchAll();
   } else {
@@ -183,46 +191,18 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
   if (WatchedKeysTouched(conn)) {
     control_.Unlatch();
     ReplyWriter(&scratch_, conn->resp).NullArray();
-    show_exec();
     DropMulti(conn);
     DropWatches(conn);
     return Pass::kAborted;
   }
-  uint16_t db = conn->db;
-  uint8_t resp = conn->resp;
-  run->replies.clear();
-  run->replies.resize(run->queue.size());
-  uint32_t hits = 0, misses = 0, expired = 0;
-  ticks_ = __rdtsc();
-  for (size_t i = 0; i < run->queue.size(); ++i) {
-    const QueuedCommand& queued = run->queue[i];
-    if (queued.command->Is(kCmdControl)) continue;
-    std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
-    txn_.set_db(conn->db);
-    CallHandler(conn, *queued.command, argv, &run->replies[i]);
-    hits += txn_.hits;
-    misses += txn_.misses;
-    expired += txn_.expired;
-    if (!txn_.pending()) {
-      Account(conn, *queued.command, argv, run->replies[i], 0);
-    } else {
-      txn_.hits = txn_.misses = txn_.expired = 0;
-    }
-  }
-  if (txn_.pending()) {
-    conn->db = db;
-    conn->resp = resp;
-    return Pass::kPending;
-  }
+  RunSteps(conn, run);
+  if (txn_.pending()) return Pass::kPending;
   if (control_.has_writes()) {
     Status status = control_.Commit(&busy_lane_);
     if (!status.ok()) {
       control_.Unlatch();
-      conn->db = db;
-      conn->resp = resp;
       if (status.code() == Code::kBusy) return Pass::kBusy;
       ReplyWriter(&scratch_, 2).Error(errors::DiskRefusedWrite(status.message()));
-      show_exec();
       DropMulti(conn);
       DropWatches(conn);
       return Pass::kAborted;
@@ -230,117 +210,52 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
     counters_->user_bytes_written.Add(control_.WriteBytes());
   }
   control_.Unlatch();
+  run->nanos += TakeNanos();
   DropMulti(conn);
   DropWatches(conn);
-  if (shared_->monitors.load(std::memory_order_relaxed) != 0) {
-    for (const QueuedCommand& queued : run->queue) {
-      FeedMonitors(conn, *queued.command,
-                   std::vector<std::string_view>(queued.argv.begin(), queued.argv.end()));
-    }
-    show_exec();
-  }
   return Pass::kDone;
 }
 
-// The pass is committed. Control commands in it run now, one after another; then the reply is
-// whole.
-void Executor::ExecDone(Connection* conn, const std::shared_ptr<ExecRun>& run) {
-  bool control = false;
-  for (const QueuedCommand& queued : run->queue) control |= queued.command->Is(kCmdControl);
-  if (conn->control_slot == nullptr && !control) {
-    size_t mark = conn->turn.size();
-    ReplyWriter(&conn->turn, conn->resp).ArrayHeader(run->replies.size());
-    for (const OutBuffer& reply : run->replies) conn->turn.Append(reply.view());
-    static const std::string_view kArgv[] = {"exec"};
-    Account(conn, *shared_->registry.Find("exec"), kArgv, conn->turn, mark);
-    ReplyMade(conn, mark);
-    return;
-  }
-  if (conn->control_slot == nullptr) {
-    TicketSet gate = conn->turn_gate;
-    conn->control_slot = PushPending(conn);
-    conn->control_slot->gate = gate;
-  }
-  conn->exec_run = run;
-  NextExecControl(conn, run);
+namespace {
+
+bool ShowsKeyspace(const Command& command) {
+  return command.name == "info" || command.name == "memory|stats";
 }
 
-void Executor::NextExecControl(Connection* conn, const std::shared_ptr<ExecRun>& run) {
-  for (; run->next_control < run->queue.size(); ++run->next_control) {
-    const QueuedCommand& queued = run->queue[run->next_control];
-    if (!queued.command->Is(kCmdControl)) continue;
-    conn->stall = Connection::kWaitsForControl;
-    conn->control_command = queued.command;
-    SendControl(conn, std::vector<std::string_view>(queued.argv.begin(), queued.argv.end()), true);
-    return;
+}  // namespace
+
+// Latched. Fills the steps of the commands that touch keys, and touches nothing else: the pass may
+// be thrown away.
+void Executor::RunSteps(Connection* conn, ExecRun* run) {
+  uint16_t db = conn->db;
+  uint8_t resp = conn->resp;
+  run->steps.clear();
+  run->steps.resize(run->queue.size());
+  run->gated = shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  run->nanos = 0;
+  ticks_ = __rdtsc();
+  std::shared_ptr<const KeyspaceFigures> keyspace;
+  for (size_t i = 0; i < run->queue.size(); ++i) {
+    const QueuedCommand& queued = run->queue[i];
+    const Command& command = *queued.command;
+    ExecStep& step = run->steps[i];
+    std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
+    if (!command.TouchesKeys()) {
+      if (command.name == "select") (void)DatabaseArg(argv[1], shared_->databases, &db);
+      if (command.name == "hello") resp = ProtocolAfterHello(*conn, argv, resp);
+      if (!ShowsKeyspace(command)) continue;
+      if (keyspace == nullptr) keyspace = std::make_shared<KeyspaceFigures>(txn_.Keyspace());
+      step.keyspace = keyspace;
+      continue;
+    }
+    txn_.set_db(db);
+    CallHandler(conn, command, argv, &step.reply, resp);
+    if (command.Is(kCmdWrite)) keyspace.reset();
+    step.nanos = TakeNanos();
+    step.hits = std::exchange(txn_.hits, 0);
+    step.misses = std::exchange(txn_.misses, 0);
+    step.expired = std::exchange(txn_.expired, 0);
   }
-  Slot* slot = conn->control_slot;
-  conn->control_slot = nullptr;
-  std::shared_ptr<ExecRun> keep = std::move(conn->exec_run);
-  ReplyWriter(&slot->bytes, conn->resp).ArrayHeader(run->replies.size());
-  for (const OutBuffer& reply : run->replies) slot->bytes.Append(reply.view());
-  slot->replies = 1;
-  CompleteSlot(conn, slot);
-  conn->stall = Connection::kRunning;
-  host_->ResumeInput(conn);
-}
-
-// --- control commands ---
-
-void Executor::RunControl(Connection* conn, const Command& command,
-                          std::span<const std::string_view> argv) {
-  conn->control_slot = PushPending(conn);
-  conn->control_command = &command;
-  conn->control_argv.assign(argv.begin(), argv.end());
-  conn->stall = Connection::kWaitsForControl;
-  SendControl(conn, argv, false);
-}
-
-void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv,
-                           bool in_multi) {
-  OutBuffer frame;
-  ReplyWriter writer(&frame, 2);
-  writer.ArrayHeader(argv.size());
-  for (std::string_view arg : argv) writer.Bulk(arg);
-  ControlMessage message;
-  message.reactor = reactor_;
-  message.token = Token(*conn);
-  message.client_id = conn->id;
-  message.db = conn->db;
-  message.resp = conn->resp;
-  message.in_multi = in_multi;
-  message.name = conn->name;
-  message.frame.assign(frame.data(), frame.size());
-  host_->SendControl(std::move(message));
-}
-
-void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
-  if (conn->stall != Connection::kWaitsForControl || conn->control_slot == nullptr) return;
-  const Command& command = *conn->control_command;
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  ticks_ = __rdtsc() -
-           static_cast<uint64_t>(static_cast<double>(usec) * 1000.0 / shared_->nanos_per_tick);
-  if (conn->exec_run != nullptr) {
-    std::shared_ptr<ExecRun> run = conn->exec_run;
-    OutBuffer& out = run->replies[run->next_control];
-    out.Append(reply);
-    std::vector<std::string_view> argv(run->queue[run->next_control].argv.begin(),
-                                       run->queue[run->next_control].argv.end());
-    Account(conn, command, argv, out, 0);
-    ++run->next_control;
-    NextExecControl(conn, run);
-    return;
-  }
-  Slot* slot = conn->control_slot;
-  conn->control_slot = nullptr;
-  slot->bytes.Append(reply);
-  slot->replies = 1;
-  const std::vector<std::string> sent = std::move(conn->control_argv);
-  conn->control_argv.clear();
-  Account(conn, command, std::vector<std::string_view>(sent.begin(), sent.end()), slot->bytes, 0);
-  CompleteSlot(conn, slot);
-  conn->stall = Connection::kRunning;
-  host_->ResumeInput(conn);
 }
 
 // --- WAIT, WAITAOF ---
@@ -463,16 +378,19 @@ void Executor::Forget(Connection* conn) {
   DropMulti(conn);
   DropWatches(conn);
   if (conn->monitor) host_->RemoveMonitor(conn);
+  // What stands behind a committed EXEC's writes runs although nobody reads the replies.
+  if (std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
+    for (size_t i = run->next + 1; i < run->queue.size(); ++i) {
+      if (run->queue[i].command->Is(kCmdControl)) SendControl(conn, *run, i);
+    }
+  }
 }
 
 // --- MONITOR ---
 
-void Executor::FeedMonitors(Connection* conn, const Command& command,
+void Executor::ShowMonitors(Connection* conn, const Command& command,
                             std::span<const std::string_view> argv) {
-  if (shared_->monitors.load(std::memory_order_relaxed) == 0 ||
-      command.Is(kCmdSkipMonitor | kCmdAdmin)) {
-    return;
-  }
+  if (command.Is(kCmdSkipMonitor | kCmdAdmin)) return;
   std::vector<std::string_view> redacted;
   argv = Redacted(command, argv, &redacted);
   uint64_t micros = WallMicros();

@@ -21,6 +21,7 @@ struct Executor::Parked {
   std::shared_ptr<ExecRun> exec;  // null: a single command
   bool frozen = false;            // read-only: answered from what its first pass saw
   uint16_t db = 0;
+  uint8_t resp = 2;  // of the connection when the command came
   uint32_t runs = 0;
   uint32_t outstanding = 0;
   uint64_t bytes = 0;      // of the values it waits for
@@ -80,6 +81,7 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->generation = conn->generation;
   parked->command = &command;
   parked->db = conn->db;
+  parked->resp = conn->resp;
   parked->exec = std::move(exec);
   parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly);
   parked->arguments.resize(argv.size());
@@ -88,11 +90,12 @@ void Executor::Park(Connection* conn, const Command& command,
   if (parked->frozen && !control_.FreezeOnlyRead()) {
     control_.Restart(conn->db, true);
     scratch_.Clear();
-    CallHandler(conn, command, argv, &scratch_);
+    CallHandler(conn, command, argv, &scratch_, conn->resp);
   }
   control_.Save(&parked->saved);
   parked->slot = PushPending(conn);
   if (parked->frozen) {
+    FeedMonitors(conn, command, argv);  // in the order in which it was asked
     for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
     conn->parked_bytes += parked->bytes;
     if (++conn->parked_reads >= kParkedReadsMax || conn->parked_bytes > kOutputPauseBytes) {
@@ -180,23 +183,23 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
       control_.Unlatch();
       return;
     }
-    std::shared_ptr<ExecRun> run = pass == Pass::kDone ? parked->exec : nullptr;
-    conn->control_slot = parked->slot;
-    --parked_count_;
     for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
-    if (run != nullptr) {
-      ExecDone(conn, run);
+    control_.ForgetFetched();
+    if (pass == Pass::kDone) {
+      --parked_count_;
+      parked->exec->slot = parked->slot;
+      WalkExec(conn, parked->exec);
       return;
     }
+    const std::string_view argv[] = {parked->exec->exec};
     out->Append(scratch_.view());
-    Account(conn, *parked->command, parked->argv, *out, 0);
-    ++parked_count_;
-    conn->control_slot = nullptr;
+    Account(conn, *parked->command, argv, *out, 0);
+    FeedMonitors(conn, *parked->command, argv);
     FinishParked(std::move(parked), conn);
     return;
   }
   if (!parked->frozen) Latch(*parked->command, parked->argv);
-  CallHandler(conn, *parked->command, parked->argv, out);
+  CallHandler(conn, *parked->command, parked->argv, out, parked->resp);
   if (txn_.pending()) {
     ++parked->runs;
     out->Clear();
@@ -214,6 +217,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   }
   for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
   Account(conn, *parked->command, parked->argv, *out, 0);
+  if (!parked->frozen) FeedMonitors(conn, *parked->command, parked->argv);
   FinishParked(std::move(parked), conn);
 }
 

@@ -1,4 +1,6 @@
 // Handlers that see the connection: its name, login, protocol version.
+#include "session/session_commands.h"
+
 #include <unistd.h>
 
 #include <charconv>
@@ -26,10 +28,13 @@ bool PrintableName(std::string_view name) {
 }
 
 // Only the default user exists so far.
+bool CredentialsFit(Shared* shared, std::string_view user, std::string_view password) {
+  return user == "default" &&
+         (!shared->options.has_password() || shared->options.PasswordMatches(password));
+}
+
 bool LogIn(Connection& conn, std::string_view user, std::string_view password) {
-  Shared* shared = conn.executor->shared();
-  bool ok = user == "default" &&
-            (!shared->options.has_password() || shared->options.PasswordMatches(password));
+  bool ok = CredentialsFit(conn.executor->shared(), user, password);
   if (ok) {
     conn.authenticated = true;
     conn.parser.SetAuthenticated(true);
@@ -39,7 +44,63 @@ bool LogIn(Connection& conn, std::string_view user, std::string_view password) {
   return ok;
 }
 
+// What HELLO was asked to do. All of it is read before any of it is done; of options that come more
+// than once the last one counts.
+struct Hello {
+  std::string error;
+  int64_t version = 0;  // 0: as it is
+  bool auth = false;
+  bool set_name = false;
+  std::string_view user;
+  std::string_view password;
+  std::string_view name;
+};
+
+Hello ParseHello(std::span<const std::string_view> argv) {
+  Hello hello;
+  if (argv.size() > 1) {
+    if (!ParseInt64(argv[1], &hello.version)) {
+      hello.error = errors::kHelloVersion;
+    } else if (hello.version < 2 || hello.version > 3) {
+      hello.error = errors::kNoProto;
+    }
+  }
+  for (size_t at = 2; at < argv.size() && hello.error.empty(); ++at) {
+    size_t left = argv.size() - at - 1;
+    if (EqualsIgnoreCase(argv[at], "auth") && left >= 2) {
+      hello.auth = true;
+      hello.user = argv[at + 1];
+      hello.password = argv[at + 2];
+      at += 2;
+    } else if (EqualsIgnoreCase(argv[at], "setname") && left >= 1) {
+      hello.set_name = true;
+      hello.name = argv[++at];
+      if (!PrintableName(hello.name)) hello.error = errors::kClientName;
+    } else {
+      hello.error = errors::HelloOption(argv[at]);
+    }
+  }
+  return hello;
+}
+
 }  // namespace
+
+std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t* db) {
+  int64_t number = 0;
+  if (!ParseInt64(arg, &number)) return errors::kNotInteger;
+  if (number < 0 || number >= databases) return errors::kDbIndexRange;
+  *db = static_cast<uint16_t>(number);
+  return {};
+}
+
+uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_view> argv,
+                           uint8_t resp) {
+  const Hello hello = ParseHello(argv);
+  const bool refused =
+      !hello.error.empty() ||
+      (hello.auth && !CredentialsFit(conn.executor->shared(), hello.user, hello.password));
+  return refused || hello.version == 0 ? resp : static_cast<uint8_t>(hello.version);
+}
 
 void PingCommand(Call& call) {
   if (call.argv.size() > 2) {
@@ -73,46 +134,21 @@ void AuthCommand(Call& call) {
 
 void HelloCommand(Call& call) {
   Connection& conn = ConnectionOf(call);
-  int64_t version = conn.resp;
-  size_t at = 1;
-  if (call.argv.size() > 1) {
-    if (!ParseInt64(call.argv[at++], &version)) {
-      call.reply.Error(errors::kHelloVersion);
-      return;
-    }
-    if (version < 2 || version > 3) {
-      call.reply.Error(errors::kNoProto);
-      return;
-    }
+  const Hello hello = ParseHello(call.argv);
+  if (!hello.error.empty()) {
+    call.reply.Error(hello.error);
+    return;
   }
-  std::string_view name;
-  bool set_name = false;
-  for (; at < call.argv.size(); ++at) {
-    size_t left = call.argv.size() - at - 1;
-    if (EqualsIgnoreCase(call.argv[at], "auth") && left >= 2) {
-      if (!LogIn(conn, call.argv[at + 1], call.argv[at + 2])) {
-        call.reply.Error(errors::kWrongPass);
-        return;
-      }
-      at += 2;
-    } else if (EqualsIgnoreCase(call.argv[at], "setname") && left >= 1) {
-      name = call.argv[++at];
-      set_name = true;
-      if (!PrintableName(name)) {
-        call.reply.Error(errors::kClientName);
-        return;
-      }
-    } else {
-      call.reply.Error(errors::HelloOption(call.argv[at]));
-      return;
-    }
+  if (hello.auth && !LogIn(conn, hello.user, hello.password)) {
+    call.reply.Error(errors::kWrongPass);
+    return;
   }
   if (!conn.authenticated) {
     call.reply.Error(errors::kHelloNoAuth);
     return;
   }
-  if (set_name) conn.name = std::string(name);
-  conn.resp = static_cast<uint8_t>(version);
+  if (hello.set_name) conn.name = std::string(hello.name);
+  if (hello.version != 0) conn.resp = static_cast<uint8_t>(hello.version);
   ReplyWriter reply(&call.reply.out(), conn.resp);
   reply.MapHeader(7);
   reply.Bulk("server");
@@ -132,15 +168,8 @@ void HelloCommand(Call& call) {
 }
 
 void SelectCommand(Call& call) {
-  int64_t db = 0;
-  if (!ParseInt64(call.argv[1], &db)) {
-    call.reply.Error(errors::kNotInteger);
-  } else if (db < 0 || db >= call.txn.databases()) {
-    call.reply.Error(errors::kDbIndexRange);
-  } else {
-    call.client.db = static_cast<uint16_t>(db);
-    call.reply.Ok();
-  }
+  std::string_view error = DatabaseArg(call.argv[1], call.txn.databases(), &call.client.db);
+  error.empty() ? call.reply.Ok() : call.reply.Error(error);
 }
 
 void ClientIdCommand(Call& call) { call.reply.Integer(static_cast<int64_t>(call.client.id)); }
@@ -303,7 +332,8 @@ void DebugJmapCommand(Call& call) {
 std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   std::string flags;
   if (conn.monitor) flags += 'O';
-  if (conn.multi != nullptr) flags += 'x';
+  const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
+  if (in_multi) flags += 'x';
   if (conn.stall == Connection::kBlocked) flags += 'b';
   if (conn.watch_state != nullptr && conn.watch_state->dirty.load()) flags += 'd';
   if (conn.close_after_reply) flags += 'c';
@@ -326,7 +356,9 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
       " age=" + number((now_ms - std::min(now_ms, conn.created_ms)) / 1000) +
       " idle=" + number((now_ms - std::min(now_ms, conn.last_active_ms)) / 1000) +
       " flags=" + flags + " db=" + number(conn.db) + " sub=0 psub=0 ssub=0 multi=" +
-      (conn.multi != nullptr ? number(conn.multi->queue.size()) : "-1") +
+      (conn.exec_run != nullptr ? number(conn.exec_run->queue.size())
+       : conn.multi != nullptr  ? number(conn.multi->queue.size())
+                                : "-1") +
       " qbuf=" + number(conn.in.size()) +
       " qbuf-free=" + number(conn.in.capacity() - conn.in.size()) +
       " argv-mem=0 multi-mem=" + number(multi_bytes) + " rbs=" + number(conn.turn.capacity()) +

@@ -29,6 +29,14 @@
 
 namespace cairn {
 
+// Live and expiring keys of each database that has any.
+struct DatabaseKeys {
+  uint16_t db;
+  uint64_t keys;
+  uint64_t expires;
+};
+using KeyspaceFigures = std::vector<DatabaseKeys>;
+
 enum class ReadState : uint8_t { kMissing, kFound, kPending };
 
 struct KeyMeta {
@@ -73,6 +81,7 @@ class Txn {
   // --- whole keyspace (current db). These latch shard by shard unless the pass holds all latches.
   // ---
   uint64_t KeyCount();
+  KeyspaceFigures Keyspace();  // of all databases, as this pass has made them so far
   struct KeyVisitor {
     virtual ~KeyVisitor() = default;
     // Return false to stop.

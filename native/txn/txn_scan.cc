@@ -181,8 +181,16 @@ bool Txn::RandomKey(std::string* key) {
 }
 
 uint64_t Txn::MemoryUsage(std::string_view key) {
-  if (!Meta(key).found) return 0;
-  return engine_->EntryMemoryBytes(db_, ShardFor(key), key);
+  // About what an entry of the index, the head of a record and its place in the cache take.
+  constexpr uint64_t kOverheadBytes = 32 + 32 + 32;
+  KeyMeta meta;
+  std::string_view value;
+  if (Look(key, false, &meta, &value) == ReadState::kMissing) return 0;
+  // What this pass has written itself is not in the engine yet.
+  if (value.data() != nullptr) return kOverheadBytes + 2 * key.size() + value.size();
+  uint16_t db = db_;
+  if (!writes_.empty()) (void)FindOverlay(key, &db, &meta, &value);
+  return engine_->EntryMemoryBytes(db, ShardFor(key), key);
 }
 
 }  // namespace cairn

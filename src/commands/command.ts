@@ -1,7 +1,8 @@
 /** What a control command is: a row of the command table and a handler. */
 import type { Logger } from '../log/logger.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { CommandRow, NativeServer } from '../native.js';
+import type { CommandRow, KeyspaceFigures, NativeServer } from '../native.js';
+import type { NativeStats } from '../native-stats.js';
 import type { Config } from '../config/config.js';
 import type { ServerState } from '../server-state.js';
 import { type Reply, ReplyError, Simple } from './resp.js';
@@ -25,6 +26,19 @@ export interface CommandContext extends Services {
   resp: 2 | 3;
   user: string;
   inMulti: boolean;
+  /** Inside EXEC: stands for the databases of native.stats(), which have all that the transaction wrote. */
+  keyspace?: KeyspaceFigures | undefined;
+}
+
+/** The figures of the data plane as the command is to see them. */
+export function statsFor({ native, keyspace }: Pick<CommandContext, 'native' | 'keyspace'>): NativeStats {
+  const stats = native.stats();
+  if (keyspace === undefined) return stats;
+  const ttls = new Map(stats.dbs.map(({ db, avgTtlMs }) => [db, avgTtlMs]));
+  return {
+    ...stats,
+    dbs: keyspace.map((row) => ({ ...row, avgTtlMs: row.expires === 0 ? 0 : (ttls.get(row.db) ?? 0) })),
+  };
 }
 
 /** Says that no reply must be sent: the connection ends with the server. */

@@ -54,9 +54,9 @@ export class Dispatcher {
   }
 
   private run(request: ControlRequest, frame: Buffer): ReturnType<Handler> {
-    const { clientId, db, resp, user, inMulti } = request;
+    const { clientId, db, resp, user, inMulti, keyspace } = request;
     const args = decodeFrame(frame);
-    return this.find(args)({ ...this.services, clientId, db, resp, user, inMulti }, args);
+    return this.find(args)({ ...this.services, clientId, db, resp, user, inMulti, keyspace }, args);
   }
 
   private failed(error: unknown): Reply {

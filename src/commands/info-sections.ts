@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { NativeStats } from '../native-stats.js';
 import { cairnVersion, redisVersion } from '../version.js';
-import type { Services } from './command.js';
+import { type CommandContext, type Services, statsFor } from './command.js';
 import { engineFields, firstReadOnlyReason, sum } from './info-engine.js';
 import { type Field, type Section, formatBytes, formatPercent, percentileNs } from './info-format.js';
 import { overheadBytes } from './memory-commands.js';
@@ -283,8 +283,10 @@ function keyspace({ stats }: Source): Field[] {
 }
 
 /** All sections, over one reading of the counters. */
-export function infoSections(services: Pick<Services, 'config' | 'native' | 'state' | 'checkpoints'>): Section[] {
-  const source: Source = { ...services, stats: services.native.stats() };
+export function infoSections(
+  services: Pick<CommandContext, 'config' | 'native' | 'state' | 'checkpoints' | 'keyspace'>,
+): Section[] {
+  const source: Source = { ...services, stats: statsFor(services) };
   const section = (title: string, fields: (from: Source) => Field[], more: Partial<Section> = {}): Section => ({
     title,
     fields: () => fields(source),

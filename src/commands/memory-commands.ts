@@ -1,6 +1,6 @@
 /** MEMORY: what the data plane and the process occupy. MEMORY USAGE is native. */
 import type { NativeStats } from '../native-stats.js';
-import { type Handler, container, family } from './command.js';
+import { type Handler, container, family, statsFor } from './command.js';
 import { Double, RespMap, Verbatim, ok } from './resp.js';
 import { formatBytes } from './info-format.js';
 
@@ -9,8 +9,9 @@ export function overheadBytes({ memory }: NativeStats): number {
   return memory.indexBytes + memory.walRingBytes + memory.clientQueryBytes + memory.clientOutputBytes;
 }
 
-const stats: Handler = ({ native, state }) => {
-  const current = native.stats();
+const stats: Handler = (context) => {
+  const { state } = context;
+  const current = statsFor(context);
   const { memory } = current;
   const resident = state.residentBytes();
   const overhead = overheadBytes(current);

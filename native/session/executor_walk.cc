@@ -1,0 +1,150 @@
+// Control commands, alone and inside EXEC: the walk through the steps of a committed EXEC.
+#include <x86intrin.h>
+
+#include <utility>
+
+#include "session/executor.h"
+
+namespace cairn {
+
+namespace {
+
+std::vector<std::string_view> Views(const std::vector<std::string>& argv) {
+  return {argv.begin(), argv.end()};
+}
+
+}  // namespace
+
+// Goes on until a control command has to be asked for (ControlDone comes back here), or to the end.
+void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
+  conn->exec_run = run;
+  for (; run->next < run->queue.size(); ++run->next) {
+    const QueuedCommand& queued = run->queue[run->next];
+    ExecStep& step = run->steps[run->next];
+    if (queued.command->Is(kCmdControl)) {
+      conn->stall = Connection::kWaitsForControl;
+      conn->control_command = queued.command;
+      SendControl(conn, *run, run->next);
+      return;
+    }
+    if (!queued.command->TouchesKeys()) {
+      control_.Begin(conn->db, now_ms_);
+      ticks_ = __rdtsc();
+      CallHandler(conn, *queued.command, Views(queued.argv), &step.reply, conn->resp);
+      step.nanos = TakeNanos();
+    }
+    StepDone(conn, run.get());
+  }
+  FinishExec(conn, run);
+}
+
+void Executor::StepDone(Connection* conn, ExecRun* run) {
+  const QueuedCommand& queued = run->queue[run->next];
+  ExecStep& step = run->steps[run->next];
+  const std::vector<std::string_view> argv = Views(queued.argv);
+  txn_.hits = step.hits;
+  txn_.misses = step.misses;
+  txn_.expired = step.expired;
+  Book(conn, *queued.command, argv, step.reply.view(), step.nanos);
+  FeedMonitors(conn, *queued.command, argv);
+  run->nanos += step.nanos;
+  if (run->muted || conn->reply_mode == ReplyMode::kOff) step.reply.Clear();
+}
+
+void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
+  conn->exec_run.reset();
+  OutBuffer* out = run->slot != nullptr ? &run->slot->bytes : &conn->turn;
+  const size_t mark = out->size();
+  if (run->header) ReplyWriter(out, conn->resp).ArrayHeader(run->steps.size());
+  for (const ExecStep& step : run->steps) out->Append(step.reply.view());
+  const std::string_view argv[] = {run->exec};
+  const Command& exec = *shared_->registry.Find("exec");
+  txn_.hits = txn_.misses = txn_.expired = 0;
+  Book(conn, exec, argv, out->view().substr(mark), run->nanos);
+  FeedMonitors(conn, exec, argv);
+  if (run->muted && conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
+  if (conn->reply_mode == ReplyMode::kSkipNext) conn->reply_mode = ReplyMode::kSkip;
+  const uint32_t replies = out->size() > mark ? 1 : 0;
+  if (run->slot == nullptr) {
+    conn->turn_replies += replies;
+    return;
+  }
+  // CONFIG SET appendfsync always in the middle of it counts for what was written before.
+  const FsyncPolicy policy = shared_->options.fsync.load(std::memory_order_relaxed);
+  for (uint32_t lane = 0; policy == FsyncPolicy::kAlways && !run->gated; ++lane) {
+    if (lane == engine_->lane_count()) break;
+    run->slot->gate.Add(engine_->StagedTicket(lane));
+  }
+  run->slot->muted = false;  // muted step by step
+  run->slot->replies = replies;
+  CompleteSlot(conn, run->slot);
+  conn->stall = Connection::kRunning;
+  host_->ResumeInput(conn);
+}
+
+// --- control commands ---
+
+void Executor::RunControl(Connection* conn, const Command& command,
+                          std::span<const std::string_view> argv) {
+  conn->control_slot = PushPending(conn);
+  conn->control_command = &command;
+  conn->control_argv.assign(argv.begin(), argv.end());
+  conn->stall = Connection::kWaitsForControl;
+  SendControl(conn, argv);
+}
+
+void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv) {
+  SendControl(conn, argv, ControlMessage());
+}
+
+void Executor::SendControl(Connection* conn, const ExecRun& run, size_t step) {
+  ControlMessage message;
+  message.in_multi = true;
+  message.keyspace = run.steps[step].keyspace;
+  SendControl(conn, Views(run.queue[step].argv), std::move(message));
+}
+
+void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv,
+                           ControlMessage message) {
+  OutBuffer frame;
+  ReplyWriter writer(&frame, 2);
+  writer.ArrayHeader(argv.size());
+  for (std::string_view arg : argv) writer.Bulk(arg);
+  message.reactor = reactor_;
+  message.token = Token(*conn);
+  message.client_id = conn->id;
+  message.db = conn->db;
+  message.resp = conn->resp;
+  message.name = conn->name;
+  message.frame.assign(frame.data(), frame.size());
+  host_->SendControl(std::move(message));
+}
+
+void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
+  if (conn->stall != Connection::kWaitsForControl) return;
+  if (std::shared_ptr<ExecRun> run = conn->exec_run) {
+    ExecStep& step = run->steps[run->next];
+    step.reply.Append(reply);
+    step.nanos = usec * 1000;
+    StepDone(conn, run.get());
+    ++run->next;
+    WalkExec(conn, run);
+    return;
+  }
+  Slot* slot = std::exchange(conn->control_slot, nullptr);
+  if (slot == nullptr) return;
+  const Command& command = *conn->control_command;
+  slot->bytes.Append(reply);
+  slot->replies = 1;
+  const std::vector<std::string> sent = std::move(conn->control_argv);
+  conn->control_argv.clear();
+  const std::vector<std::string_view> argv = Views(sent);
+  txn_.hits = txn_.misses = txn_.expired = 0;
+  Book(conn, command, argv, slot->bytes.view(), usec * 1000);
+  FeedMonitors(conn, command, argv);
+  CompleteSlot(conn, slot);
+  conn->stall = Connection::kRunning;
+  host_->ResumeInput(conn);
+}
+
+}  // namespace cairn
