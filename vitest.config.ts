@@ -2,6 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const minute = 60_000;
 
+const tools = {
+  soak: 'test/crash/soak.ts',
+  'fuzz-commands': 'test/fuzz-commands/run.ts',
+};
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -27,20 +32,12 @@ export default defineConfig({
           hookTimeout: minute,
         },
       },
-      // The long run has a project of its own so that it never starts by accident: CAIRN_SOAK=1 brings it in.
-      ...(process.env['CAIRN_SOAK'] === undefined
-        ? []
-        : [
-            {
-              test: {
-                name: 'soak',
-                include: ['test/crash/soak.ts'],
-                pool: 'forks' as const,
-                testTimeout: 24 * 60 * minute,
-                hookTimeout: minute,
-              },
-            },
-          ]),
+      // Long runs and tools have projects of their own so that they never start by accident: CAIRN_TOOL brings one in.
+      ...Object.entries(tools)
+        .filter(([name]) => process.env['CAIRN_TOOL'] === name)
+        .map(([name, file]) => ({
+          test: { name, include: [file], pool: 'forks' as const, testTimeout: 24 * 60 * minute, hookTimeout: minute },
+        })),
     ],
   },
 });

@@ -1,15 +1,20 @@
-// npm run bench | soak | fuzz: set-up and build first, then the tool with the remaining arguments.
+// npm run bench | soak | fuzz | fuzz:commands: set-up and build first, then the tool with the remaining arguments.
 import path from 'node:path';
 import { build } from './build.mjs';
 import { ScriptError, root, run, runScript, runTool } from './lib.mjs';
 import { setUp } from './setup.mjs';
 
+/** A project of vitest.config.ts that only runs when it is asked for. */
+function runProject(name, vitestArgs, toolArgs = []) {
+  const args = ['run', '--project', name, '--disable-console-intercept', ...vitestArgs];
+  const env = { ...process.env, CAIRN_TOOL: name, CAIRN_TOOL_ARGUMENTS: JSON.stringify(toolArgs) };
+  runTool('vitest', 'vitest.mjs', args, { env });
+}
+
 const tools = {
   bench: (args) => run(process.execPath, [path.join(root, 'bench', 'run.mjs'), ...args]),
-  soak: (args) =>
-    runTool('vitest', 'vitest.mjs', ['run', '--project', 'soak', ...args], {
-      env: { ...process.env, CAIRN_SOAK: '1' },
-    }),
+  soak: (args) => runProject('soak', args),
+  'fuzz-commands': (args) => runProject('fuzz-commands', [], args),
   fuzz: (args) => run('make', ['--no-print-directory', 'fuzz-resp', ...args]),
 };
 

@@ -22,7 +22,8 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 export const mainJs = path.join(root, 'dist', 'main.js');
 export const target: ServerKind = process.env['CAIRN_TEST_SERVER'] === 'redis' ? 'redis' : 'cairn';
 
-function redisVersion(): number {
+/** 7.2 for redis-server 7.2.x. */
+export function redisVersion(): number {
   const text = execFileSync('redis-server', ['--version']).toString();
   const [, major, minor] = /v=(\d+)\.(\d+)/.exec(text) ?? [];
   return Number(major) + Number(minor) / 10;

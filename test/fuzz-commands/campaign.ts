@@ -1,0 +1,149 @@
+/** Seed after seed: a fresh pair of servers, a program, and for a failure the shortest one that still shows it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { makeTempDir, redisVersion, type Flags, TestServer } from '../support/server.js';
+import { commandSet, type CommandSpec } from './command-set.js';
+import { type Budget, minimise } from './minimise.js';
+import { clients, generate, type Program, type Step } from './program.js';
+import { type Difference, type Outcome, Runner, type Servers, showStep } from './runner.js';
+
+export interface CampaignOptions {
+  readonly from: number;
+  readonly seeds: number;
+  /** Steps of a program; each is a command, a pipeline or a transaction. */
+  readonly steps: number;
+  readonly toleranceMs: number;
+  readonly minimiseSeconds: number;
+  /** A program that an earlier failure has left, instead of seeds. */
+  readonly replay?: string;
+  /** Goes on after a failure. */
+  readonly keepGoing?: boolean;
+  log(line: string): void;
+}
+
+export interface Failure {
+  readonly seed: number;
+  readonly difference: Difference;
+  /** The minimised program as text. */
+  readonly report: string;
+}
+
+const stretchesMax = 4;
+const triesMax = 400;
+
+async function withServers<T>(flags: Flags, use: (servers: Servers) => Promise<T>): Promise<T> {
+  const redis = new TestServer({ kind: 'redis', redis: { appendonly: 'no' } });
+  const cairn = new TestServer({ kind: 'cairn', cairn: flags });
+  try {
+    await Promise.all([redis.start(), cairn.start()]);
+    return await use({ redis, cairn });
+  } finally {
+    await Promise.all([redis.kill(), cairn.kill()]);
+    redis.removeDir();
+    cairn.removeDir();
+  }
+}
+
+/** Runs it; with longer windows when the machine was too slow for them. */
+async function attempt(servers: Servers, program: Program, options: CampaignOptions): Promise<Outcome> {
+  const context = { redisVersion: redisVersion(), toleranceMs: options.toleranceMs };
+  for (let stretch = 1; ; stretch *= 3) {
+    if (!servers.cairn.running) await servers.cairn.start(program.flags);
+    const outcome = await new Runner(servers, context, stretch).run(program);
+    if (outcome.kind !== 'late' || stretch > 3 ** stretchesMax) return outcome;
+  }
+}
+
+/** One command per step, as far as a pipeline does not matter. */
+function split(steps: readonly Step[]): Step[] {
+  return steps.flatMap((step): Step[] =>
+    step.kind === 'send' ? step.commands.map((command) => ({ ...step, commands: [command] })) : [step],
+  );
+}
+
+async function shorten(
+  servers: Servers,
+  program: Program,
+  difference: Difference,
+  options: CampaignOptions,
+): Promise<Program> {
+  const budget: Budget = { tries: triesMax, endMs: Date.now() + options.minimiseSeconds * 1000 };
+  const fails = async (steps: readonly Step[]): Promise<boolean> => {
+    const outcome = await attempt(servers, { ...program, steps }, options);
+    return outcome.kind === 'different' && outcome.difference.signature === difference.signature;
+  };
+  const until = program.steps.slice(0, difference.step + 1);
+  const start = (await fails(until)) ? until : program.steps;
+  let steps = await minimise(start, fails, budget);
+  const apart = split(steps);
+  if (apart.length > steps.length && (await fails(apart))) steps = await minimise(apart, fails, budget);
+  return { ...program, steps };
+}
+
+function showProgram(program: Program): string {
+  return program.steps.map(showStep).join('\n');
+}
+
+async function examine(program: Program, options: CampaignOptions): Promise<Failure | undefined> {
+  return withServers(program.flags, async (servers) => {
+    const outcome = await attempt(servers, program, options);
+    if (outcome.kind === 'late')
+      options.log(`seed ${program.seed}: the machine is too slow for its windows, not judged`);
+    if (outcome.kind !== 'different') return undefined;
+    options.log(
+      `seed ${program.seed}: ${outcome.difference.text}\n  shortening, for at most ${options.minimiseSeconds} s ...`,
+    );
+    const short = await shorten(servers, program, outcome.difference, options);
+    const again = await attempt(servers, short, options);
+    const difference = again.kind === 'different' ? again.difference : outcome.difference;
+    const file = path.join(makeTempDir('cairn-fuzz-commands-'), `seed-${program.seed}.json`);
+    fs.writeFileSync(file, JSON.stringify(short));
+    const report = [
+      `seed ${program.seed}, cairn with ${JSON.stringify(program.flags)}:`,
+      showProgram(short),
+      difference.text,
+      again.kind === 'different' ? '' : '(seen once; the shortened program did not show it again)',
+      `repeat: npm run fuzz:commands -- --from ${program.seed} --seeds 1 --steps ${options.steps}`,
+      `    or: npm run fuzz:commands -- --replay ${file}`,
+    ];
+    return { seed: program.seed, difference, report: report.filter((line) => line !== '').join('\n') };
+  });
+}
+
+/** What both servers have: a command that only one knows cannot be compared. */
+async function commonCommands(): Promise<CommandSpec[]> {
+  return withServers({}, async ({ redis, cairn }) => {
+    using theirs = await redis.connect();
+    using ours = await cairn.connect();
+    const there = new Set((await commandSet(theirs)).map(({ name }) => name));
+    return (await commandSet(ours)).filter(({ name }) => there.has(name));
+  });
+}
+
+function* programs(specs: readonly CommandSpec[], options: CampaignOptions): Generator<Program> {
+  if (options.replay !== undefined) {
+    yield JSON.parse(fs.readFileSync(options.replay, 'utf8')) as Program;
+    return;
+  }
+  for (let seed = options.from; seed < options.from + options.seeds; seed++) yield generate(seed, specs, options.steps);
+}
+
+export async function campaign(options: CampaignOptions): Promise<{ commands: number; failures: Failure[] }> {
+  const specs = await commonCommands();
+  const failures: Failure[] = [];
+  let commands = 0;
+  for (const program of programs(specs, options)) {
+    const failure = await examine(program, options);
+    commands += program.steps.reduce((sum, step) => sum + (step.kind === 'send' ? step.commands.length : 0), 0);
+    if (failure !== undefined) {
+      failures.push(failure);
+      options.log(failure.report);
+      if (options.keepGoing !== true) break;
+    } else if (program.seed % 10 === 0) {
+      options.log(
+        `seed ${program.seed}: ${commands} commands with ${clients} clients so far, ${failures.length} differences`,
+      );
+    }
+  }
+  return { commands, failures };
+}

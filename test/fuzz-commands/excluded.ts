@@ -1,0 +1,25 @@
+/** Commands that the fuzzer does not send, each with its reason. All others of the server's table are sent. */
+export interface Exclusion {
+  readonly name: RegExp;
+  readonly why: string;
+}
+
+export const excluded: readonly Exclusion[] = [
+  { name: /^shutdown$/, why: 'ends the server; program.ts restarts it' },
+  { name: /^(monitor|client\|reply)$/, why: 'changes how many replies there are; program.ts sends CLIENT REPLY' },
+  { name: /^client\|(kill|pause|unpause|unblock)$/, why: 'concerns other connections, whose replies would race' },
+  { name: /^client\|(list|info|no-evict|tracking|trackinginfo)$/, why: 'an account of things that Cairn has not' },
+  { name: /^(config|latency|slowlog|memory|acl|module|debug|lolwut)(\||$)/, why: 'about the server, not its data' },
+  { name: /^(cluster|replicaof|slaveof|failover|readonly|readwrite|asking|role)(\||$)/, why: 'about other servers' },
+  { name: /^(function|script)(\||$)/, why: 'Cairn runs no scripts' },
+  { name: /^(save|bgsave|bgrewriteaof|lastsave)$/, why: 'checkpoints are not snapshots; restarts write them' },
+  { name: /^cairn(\||$)/, why: 'only Cairn has it' },
+  { name: /^auth$/, why: 'needs a password that both have; HELLO sends AUTH' },
+  { name: /^(command)(\||$)/, why: 'tables that differ by version; an end-to-end test compares them' },
+  { name: /^waitaof$/, why: 'needs replicas or an append-only file beside' },
+  { name: /\|help$/, why: 'free text' },
+];
+
+export function isExcluded(name: string): boolean {
+  return excluded.some((exclusion) => exclusion.name.test(name));
+}

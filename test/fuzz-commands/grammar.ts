@@ -1,0 +1,159 @@
+/**
+ * Random arguments for a command: by the grammar that the server itself gives (command-set.ts), with values by the names
+ * of the arguments. Options come in any order and case; now and then an argument too many, too few, or in another's
+ * place.
+ */
+import { type Random } from '../support/random.js';
+import { type Argument, type CommandSpec } from './command-set.js';
+import * as values from './values.js';
+
+/** `dump` gives a payload that DUMP has answered before. */
+export interface Material {
+  dump(random: Random): string;
+}
+
+type Maker = (random: Random, material: Material) => values.Arg;
+
+const encodings = [
+  'u8', 'i8', 'u1', 'i1', 'u16', 'i16', 'u32', 'i64', 'u63', 'i33', 'u5', 'u64', 'i65', 'u0', 'x8', 'u', '', 'u08', 'U8',
+]; // prettier-ignore
+
+const byName: Readonly<Record<string, Maker>> = {
+  value: values.value,
+  message: values.value,
+  seconds: (random) => values.farTime(random, 's', false),
+  milliseconds: (random) => values.farTime(random, 'ms', false),
+  'unix-time-seconds': (random) => values.farTime(random, 's', true),
+  'unix-time-milliseconds': (random) => values.farTime(random, 'ms', true),
+  // Not the largest integer: Redis adds it to the time of day, and it wraps around.
+  ttl: (random) =>
+    random.chance(0.5) ? random.pick(['0', '0', '-1', 'x']) : values.farTime(random, 'ms', false, true),
+  offset: values.offset,
+  encoding: (random) => random.pick(encodings),
+  bit: (random) => random.pick(['0', '1', '0', '1', '2', '-1', 'x', '01']),
+  pattern: values.pattern,
+  cursor: (random) => random.pick(['0', '0', '0', '0', 'x', '-1', '', '18446744073709551616', '1 ']),
+  count: (random) => random.pick(['1000', '1000', '1000', '0', '-1', 'x', '']),
+  type: (random) => random.pick(['string', 'string', 'STRING', 'list', 'hash', 'nosuch']),
+  db: database,
+  index: database,
+  'destination-db': database,
+  index1: database,
+  index2: database,
+  'serialized-value': (random, material) => material.dump(random),
+  protover: (random) => random.pick(['2', '3', '3', '1', '4', 'x', '']),
+  numreplicas: (random) => random.pick(['0', '0', '-1', 'x', '']),
+  numlocal: (random) => random.pick(['0', '-1', 'x', '2']),
+  timeout: (random) => random.pick(['1', '1', '-1', 'x', '9223372036854775807']),
+  'connection-name': (random) => random.pick(['me', '', 'two words', 'caf\xc3\xa9', 'line\nbreak', 'x'.repeat(100)]),
+  libname: (random) => random.pick(['lib', 'two words', '', 'x\n']),
+  libver: (random) => random.pick(['1.2', 'two words', '']),
+  username: (random) => random.pick(['default', 'nobody', '\xff']),
+  password: (random) => random.pick(['secret', '', '\xff\xfe']),
+  'command-name': (random) => random.pick(['get', 'SET', 'nosuch', 'client|list', '']),
+};
+
+/** By command, where the name of the argument does not say enough. */
+const byCommand: Readonly<Record<string, Maker>> = {
+  'setbit value': (random) => random.pick(['0', '1', '0', '1', '2', '-1', 'x', '01']),
+  'bitfield value': values.integer,
+  'bitfield increment': values.integer,
+};
+
+function database(random: Random): string {
+  if (random.chance(0.12)) return random.pick(['-1', '16', '100', 'x', '', '1 ', '9223372036854775808']);
+  return String(random.int(0, values.databases - 1));
+}
+
+function leaf(command: string, argument: Argument, random: Random, material: Material): values.Arg {
+  const maker = byCommand[`${command} ${argument.name}`] ?? byName[argument.name];
+  if (maker !== undefined && argument.type !== 'key') return maker(random, material);
+  switch (argument.type) {
+    case 'key':
+      return values.key(random);
+    case 'integer':
+      return values.integer(random);
+    case 'pattern':
+      return values.pattern(random);
+    case 'double':
+      return values.float(random);
+    default:
+      return /increment$/.test(argument.name) ? values.float(random) : values.value(random);
+  }
+}
+
+function randomCase(word: string, random: Random): string {
+  const dice = random.int(0, 3);
+  if (dice < 2) return dice === 0 ? word.toLowerCase() : word.toUpperCase();
+  return [...word].map((c) => (random.chance(0.5) ? c.toLowerCase() : c.toUpperCase())).join('');
+}
+
+const repeatsMax = 4;
+
+class Writer {
+  constructor(
+    private readonly command: string,
+    private readonly random: Random,
+    private readonly material: Material,
+  ) {}
+
+  /** One occurrence, without regard to whether it may be left out or come again. */
+  private once(argument: Argument): values.Arg[] {
+    const token =
+      argument.token === undefined || argument.token === '' ? [] : [randomCase(argument.token, this.random)];
+    if (argument.type === 'pure-token') return token;
+    if (argument.type === 'oneof') return [...token, ...this.once(this.random.pick(argument.parts))];
+    if (argument.type === 'block') return [...token, ...this.all(argument.parts)];
+    return [...token, leaf(this.command, argument, this.random, this.material)];
+  }
+
+  private some(argument: Argument): values.Arg[] {
+    if (argument.optional && this.random.chance(0.6)) return [];
+    const times = argument.multiple ? this.random.int(1, repeatsMax) : this.random.chance(0.02) ? 2 : 1;
+    return Array.from({ length: times }, () => this.once(argument)).flat();
+  }
+
+  /** The arguments in order, but the optional ones behind the last that must be there in any order. */
+  all(args: readonly Argument[]): values.Arg[] {
+    const fixed = args.findLastIndex((argument) => !argument.optional || argument.token === undefined) + 1;
+    const options = args.slice(fixed);
+    for (let i = options.length - 1; i > 0; i--) {
+      const j = this.random.int(0, i);
+      [options[i], options[j]] = [options[j] as Argument, options[i] as Argument];
+    }
+    return [...args.slice(0, fixed), ...options].flatMap((argument) => this.some(argument));
+  }
+}
+
+/** Commands whose arguments must stay where they are: a value in the place of an offset would be half a gigabyte. */
+const notShuffled = /^(setbit|setrange|bitfield|bitfield_ro|lcs)$/;
+
+function spoil(args: values.Arg[], name: string, random: Random): values.Arg[] {
+  const out = [...args];
+  const at = random.int(0, Math.max(0, out.length - 1));
+  switch (random.int(0, 3)) {
+    case 0:
+      out.splice(at, 1);
+      return out;
+    case 1:
+      return notShuffled.test(name) ? [...out, 'nonsense'] : [...out, values.integer(random)];
+    case 2:
+      if (notShuffled.test(name)) return [];
+      if (out.length > 1) [out[0], out[at]] = [out[at] ?? '', out[0] ?? ''];
+      return out;
+    default:
+      out.splice(at, 0, random.pick(['EX', 'NX', 'GET', 'nonsense', '']));
+      return notShuffled.test(name) ? out.slice(0, 1) : out;
+  }
+}
+
+const spoiltShare = 0.04;
+
+export function command(spec: CommandSpec, random: Random, material: Material): values.Command {
+  const words = spec.name.split('|').map((word) => randomCase(word, random));
+  let args = new Writer(spec.name, random, material).all(spec.args);
+  if (spec.name === 'lcs') args = [...values.lcsKeys, ...args.slice(2)];
+  if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
+  if (random.chance(spoiltShare)) args = spoil(args, spec.name, random);
+  return [...words, ...args];
+}
