@@ -14,7 +14,7 @@ namespace {
 
 KillFilter FilterOf(const Napi::Object& object) {
   KillFilter filter;
-  auto text = [&object](const char* name, std::string* to) {
+  auto text = [&object](const char* name, std::optional<std::string>* to) {
     if (object.Get(name).IsString()) *to = Str(object, name);
   };
   const Napi::Value ids = object.Get("ids");
@@ -39,7 +39,7 @@ Napi::Object RowOf(Napi::Env env, const ClientInfo& client) {
   Napi::Object row = Napi::Object::New(env);
   row["id"] = N(env, client.id);
   row["type"] = client.monitor ? "replica" : "normal";  // where Redis counts monitors
-  row["line"] = client.line;
+  row["line"] = Bytes(env, client.line);
   return row;
 }
 
@@ -48,11 +48,9 @@ Napi::Object EntryOf(Napi::Env env, const SlowlogItem& item) {
   entry["id"] = N(env, item.id);
   entry["time"] = N(env, item.time_s);
   entry["usec"] = N(env, item.usec);
-  entry["argv"] = ListOf(env, item.argv, [env](const std::string& arg) {
-    return Napi::Buffer<char>::Copy(env, arg.data(), arg.size());
-  });
-  entry["addr"] = item.addr;
-  entry["name"] = item.name;
+  entry["argv"] = ListOf(env, item.argv, [env](const std::string& arg) { return Bytes(env, arg); });
+  entry["addr"] = Bytes(env, item.addr);
+  entry["name"] = Bytes(env, item.name);
   return entry;
 }
 
@@ -105,7 +103,7 @@ Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count) {
 Napi::Array LatencyEventsOf(Napi::Env env, Shared* shared) {
   return ListOf(env, shared->latency.Get(), [env](const auto& named) {
     Napi::Object event = Napi::Object::New(env);
-    event["event"] = named.first;
+    event["event"] = Bytes(env, named.first);
     event["maxMs"] = N(env, named.second.max_ms);
     event["samples"] = ListOf(env, named.second.samples, [env](const auto& measured) {
       Napi::Object sample = Napi::Object::New(env);

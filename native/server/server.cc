@@ -262,11 +262,11 @@ uint64_t Server::KillClients(const KillFilter& filter) {
           std::find(filter.ids.begin(), filter.ids.end(), conn->id) == filter.ids.end()) {
         return;
       }
-      if (!filter.addr.empty() && filter.addr != conn->addr) return;
-      if (!filter.laddr.empty() && filter.laddr != conn->laddr) return;
+      if (filter.addr && *filter.addr != conn->addr) return;
+      if (filter.laddr && *filter.laddr != conn->laddr) return;
       // A monitor counts as a replica there, as in Redis; the other types do not exist here.
-      if (!filter.type.empty() && filter.type != (conn->monitor ? "replica" : "normal")) return;
-      if (!filter.user.empty() && filter.user != "default") return;
+      if (filter.type && *filter.type != (conn->monitor ? "replica" : "normal")) return;
+      if (filter.user && *filter.user != "default") return;
       uint64_t age_s = (WallMillis() - std::min(WallMillis(), conn->created_ms)) / 1000;
       if (filter.max_age_s >= 0 && age_s < static_cast<uint64_t>(filter.max_age_s)) return;
       killed.fetch_add(1);

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,10 +49,11 @@ struct ClientInfo {
 
 struct KillFilter {
   std::vector<uint64_t> ids;
-  std::string addr;
-  std::string laddr;
-  std::string type;
-  std::string user;
+  // An empty text is a condition, too: it is nobody's address.
+  std::optional<std::string> addr;
+  std::optional<std::string> laddr;
+  std::optional<std::string> type;
+  std::optional<std::string> user;
   int64_t max_age_s = -1;
   bool skip_me = true;
   uint64_t caller = 0;
