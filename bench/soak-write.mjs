@@ -257,7 +257,7 @@ function summaryOf(seconds, usual) {
 /** @param {ProbeSecond[]} seconds */
 function othersOf(seconds) {
   /** @type {Record<string, number>} */
-  const found = {};
+  const found = Object.create(null);
   for (const { otherMillis, otherName } of seconds) {
     if (otherMillis > otherMillisMax) found[otherName] = (found[otherName] ?? 0) + 1;
   }

@@ -2,6 +2,7 @@
  * Checkpoints that somebody asked for: SAVE, BGSAVE, CAIRN CHECKPOINT. The engine writes them by itself and does not call
  * back, so as long as somebody waits it is asked every few milliseconds how far it is.
  */
+import { textOf } from './bytes.js';
 import type { NativeServer } from './native.js';
 import type { CheckpointStat } from './native-stats.js';
 
@@ -40,7 +41,7 @@ export class Checkpoints {
         const stat = await this.served(this.native.requestCheckpoint());
         this.failedEarly = false;
         if (stat.lastOk) return stat;
-        throw new Error(stat.lastError === '' ? 'the checkpoint failed' : stat.lastError);
+        throw new Error(stat.lastError === '' ? 'the checkpoint failed' : textOf(stat.lastError));
       } catch (error) {
         this.failedEarly = true;
         throw error;

@@ -1,6 +1,7 @@
 /** Composition root: configuration -> logger -> engine -> listeners -> signals. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { bufferOf, bytesOfArguments, textOf } from './bytes.js';
 import { runCli } from './cli/cli.js';
 import { startFailure } from './cli/start-failure.js';
 import { Checkpoints } from './checkpoints.js';
@@ -21,7 +22,7 @@ const findingsLogged = 20;
 
 /** From the arguments of `serve`: at most one file, then flags. */
 function loadConfig(argv: readonly string[]): Config {
-  const { positional, directives } = parseFlags(argv);
+  const { positional, directives } = parseFlags(bytesOfArguments(argv));
   const [file, stray] = positional;
   const wrong = positional.find((word) => word.startsWith('-')) ?? stray;
   if (wrong !== undefined) {
@@ -45,10 +46,10 @@ function writePidfile(config: Config, log: Logger): () => void {
   const file = config.get('pidfile');
   if (file === '') return () => undefined;
   try {
-    fs.writeFileSync(file, `${process.pid}\n`);
-    return () => fs.rmSync(file, { force: true });
+    fs.writeFileSync(bufferOf(file), `${process.pid}\n`);
+    return () => fs.rmSync(bufferOf(file), { force: true });
   } catch (error) {
-    log.warn(`pidfile ${file} cannot be written: ${(error as Error).message}`);
+    log.warn(`pidfile ${textOf(file)} cannot be written: ${(error as Error).message}`);
     return () => undefined;
   }
 }
@@ -173,7 +174,7 @@ async function serve(argv: readonly string[]): Promise<number> {
   const config = loadConfig(argv);
   const log = createLogger({ loglevel: config.get('loglevel'), logfile: config.get('logfile') });
   log.info(
-    { pid: process.pid, config: config.file ?? 'none', dir: path.resolve(config.get('dir')) },
+    { pid: process.pid, config: textOf(config.file ?? 'none'), dir: path.resolve(textOf(config.get('dir'))) },
     `Cairn ${cairnVersion} starts`,
   );
   for (const { level, text } of startConsequences(config)) log[level](text);
@@ -186,7 +187,7 @@ async function serve(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // A signal during recovery ends it early: that is not a failure.
     if (server.isStopping) return server.finished;
-    reportFailedStart(config, log, startFailure(error as Error, config.get('dir')));
+    reportFailedStart(config, log, startFailure(error as Error, textOf(config.get('dir'))));
     await server.abandon();
     return 1;
   }

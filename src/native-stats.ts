@@ -1,4 +1,5 @@
 /** The figures that the data plane reports over the boundary (native.ts): counters, states, histograms. */
+import type { Bytes } from './bytes.js';
 import type { GcMode, RecoveryReport } from './native.js';
 
 /** Cheap enough to be read several times a second. */
@@ -219,7 +220,7 @@ export interface SlowlogEntry {
   time: number;
   usec: number;
   /** At most 32 arguments of at most 128 bytes, cut as Redis cuts them. */
-  argv: Buffer[];
+  argv: Bytes[];
   addr: string;
   name: string;
 }

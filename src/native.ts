@@ -8,6 +8,8 @@
  *   promise.
  * - A refusal is an `Error` (thrown, or the promise's rejection) whose message is one sentence for an operator, without
  *   a trailing newline. Where it concerns one option the message names the option as in the configuration file.
+ * - Strings are bytes (bytes.ts) in both directions, but for what is meant for an operator alone: messages of errors, log
+ *   entries, findings and notices of reports are text.
  * - No text or number is defined on both sides: what a client sees of a data command is written natively, what it sees
  *   of a control command is written here.
  */
@@ -204,7 +206,7 @@ export interface ControlReply {
    * One complete reply, encoded for the request's protocol version. A first byte `-` counts as a failed call and in the
    * error statistics. Empty: send nothing (only SHUTDOWN does that).
    */
-  data: Buffer | string;
+  data: string;
   /** Time the handler took, for the command statistics, the histogram and the slow log. */
   usec: number;
 }

@@ -1,7 +1,7 @@
 /** Versions: ours, from package.json, and the one of Redis whose semantics are implemented. */
 import { readFileSync } from 'node:fs';
 
-const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const manifest = JSON.parse(String(readFileSync(new URL('../package.json', import.meta.url)))) as { version: string };
 
 export const cairnVersion = manifest.version;
 

@@ -12,6 +12,7 @@
 
 #include "addon/async.h"
 #include "addon/command_rows.h"
+#include "addon/convert.h"
 #include "addon/native_server.h"
 #include "addon/reports.h"
 
@@ -32,9 +33,7 @@ Napi::Value CheckDir(const Napi::CallbackInfo& info) {
   auto findings = std::make_shared<CheckFindings>();
   return Async::Run(
       info.Env(),
-      [dir = info[0].ToString().Utf8Value(), findings] {
-        return CheckDirectory(dir, findings.get());
-      },
+      [dir = BytesOf(info[0]), findings] { return CheckDirectory(dir, findings.get()); },
       [findings](Napi::Env env) { return ReportOf(env, *findings); });
 }
 

@@ -19,7 +19,7 @@ Napi::Object RequestOf(Napi::Env env, const ControlMessage& message, size_t offs
   request["clientId"] = N(env, message.client_id);
   request["db"] = N(env, message.db);
   request["resp"] = N(env, message.resp);
-  request["name"] = message.name;
+  request["name"] = Bytes(env, message.name);
   request["user"] = "default";
   request["inMulti"] = Napi::Boolean::New(env, message.in_multi);
   request["offset"] = N(env, offset);
@@ -103,16 +103,8 @@ void Bells::Connect(Napi::Env env) {
 void GiveReplies(Server* server, const Napi::Array& items) {
   for (uint32_t i = 0; i < items.Length(); ++i) {
     const Napi::Object item = static_cast<Napi::Value>(items.Get(i)).As<Napi::Object>();
-    const Napi::Value data = item.Get("data");
-    std::string bytes;
-    if (data.IsBuffer()) {
-      const auto buffer = data.As<Napi::Buffer<char>>();
-      bytes.assign(buffer.Data(), buffer.Length());
-    } else {
-      bytes = data.ToString().Utf8Value();
-    }
     server->ControlReply(static_cast<uint32_t>(U64(item, "reactor")), U64(item, "token"),
-                         std::move(bytes), U64(item, "usec"));
+                         Str(item, "data"), U64(item, "usec"));
   }
 }
 

@@ -22,9 +22,25 @@ uint64_t U64(const Napi::Object& object, const char* name) {
   return U64(static_cast<Napi::Value>(object.Get(name)), name);
 }
 
-std::string Str(const Napi::Object& object, const char* name) {
-  return object.Get(name).ToString().Utf8Value();
+Napi::String Bytes(Napi::Env env, std::string_view bytes) {
+  napi_value value = nullptr;
+  if (napi_create_string_latin1(env, bytes.data(), bytes.size(), &value) != napi_ok)
+    throw Napi::Error::New(env);
+  return Napi::String(env, value);
 }
+
+std::string BytesOf(const Napi::Value& value) {
+  const Napi::String text = value.ToString();
+  size_t length = 0;
+  if (napi_get_value_string_latin1(value.Env(), text, nullptr, 0, &length) != napi_ok)
+    throw Napi::Error::New(value.Env());
+  std::string bytes(length + 1, '\0');  // a NUL is written behind it
+  napi_get_value_string_latin1(value.Env(), text, bytes.data(), bytes.size(), &length);
+  bytes.resize(length);
+  return bytes;
+}
+
+std::string Str(const Napi::Object& object, const char* name) { return BytesOf(object.Get(name)); }
 
 bool Flag(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean(); }
 
@@ -33,7 +49,7 @@ std::vector<std::string> Strings(const Napi::Value& value) {
   if (!value.IsArray()) return out;
   const Napi::Array list = value.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    out.push_back(static_cast<Napi::Value>(list.Get(i)).ToString().Utf8Value());
+    out.push_back(BytesOf(list.Get(i)));
   }
   return out;
 }

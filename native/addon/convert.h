@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cairn::addon {
@@ -14,6 +15,11 @@ namespace cairn::addon {
 uint64_t U64(const Napi::Value& value, const char* name);
 double Num(const Napi::Object& object, const char* name);
 uint64_t U64(const Napi::Object& object, const char* name);
+// Strings cross as bytes, one char (U+0000 to U+00FF) for each: nothing of what a client or a
+// configuration says is lost, UTF-8 or not. Text for an operator alone (log, messages of errors,
+// findings) crosses as UTF-8, which is what Napi makes of a std::string.
+Napi::String Bytes(Napi::Env env, std::string_view bytes);
+std::string BytesOf(const Napi::Value& value);
 std::string Str(const Napi::Object& object, const char* name);
 bool Flag(const Napi::Object& object, const char* name);
 // Empty for anything but an array.

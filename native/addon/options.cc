@@ -218,10 +218,8 @@ constexpr RuntimeOption kRuntimeOptions[] = {
      [](Server* server, const Napi::Value& value, const char*) {
        server->shared().options.protected_mode.store(value.ToBoolean());
      }},
-    {"requirepass",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->shared().options.SetRequirepass(value.ToString().Utf8Value());
-     }},
+    {"requirepass", [](Server* server, const Napi::Value& value,
+                       const char*) { server->shared().options.SetRequirepass(BytesOf(value)); }},
     {"enableDebugCommand",
      [](Server* server, const Napi::Value& value, const char*) {
        server->shared().options.debug_command.store(DebugModeOf(value.ToString().Utf8Value()));

@@ -28,7 +28,7 @@ Napi::Array CommandsOf(Napi::Env env, const Registry& registry, const Snapshot& 
 Napi::Array ErrorsOf(Napi::Env env, Shared& shared) {
   return ListOf(env, shared.errors.Get(), [env](const auto& counted) {
     Napi::Object row = Napi::Object::New(env);
-    row["code"] = counted.first;
+    row["code"] = Bytes(env, counted.first);
     row["count"] = N(env, counted.second);
     return row;
   });
@@ -76,7 +76,7 @@ Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
   return ListOf(env, snapshot.engine.lanes, [&](const LaneStats& lane) {
     Napi::Object row = Napi::Object::New(env);
     row["lane"] = N(env, lane.lane);
-    row["readOnlyReason"] = lane.read_only ? lane.reason : "";
+    row["readOnlyReason"] = Bytes(env, lane.read_only ? lane.reason : "");
     row["durablePos"] = N(env, lane.durable_position);
     row["stagedPos"] = N(env, snapshot.staged_positions[lane.lane]);
     row["stagedBytes"] = N(env, lane.staged_bytes);
@@ -111,7 +111,7 @@ Napi::Object IoOf(Napi::Env env, Server& server, const Snapshot& snapshot) {
   const bool threads = snapshot.engine.io_backend == "threads";
   Napi::Object io = Napi::Object::New(env);
   io["backend"] = threads ? "threads" : "uring";
-  io["reason"] = BackendReason(server, threads);
+  io["reason"] = Bytes(env, BackendReason(server, threads));
   io["sqpoll"] = Napi::Boolean::New(env, !threads && server.options().sqpoll);
   io["syncMethod"] = snapshot.engine.durable_write_method;
   io["blockSize"] = N(env, snapshot.engine.block_bytes);
@@ -187,7 +187,7 @@ Napi::Object CheckpointOf(Napi::Env env, const CheckpointStats& stats) {
   out["running"] = Napi::Boolean::New(env, stats.running);
   out["runningMs"] = N(env, stats.running_millis);
   out["lastOk"] = Napi::Boolean::New(env, stats.last_ok);
-  out["lastError"] = stats.last_error;
+  out["lastError"] = Bytes(env, stats.last_error);
   out["lastTimeMs"] = N(env, stats.last_wall_ms);
   out["lastMs"] = N(env, stats.last_millis);
   out["lastBytes"] = N(env, stats.last_bytes);

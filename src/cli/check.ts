@@ -1,5 +1,6 @@
 /** `cairn check DIR`: verifies a data directory offline. */
 import fs from 'node:fs';
+import { bytesOfText } from '../bytes.js';
 import { type CheckReport, type LogFinding, loadNative } from '../native.js';
 
 const findingsShown = 100;
@@ -56,7 +57,7 @@ export async function check(argv: readonly string[]): Promise<number> {
       process.stderr.write(`cairn: ${dir}: ${reason}\n`);
       return 2;
     }
-    const report = await loadNative().checkDir(dir);
+    const report = await loadNative().checkDir(bytesOfText(dir));
     process.stdout.write(reportText(dir, report));
     return report.damaged.length === 0 ? 0 : 1;
   } catch (error) {

@@ -1,5 +1,6 @@
 /** The command line: `cairn serve | check | ping | config`, --help, --version. */
 import { existsSync } from 'node:fs';
+import { textOf } from '../bytes.js';
 import { didYouMean } from '../config/closest.js';
 import { ConfigError } from '../config/conf-syntax.js';
 import { renderTemplate } from '../config/template.js';
@@ -32,26 +33,27 @@ function print(text: string): number {
 
 /** The exit code of the process. `serve` returns when the server has stopped. */
 export async function runCli(argv: readonly string[], serve: Command): Promise<number> {
-  const commands: Record<string, Command> = {
-    serve,
-    check,
-    ping,
-    config: () => print(renderTemplate()),
-    help: () => print(helpText),
-  };
+  const commands = new Map<string, Command>([
+    ['serve', serve],
+    ['check', check],
+    ['ping', ping],
+    ['config', () => print(renderTemplate())],
+    ['help', () => print(helpText)],
+  ]);
   const [first = 'serve', ...rest] = argv;
   if (argv.includes('--help') || first === '-h') return print(helpText);
   if (first === '--version' || first === '-v') return print(`cairn ${cairnVersion} (Redis ${redisVersion})\n`);
-  const command = commands[first];
+  const command = commands.get(first);
   try {
     if (command !== undefined) return await command(rest);
     if (/^[a-z][\w-]*$/.test(first) && !existsSync(first)) {
-      const hint = didYouMean(first, Object.keys(commands)) || '; try --help';
+      const hint = didYouMean(first, commands.keys()) || '; try --help';
       throw new Error(`unknown command '${first}'${hint}`);
     }
     return await serve(argv);
   } catch (error) {
-    const message = error instanceof ConfigError ? `configuration refused: ${error.message}` : (error as Error).message;
+    const message =
+      error instanceof ConfigError ? `configuration refused: ${textOf(error.message)}` : (error as Error).message;
     process.stderr.write(`cairn: ${message}\n`);
     return 1;
   }

@@ -3,7 +3,7 @@ import { gcModes } from '../config/options.js';
 import { findOption } from '../config/config.js';
 import type { LaneStat } from '../native-stats.js';
 import { writeCheckpoint } from './checkpoint-commands.js';
-import { type CommandContext, type Handler, container, family, word } from './command.js';
+import { type CommandContext, type Handler, container, family, quotable, word } from './command.js';
 import { type Reply, ReplyError, RespMap, ok } from './resp.js';
 
 const since = '0.1.0';
@@ -34,14 +34,15 @@ function setModeOfAll({ config, native }: CommandContext, mode: (typeof gcModes)
 const setMode: Handler = (context, args) => {
   const [target, wanted] = [word(args, 3), word(args, 4).toLowerCase()];
   const mode = gcModes.find((known) => known === wanted);
-  if (mode === undefined) throw new ReplyError(`ERR unknown mode '${wanted}': it must be one of ${gcModes.join(', ')}`);
+  if (mode === undefined)
+    throw new ReplyError(`ERR unknown mode '${quotable(wanted)}': it must be one of ${gcModes.join(', ')}`);
   if (target.toLowerCase() === 'all') {
     setModeOfAll(context, mode);
     return ok;
   }
   const lanes = context.native.stats().lanes.length;
   const lane = /^\d{1,4}$/.test(target) ? Number(target) : lanes;
-  if (lane >= lanes) throw new ReplyError(`ERR no lane '${target}': it must be 0 to ${lanes - 1}, or ALL`);
+  if (lane >= lanes) throw new ReplyError(`ERR no lane '${quotable(target)}': it must be 0 to ${lanes - 1}, or ALL`);
   context.native.setGcMode(lane, mode);
   return ok;
 };
@@ -54,19 +55,19 @@ function pause(paused: boolean): Handler {
   };
 }
 
-const gcWords: Readonly<Record<string, { length: number; handler: Handler }>> = {
-  status: { length: 3, handler: status },
-  mode: { length: 5, handler: setMode },
-  pause: { length: 3, handler: pause(true) },
-  resume: { length: 3, handler: pause(false) },
-};
+const gcWords: ReadonlyMap<string, { length: number; handler: Handler }> = new Map([
+  ['status', { length: 3, handler: status }],
+  ['mode', { length: 5, handler: setMode }],
+  ['pause', { length: 3, handler: pause(true) }],
+  ['resume', { length: 3, handler: pause(false) }],
+]);
 
 const gc: Handler = (context, args) => {
   if (args.length === 2) return status(context, args);
-  const found = gcWords[word(args, 2).toLowerCase()];
+  const found = gcWords.get(word(args, 2).toLowerCase());
   if (found?.length === args.length) return found.handler(context, args);
   throw new ReplyError(
-    `ERR unknown subcommand or wrong number of arguments for '${word(args, 2).slice(0, 128)}'. Try CAIRN HELP.`,
+    `ERR unknown subcommand or wrong number of arguments for '${quotable(word(args, 2), 128)}'. Try CAIRN HELP.`,
   );
 };
 

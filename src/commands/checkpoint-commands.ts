@@ -1,4 +1,5 @@
 /** SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF. The log is the data: what is saved is the index, which a start reads first. */
+import { bytesOfText } from '../bytes.js';
 import type { CheckpointStat } from '../native-stats.js';
 import { type CommandContext, type Handler, family, syntaxError, word } from './command.js';
 import { ReplyError, Simple, ok } from './resp.js';
@@ -11,7 +12,7 @@ export async function writeCheckpoint({ checkpoints, log }: CommandContext): Pro
     return await checkpoints.write();
   } catch (error) {
     log.error(`checkpoint failed: ${(error as Error).message}`);
-    throw new ReplyError(`ERR ${(error as Error).message}`);
+    throw new ReplyError(`ERR ${bytesOfText((error as Error).message)}`);
   }
 }
 

@@ -1,21 +1,21 @@
 /** CLIENT: the subcommands that concern other connections. What concerns the caller's own is native. */
 import type { KillFilter } from '../native.js';
-import { type Handler, container, family, integerArg, syntaxError, word } from './command.js';
+import { type Handler, container, family, integerArg, quotable, syntaxError, word } from './command.js';
 import { ReplyError, Verbatim, ok } from './resp.js';
 
 type ClientType = 'normal' | 'pubsub' | 'replica' | 'master';
 
-const types: Record<string, ClientType> = {
-  normal: 'normal',
-  pubsub: 'pubsub',
-  replica: 'replica',
-  slave: 'replica',
-  master: 'master',
-};
+const types: ReadonlyMap<string, ClientType> = new Map([
+  ['normal', 'normal'],
+  ['pubsub', 'pubsub'],
+  ['replica', 'replica'],
+  ['slave', 'replica'],
+  ['master', 'master'],
+]);
 
 function clientType(text: string): ClientType {
-  const type = types[text.toLowerCase()];
-  if (type === undefined) throw new ReplyError(`ERR Unknown client type '${text}'`);
+  const type = types.get(text.toLowerCase());
+  if (type === undefined) throw new ReplyError(`ERR Unknown client type '${quotable(text)}'`);
   return type;
 }
 
@@ -26,7 +26,7 @@ const list: Handler = async ({ native }, args) => {
     const wanted = clientType(word(args, 3));
     keep = ({ type }) => type === wanted;
   } else if (option === 'id' && args.length > 3) {
-    const ids = new Set(args.slice(3).map((arg) => integerArg(String(arg), 'ERR Invalid client ID')));
+    const ids = new Set(args.slice(3).map((arg) => integerArg(arg, 'ERR Invalid client ID')));
     keep = ({ id }) => ids.has(id);
   } else if (args.length > 2) {
     throw syntaxError;
@@ -54,7 +54,7 @@ function addCondition(filter: KillFilter, name: string, value: string): void {
       filter.laddr = value;
       return;
     case 'user':
-      if (value !== 'default') throw new ReplyError(`ERR No such user '${value}'`);
+      if (value !== 'default') throw new ReplyError(`ERR No such user '${quotable(value)}'`);
       filter.user = value;
       return;
     case 'skipme': {

@@ -1,4 +1,5 @@
 /** COMMAND: the command table, as clients and tools read it. */
+import type { Bytes } from '../bytes.js';
 import type { CommandRow } from '../native.js';
 import { type Handler, container, family, syntaxError, word } from './command.js';
 import { globMatches } from './glob.js';
@@ -61,15 +62,14 @@ const all: Handler = ({ table }) => table.map((row) => infoReply(row));
 const info: Handler = (context, args) => {
   if (args.length === 2) return all(context, args);
   return args.slice(2).map((arg) => {
-    const name = String(arg).toLowerCase();
+    const name = arg.toLowerCase();
     const row = find(context.table, name);
     return row === undefined ? null : infoReply(row, name.includes('|') ? `${name.split('|')[0]}|` : '');
   });
 };
 
 const docs: Handler = ({ table }, args) => {
-  const names =
-    args.length === 2 ? table.map((row) => row.name) : args.slice(2).map((arg) => String(arg).toLowerCase());
+  const names = args.length === 2 ? table.map((row) => row.name) : args.slice(2).map((arg) => arg.toLowerCase());
   return new RespMap(
     names.flatMap((name): [string, Reply][] => {
       const row = find(table, name);
@@ -103,12 +103,12 @@ const list: Handler = ({ table }, args) => {
 };
 
 interface UsedKey {
-  key: Buffer;
+  key: Bytes;
   flags: readonly string[];
 }
 
 /** The keys of the command in `args`, a whole command line. */
-function keysOf(table: readonly CommandRow[], args: readonly Buffer[]): UsedKey[] {
+function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[] {
   const parent = find(table, word(args, 0));
   if (parent === undefined) throw new ReplyError('ERR Invalid command specified');
   const sub = parent.subcommands?.find(({ name }) => name === word(args, 1).toLowerCase());

@@ -1,4 +1,5 @@
 /** What a control command is: a row of the command table and a handler. */
+import type { Bytes } from '../bytes.js';
 import type { Logger } from '../log/logger.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { CommandRow, KeyspaceFigures, NativeServer } from '../native.js';
@@ -47,7 +48,7 @@ export const noReply = Symbol('no reply');
 /** `args` begin with the command's own name. Refusals are thrown as ReplyError. */
 export type Handler = (
   context: CommandContext,
-  args: readonly Buffer[],
+  args: readonly Bytes[],
 ) => Reply | typeof noReply | Promise<Reply | typeof noReply>;
 
 export interface ControlCommand {
@@ -114,8 +115,14 @@ export function toRow({ row, subcommands }: ControlCommand): CommandRow {
   return subcommands === undefined ? { ...row } : { ...row, subcommands: subcommands.map(toRow) };
 }
 
-export function word(args: readonly Buffer[], index: number): string {
-  return args[index]?.toString() ?? '';
+export function word(args: readonly Bytes[], index: number): string {
+  return args[index] ?? '';
+}
+
+/** An argument in the text of an error: there it ends at the first NUL, as in Redis. */
+export function quotable(argument: string, charsMax = Infinity): string {
+  const end = argument.indexOf('\0');
+  return argument.slice(0, Math.min(charsMax, end < 0 ? Infinity : end));
 }
 
 export const syntaxError = new ReplyError('ERR syntax error');

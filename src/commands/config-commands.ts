@@ -1,4 +1,5 @@
 /** CONFIG: the option table seen by clients. */
+import { type Bytes, bytesOfText, textOf } from '../bytes.js';
 import { Config, findOption, optionNames } from '../config/config.js';
 import { consequenceOf } from '../config/consequences.js';
 import { applyRuntime } from '../config/native-options.js';
@@ -6,18 +7,18 @@ import { ValueError } from '../config/option-types.js';
 import type { OptionRow } from '../config/options.js';
 import { rewriteConfig } from '../config/rewrite.js';
 import { pinoLevel } from '../log/logger.js';
-import { type CommandContext, type Handler, container, family, syntaxError } from './command.js';
+import { type CommandContext, type Handler, container, family, quotable, syntaxError } from './command.js';
 import { globMatches } from './glob.js';
 import { ReplyError, RespMap, ok } from './resp.js';
 
 const get: Handler = ({ config }, args) => {
-  const patterns = args.slice(2).map(String);
+  const patterns = args.slice(2);
   // Without wildcards the name is answered as it was written.
   const names = patterns.flatMap((pattern) => {
     if (!/[*?[]/.test(pattern)) return findOption(pattern) === undefined ? [] : [pattern];
     return optionNames.filter((name) => globMatches(pattern, name));
   });
-  return RespMap.of(Object.fromEntries(names.map((name) => [name, shown(config, name)])));
+  return new RespMap([...new Set(names)].map((name) => [name, shown(config, name)]));
 };
 
 function shown(config: Config, name: string): string {
@@ -31,19 +32,19 @@ interface Change {
 }
 
 function failure(name: string, reason: string): ReplyError {
-  return new ReplyError(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
+  return new ReplyError(`ERR CONFIG SET failed (possibly related to argument '${quotable(name)}') - ${reason}`);
 }
 
 /** Everything that can be refused without looking at values. */
-function parsePairs(args: readonly Buffer[]): Change[] {
-  const words = args.slice(2).map(String);
+function parsePairs(args: readonly Bytes[]): Change[] {
+  const words: readonly string[] = args.slice(2);
   if (words.length % 2 !== 0) throw syntaxError;
   const changes: Change[] = [];
   for (let at = 0; at < words.length; at += 2) {
     const [name = '', argument = ''] = words.slice(at, at + 2);
     const row = findOption(name);
     if (row === undefined) {
-      throw new ReplyError(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
+      throw new ReplyError(`ERR Unknown option or number of arguments for CONFIG SET - '${quotable(name)}'`);
     }
     if (row.change === 'immutable') throw failure(name, "can't set immutable config");
     if (row.change === 'protected') throw failure(name, "can't set protected config");
@@ -76,13 +77,13 @@ function applyAll(context: CommandContext, changes: readonly Change[]): void {
       takeEffect(context, row, values[index] ?? '');
     } catch (error) {
       for (const done of changes.slice(0, index + 1)) takeEffect(context, done.row, config.get(done.row.name));
-      throw failure(name, (error as Error).message);
+      throw failure(name, bytesOfText((error as Error).message));
     }
   });
   changes.forEach(({ row }, index) => {
     const value = values[index] ?? '';
     const consequence = value === config.get(row.name) ? undefined : consequenceOf(row.name, value);
-    if (consequence !== undefined) context.log[consequence.level](`CONFIG SET: ${consequence.text}`);
+    if (consequence !== undefined) context.log[consequence.level](`CONFIG SET: ${textOf(consequence.text)}`);
     config.set(row, value);
   });
 }
@@ -104,9 +105,9 @@ const rewrite: Handler = ({ config, log }) => {
     rewriteConfig(config);
   } catch (error) {
     log.warn(`CONFIG REWRITE failed: ${(error as Error).message}`);
-    throw new ReplyError(`ERR Rewriting config file: ${(error as Error).message}`);
+    throw new ReplyError(`ERR Rewriting config file: ${bytesOfText((error as Error).message)}`);
   }
-  log.info(`configuration written to ${config.file}`);
+  log.info(`configuration written to ${textOf(config.file)}`);
   return ok;
 };
 

@@ -2,13 +2,14 @@
  * Runs the control commands that arrive from the data plane: decodes each frame, finds the handler, encodes the reply.
  * Replies that are ready at once leave together with their batch.
  */
+import { type Bytes, bytesOf } from '../bytes.js';
 import Parser from 'redis-parser';
 import type { ControlBatch, ControlReply, ControlRequest } from '../native.js';
-import { type ControlCommand, type Handler, type Services, noReply, word } from './command.js';
+import { type ControlCommand, type Handler, type Services, noReply, quotable, word } from './command.js';
 import { type Reply, ReplyError, encode } from './resp.js';
 
 /** Decodes one RESP array of bulk strings. Throws when it is anything else. */
-export function decodeFrame(frame: Buffer): Buffer[] {
+export function decodeFrame(frame: Buffer): Bytes[] {
   let decoded: unknown;
   const parser = new Parser({
     returnBuffers: true,
@@ -20,7 +21,7 @@ export function decodeFrame(frame: Buffer): Buffer[] {
   if (!Array.isArray(decoded) || decoded.length === 0 || !decoded.every((item) => Buffer.isBuffer(item))) {
     throw new Error('a control frame is not one array of bulk strings');
   }
-  return decoded;
+  return decoded.map(bytesOf);
 }
 
 function handlerTable(commands: readonly ControlCommand[]): Map<string, Handler> {
@@ -45,11 +46,11 @@ export class Dispatcher {
   }
 
   /** Native has checked that the command exists; what is missing here is told apart as Redis would. */
-  private find(args: readonly Buffer[]): Handler {
+  private find(args: readonly Bytes[]): Handler {
     const name = word(args, 0).toLowerCase();
     const handler = this.handlers.get(`${name}|${word(args, 1).toLowerCase()}`) ?? this.handlers.get(name);
     if (handler !== undefined) return handler;
-    const sub = word(args, 1).slice(0, 128);
+    const sub = quotable(word(args, 1), 128);
     throw new ReplyError(`ERR unknown subcommand '${sub}'. Try ${name.toUpperCase()} HELP.`);
   }
 

@@ -5,7 +5,7 @@ import { infoSections } from './info-sections.js';
 import { Verbatim } from './resp.js';
 
 const info: Handler = (context, args) => {
-  return new Verbatim(formatInfo(infoSections(context), args.slice(1).map(String)));
+  return new Verbatim(formatInfo(infoSections(context), args.slice(1)));
 };
 
 export const infoCommands = [

@@ -25,7 +25,7 @@ export function deadBytes({ log }: NativeStats): number {
 }
 
 /** States that exclude each other. */
-export function segmentsByState({ log, spareSegments }: NativeStats): Record<string, number> {
+export function segmentsByState({ log, spareSegments }: NativeStats) {
   return {
     active: log.segmentsActive,
     sealed: Math.max(0, log.segmentsSealed - log.segmentsSurvivors),

@@ -1,6 +1,7 @@
 /** What INFO says, section by section. Names and order are those of Redis 7.2; `# Engine` is ours. */
 import os from 'node:os';
 import path from 'node:path';
+import { bytesOfText } from '../bytes.js';
 import type { NativeStats } from '../native-stats.js';
 import { cairnVersion, redisVersion } from '../version.js';
 import { type CommandContext, type Services, statsFor } from './command.js';
@@ -50,7 +51,7 @@ function server(source: Source): Field[] {
     ['hz', configuredHz],
     ['configured_hz', configuredHz],
     ['lru_clock', Math.floor(Date.now() / 1000) & 0xffffff],
-    ['executable', path.resolve(process.argv[1] ?? '')],
+    ['executable', bytesOfText(path.resolve(process.argv[1] ?? ''))],
     ['config_file', config.file ?? ''],
     ['io_threads_active', Number(stats.reactors.length > 1)],
     ...listeners(source),

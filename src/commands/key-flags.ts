@@ -2,6 +2,7 @@
  * How commands use their keys: the flags of COMMAND INFO's key specifications and of COMMAND GETKEYSANDFLAGS. RO, RW, OW
  * (overwrite), RM (remove) say what happens to the key; access, update, insert, delete what happens to its value.
  */
+import type { Bytes } from '../bytes.js';
 import type { CommandRow } from '../native.js';
 
 /** One run of keys in a command line. */
@@ -13,7 +14,7 @@ export interface KeySpec {
   step: number;
 }
 
-const names: Readonly<Record<string, string>> = {
+const names = {
   'RO access': 'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime',
   RO: 'exists type touch strlen watch object|encoding object|freq object|idletime object|refcount memory|usage',
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move',
@@ -31,24 +32,36 @@ const flagsByName = new Map(
 );
 
 /** Commands whose keys are not all used in the same way. */
-const several: Readonly<Record<string, readonly (readonly [flags: string, first: number, last: number])[]>> = {
-  rename: [
-    ['RW access delete', 1, 1],
-    ['OW update', 2, 2],
+const several: ReadonlyMap<string, readonly (readonly [flags: string, first: number, last: number])[]> = new Map([
+  [
+    'rename',
+    [
+      ['RW access delete', 1, 1],
+      ['OW update', 2, 2],
+    ],
   ],
-  renamenx: [
-    ['RW access delete', 1, 1],
-    ['OW insert', 2, 2],
+  [
+    'renamenx',
+    [
+      ['RW access delete', 1, 1],
+      ['OW insert', 2, 2],
+    ],
   ],
-  copy: [
-    ['RO access', 1, 1],
-    ['OW update', 2, 2],
+  [
+    'copy',
+    [
+      ['RO access', 1, 1],
+      ['OW update', 2, 2],
+    ],
   ],
-  bitop: [
-    ['OW update', 2, 2],
-    ['RO access', 3, -1],
+  [
+    'bitop',
+    [
+      ['OW update', 2, 2],
+      ['RO access', 3, -1],
+    ],
   ],
-};
+]);
 
 function derived(row: CommandRow): string[] {
   return row.flags.includes('readonly') ? ['RO', 'access'] : ['RW', 'access', 'update'];
@@ -57,7 +70,7 @@ function derived(row: CommandRow): string[] {
 /** `name` is the full one: `object|encoding`. */
 export function keySpecs(row: CommandRow, name: string): KeySpec[] {
   if (row.firstKey === 0) return [];
-  const parts = several[name];
+  const parts = several.get(name);
   if (parts !== undefined)
     return parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 }));
   const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
@@ -65,8 +78,8 @@ export function keySpecs(row: CommandRow, name: string): KeySpec[] {
 }
 
 /** Where the flags depend on the arguments: those of this very command line. */
-export function flagsInUse({ flags }: KeySpec, name: string, args: readonly Buffer[]): readonly string[] {
-  const words = args.map((arg) => String(arg).toLowerCase());
+export function flagsInUse({ flags }: KeySpec, name: string, args: readonly Bytes[]): readonly string[] {
+  const words = args.map((arg) => arg.toLowerCase());
   if (name === 'set') return words.slice(3).includes('get') ? ['RW', 'access', 'update'] : ['OW', 'update'];
   if (name === 'bitfield') {
     const writes = words.slice(2).some((word) => word === 'set' || word === 'incrby');

@@ -1,6 +1,6 @@
 /** SLOWLOG and LATENCY. */
 import type { LatencyHistogram } from '../native-stats.js';
-import { type Handler, container, family, integerArg, word } from './command.js';
+import { type Handler, container, family, integerArg, quotable, word } from './command.js';
 import { type Reply, ReplyError, RespMap, Verbatim, ok } from './resp.js';
 
 const admin = family('server', ['admin', 'noscript', 'loading', 'stale'], ['admin', 'slow', 'dangerous']);
@@ -13,7 +13,7 @@ const slowlogDefault = 10;
 const slowlogGet: Handler = ({ native }, args) => {
   if (args.length > 3) {
     throw new ReplyError(
-      `ERR unknown subcommand or wrong number of arguments for '${word(args, 1)}'. Try SLOWLOG HELP.`,
+      `ERR unknown subcommand or wrong number of arguments for '${quotable(word(args, 1), 128)}'. Try SLOWLOG HELP.`,
     );
   }
   const message = 'ERR count should be greater than or equal to -1';
@@ -80,8 +80,8 @@ const history: Handler = ({ native }, args) => {
 };
 
 const reset: Handler = ({ native }, args) => {
-  const events = args.slice(2).map(String);
-  return events.length === 0 ? native.latencyReset() : native.latencyReset(events);
+  const events: readonly string[] = args.slice(2);
+  return events.length === 0 ? native.latencyReset() : native.latencyReset([...events]);
 };
 
 const graphRows = 4;
@@ -92,7 +92,7 @@ const graph: Handler = ({ native }, args) => {
   const name = word(args, 2);
   const found = native.latencyEvents().find(({ event }) => event === name);
   if (found === undefined || found.samples.length === 0) {
-    throw new ReplyError(`ERR No samples available for event '${name}'`);
+    throw new ReplyError(`ERR No samples available for event '${quotable(name)}'`);
   }
   const values = found.samples.map(({ ms }) => ms);
   const [high, low] = [Math.max(...values), Math.min(...values)];
@@ -140,7 +140,7 @@ export function cumulativeUsec({ buckets }: LatencyHistogram): [number, number][
 }
 
 const histogram: Handler = ({ native }, args) => {
-  const names = args.slice(2).map((arg) => String(arg).toLowerCase());
+  const names = args.slice(2).map((arg) => arg.toLowerCase());
   const wanted = (name: string): boolean => {
     return names.length === 0 || names.some((given) => name === given || name.startsWith(`${given}|`));
   };

@@ -2,6 +2,7 @@
  * Replies as values, and their encoding in RESP2 and RESP3. Where RESP2 lacks a type it gets the shape Redis gives it:
  * a map becomes a flat array, a set an array, a double and a verbatim text a bulk string, a boolean an integer.
  */
+import { bytesOfText, isByteString } from '../bytes.js';
 
 /** A status line: `+OK`. */
 export class Simple {
@@ -31,25 +32,15 @@ export class RespSet {
 export class RespMap {
   constructor(readonly pairs: readonly (readonly [Reply, Reply])[]) {}
 
-  static of(record: Readonly<Record<string, Reply>>): RespMap {
-    return new RespMap(Object.entries(record));
+  /** Of a literal: its names are ours. */
+  static of<T extends object>(literal: { readonly [K in keyof T]: Reply }): RespMap {
+    return new RespMap(Object.entries<Reply>(literal));
   }
 }
 
-/** Strings and buffers are bulk strings, numbers integers, null the null of the protocol version. */
+/** Strings, one char a byte (bytes.ts), are bulk strings, numbers integers, null the null of the protocol version. */
 export type Reply =
-  | string
-  | number
-  | boolean
-  | null
-  | Buffer
-  | Simple
-  | ReplyError
-  | Double
-  | Verbatim
-  | RespSet
-  | RespMap
-  | readonly Reply[];
+  string | number | boolean | null | Simple | ReplyError | Double | Verbatim | RespSet | RespMap | readonly Reply[];
 
 export const ok = new Simple('OK');
 
@@ -60,8 +51,7 @@ export function formatDouble(value: number): string {
 }
 
 class Encoder {
-  private readonly pieces: (string | Buffer)[] = [];
-  private binary = false;
+  private readonly pieces: string[] = [];
 
   constructor(private readonly resp: 2 | 3) {}
 
@@ -70,7 +60,8 @@ class Encoder {
   }
 
   private bulk(value: string): void {
-    this.text(`$${Buffer.byteLength(value)}\r\n${value}\r\n`);
+    const bytes = onWire(value);
+    this.text(`$${bytes.length}\r\n${bytes}\r\n`);
   }
 
   private list(sign: string, length: number, items: Iterable<Reply>): void {
@@ -84,7 +75,6 @@ class Encoder {
     else if (typeof reply === 'number') this.text(`:${reply}\r\n`);
     else if (typeof reply === 'boolean') this.text(three ? `#${reply ? 't' : 'f'}\r\n` : `:${Number(reply)}\r\n`);
     else if (reply === null) this.text(three ? '_\r\n' : '$-1\r\n');
-    else if (Buffer.isBuffer(reply)) this.bytes(reply);
     else if (reply instanceof Simple) this.text(`+${oneLine(reply.text)}\r\n`);
     else if (reply instanceof ReplyError) this.text(`-${oneLine(reply.message)}\r\n`);
     else if (reply instanceof Double) this.double(formatDouble(reply.value));
@@ -94,19 +84,15 @@ class Encoder {
     else this.list('*', reply.length, reply);
   }
 
-  private bytes(value: Buffer): void {
-    this.binary = true;
-    this.pieces.push(`$${value.length}\r\n`, value, '\r\n');
-  }
-
   private double(value: string): void {
     if (this.resp === 3) this.text(`,${value}\r\n`);
     else this.bulk(value);
   }
 
   private verbatim({ text, format }: Verbatim): void {
-    if (this.resp === 3) this.text(`=${Buffer.byteLength(text) + 4}\r\n${format}:${text}\r\n`);
-    else this.bulk(text);
+    const bytes = onWire(text);
+    if (this.resp === 3) this.text(`=${bytes.length + 4}\r\n${format}:${bytes}\r\n`);
+    else this.bulk(bytes);
   }
 
   private map({ pairs }: RespMap): void {
@@ -114,18 +100,23 @@ class Encoder {
     this.list(three ? '%' : '*', three ? pairs.length : 2 * pairs.length, pairs.flat());
   }
 
-  finish(): string | Buffer {
-    if (!this.binary) return this.pieces.join('');
-    return Buffer.concat(this.pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
+  finish(): string {
+    return this.pieces.join('');
   }
+}
+
+/** Text that is more than bytes (none of ours is, but a message of the system may be) goes out as UTF-8. */
+function onWire(text: string): string {
+  return isByteString(text) ? text : bytesOfText(text);
 }
 
 /** A status or an error is one line, whatever a client managed to get into it. */
 function oneLine(text: string): string {
-  return text.replace(/[\r\n]/g, ' ');
+  return onWire(text).replace(/[\r\n]/g, ' ');
 }
 
-export function encode(reply: Reply, resp: 2 | 3): string | Buffer {
+/** One char a byte. */
+export function encode(reply: Reply, resp: 2 | 3): string {
   const encoder = new Encoder(resp);
   encoder.add(reply);
   return encoder.finish();

@@ -1,4 +1,5 @@
 /** SHUTDOWN, DEBUG, LOLWUT, MODULE. */
+import { type Bytes, textOf } from '../bytes.js';
 import { redisVersion } from '../version.js';
 import {
   type CommandContext,
@@ -8,6 +9,7 @@ import {
   helpText,
   integerArg,
   noReply,
+  quotable,
   syntaxError,
   word,
 } from './command.js';
@@ -18,8 +20,8 @@ import { Double, type Reply, ReplyError, RespMap, RespSet, Verbatim, ok } from '
 
 const shutdownFlags = new Set(['nosave', 'save', 'now', 'force', 'abort']);
 
-const shutdown = async (context: CommandContext, args: readonly Buffer[]): Promise<typeof noReply> => {
-  const flags = args.slice(1).map((arg) => String(arg).toLowerCase());
+const shutdown = async (context: CommandContext, args: readonly Bytes[]): Promise<typeof noReply> => {
+  const flags = args.slice(1).map((arg) => arg.toLowerCase());
   const has = (flag: string): boolean => flags.includes(flag);
   if (!flags.every((flag) => shutdownFlags.has(flag))) throw syntaxError;
   if ((has('abort') && flags.length > 1) || (has('save') && has('nosave'))) throw syntaxError;
@@ -44,22 +46,25 @@ const shutdownCommand = family(
 
 // --------------------------------------------------------------------------------------------------------- DEBUG
 
-const protocolSamples: Record<string, Reply> = {
-  string: 'Hello World',
-  integer: 12345,
-  double: new Double(3.141),
-  null: null,
-  array: [0, 1, 2],
-  set: new RespSet([0, 1, 2]),
-  map: new RespMap([
-    [0, false],
-    [1, true],
-    [2, false],
-  ]),
-  verbatim: new Verbatim('This is a verbatim\nstring'),
-  true: true,
-  false: false,
-};
+const protocolSamples: ReadonlyMap<string, Reply> = new Map<string, Reply>([
+  ['string', 'Hello World'],
+  ['integer', 12345],
+  ['double', new Double(3.141)],
+  ['null', null],
+  ['array', [0, 1, 2]],
+  ['set', new RespSet([0, 1, 2])],
+  [
+    'map',
+    new RespMap([
+      [0, false],
+      [1, true],
+      [2, false],
+    ]),
+  ],
+  ['verbatim', new Verbatim('This is a verbatim\nstring')],
+  ['true', true],
+  ['false', false],
+]);
 
 const debugHelp = [
   'CHANGE-REPL-ID',
@@ -91,7 +96,7 @@ const stringMatchLength = 1_000_000;
 const debug: Handler = async ({ native, checkpoints, log }, args) => {
   const sub = word(args, 1).toLowerCase();
   const wrong = new ReplyError(
-    `ERR unknown subcommand or wrong number of arguments for '${word(args, 1)}'. Try DEBUG HELP.`,
+    `ERR unknown subcommand or wrong number of arguments for '${quotable(word(args, 1), 128)}'. Try DEBUG HELP.`,
   );
   switch (sub) {
     case 'help':
@@ -114,10 +119,10 @@ const debug: Handler = async ({ native, checkpoints, log }, args) => {
       return new ReplyError(word(args, 2));
     case 'log':
       if (args.length !== 3) throw wrong;
-      log.warn(`DEBUG LOG: ${word(args, 2)}`);
+      log.warn(`DEBUG LOG: ${textOf(word(args, 2))}`);
       return ok;
     case 'protocol': {
-      const sample = protocolSamples[word(args, 2).toLowerCase()];
+      const sample = protocolSamples.get(word(args, 2).toLowerCase());
       if (args.length !== 3 || sample === undefined) throw wrong;
       return sample;
     }

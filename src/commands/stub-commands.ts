@@ -3,7 +3,17 @@
  * replicas, access control lists. Each answers as a Redis that has none of them.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type ControlCommand, type Handler, container, family, integerArg, syntaxError, word } from './command.js';
+import { bufferOf } from '../bytes.js';
+import {
+  type ControlCommand,
+  type Handler,
+  container,
+  family,
+  integerArg,
+  quotable,
+  syntaxError,
+  word,
+} from './command.js';
 import { ReplyError, RespMap, ok } from './resp.js';
 
 // --------------------------------------------------------------------------------------------- SCRIPT and FUNCTION
@@ -12,7 +22,7 @@ import { ReplyError, RespMap, ok } from './resp.js';
 function flush(name: string, refusal: string): Handler {
   return (_context, args) => {
     if (args.length > 3) {
-      const sub = word(args, 1);
+      const sub = quotable(word(args, 1), 128);
       throw new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${name} HELP.`);
     }
     if (args.length === 3 && !['sync', 'async'].includes(word(args, 2).toLowerCase())) throw new ReplyError(refusal);
@@ -131,10 +141,8 @@ const clusterChanges = {
   setslot: -4,
 };
 
-function refusedRows(build: typeof clusterPlain, arities: Record<string, number>): ControlCommand[] {
-  return Object.entries(arities).map(([name, arity]) =>
-    build(name, arity, { since: '3.0.0', summary: offSummary }, clusterOff),
-  );
+function refusedRows(build: typeof clusterPlain, arities: readonly [string, number][]): ControlCommand[] {
+  return arities.map(([name, arity]) => build(name, arity, { since: '3.0.0', summary: offSummary }, clusterOff));
 }
 
 const replicaof: Handler = ({ log }, args) => {
@@ -157,10 +165,10 @@ const topology = [
     'cluster',
     { group: 'cluster', since: '3.0.0', summary: 'Cluster mode; it is off.' },
     [
-      ...refusedRows(clusterPlain, clusterReads),
-      ...refusedRows(clusterAdmin, clusterChanges),
-      ...refusedRows(clusterWatch, { 'count-failure-reports': 3, replicas: 3, slaves: 3 }),
-      ...refusedRows(clusterReset, { reset: -2 }),
+      ...refusedRows(clusterPlain, Object.entries(clusterReads)),
+      ...refusedRows(clusterAdmin, Object.entries(clusterChanges)),
+      ...refusedRows(clusterWatch, Object.entries({ 'count-failure-reports': 3, replicas: 3, slaves: 3 })),
+      ...refusedRows(clusterReset, [['reset', -2]]),
     ],
     ['(all others)', ' Refused; cluster mode is not supported.'],
   ),
@@ -201,7 +209,7 @@ const cat: Handler = ({ table }, args) => {
   if (args.length === 2) return categories;
   const wanted = word(args, 2).toLowerCase();
   if (args.length > 3) throw syntaxError;
-  if (!categories.includes(wanted)) throw new ReplyError(`ERR Unknown category '${word(args, 2)}'`);
+  if (!categories.includes(wanted)) throw new ReplyError(`ERR Unknown category '${quotable(word(args, 2))}'`);
   return table.flatMap((row) => [
     ...(row.aclCategories.includes(wanted) ? [row.name] : []),
     ...(row.subcommands ?? [])
@@ -228,7 +236,7 @@ const genpass: Handler = (_context, args) => {
 /** The one user as a rule of an access control list. */
 const aclList: Handler = ({ config }) => {
   const password = config.get('requirepass');
-  const secret = password === '' ? 'nopass' : `#${createHash('sha256').update(password).digest('hex')}`;
+  const secret = password === '' ? 'nopass' : `#${createHash('sha256').update(bufferOf(password)).digest('hex')}`;
   return [`user default on ${secret} ~* &* +@all`];
 };
 

@@ -1,9 +1,11 @@
 /**
  * The syntax of configuration files: one directive per line, blanks between words, `"..."` with backslash escapes and
- * `'...'` around words, `#` at the start of a line for comments, `include PATH`.
+ * `'...'` around words, `#` at the start of a line for comments, `include PATH`. Strings are bytes (bytes.ts), and so is
+ * the text of a ConfigError.
  */
 import fs from 'node:fs';
-import path from 'node:path';
+import { bufferOf, bytesOfText, readBytes } from '../bytes.js';
+import { globPaths, hasWildcard } from './glob-paths.js';
 import { quoteWord } from './option-types.js';
 
 /** Why the configuration was refused: where, which option, and the reason. One type for files and flags. */
@@ -31,7 +33,17 @@ const fileBytesMax = 16 * 1024 * 1024;
 const includeDepthMax = 16;
 const filesMax = 256;
 
-const escaped: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
+const escaped: ReadonlyMap<string, string> = new Map([
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['b', '\b'],
+  ['a', '\x07'],
+]);
+
+/** As isspace(3) in the C locale; JavaScript's `\s` has bytes of UTF-8 sequences, too. */
+export const blank = /[ \t-\r]/;
+const blanks = /[ \t-\r]+/;
 
 /** One quoted word from `at` (just after the quote); undefined when the quotes do not match. */
 function quoted(line: string, at: number, quote: string): { word: string; end: number } | undefined {
@@ -40,7 +52,7 @@ function quoted(line: string, at: number, quote: string): { word: string; end: n
     const char = line.charAt(i);
     if (char === quote) {
       const next = line.charAt(i + 1);
-      return next === '' || /\s/.test(next) ? { word, end: i + 1 } : undefined;
+      return next === '' || blank.test(next) ? { word, end: i + 1 } : undefined;
     }
     if (char !== '\\') {
       word += char;
@@ -49,7 +61,7 @@ function quoted(line: string, at: number, quote: string): { word: string; end: n
       i += 3;
     } else if (quote === '"' && i + 1 < line.length) {
       i += 1;
-      word += escaped[line.charAt(i)] ?? line.charAt(i);
+      word += escaped.get(line.charAt(i)) ?? line.charAt(i);
     } else if (line.charAt(i + 1) === quote) {
       i += 1;
       word += quote;
@@ -65,10 +77,10 @@ export function splitWords(line: string): string[] | undefined {
   const words: string[] = [];
   let at = 0;
   for (;;) {
-    while (at < line.length && /\s/.test(line.charAt(at))) at += 1;
+    while (at < line.length && blank.test(line.charAt(at))) at += 1;
     if (at >= line.length) return words;
     let word = '';
-    while (at < line.length && !/\s/.test(line.charAt(at))) {
+    while (at < line.length && !blank.test(line.charAt(at))) {
       const char = line.charAt(at);
       if (char === '"' || char === "'") {
         const part = quoted(line, at + 1, char);
@@ -88,47 +100,38 @@ export function joinWords(words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }
 
-/** The files that an `include` names: `*` and `?` are understood in the last part of the path. */
-function includedFiles(pattern: string): string[] {
-  const base = path.basename(pattern);
-  if (!/[*?]/.test(base)) return [pattern];
-  const dir = path.dirname(pattern);
-  const source = base
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  const matcher = new RegExp(`^${source}$`);
-  if (!fs.existsSync(dir)) return [];
-  return fs
-    .readdirSync(dir)
-    .filter((name) => matcher.test(name))
-    .sort()
-    .map((name) => path.join(dir, name));
+/** The files that an `include` names. A name without wildcards has to be there; of the others none need be. */
+function included(pattern: string): string[] {
+  return hasWildcard(pattern) ? globPaths(pattern) : [pattern];
+}
+
+function lowerCase(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function readText(file: string, from: Directive | undefined): string {
   const where = from === undefined ? { file } : { file: from.file, line: from.line, option: from.name };
   try {
-    const { size } = fs.statSync(file);
+    const { size } = fs.statSync(bufferOf(file));
     if (size > fileBytesMax) throw new ConfigError(`larger than ${fileBytesMax} bytes`, where);
-    return fs.readFileSync(file, 'utf8');
+    return readBytes(file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`cannot be read: ${(error as Error).message}`, where);
+    throw new ConfigError(`cannot be read: ${bytesOfText((error as Error).message)}`, where);
   }
 }
 
 /** One line; undefined for comments and empty lines. */
 export function parseLine(line: string, file: string, number: number): Directive | undefined {
-  const trimmed = line.trim();
+  const trimmed = line.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
   if (trimmed === '' || trimmed.startsWith('#')) return undefined;
   const words = splitWords(trimmed);
   if (words === undefined) {
-    const option = trimmed.split(/\s/)[0] ?? '';
+    const option = trimmed.split(blanks)[0] ?? '';
     throw new ConfigError('unbalanced quotes', { file, line: number, option });
   }
   const [name = '', ...rest] = words;
-  return { file, line: number, name: name.toLowerCase(), words: rest };
+  return { file, line: number, name: lowerCase(name), words: rest };
 }
 
 /** All directives of a file and of the files it includes, in their order. */
@@ -148,7 +151,7 @@ export function readDirectives(file: string): Directive[] {
       if (pattern === undefined || more.length > 0) {
         throw new ConfigError('wrong number of arguments', { file: name, line: index + 1, option: 'include' });
       }
-      return includedFiles(pattern).flatMap((included) => read(included, depth + 1, directive));
+      return included(pattern).flatMap((path) => read(path, depth + 1, directive));
     });
   };
   return read(file, 0);
@@ -159,10 +162,10 @@ export function parseFlags(argv: readonly string[]): { positional: string[]; dir
   const positional: string[] = [];
   const directives: Directive[] = [];
   for (const word of argv) {
-    const [, name, inline] = /^--([^=\s]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, name, inline] = /^--([^= \t-\r]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (name !== undefined) {
       const words = inline === undefined ? [] : [inline];
-      directives.push({ file: 'command line', line: 0, name: name.toLowerCase(), words });
+      directives.push({ file: 'command line', line: 0, name: lowerCase(name), words });
     } else {
       (directives.at(-1)?.words ?? positional).push(word);
     }

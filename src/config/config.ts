@@ -1,9 +1,9 @@
 /**
  * The configuration in effect: defaults, then the file, then the flags, then CONFIG SET. Values are kept as the
- * canonical text of their type; the readers at the end turn it into numbers and flags.
+ * canonical text of their type, bytes (bytes.ts); the readers at the end turn it into numbers and flags.
  */
 import os from 'node:os';
-import path from 'node:path';
+import { absolutePath } from '../bytes.js';
 import { didYouMean } from './closest.js';
 import { ConfigError, type Directive, readDirectives, splitWords } from './conf-syntax.js';
 import { type Machine, ValueError } from './option-types.js';
@@ -37,7 +37,7 @@ export function thisMachine(): Machine {
 }
 
 export interface LoadOptions {
-  /** Path of the configuration file, if there is one. */
+  /** Path of the configuration file, if there is one; bytes. */
   file?: string | undefined;
   flags?: readonly Directive[];
   machine?: Machine;
@@ -67,7 +67,7 @@ export class Config {
 
   /** Throws ConfigError. */
   static load({ file, flags = [], machine = thisMachine() }: LoadOptions = {}): Config {
-    const config = new Config(file === undefined ? undefined : path.resolve(file), machine);
+    const config = new Config(file === undefined ? undefined : absolutePath(file), machine);
     if (file !== undefined) config.apply(readDirectives(file));
     for (const [row, value] of config.values) config.fileValues.set(row, value);
     config.apply(flags);
@@ -81,7 +81,7 @@ export class Config {
       const row = findOption(directive.name);
       if (row === undefined) {
         const unknown = `unknown option${didYouMean(directive.name, optionNames)}`;
-        const reason = refusedDirectives[directive.name] ?? unknown;
+        const reason = refusedDirectives.get(directive.name) ?? unknown;
         throw new ConfigError(reason, locate(directive));
       }
       const previous = seen.has(row) || row.name === 'client-output-buffer-limit' ? this.values.get(row) : undefined;

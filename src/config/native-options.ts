@@ -1,5 +1,5 @@
 /** From the configuration to the data plane's options. */
-import path from 'node:path';
+import { absolutePath } from '../bytes.js';
 import type { NativeOptions, NativeRuntimeOptions, NativeServer } from '../native.js';
 import type { Config } from './config.js';
 import { gcModes, nativeRuntime } from './options.js';
@@ -40,7 +40,7 @@ const numberKeys = {
 const flagKeys = { protectedMode: true, latencyTracking: true } as const;
 
 function isKeyOf<T extends object>(table: T, key: PropertyKey): key is keyof T {
-  return key in table;
+  return Object.hasOwn(table, key);
 }
 
 /** Numbers cross the boundary as doubles; whatever is beyond 2^53 means "no limit" anyway. */
@@ -53,7 +53,7 @@ const fsyncModes = ['always', 'everysec', 'no'] as const;
 /** What the data plane has to be told when the option `name` gets this (canonical) value. */
 export function runtimeEntries(name: string, value: string): RuntimeEntry[] {
   if (name === 'client-output-buffer-limit') return bufferLimitEntries(value);
-  const key = nativeRuntime[name];
+  const key = nativeRuntime.get(name);
   if (key === undefined) return [];
   if (isKeyOf(numberKeys, key)) return [[key, toNumber(value)]];
   if (isKeyOf(flagKeys, key)) return [[key, value === 'yes']];
@@ -73,7 +73,7 @@ function lanesFor(ioThreads: number): number {
 }
 
 function runtimeOptions(config: Config): NativeRuntimeOptions {
-  const names = [...Object.keys(nativeRuntime), 'client-output-buffer-limit'];
+  const names = [...nativeRuntime.keys(), 'client-output-buffer-limit'];
   const entries = names.flatMap((name) => runtimeEntries(name, config.get(name)));
   return {
     ...(Object.fromEntries(entries) as unknown as Omit<NativeRuntimeOptions, 'enableDebugCommand'>),
@@ -90,9 +90,9 @@ export function nativeOptions(config: Config): NativeOptions {
     bind: config.words('bind'),
     port: config.number('port'),
     tcpBacklog: config.number('tcp-backlog'),
-    unixsocket: config.get('unixsocket') === '' ? '' : path.resolve(config.get('unixsocket')),
+    unixsocket: config.get('unixsocket') === '' ? '' : absolutePath(config.get('unixsocket')),
     unixsocketperm: Number.parseInt(config.get('unixsocketperm'), 8),
-    dir: path.resolve(config.get('dir')),
+    dir: absolutePath(config.get('dir')),
     ioThreads,
     ioBackend: config.get('io-backend') as NativeOptions['ioBackend'],
     sqpoll: config.get('io-uring-sqpoll') as NativeOptions['sqpoll'],

@@ -44,12 +44,21 @@ function single(normalize: (word: string, context: NormalizeContext) => string):
   };
 }
 
-/** Quotes a word for a configuration file where that is needed. */
+const escapes: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\b', '\\b'],
+  ['\x07', '\\a'],
+  ['"', '\\"'],
+  ['\\', '\\\\'],
+]);
+
+/** Quotes a word, bytes, for a configuration file where that is needed; as Redis writes it. */
 export function quoteWord(word: string): string {
-  if (/^[!$-&(-[\]-~\u00a1-\uffff]+$/.test(word) && !/\s/.test(word)) return word;
-  const escapes: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' };
-  const body = word.replace(/["\\]|\p{Cc}/gu, (char) => {
-    return escapes[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  if (/^[!$-&(-[\]-~]+$/.test(word)) return word;
+  const body = word.replace(/[^ !#-[\]-~]/g, (char) => {
+    return escapes.get(char) ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
   return `"${body}"`;
 }
@@ -87,21 +96,21 @@ export function integerOrAuto(min: number, max: number, resolve?: (machine: Mach
   });
 }
 
-const memoryUnits: Record<string, bigint> = {
-  '': 1n,
-  b: 1n,
-  k: 1000n,
-  kb: 1024n,
-  m: 1000n ** 2n,
-  mb: 1024n ** 2n,
-  g: 1000n ** 3n,
-  gb: 1024n ** 3n,
-};
+const memoryUnits: ReadonlyMap<string, bigint> = new Map([
+  ['', 1n],
+  ['b', 1n],
+  ['k', 1000n],
+  ['kb', 1024n],
+  ['m', 1000n ** 2n],
+  ['mb', 1024n ** 2n],
+  ['g', 1000n ** 3n],
+  ['gb', 1024n ** 3n],
+]);
 
 /** `1gb` is 1024^3, `1g` is 10^9. Undefined when the text is not a memory value. */
 export function parseMemory(word: string): bigint | undefined {
   const [, digits, unit] = /^(\d{1,19})([a-z]{0,2})$/i.exec(word) ?? [];
-  const factor = memoryUnits[(unit ?? 'x').toLowerCase()];
+  const factor = memoryUnits.get((unit ?? 'x').toLowerCase());
   return digits === undefined || factor === undefined ? undefined : BigInt(digits) * factor;
 }
 
@@ -222,7 +231,7 @@ const saveRulesMax = 64;
 export const saveRules: OptionType = {
   several: true,
   normalize: (words, { previous, replace }) => {
-    const list = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== '');
+    const list = words.flatMap((word) => word.split(/[ \t-\r]+/)).filter((word) => word !== '');
     if (list.length === 0) return '';
     const valid = list.length % 2 === 0 && list.length <= 2 * saveRulesMax && list.every((w) => /^\d{1,9}$/.test(w));
     if (!valid) throw new ValueError('Invalid save parameters');

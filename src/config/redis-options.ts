@@ -276,8 +276,8 @@ export const redisOptions: readonly OptionRow[] = [
 ];
 
 /** Directives of a configuration file that are not options, and why they are refused. */
-export const refusedDirectives: Readonly<Record<string, string>> = {
-  'rename-command': 'renaming commands is not supported',
-  loadmodule: 'modules are not supported',
-  user: 'access control lists are not supported; use requirepass',
-};
+export const refusedDirectives: ReadonlyMap<string, string> = new Map([
+  ['rename-command', 'renaming commands is not supported'],
+  ['loadmodule', 'modules are not supported'],
+  ['user', 'access control lists are not supported; use requirepass'],
+]);

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { bufferOf, readBytes } from '../bytes.js';
 import { type Config, allOptions, findOption } from './config.js';
 import { parseLine } from './conf-syntax.js';
 import type { OptionRow } from './options.js';
@@ -14,7 +15,7 @@ function optionLines(row: OptionRow, value: string): string[] {
   return row.type.lines(value).map((line) => `${row.name} ${line}`);
 }
 
-/** The new text of the file. */
+/** The new text of the file; strings are bytes. */
 export function rewrittenText(config: Config, file: string, text: string): string {
   const changed = new Set(allOptions.filter((row) => config.get(row.name) !== config.fileValue(row)));
   const written = new Set<OptionRow>();
@@ -35,22 +36,23 @@ export function rewrittenText(config: Config, file: string, text: string): strin
 
 /** Replaces the file in one step: a crash leaves the old text or the new one. */
 export function replaceFile(file: string, text: string): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
-  const mode = fs.existsSync(file) ? fs.statSync(file).mode & 0o777 : 0o644;
+  const temporary = bufferOf(path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`));
+  const target = bufferOf(file);
+  const mode = fs.existsSync(target) ? fs.statSync(target).mode & 0o777 : 0o644;
   try {
     const handle = fs.openSync(temporary, 'w', mode);
     try {
-      fs.writeFileSync(handle, text);
+      fs.writeFileSync(handle, bufferOf(text));
       fs.fsyncSync(handle);
     } finally {
       fs.closeSync(handle);
     }
-    fs.renameSync(temporary, file);
+    fs.renameSync(temporary, target);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw error;
   }
-  const directory = fs.openSync(path.dirname(file), 'r');
+  const directory = fs.openSync(bufferOf(path.dirname(file)), 'r');
   try {
     fs.fsyncSync(directory);
   } finally {
@@ -62,7 +64,7 @@ export function replaceFile(file: string, text: string): void {
 export function rewriteConfig(config: Config): void {
   const { file } = config;
   if (file === undefined) throw new Error('The server is running without a config file');
-  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  const text = fs.existsSync(bufferOf(file)) ? readBytes(file) : '';
   replaceFile(file, rewrittenText(config, file, text));
   config.markRewritten();
 }

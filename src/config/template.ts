@@ -21,8 +21,9 @@ const introduction = [
   '#',
   '# Syntax and names are those of redis.conf where the concept exists there. Each option is also a flag',
   '# (--port 7000), and flags win. Sizes: 1k is 1000 bytes, 1kb is 1024; also m, mb, g, gb. A value with blanks is',
-  '# quoted. "include PATH" reads another file at that place. Options that only Redis has a use for (save, maxmemory, hz,',
-  '# ...) are accepted, answered by CONFIG GET, and otherwise ignored; the log lists them.',
+  '# quoted; in double quotes "\\xff" is a byte. "include PATH" reads another file at that place, or all files that match',
+  '# a pattern (conf.d/*.conf). Options that only Redis has a use for (save, maxmemory, hz, ...) are accepted, answered by',
+  '# CONFIG GET, and otherwise ignored; the log lists them.',
 ];
 
 export function renderTemplate(): string {

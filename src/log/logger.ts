@@ -4,21 +4,22 @@
  */
 import fs from 'node:fs';
 import { pino } from 'pino';
+import { bufferOf } from '../bytes.js';
 import type { NativeLogBatch, NativeLogEntry } from '../native.js';
 
 export type Logger = pino.Logger;
 
-const levels: Record<string, string> = {
-  debug: 'trace',
-  verbose: 'debug',
-  notice: 'info',
-  warning: 'warn',
-  nothing: 'silent',
-};
+const levels: ReadonlyMap<string, string> = new Map([
+  ['debug', 'trace'],
+  ['verbose', 'debug'],
+  ['notice', 'info'],
+  ['warning', 'warn'],
+  ['nothing', 'silent'],
+]);
 
 /** pino's name for a `loglevel` of the configuration. */
 export function pinoLevel(loglevel: string): string {
-  return levels[loglevel] ?? 'info';
+  return levels.get(loglevel) ?? 'info';
 }
 
 const levelNames: Record<number, string> = {
@@ -32,10 +33,9 @@ const levelNames: Record<number, string> = {
 
 /** Turns pino's JSON line into one readable line. */
 export function readableLine(json: string): string {
-  const record = JSON.parse(json) as Record<string, unknown>;
-  const { level, time, msg, ...rest } = record;
+  const { level, time, msg, ...rest } = JSON.parse(json) as { level: unknown; time: unknown; msg: unknown };
   const stamp = new Date(Number(time)).toISOString().replace('T', ' ').replace('Z', '');
-  const fields = Object.entries(rest).map(([key, value]) => {
+  const fields = Object.entries<unknown>(rest).map(([key, value]) => {
     return `${key}=${typeof value === 'string' && /^\S+$/.test(value) ? value : JSON.stringify(value)}`;
   });
   const name = levelNames[Number(level)] ?? 'notice';
@@ -45,7 +45,7 @@ export function readableLine(json: string): string {
 
 export interface LogTarget {
   loglevel: string;
-  /** '' for standard output. */
+  /** A path, bytes; '' for standard output. */
   logfile: string;
 }
 
@@ -55,7 +55,7 @@ export function createLogger({ loglevel, logfile }: LogTarget): Logger {
   if (logfile === '') {
     return pino(options, { write: (line: string) => void process.stdout.write(readableLine(line)) });
   }
-  const file = fs.openSync(logfile, 'a');
+  const file = fs.openSync(bufferOf(logfile), 'a');
   return pino(options, pino.destination({ dest: file, sync: true }));
 }
 

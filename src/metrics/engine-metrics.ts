@@ -3,7 +3,7 @@ import { checkpointAge, deadBytes, gcModeOf, segmentsByState, writeAmplification
 import { gcModes } from '../config/options.js';
 import type { Log2Histogram, NativeStats } from '../native-stats.js';
 import { cairnVersion } from '../version.js';
-import { type MetricRow, type Sample, figure, lane, micro } from './rows.js';
+import { type Labels, type MetricRow, type Sample, figure, lane, micro } from './rows.js';
 
 const nano = 1e-9;
 const milli = 1e-3;
@@ -14,10 +14,13 @@ function labelled(
   kind: 'counter' | 'gauge',
   help: string,
   label: string,
-  values: (stats: NativeStats) => Readonly<Record<string, number>>,
+  values: (stats: NativeStats) => object,
 ): MetricRow {
   const read = ({ stats }: { stats: NativeStats }): Sample[] => {
-    return Object.entries(values(stats)).map(([key, value]) => ({ labels: { [label]: key }, value }));
+    return Object.entries(values(stats) as Labels).map(([key, value]) => ({
+      labels: { [label]: key },
+      value: Number(value),
+    }));
   };
   return { name, kind, help, read };
 }

@@ -1,6 +1,7 @@
 /** HTTP: GET /metrics for Prometheus, GET /health for supervisors. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { textOf } from '../bytes.js';
 import type { Services } from '../commands/command.js';
 import { firstReadOnlyReason } from '../commands/info-engine.js';
 import { createRegistry, takeReading } from './metrics.js';
@@ -19,7 +20,11 @@ export function health({ native, state }: Pick<Services, 'native' | 'state'>): {
   const healthy = reason === '';
   return {
     status: healthy ? 200 : 503,
-    body: { status: healthy ? 'ok' : 'read-only', uptime_seconds: state.uptimeSeconds, ...(healthy ? {} : { reason }) },
+    body: {
+      status: healthy ? 'ok' : 'read-only',
+      uptime_seconds: state.uptimeSeconds,
+      ...(healthy ? {} : { reason: textOf(reason) }),
+    },
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import { Registry } from 'prom-client';
+import { textOf } from '../bytes.js';
 import type { Services } from '../commands/command.js';
 import { redisVersion } from '../version.js';
 import { commandRows } from './command-latency.js';
@@ -60,7 +61,7 @@ const redisRows: MetricRow[] = [
     name: 'redis_errors_total',
     kind: 'counter',
     help: 'Error replies by code.',
-    read: ({ stats }) => stats.errors.map(({ code, count }) => ({ labels: { err: code }, value: count })),
+    read: ({ stats }) => stats.errors.map(({ code, count }) => ({ labels: { err: textOf(code) }, value: count })),
   },
   figure('redis_net_input_bytes_total', 'counter', 'Bytes received.', (s) => s.netInputBytes),
   figure('redis_net_output_bytes_total', 'counter', 'Bytes sent.', (s) => s.netOutputBytes),

@@ -2,6 +2,8 @@
 import type { LaneStat, LatencyHistogram, NativeStats } from '../native-stats.js';
 
 export type Kind = 'counter' | 'gauge';
+// Written and read as a whole, never by a name from outside.
+// eslint-disable-next-line no-restricted-syntax
 export type Labels = Record<string, string | number>;
 
 export interface Sample {

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { bufferOf } from '../../src/bytes.js';
 import { Dispatcher } from '../../src/commands/dispatch.js';
 import { controlCommands, controlRows, joinTables } from '../../src/commands/index.js';
 import { cumulativeUsec } from '../../src/commands/observe-commands.js';
@@ -19,7 +20,7 @@ const replyTimeoutMs = 2000;
 /** Sends one line through the dispatcher, as the data plane would, and returns the bytes of the reply. */
 async function ask(bench: Bench, line: string, resp: 2 | 3 = 2): Promise<string> {
   const args = line.split(' ').map((word) => (word === '""' ? '' : word.replaceAll('_', ' ')));
-  const frame = Buffer.from(encode(args, 2));
+  const frame = bufferOf(encode(args, 2));
   const prefix = Buffer.from('junk');
   const dispatcher = new Dispatcher(bench.services, controlCommands);
   dispatcher.onBatch({

@@ -1,5 +1,6 @@
 /** A data plane that only remembers what it was told, for tests of the control plane alone. */
 import { pino } from 'pino';
+import { bytesOf, bytesOfText } from '../../src/bytes.js';
 import { Checkpoints } from '../../src/checkpoints.js';
 import type { CommandContext, Services } from '../../src/commands/command.js';
 import { controlRows, joinTables } from '../../src/commands/index.js';
@@ -273,7 +274,7 @@ export class FakeNative implements NativeServer {
       id: 1,
       time: 1_700_000_000,
       usec: 15_000,
-      argv: [Buffer.from('GET'), Buffer.from([0xff])],
+      argv: [bytesOfText('GET'), bytesOf(Buffer.from([0xff]))],
       addr: '1:2',
       name: '',
     },

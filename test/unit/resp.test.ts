@@ -1,6 +1,7 @@
 /** The reply encoder, against redis-parser and respjs as independent decoders, and against fixed bytes. */
 import Parser from 'redis-parser';
 import { describe, expect, test } from 'vitest';
+import { bufferOf, bytesOf, bytesOfText, isByteString } from '../../src/bytes.js';
 import { decodeFrame } from '../../src/commands/dispatch.js';
 import { globMatches } from '../../src/commands/glob.js';
 import { Double, type Reply, ReplyError, RespMap, RespSet, Simple, Verbatim, encode } from '../../src/commands/resp.js';
@@ -10,7 +11,7 @@ const cases: readonly (readonly [string, Reply, string, string])[] = [
   ['error', new ReplyError('ERR no'), '-ERR no\r\n', '-ERR no\r\n'],
   ['error with a line break', new ReplyError('ERR a\r\nb'), '-ERR a  b\r\n', '-ERR a  b\r\n'],
   ['integer', -5, ':-5\r\n', ':-5\r\n'],
-  ['bulk', 'grüß', '$6\r\ngrüß\r\n', '$6\r\ngrüß\r\n'],
+  ['bulk', bytesOfText('grüß'), '$6\r\ngr\xc3\xbc\xc3\x9f\r\n', '$6\r\ngr\xc3\xbc\xc3\x9f\r\n'],
   ['empty bulk', '', '$0\r\n\r\n', '$0\r\n\r\n'],
   ['null', null, '$-1\r\n', '_\r\n'],
   ['true', true, ':1\r\n', '#t\r\n'],
@@ -36,8 +37,8 @@ describe('encode', () => {
 
   test('all bytes survive', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
-    const encoded = encode([bytes, 'ü'], 2);
-    expect(Buffer.isBuffer(encoded)).toBe(true);
+    const encoded = encode([bytesOf(bytes), bytesOfText('ü€'), '€'], 2);
+    expect(isByteString(encoded)).toBe(true);
     let decoded: unknown;
     const fail = (error: Error): never => {
       throw error;
@@ -47,8 +48,8 @@ describe('encode', () => {
       returnReply: (reply: unknown) => (decoded = reply),
       returnError: fail,
     });
-    parser.execute(encoded as Buffer);
-    expect(decoded).toEqual([bytes, Buffer.from('ü')]);
+    parser.execute(bufferOf(encoded));
+    expect(decoded).toEqual([bytes, Buffer.from('ü€'), Buffer.from('€')]);
   });
 });
 
