@@ -44,11 +44,22 @@ async function withServers<T>(flags: Flags, use: (servers: Servers) => Promise<T
   }
 }
 
+/** After its end; in an empty directory if what it has left cannot be opened. */
+async function startAnew(server: TestServer, flags: Flags): Promise<void> {
+  try {
+    await server.start(flags);
+  } catch {
+    await server.kill();
+    for (const name of fs.readdirSync(server.dir)) fs.rmSync(path.join(server.dir, name), { recursive: true });
+    await server.start(flags);
+  }
+}
+
 /** Runs it; with longer windows when the machine was too slow for them. */
 async function attempt(servers: Servers, program: Program, options: CampaignOptions): Promise<Outcome> {
   const context = { redisVersion: redisVersion(), toleranceMs: options.toleranceMs };
   for (let stretch = 1; ; stretch *= 3) {
-    if (!servers.cairn.running) await servers.cairn.start(program.flags);
+    if (!servers.cairn.running) await startAnew(servers.cairn, program.flags);
     const outcome = await new Runner(servers, context, stretch).run(program);
     if (outcome.kind !== 'late' || stretch > 3 ** stretchesMax) return outcome;
   }

@@ -41,6 +41,8 @@ const containers = /^(client|object|config|command|memory|function|script|cluste
 const shownReplyChars = 300;
 /** What is left of a window when its last reply comes, at least. */
 const windowReserveMs = 30;
+/** So long after its connections a process that aborts is gone. */
+const endMs = 2000;
 
 export function commandName(args: readonly Buffer[]): string {
   const [name = '', sub = ''] = args.slice(0, 2).map((arg) => arg.toString('latin1').toLowerCase());
@@ -284,8 +286,10 @@ export class Runner {
     }
   }
 
+  /** Whether the server has ended, which it may be about to: an abort closes the connections first. */
   private async died(step: number): Promise<Outcome | undefined> {
     const { cairn } = this.servers;
+    await eventually('an end', () => !cairn.running, endMs).catch(() => undefined);
     if (cairn.running) return undefined;
     const text = `the server has ended:\n${cairn.logs.slice(-2000)}`;
     return { kind: 'different', difference: { step, signature: 'death', text } };
@@ -293,28 +297,23 @@ export class Runner {
 
   /** Starts from empty databases and fresh connections. */
   async run(program: Program): Promise<Outcome> {
-    await this.both('FLUSHALL');
-    await this.both('CONFIG', 'RESETSTAT');
-    await this.connectAll();
+    let at = 0;
     try {
+      await this.both('FLUSHALL');
+      await this.both('CONFIG', 'RESETSTAT');
+      await this.connectAll();
       for (const [i, step] of program.steps.entries()) {
+        at = i;
         const found = await this.step(step);
         if (found === 'late') return { kind: 'late' };
         if (found === undefined) continue;
-        // A server that aborts closes its connections first.
-        if (/closed/.test(found.text))
-          await eventually('an end, or none', () => !this.servers.cairn.running, 1000).catch(() => undefined);
-        return (await this.died(i)) ?? { kind: 'different', difference: { step: i, ...found } };
+        const end = /closed/.test(found.text) ? await this.died(i) : undefined;
+        return end ?? { kind: 'different', difference: { step: i, ...found } };
       }
       return { kind: 'same' };
     } catch (error) {
-      const step = program.steps.length;
-      return (
-        (await this.died(step)) ?? {
-          kind: 'different',
-          difference: { step, signature: 'failure', text: String(error) },
-        }
-      );
+      const failed: Difference = { step: at, signature: 'failure', text: String(error) };
+      return (await this.died(at)) ?? { kind: 'different', difference: failed };
     } finally {
       for (const server of [this.servers.redis, this.servers.cairn]) server.closeClients();
     }
