@@ -5,6 +5,7 @@ const minute = 60_000;
 const tools = {
   soak: 'test/crash/soak.ts',
   'fuzz-commands': 'test/fuzz-commands/run.ts',
+  history: 'test/history/run.ts',
 };
 
 export default defineConfig({

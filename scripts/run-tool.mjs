@@ -1,4 +1,4 @@
-// npm run bench | soak | fuzz | fuzz:commands: set-up and build first, then the tool with the remaining arguments.
+// npm run bench | soak | fuzz | fuzz:commands | check:history: set-up and build first, then the tool with the remaining arguments.
 import path from 'node:path';
 import { build } from './build.mjs';
 import { ScriptError, root, run, runScript, runTool } from './lib.mjs';
@@ -15,6 +15,7 @@ const tools = {
   bench: (args) => run(process.execPath, [path.join(root, 'bench', 'run.mjs'), ...args]),
   soak: (args) => runProject('soak', args),
   'fuzz-commands': (args) => runProject('fuzz-commands', [], args),
+  history: (args) => runProject('history', [], args),
   fuzz: (args) => run('make', ['--no-print-directory', 'fuzz-resp', ...args]),
 };
 
