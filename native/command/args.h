@@ -31,6 +31,42 @@ inline bool Refuse(Call& call, std::string_view error) {
   return false;
 }
 
+// What an integer of a client may be, and what is said to what it may not be. All integers are read
+// by this (in TypeScript: integerArg of src/commands/command.ts); their form is ParseInt64's.
+struct IntegerRule {
+  int64_t min = INT64_MIN;
+  int64_t max = INT64_MAX;
+  std::string_view not_integer = errors::kNotInteger;
+  std::string_view out_of_range = not_integer;
+};
+
+// The error text, or empty: *out is set.
+inline std::string_view ReadInteger(std::string_view arg, const IntegerRule& rule, int64_t* out) {
+  int64_t number;
+  if (!ParseInt64(arg, &number)) return rule.not_integer;
+  if (number < rule.min || number > rule.max) return rule.out_of_range;
+  *out = number;
+  return {};
+}
+
+inline constexpr IntegerRule kInt32Rule{INT32_MIN, INT32_MAX, errors::kNotInteger,
+                                        errors::kNotInt32};
+
+// Milliseconds to wait; what would end behind the range of 64 bits is refused.
+inline std::string_view ReadTimeout(std::string_view arg, uint64_t now_ms, int64_t* out) {
+  const IntegerRule rule{0, INT64_MAX, errors::kTimeoutNotInteger, errors::kTimeoutNegative};
+  int64_t end;
+  std::string_view error = ReadInteger(arg, rule, out);
+  if (!error.empty() || !__builtin_add_overflow(*out, static_cast<int64_t>(now_ms), &end))
+    return error;
+  return errors::kTimeoutRange;
+}
+
+inline bool IntegerArg(Call& call, std::string_view arg, const IntegerRule& rule, int64_t* out) {
+  std::string_view error = ReadInteger(arg, rule, out);
+  return error.empty() || Refuse(call, error);
+}
+
 inline bool IntegerArg(Call& call, std::string_view arg, int64_t* out) {
   if (CAIRN_LIKELY(ParseInt64(arg, out))) return true;
   return Refuse(call, errors::kNotInteger);

@@ -80,8 +80,8 @@ void HandleBitCount(Call& call) {
 
 void HandleBitPos(Call& call) {
   int64_t bit;
-  if (!IntegerArg(call, call.argv[2], &bit)) return;
-  if (bit != 0 && bit != 1) return call.reply.Error(errors::kBitArgument);
+  const IntegerRule rule{0, 1, errors::kNotInteger, errors::kBitArgument};
+  if (!IntegerArg(call, call.argv[2], rule, &bit)) return;
   std::string_view value;
   KeyMeta meta;
   if (!ReadString(call, call.argv[1], &value, &meta)) return;

@@ -36,9 +36,7 @@ void HandleSetBit(Call& call) {
   uint64_t offset;
   if (!BitOffsetArg(call, call.argv[2], 0, &offset)) return;
   int64_t bit;
-  if (!ParseInt64(call.argv[3], &bit) || (bit != 0 && bit != 1)) {
-    return call.reply.Error(errors::kBitValue);
-  }
+  if (!IntegerArg(call, call.argv[3], {0, 1, errors::kBitValue}, &bit)) return;
   std::string_view value;
   KeyMeta meta;
   if (!ReadString(call, call.argv[1], &value, &meta)) return;

@@ -29,12 +29,12 @@ bool ParseRestoreOptions(Call& call, RestoreOptions* options) {
       options->absolute = true;
     } else if (Is(arg, "idletime") && has_value && !has_freq) {
       has_idletime = true;
-      if (!IntegerArg(call, call.argv[++i], &number)) return false;
-      if (number < 0) return Refuse(call, errors::kRestoreIdletime);
+      const IntegerRule rule{0, INT64_MAX, errors::kNotInteger, errors::kRestoreIdletime};
+      if (!IntegerArg(call, call.argv[++i], rule, &number)) return false;
     } else if (Is(arg, "freq") && has_value && !has_idletime) {
       has_freq = true;
-      if (!IntegerArg(call, call.argv[++i], &number)) return false;
-      if (number < 0 || number > 255) return Refuse(call, errors::kRestoreFreq);
+      const IntegerRule rule{0, 255, errors::kNotInteger, errors::kRestoreFreq};
+      if (!IntegerArg(call, call.argv[++i], rule, &number)) return false;
     } else {
       return Refuse(call, errors::kSyntax);
     }
@@ -44,8 +44,8 @@ bool ParseRestoreOptions(Call& call, RestoreOptions* options) {
 
 bool TtlArg(Call& call, bool absolute, uint64_t* expire_at_ms) {
   int64_t ttl;
-  if (!IntegerArg(call, call.argv[2], &ttl)) return false;
-  if (ttl < 0) return Refuse(call, errors::kRestoreTtl);
+  const IntegerRule rule{0, INT64_MAX, errors::kNotInteger, errors::kRestoreTtl};
+  if (!IntegerArg(call, call.argv[2], rule, &ttl)) return false;
   *expire_at_ms = static_cast<uint64_t>(ttl);
   if (ttl != 0 && !absolute) {
     *expire_at_ms = std::min<uint64_t>(*expire_at_ms + call.txn.now_ms(), INT64_MAX);

@@ -10,8 +10,7 @@ namespace {
 
 // A database number as SWAPDB takes it: its own text when it is no number.
 bool SwapDbArg(Call& call, std::string_view arg, std::string_view error, int64_t* db) {
-  if (ParseInt64(arg, db) && *db >= INT32_MIN && *db <= INT32_MAX) return true;
-  return Refuse(call, error);
+  return IntegerArg(call, arg, {INT32_MIN, INT32_MAX, error}, db);
 }
 
 // [SYNC | ASYNC]: both are the same here, the keys are gone at once and their memory follows.

@@ -8,16 +8,10 @@
 namespace cairn {
 namespace {
 
-inline constexpr std::string_view kIntRange =
-    "ERR value is out of range, value must between -2147483648 and 2147483647";
-
 // An existing database's number.
 bool DbArg(Call& call, std::string_view arg, uint16_t* db) {
   int64_t number;
-  if (!IntegerArg(call, arg, &number)) return false;
-  if (number < INT32_MIN || number > INT32_MAX) {
-    return Refuse(call, kIntRange);
-  }
+  if (!IntegerArg(call, arg, kInt32Rule, &number)) return false;
   if (number < 0 || number >= call.txn.databases()) {
     return Refuse(call, errors::kDbIndexRange);
   }

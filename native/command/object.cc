@@ -73,8 +73,8 @@ void HandleMemoryUsage(Call& call) {
       return call.reply.Error(errors::kSyntax);
     }
     int64_t samples;
-    if (!IntegerArg(call, call.argv[++i], &samples)) return;
-    if (samples < 0) return call.reply.Error(errors::kSyntax);
+    const IntegerRule rule{0, INT64_MAX, errors::kNotInteger, errors::kSyntax};
+    if (!IntegerArg(call, call.argv[++i], rule, &samples)) return;
   }
   uint64_t bytes = call.txn.MemoryUsage(call.argv[2]);
   bytes != 0 ? call.reply.Integer(static_cast<int64_t>(bytes)) : call.reply.Null();

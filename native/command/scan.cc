@@ -107,10 +107,8 @@ bool ParseScanOptions(Call& call, ScanOptions* options) {
     std::string_view arg = call.argv[i];
     bool has_value = i + 1 < call.argv.size();
     if (has_value && Is(arg, "count")) {
-      if (!IntegerArg(call, call.argv[i + 1], &options->count)) return false;
-      if (options->count < 1) {
-        return Refuse(call, errors::kSyntax);
-      }
+      const IntegerRule rule{1, INT64_MAX, errors::kNotInteger, errors::kSyntax};
+      if (!IntegerArg(call, call.argv[i + 1], rule, &options->count)) return false;
     } else if (has_value && Is(arg, "match")) {
       options->pattern = call.argv[i + 1];
     } else if (has_value && Is(arg, "type")) {

@@ -37,8 +37,8 @@ void HandleSetRange(Call& call) {
   std::string_view key = call.argv[1];
   std::string_view part = call.argv[3];
   int64_t offset;
-  if (!IntegerArg(call, call.argv[2], &offset)) return;
-  if (offset < 0) return call.reply.Error(errors::kOffsetRange);
+  const IntegerRule rule{0, INT64_MAX, errors::kNotInteger, errors::kOffsetRange};
+  if (!IntegerArg(call, call.argv[2], rule, &offset)) return;
   KeyMeta meta;
   if (!StringMeta(call, key, &meta)) return;
   uint64_t old_bytes = meta.found ? meta.value_bytes : 0;

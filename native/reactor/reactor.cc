@@ -403,9 +403,7 @@ void Reactor::Unpause() {
   waiters.swap(pause_waiters_);
   for (const Handle& handle : waiters) {
     Connection* conn = FindConnection(handle.index, handle.generation);
-    if (conn == nullptr || conn->stall != Connection::kWaitsForPause) continue;
-    conn->stall = Connection::kRunning;
-    ResumeInput(conn);
+    if (conn != nullptr) executor_.Unpaused(conn);
   }
 }
 

@@ -84,7 +84,11 @@ bool ParseInt64(std::string_view text, int64_t* out) {
 }
 
 bool ParseCursor(std::string_view text, uint64_t* out) {
-  if (text.empty()) return false;
+  text = text.substr(0, text.find('\0'));
+  if (text.empty()) {
+    *out = 0;
+    return true;
+  }
   bool negative = text.front() == '-';
   if (negative || text.front() == '+') text.remove_prefix(1);
   uint64_t value = 0;

@@ -13,7 +13,8 @@ namespace cairn {
 // Canonical decimal only: no sign but '-', no leading zeros, no blanks, no "-0". False: not such a
 // number, or out of range; *out is untouched.
 bool ParseInt64(std::string_view text, int64_t* out);
-// A SCAN cursor: a decimal number of 64 bits; a sign is allowed ("-1" wraps), blanks are not.
+// A SCAN cursor, as strtoul reads it for Redis: a decimal number of 64 bits; a sign is allowed
+// ("-1" wraps), blanks are not, a NUL ends it, and nothing at all is 0.
 bool ParseCursor(std::string_view text, uint64_t* out);
 // The whole text must be one number as strtod reads it (decimal, hexadecimal, inf, infinity); not
 // NaN, no leading blank, no overflow, no underflow to zero.

@@ -3,6 +3,7 @@
 
 #include <x86intrin.h>
 
+#include "base/text.h"
 #include "resp/errors.h"
 #include "resp/skim.h"
 #include "session/redact.h"
@@ -86,8 +87,8 @@ Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::stri
   const Command* command = Resolve(conn, argv);
   if (CAIRN_UNLIKELY(command == nullptr)) return Outcome::kTaken;
   bool again = false;
-  if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
   conn->last_command = command;
+  if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
   if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
     return RunData(conn, *command, argv);
   }
@@ -103,7 +104,14 @@ const Command* Executor::Resolve(Connection* conn, std::span<const std::string_v
   if (CAIRN_UNLIKELY(command == nullptr)) {
     // A web page made a browser speak to us: the first line of HTTP must not be followed by its
     // body as commands.
-    if (argv[0] == "POST" || argv[0] == "post" || argv[0] == "Host:" || argv[0] == "host:") {
+    if (EqualsIgnoreCase(argv[0], "post") || EqualsIgnoreCase(argv[0], "host:")) {
+      constexpr uint64_t kWarnEveryMs = 60'000;
+      if (now_ms_ >= http_warned_ms_ + kWarnEveryMs) {
+        http_warned_ms_ = now_ms_;
+        host_->Log(2, "closing client " + conn->addr +
+                          ": it sends POST or Host: as commands, which is what a browser does on "
+                          "behalf of a web page that attacks servers behind it");
+      }
       conn->closed = true;
       host_->FlushSoon(conn);
       return nullptr;
@@ -140,8 +148,19 @@ bool Executor::Admit(Connection* conn, const Command& command,
     Reject(conn, &command, errors::kNoAuth);
     return false;
   }
+  if (CAIRN_UNLIKELY(conn->monitor)) {  // stands where a replica stands in Redis: no pause for it
+    constexpr uint32_t kKeys = kCmdReadOnly | kCmdWrite | kCmdMayReplicate;
+    bool keys = command.Is(kKeys);
+    if (command.name == "exec" && conn->multi != nullptr) {
+      for (const QueuedCommand& queued : conn->multi->queue) keys |= queued.command->Is(kKeys);
+    }
+    if (keys) {
+      Reject(conn, &command, errors::kMonitorKeys);
+      return false;
+    }
+  }
   PauseMode pause = shared_->pause_mode.load(std::memory_order_relaxed);
-  if (CAIRN_UNLIKELY(pause != PauseMode::kNone)) {
+  if (CAIRN_UNLIKELY(pause != PauseMode::kNone) && !conn->monitor) {
     bool writes = command.Is(kCmdWrite | kCmdMayReplicate);
     if (command.name == "exec" && conn->multi != nullptr) {
       for (const QueuedCommand& queued : conn->multi->queue)
@@ -151,6 +170,7 @@ bool Executor::Admit(Connection* conn, const Command& command,
     }
     if ((pause == PauseMode::kAll && command.name != "client|unpause") || writes) {
       conn->stall = Connection::kWaitsForPause;
+      counters_->blocked.Add(1);
       host_->WaitForUnpause(conn);
       *again = true;
       return false;

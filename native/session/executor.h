@@ -108,6 +108,7 @@ class Executor {
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
   void TimedOut(Connection* conn);
   bool Unblock(Connection* conn, bool with_error);
+  void Unpaused(Connection* conn);
   // The client sends no more: gives up what might wait for ever (see Connection::Stall).
   void PeerLeft(Connection* conn);
   void Forget(Connection* conn);  // before a connection is destroyed
@@ -240,6 +241,7 @@ class Executor {
   TxnControl control_;
   OutBuffer scratch_;
   uint64_t ticks_ = 0;  // cycle counter at the end of the last command
+  uint64_t http_warned_ms_ = 0;
   uint32_t busy_lane_ = 0;
   std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;

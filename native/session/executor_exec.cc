@@ -50,8 +50,10 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
       return Outcome::kTaken;
     }
   } else if (name == "monitor") {
-    reply.Ok();
-    if (!conn->monitor) host_->AddMonitor(conn);
+    if (!conn->monitor) {  // a second one is not answered, as in Redis
+      reply.Ok();
+      host_->AddMonitor(conn);
+    }
     conn->monitor = true;
   } else if (name == "quit") {
     reply.Ok();
@@ -75,7 +77,8 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
     CallHandler(conn, command, argv, &conn->turn, conn->resp);
   }
   Account(conn, command, argv, conn->turn, mark);
-  ReplyMade(conn, mark);
+  const bool silent = conn->turn.size() == mark && conn->reply_mode == ReplyMode::kOn;
+  if (!silent) ReplyMade(conn, mark);
   FeedMonitors(conn, command, argv);
   return Outcome::kTaken;
 }
@@ -262,28 +265,12 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
 
 void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof) {
   ReplyWriter reply(&conn->turn, conn->resp);
-  int64_t local = 0, replicas = 0, timeout = 0;
-  size_t at = 1;
-  if (aof && (!ParseInt64(argv[at++], &local) || local < 0 || local > 1)) {
-    reply.Error("ERR value is out of range, value must between 0 and 1");
+  WaitArgs args;
+  if (std::string_view error = ReadWait(argv, now_ms_, &args); !error.empty()) {
+    reply.Error(error);
     return;
   }
-  if (!ParseInt64(argv[at++], &replicas)) {
-    reply.Error(errors::kNotInteger);
-    return;
-  }
-  if (aof && replicas < 0) {
-    reply.Error(errors::kNotPositive);
-    return;
-  }
-  if (!ParseInt64(argv[at], &timeout)) {
-    reply.Error(errors::kTimeoutNotInteger);
-    return;
-  }
-  if (timeout < 0) {
-    reply.Error(errors::kTimeoutNegative);
-    return;
-  }
+  const auto [local, replicas, timeout] = args;
   TicketSet gate;
   if (aof && local > 0) {
     host_->RequestSync();
@@ -354,6 +341,13 @@ bool Executor::Unblock(Connection* conn, bool with_error) {
   return true;
 }
 
+void Executor::Unpaused(Connection* conn) {
+  if (conn->stall != Connection::kWaitsForPause) return;
+  counters_->blocked.Sub(1);
+  conn->stall = Connection::kRunning;
+  host_->ResumeInput(conn);
+}
+
 void Executor::PeerLeft(Connection* conn) {
   if (conn->monitor) {  // a feed has no end of its own
     host_->RemoveMonitor(conn);
@@ -365,8 +359,8 @@ void Executor::PeerLeft(Connection* conn) {
     conn->slots.pop_back();
     conn->control_slot = nullptr;
     conn->block_gate.Clear();
-    counters_->blocked.Sub(1);
   }
+  counters_->blocked.Sub(1);
   conn->stall = Connection::kRunning;
   conn->in.Clear();
   conn->close_after_reply = true;
@@ -374,7 +368,8 @@ void Executor::PeerLeft(Connection* conn) {
 }
 
 void Executor::Forget(Connection* conn) {
-  if (conn->stall == Connection::kBlocked) counters_->blocked.Sub(1);
+  const bool paused = conn->stall == Connection::kWaitsForPause;
+  if (paused || conn->stall == Connection::kBlocked) counters_->blocked.Sub(1);
   DropMulti(conn);
   DropWatches(conn);
   if (conn->monitor) host_->RemoveMonitor(conn);

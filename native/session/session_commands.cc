@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "command/args.h"
 #include "command/object.h"
 #include "command/session_handlers.h"
 #include "resp/errors.h"
@@ -59,11 +60,8 @@ struct Hello {
 Hello ParseHello(std::span<const std::string_view> argv) {
   Hello hello;
   if (argv.size() > 1) {
-    if (!ParseInt64(argv[1], &hello.version)) {
-      hello.error = errors::kHelloVersion;
-    } else if (hello.version < 2 || hello.version > 3) {
-      hello.error = errors::kNoProto;
-    }
+    hello.error =
+        ReadInteger(argv[1], {2, 3, errors::kHelloVersion, errors::kNoProto}, &hello.version);
   }
   for (size_t at = 2; at < argv.size() && hello.error.empty(); ++at) {
     size_t left = argv.size() - at - 1;
@@ -87,7 +85,7 @@ Hello ParseHello(std::span<const std::string_view> argv) {
 
 std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t* db) {
   int64_t number = 0;
-  if (!ParseInt64(arg, &number)) return errors::kNotInteger;
+  if (std::string_view error = ReadInteger(arg, kInt32Rule, &number); !error.empty()) return error;
   if (number < 0 || number >= databases) return errors::kDbIndexRange;
   *db = static_cast<uint16_t>(number);
   return {};
@@ -262,9 +260,30 @@ void MonitorInExecCommand(Call& call) {
   call.reply.Error("ERR MONITOR isn't allowed for DENY BLOCKING client");
 }
 
-// EXEC never blocks: nothing can acknowledge in the middle of it.
-void WaitInExecCommand(Call& call) { call.reply.Integer(0); }
+std::string_view ReadWait(std::span<const std::string_view> argv, uint64_t now_ms, WaitArgs* out) {
+  size_t at = 1;
+  std::string_view error;
+  if (argv.size() == 4) {  // WAITAOF
+    error = ReadInteger(argv[at++], {0, 1, errors::kNotInteger, errors::kNotBit}, &out->local);
+    if (!error.empty()) return error;
+    error = ReadInteger(argv[at++], {0, INT64_MAX, errors::kNotPositive}, &out->replicas);
+  } else {
+    error = ReadInteger(argv[at++], {}, &out->replicas);
+  }
+  return error.empty() ? ReadTimeout(argv[at], now_ms, &out->timeout_ms) : error;
+}
+
+// EXEC never blocks: what is not there yet does not come in the middle of it.
+void WaitInExecCommand(Call& call) {
+  WaitArgs args;
+  std::string_view error = ReadWait(call.argv, WallMillis(), &args);
+  error.empty() ? call.reply.Integer(0) : call.reply.Error(error);
+}
+
 void WaitAofInExecCommand(Call& call) {
+  WaitArgs args;
+  std::string_view error = ReadWait(call.argv, WallMillis(), &args);
+  if (!error.empty()) return call.reply.Error(error);
   call.reply.ArrayHeader(2);
   call.reply.Integer(0);
   call.reply.Integer(0);
@@ -334,7 +353,7 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   if (conn.monitor) flags += 'O';
   const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
   if (in_multi) flags += 'x';
-  if (conn.stall == Connection::kBlocked) flags += 'b';
+  if (conn.stall == Connection::kBlocked || conn.stall == Connection::kWaitsForPause) flags += 'b';
   if (conn.watch_state != nullptr && conn.watch_state->dirty.load()) flags += 'd';
   if (conn.close_after_reply) flags += 'c';
   if (conn.closed) flags += 'A';

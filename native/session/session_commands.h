@@ -17,4 +17,14 @@ std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t*
 uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_view> argv,
                            uint8_t resp);
 
+// WAIT numreplicas timeout, WAITAOF numlocal numreplicas timeout.
+struct WaitArgs {
+  int64_t local = 0;
+  int64_t replicas = 0;
+  int64_t timeout_ms = 0;
+};
+
+// An error text, or empty.
+std::string_view ReadWait(std::span<const std::string_view> argv, uint64_t now_ms, WaitArgs* out);
+
 }  // namespace cairn

@@ -3,7 +3,7 @@ import { gcModes } from '../config/options.js';
 import { findOption } from '../config/config.js';
 import type { LaneStat } from '../native-stats.js';
 import { writeCheckpoint } from './checkpoint-commands.js';
-import { type CommandContext, type Handler, container, family, quotable, word } from './command.js';
+import { type CommandContext, type Handler, container, family, integerArg, quotable, word } from './command.js';
 import { type Reply, ReplyError, RespMap, ok } from './resp.js';
 
 const since = '0.1.0';
@@ -41,8 +41,8 @@ const setMode: Handler = (context, args) => {
     return ok;
   }
   const lanes = context.native.stats().lanes.length;
-  const lane = /^\d{1,4}$/.test(target) ? Number(target) : lanes;
-  if (lane >= lanes) throw new ReplyError(`ERR no lane '${quotable(target)}': it must be 0 to ${lanes - 1}, or ALL`);
+  const message = `ERR no lane '${quotable(target)}': it must be 0 to ${lanes - 1}, or ALL`;
+  const lane = integerArg(target, { min: 0, max: lanes - 1, message });
   context.native.setGcMode(lane, mode);
   return ok;
 };

@@ -1,6 +1,6 @@
 /** CLIENT: the subcommands that concern other connections. What concerns the caller's own is native. */
 import type { KillFilter } from '../native.js';
-import { type Handler, container, family, integerArg, quotable, syntaxError, word } from './command.js';
+import { type Handler, container, family, integerArg, quotable, syntaxError, timeoutArg, word } from './command.js';
 import { ReplyError, Verbatim, ok } from './resp.js';
 
 type ClientType = 'normal' | 'pubsub' | 'replica' | 'master';
@@ -26,7 +26,7 @@ const list: Handler = async ({ native }, args) => {
     const wanted = clientType(word(args, 3));
     keep = ({ type }) => type === wanted;
   } else if (option === 'id' && args.length > 3) {
-    const ids = new Set(args.slice(3).map((arg) => integerArg(arg, 'ERR Invalid client ID')));
+    const ids = new Set(args.slice(3).map((arg) => integerArg(arg, { message: 'ERR Invalid client ID' })));
     keep = ({ id }) => ids.has(id);
   } else if (args.length > 2) {
     throw syntaxError;
@@ -38,10 +38,7 @@ const list: Handler = async ({ native }, args) => {
 function addCondition(filter: KillFilter, name: string, value: string): void {
   switch (name.toLowerCase()) {
     case 'id': {
-      const message = 'ERR client-id should be greater than 0';
-      const id = integerArg(value, message);
-      if (id <= 0) throw new ReplyError(message);
-      filter.ids = [id];
+      filter.ids = [integerArg(value, { min: 1, message: 'ERR client-id should be greater than 0' })];
       return;
     }
     case 'type':
@@ -84,9 +81,7 @@ const pause: Handler = ({ native }, args) => {
   const mode = args.length === 3 ? 'all' : word(args, 3).toLowerCase();
   if (args.length > 4) throw syntaxError;
   if (mode !== 'all' && mode !== 'write') throw new ReplyError('ERR CLIENT PAUSE mode must be WRITE or ALL');
-  const ms = integerArg(word(args, 2), 'ERR timeout is not an integer or out of range');
-  if (ms < 0) throw new ReplyError('ERR timeout is negative');
-  native.pauseClients(Date.now() + ms, mode);
+  native.pauseClients(Date.now() + timeoutArg(word(args, 2)), mode);
   return ok;
 };
 
@@ -101,7 +96,8 @@ const unblock: Handler = async ({ native }, args) => {
   if (mode !== 'timeout' && mode !== 'error') {
     throw new ReplyError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
   }
-  return Number(await native.unblockClient(integerArg(word(args, 2)), mode));
+  const id = integerArg(word(args, 2));
+  return id < 0 ? 0 : Number(await native.unblockClient(id, mode));
 };
 
 /** Turning tracking off is always possible: it is never on. */

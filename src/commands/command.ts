@@ -127,10 +127,45 @@ export function quotable(argument: string, charsMax = Infinity): string {
 
 export const syntaxError = new ReplyError('ERR syntax error');
 
-/** A 64-bit integer as Redis reads it; what does not fit a double exactly counts as out of range. */
-export function integerArg(text: string, message = 'ERR value is not an integer or out of range'): number {
-  if (!/^-?(0|[1-9]\d{0,18})$/.test(text)) throw new ReplyError(message);
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new ReplyError(message);
-  return value;
+const int64Max = 2n ** 63n - 1n;
+
+/** A 64-bit integer as Redis reads it: decimal, no blanks, no plus, no leading zeros, no -0. */
+export function parseInteger(text: string): bigint | undefined {
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value > int64Max || value < -int64Max - 1n ? undefined : value;
+}
+
+export interface IntegerRule {
+  min?: number;
+  max?: number;
+  /** For what is no integer of 64 bits, and for what is out of range unless `range` says more. */
+  message?: string;
+  range?: string;
+}
+
+/**
+ * How every integer of a client is read in TypeScript (natively: command/args.h). What a double does not hold exactly
+ * comes back as the nearest one that it does: no id, count or time that means something is so large.
+ */
+export function integerArg(text: string, rule: IntegerRule = {}): number {
+  const message = rule.message ?? 'ERR value is not an integer or out of range';
+  const value = parseInteger(text);
+  if (value === undefined) throw new ReplyError(message);
+  const nearest = Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+  if (nearest < (rule.min ?? -Infinity) || nearest > (rule.max ?? Infinity)) {
+    throw new ReplyError(rule.range ?? message);
+  }
+  return nearest;
+}
+
+/** Milliseconds to wait, from now; what would end behind the range of 64 bits is refused. */
+export function timeoutArg(text: string): number {
+  const ms = integerArg(text, {
+    message: 'ERR timeout is not an integer or out of range',
+    min: 0,
+    range: 'ERR timeout is negative',
+  });
+  if ((parseInteger(text) ?? 0n) > int64Max - BigInt(Date.now())) throw new ReplyError('ERR timeout is out of range');
+  return ms;
 }

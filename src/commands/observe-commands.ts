@@ -17,8 +17,7 @@ const slowlogGet: Handler = ({ native }, args) => {
     );
   }
   const message = 'ERR count should be greater than or equal to -1';
-  const count = args.length === 3 ? integerArg(word(args, 2), message) : slowlogDefault;
-  if (count < -1) throw new ReplyError(message);
+  const count = args.length === 3 ? integerArg(word(args, 2), { min: -1, message }) : slowlogDefault;
   return native.slowlogGet(count).map((entry) => {
     return [entry.id, entry.time, entry.usec, entry.argv, entry.addr, entry.name];
   });

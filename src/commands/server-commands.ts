@@ -9,6 +9,7 @@ import {
   helpText,
   integerArg,
   noReply,
+  parseInteger,
   quotable,
   syntaxError,
   word,
@@ -127,8 +128,8 @@ const debug: Handler = async ({ native, checkpoints, log }, args) => {
       return sample;
     }
     case 'stringmatch-len': {
-      const length = Number(word(args, 2));
-      if (args.length !== 4 || !Number.isInteger(length) || length < 0 || length > stringMatchLength) throw wrong;
+      if (args.length !== 4) throw wrong;
+      const length = integerArg(word(args, 2), { min: 0, max: stringMatchLength });
       return Number(globMatches(word(args, 3), 'x'.repeat(length)));
     }
     default:
@@ -170,8 +171,8 @@ const stonesMax = 24;
 const lolwut: Handler = (_context, args) => {
   const versioned = word(args, 1).toLowerCase() === 'version';
   if (versioned && args.length > 2) integerArg(word(args, 2));
-  const wanted = Number(word(args, versioned ? 3 : 1));
-  const stones = Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, stonesMax) : 6;
+  const wanted = Number(parseInteger(word(args, versioned ? 3 : 1)) ?? 0n);
+  const stones = wanted > 0 ? Math.min(wanted, stonesMax) : 6;
   const drawing = drawCairn(stones, Math.random);
   return new Verbatim(`${drawing}\n\nA cairn: stone upon stone, and none is lost. Redis ver. ${redisVersion}\n`);
 };

@@ -148,7 +148,7 @@ function refusedRows(build: typeof clusterPlain, arities: readonly [string, numb
 const replicaof: Handler = ({ log }, args) => {
   const [host, port] = [word(args, 1), word(args, 2)];
   if (host.toLowerCase() === 'no' && port.toLowerCase() === 'one') return ok;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new ReplyError('ERR Invalid master port');
+  integerArg(port, { min: 0, max: 65535, message: 'ERR Invalid master port' });
   log.warn('a client asked for replication, which is not supported');
   throw new ReplyError('ERR replication is not supported');
 };

@@ -1,7 +1,7 @@
 /** Connection commands: HELLO, AUTH, RESET, CLIENT, WAIT, QUIT. */
 import { describe, expect, test } from 'vitest';
 import { nil, nil3, OK, PONG, QUEUED, RESET, encode, show } from '../support/resp.js';
-import { sleep, useServer } from '../support/server.js';
+import { eventually, has72, needs72, sleep, useServer } from '../support/server.js';
 import { anyInteger, arity, err, like, notInteger, syntaxError, table, type Matcher } from '../support/table.js';
 
 const server = useServer();
@@ -334,6 +334,38 @@ describe('connections', () => {
   });
 });
 
+test.each(['POST / HTTP/1.1', 'post /', 'PoSt', 'Host: x', 'HOST: x', 'hOsT:'])('%s closes', async (line) => {
+  using client = await server.current.connect();
+  await client.send(`${line}\r\nSET crossed 1\r\n`);
+  await client.expectClosed();
+  using other = await server.current.connect();
+  expect(await other.run('EXISTS crossed')).toBe(0);
+});
+
+test('blocked_clients counts those that wait and those that are paused', async () => {
+  using other = await server.current.connect();
+  using waiting = await server.current.connect();
+  using paused = await server.current.connect();
+  using gone = await server.current.connect();
+  const blocked = async (count: number): Promise<boolean> =>
+    (await other.ask('INFO clients')).includes(`blocked_clients:${count}\\r`);
+  await waiting.send('WAIT 1 0\r\n');
+  expect(await other.ask('CLIENT PAUSE 20000 WRITE')).toBe('+OK');
+  await paused.send('SET a 1\r\n');
+  await gone.send('SET a 2\r\n');
+  await eventually('all count', () => blocked(3));
+  const id = /id=(\d+)[^\n]* flags=b [^\n]* cmd=set /.exec(await other.ask('CLIENT LIST'))?.[1];
+  expect(id).toBeDefined();
+  if (has72) expect(await other.run(`CLIENT UNBLOCK ${id}`)).toBe(0);
+  gone.close();
+  await eventually('one is gone', () => blocked(2));
+  expect(await other.ask('CLIENT UNPAUSE')).toBe('+OK');
+  expect(await paused.read()).toEqual(OK);
+  await eventually('one goes on', () => blocked(1));
+  waiting.close();
+  await eventually('none is left', () => blocked(0));
+});
+
 describe('requirepass', () => {
   const locked = useServer({ flags: { requirepass: 'secret' } });
 
@@ -371,6 +403,37 @@ describe('requirepass', () => {
     expect(await client.ask('HELLO 3 AUTH default wrong')).toMatch(/^-WRONGPASS/);
     expect(await client.ask('HELLO 3 AUTH default secret SETNAME me')).toMatch(/"proto": :3/);
     expect(await client.ask('CLIENT GETNAME')).toBe('"me"');
+  });
+
+  // Redis 7.0 acts while it reads; 7.2 reads all, then acts: AUTH, then SETNAME, then the version.
+  needs72.each([
+    ['3 AUTH default secret FOO', "-ERR Syntax error in HELLO option 'FOO'", false, ''],
+    ['3 FOO AUTH default secret', "-ERR Syntax error in HELLO option 'FOO'", false, ''],
+    ['3 SETNAME nm FOO', "-ERR Syntax error in HELLO option 'FOO'", false, ''],
+    ['3 AUTH default secret AUTH default', "-ERR Syntax error in HELLO option 'AUTH'", false, ''],
+    ['3 AUTH default wrong SETNAME "a b"', '-ERR Client names', false, ''],
+    ['3 SETNAME "a b" AUTH default secret', '-ERR Client names', false, ''],
+    ['3 SETNAME "a b" SETNAME nm AUTH default secret', '-ERR Client names', false, ''],
+    ['3 AUTH default secret SETNAME', "-ERR Syntax error in HELLO option 'SETNAME'", false, ''],
+    ['3 AUTH default wrong FOO', "-ERR Syntax error in HELLO option 'FOO'", false, ''],
+    ['3 AUTH default secret AUTH default wrong', '-WRONGPASS', false, ''],
+    ['3 AUTH default wrong AUTH default secret', '%', true, ''],
+    ['3 AUTH default wrong SETNAME nm', '-WRONGPASS', false, ''],
+    ['3 SETNAME nm', '-NOAUTH HELLO', false, ''],
+    ['3 SETNAME first SETNAME nm AUTH default secret', '%', true, 'nm'],
+    ['2 AUTH default secret SETNAME ""', '[', true, ''],
+    ['4 AUTH default secret', '-NOPROTO', false, ''],
+    ['1 FOO', '-NOPROTO', false, ''],
+    ['x AUTH default secret', '-ERR Protocol version is not an integer', false, ''],
+    ['03 AUTH default secret', '-ERR Protocol version is not an integer', false, ''],
+    ['AUTH default secret', '-ERR Protocol version is not an integer', false, ''],
+  ])('HELLO %s', async (options, reply, loggedIn, name) => {
+    using client = await locked.current.connect();
+    const got = await client.ask(`HELLO ${options}`);
+    expect(got.slice(0, reply.length)).toBe(reply);
+    expect(await client.ask('PING')).toBe(loggedIn ? '+PONG' : '-NOAUTH Authentication required.');
+    await client.run('AUTH secret');
+    expect(await client.ask('CLIENT GETNAME')).toBe(name !== '' ? `"${name}"` : reply === '%' ? '_' : '$nil');
   });
 
   test('big requests are refused before the password', async () => {

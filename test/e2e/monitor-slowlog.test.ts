@@ -1,7 +1,7 @@
 /** What those who watch a server see: which commands MONITOR and SLOWLOG show, and the buffers in CLIENT LIST. */
 import { describe, expect, test } from 'vitest';
 import type { RawClient } from '../support/raw-client.js';
-import { type Reply, show } from '../support/resp.js';
+import { type Reply, show, Simple } from '../support/resp.js';
 import { eventually, useServer } from '../support/server.js';
 
 const server = useServer({ flags: { 'enable-debug-command': 'local' } });
@@ -108,6 +108,71 @@ describe('MONITOR', () => {
   });
 });
 
+describe('a client that monitors', () => {
+  const noKeys = "-ERR Replica can't interact with the keyspace";
+
+  test('sees SELECT and RESET beside the database they lead to', async () => {
+    using client = await server.current.connect();
+    using monitor = await server.current.connect();
+    await monitor.run('MONITOR');
+    for (const line of [
+      'select 3',
+      'set a 1',
+      'select 99',
+      'multi',
+      'select 4',
+      'set b 1',
+      'exec',
+      'reset',
+      'echo end',
+    ])
+      await client.run(line);
+    const seen: string[] = [];
+    while (seen.at(-1)?.includes('end') !== true)
+      seen.push(show(await monitor.read()).replace(/^\+[\d.]+ \[(\d+) [\d.:]+\] (.*)$/, '$1 $2'));
+    expect(seen).toEqual([
+      '3 "select" "3"',
+      '3 "set" "a" "1"',
+      '3 "select" "99"',
+      '3 "multi"',
+      '4 "select" "4"',
+      '4 "set" "b" "1"',
+      '4 "exec"',
+      '0 "reset"',
+      '0 "echo" "end"',
+    ]);
+  });
+
+  test('runs nothing on keys, also not in a transaction', async () => {
+    using monitor = await server.current.connect();
+    await monitor.run('MONITOR');
+    const refused = ['GET a', 'SET a 1', 'DBSIZE', 'KEYS *', 'FLUSHALL', 'SCAN 0', 'TTL a', 'MEMORY USAGE a', 'LOLWUT'];
+    for (const line of refused) expect(await monitor.ask(line)).toBe(noKeys);
+    expect(await monitor.ask('PING')).toBe('+PONG');
+    expect(await monitor.ask('MULTI')).toMatch(/"PING"$/); // the feed
+    expect(await monitor.read()).toEqual(new Simple('OK'));
+    await monitor.read();
+    expect(await monitor.ask('GET a')).toBe(noKeys);
+    expect(await monitor.ask('EXEC')).toBe('-EXECABORT Transaction discarded because of previous errors.');
+    await monitor.read();
+    expect(await monitor.ask('RESET')).toBe('+RESET');
+    expect(await monitor.ask('DBSIZE')).toMatch(/^:/);
+  });
+
+  test('gets no answer to a second MONITOR, and is not held by a pause', async () => {
+    using monitor = await server.current.connect();
+    using other = await server.current.connect();
+    await monitor.send('MONITOR\r\nMONITOR\r\nECHO one\r\n');
+    expect(await monitor.readMany(2)).toEqual([new Simple('OK'), 'one']);
+    expect(await other.ask('CLIENT PAUSE 20000 ALL')).toBe('+OK');
+    await monitor.send('ECHO two\r\nGET a\r\n');
+    const seen: string[] = [];
+    while (!seen.includes(noKeys)) seen.push(show(await monitor.read()));
+    expect(seen).toContain('"two"');
+    expect(await other.ask('CLIENT UNPAUSE')).toBe('+OK');
+  });
+});
+
 describe('SLOWLOG', () => {
   /** Runs the commands with every one of them logged, and returns the arguments that were kept of each. */
   async function logged(client: RawClient, commands: readonly string[]): Promise<string[][]> {
@@ -137,7 +202,7 @@ describe('SLOWLOG', () => {
     const words = (commands: string[]): string[][] => commands.map((command) => command.split(' '));
     const log = await logged(client, [...single, ...queued, 'exec']);
     expect(log.slice(0, single.length)).toEqual(words(single));
-    expect(log.slice(single.length).sort()).toEqual(words(queued)); // control commands run last in Cairn
+    expect(log.slice(single.length)).toEqual(words(queued));
   });
 
   test('hides passwords', async () => {

@@ -105,6 +105,9 @@ TEST_CASE("resp number: integers survive the way there and back") {
 TEST_CASE("resp number: cursors") {
   uint64_t value = 0;
   for (auto [text, wanted] : {std::pair{"0"sv, uint64_t{0}},
+                              {""sv, 0},
+                              {"\0x"sv, 0},
+                              {"7\0x"sv, 7},
                               {"01"sv, 1},
                               {"+1"sv, 1},
                               {"18446744073709551615"sv, ~0ull},
@@ -113,8 +116,8 @@ TEST_CASE("resp number: cursors") {
     CHECK(ParseCursor(text, &value));
     CHECK(value == wanted);
   }
-  for (std::string_view bad : {""sv, "+"sv, "-"sv, "+-1"sv, "-+1"sv, "--1"sv, " 1"sv, "1 "sv, "x"sv,
-                               "0x1"sv, "18446744073709551616"sv, "1\0"sv}) {
+  for (std::string_view bad : {"+"sv, "-"sv, "+-1"sv, "-+1"sv, "--1"sv, " 1"sv, "1 "sv, "x"sv,
+                               "0x1"sv, "18446744073709551616"sv, "-\0"sv}) {
     CAPTURE(bad);
     CHECK(!ParseCursor(bad, &value));
   }
