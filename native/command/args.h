@@ -84,7 +84,15 @@ inline bool ReadString(Call& call, std::string_view key, std::string_view* value
   return true;
 }
 
-// The same without the value.
+// The same for a command that writes, of a key that it reads first: counted as a hit or a miss.
+inline bool ReadStringCounted(Call& call, std::string_view key, std::string_view* value,
+                              KeyMeta* meta) {
+  const bool ready = ReadString(call, key, value, meta);
+  call.txn.CountRead(meta->found);
+  return ready;
+}
+
+// ReadString without the value.
 inline bool StringMeta(Call& call, std::string_view key, KeyMeta* meta) {
   *meta = call.txn.Meta(key);
   if (meta->found && CAIRN_UNLIKELY(meta->type != ValueType::kString)) {

@@ -113,7 +113,10 @@ void HandleBitField(Call& call) {
   std::string_view value;
   KeyMeta meta;
   if (!ReadString(call, call.argv[1], &value, &meta)) return;
-  if (fields.bytes_needed == 0) return ReplyFields(call, fields, value);
+  if (fields.bytes_needed == 0) {
+    call.txn.CountRead(meta.found);
+    return ReplyFields(call, fields, value);
+  }
   // The string grows to hold every field that is written, also when no write succeeds.
   bool changed = fields.bytes_needed > value.size();
   uint64_t bytes = std::max<uint64_t>(fields.bytes_needed, value.size());

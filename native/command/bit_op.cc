@@ -61,6 +61,7 @@ void HandleBitOp(Call& call) {
   for (size_t i = 0; i < keys.size(); ++i) {
     KeyMeta meta;
     ReadState state = call.txn.Get(keys[i], &sources[i], &meta);
+    call.txn.CountRead(state != ReadState::kMissing);
     if (state == ReadState::kPending) ready = false;  // go on: all missing values are read at once
     if (state != ReadState::kMissing && meta.type != ValueType::kString) {
       return call.reply.Error(errors::kWrongType);

@@ -69,9 +69,11 @@ bool ParseCopyOptions(Call& call, CopyOptions* options) {
 }
 
 // Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
-// pass is pending).
-bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace) {
-  if (!call.txn.Exists(call.argv[1])) return false;
+// pass is pending). counted: the look at the source is a hit or a miss.
+bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted) {
+  const bool found = call.txn.Exists(call.argv[1]);
+  if (counted) call.txn.CountRead(found);
+  if (!found) return false;
   if (!replace) {
     OtherDb there(call.txn, db);
     if (call.txn.Exists(to)) return false;
@@ -104,7 +106,7 @@ void HandleCopy(Call& call) {
   if (options.db == call.txn.db() && call.argv[1] == call.argv[2]) {
     return call.reply.Error(errors::kSameObject);
   }
-  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace));
+  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace, true));
 }
 
 void HandleMove(Call& call) {
@@ -112,7 +114,7 @@ void HandleMove(Call& call) {
   if (!DbArg(call, call.argv[2], &db)) return;
   if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
   std::string_view key = call.argv[1];
-  bool moved = CopyTo(call, db, key, false);
+  bool moved = CopyTo(call, db, key, false, false);
   if (moved) call.txn.Delete(key);
   call.reply.Integer(moved);
 }

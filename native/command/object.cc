@@ -26,11 +26,13 @@ std::string_view StringEncoding(std::string_view value) {
 // length.
 void HandleObjectEncoding(Call& call) {
   std::string_view key = call.argv[2];
-  KeyMeta meta = call.txn.Meta(key);
+  KeyMeta meta = call.txn.Peek(key);
+  call.txn.CountRead(meta.found);
   if (!meta.found) return call.reply.Null();
   if (meta.value_bytes > kEmbeddedBytesMax) return call.reply.Bulk("raw");
   if (meta.value_bytes > kIntegerTextBytesMax) return call.reply.Bulk("embstr");
   std::string_view value;
+  call.txn.set_count_hits(false);  // it was
   if (!ReadString(call, key, &value, &meta)) return;
   call.reply.Bulk(StringEncoding(value));
 }

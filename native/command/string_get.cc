@@ -27,7 +27,7 @@ void HandleGet(Call& call) {
 void HandleGetDel(Call& call) {
   std::string_view value;
   KeyMeta meta;
-  if (!ReadString(call, call.argv[1], &value, &meta)) return;
+  if (!ReadStringCounted(call, call.argv[1], &value, &meta)) return;
   if (!meta.found) return call.reply.Null();
   call.reply.Bulk(value);
   call.txn.Delete(call.argv[1]);

@@ -81,7 +81,7 @@ void SetWithOptions(Call& call) {
   KeyMeta meta;
   if (options.get) {
     std::string_view old;
-    if (!ReadString(call, key, &old, &meta)) return;
+    if (!ReadStringCounted(call, key, &old, &meta)) return;
     meta.found ? call.reply.Bulk(old) : call.reply.Null();
   } else if (options.condition != Condition::kAlways || options.keep_ttl) {
     meta = call.txn.Meta(key);
@@ -124,7 +124,7 @@ void HandlePSetEx(Call& call) { SetWithTime(call, TimeForm::kMillis, "psetex"); 
 void HandleGetSet(Call& call) {
   std::string_view old;
   KeyMeta meta;
-  if (!ReadString(call, call.argv[1], &old, &meta)) return;
+  if (!ReadStringCounted(call, call.argv[1], &old, &meta)) return;
   meta.found ? call.reply.Bulk(old) : call.reply.Null();
   call.txn.Put(call.argv[1], call.argv[2], 0);
 }
@@ -143,7 +143,7 @@ void HandleGetEx(Call& call) {
   std::string_view key = call.argv[1];
   std::string_view value;
   KeyMeta meta;
-  if (!ReadString(call, key, &value, &meta)) return;
+  if (!ReadStringCounted(call, key, &value, &meta)) return;
   if (!meta.found) return call.reply.Null();
   uint64_t expire_at_ms = 0;
   if (form != TimeForm::kNone && !PositiveTimeArg(call, amount, form, "getex", &expire_at_ms))
