@@ -97,7 +97,7 @@ void Executor::RunWatch(Connection* conn, std::span<const std::string_view> argv
     Entry entry;
     engine_->Find(conn->db, shard, key, false, &entry);
     bool expired = entry.found && entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_;
-    shared_->watches.Add(shard, conn->db, key, conn->watch_state);
+    shared_->watches.Add(shard, conn->db, key, expired, conn->watch_state);
     conn->watched.push_back(WatchedKey{conn->db, shard, expired, std::string(key)});
   }
 }

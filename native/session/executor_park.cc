@@ -1,4 +1,6 @@
 // Commands that wait for values from disk.
+#include <algorithm>
+
 #include "resp/errors.h"
 #include "session/executor.h"
 
@@ -27,7 +29,7 @@ struct Executor::Parked {
   uint64_t bytes = 0;      // of the values it waits for
   std::string_view error;  // for the client
   SavedTxn saved;
-  // Those under way come last; the others keep the values that `saved` refers to.
+  // Those that are done keep the values that `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;
 };
 
@@ -87,10 +89,9 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->arguments.resize(argv.size());
   for (size_t i = 0; i < argv.size(); ++i) parked->arguments[i].assign(argv[i]);
   parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
-  if (parked->frozen && !control_.FreezeOnlyRead()) {
-    control_.Restart(conn->db, true);
-    scratch_.Clear();
-    CallHandler(conn, command, argv, &scratch_, conn->resp);
+  if (parked->frozen) {
+    const CommandSpec& spec = command.spec;
+    control_.Freeze(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
   }
   control_.Save(&parked->saved);
   parked->slot = PushPending(conn);
@@ -110,27 +111,24 @@ void Executor::Park(Connection* conn, const Command& command,
   control_.Unlatch();
 }
 
-// Latched: the versions to read are current.
+// Latched: the versions to read are current. Each is read once.
 void Executor::StartFetches(Parked* parked) {
-  const size_t begin = parked->fetches.size();
-  for (const Txn::Missing& missing : parked->saved.missing) {
-    bool known = false;
-    for (size_t i = begin; i < parked->fetches.size(); ++i)
-      known |= parked->fetches[i]->version == missing.version;
-    if (known) continue;
+  std::vector<Txn::Missing>& missing = parked->saved.missing;
+  auto less = [](const Txn::Missing& a, const Txn::Missing& b) {
+    return std::lexicographical_compare(a.version.word, a.version.word + 3, b.version.word,
+                                        b.version.word + 3);
+  };
+  auto same = [](const Txn::Missing& a, const Txn::Missing& b) { return a.version == b.version; };
+  std::sort(missing.begin(), missing.end(), less);
+  missing.erase(std::unique(missing.begin(), missing.end(), same), missing.end());
+  parked->outstanding = static_cast<uint32_t>(missing.size());
+  for (const Txn::Missing& wanted : missing) {
     auto fetch = std::make_unique<ParkedFetch>();
     fetch->executor = this;
     fetch->parked = parked;
-    fetch->version = missing.version;
+    fetch->version = wanted.version;
+    engine_->Fetch(reactor_, wanted.db, wanted.shard, wanted.key, fetch.get());
     parked->fetches.push_back(std::move(fetch));
-  }
-  parked->outstanding = static_cast<uint32_t>(parked->fetches.size() - begin);
-  size_t next = begin;
-  for (const Txn::Missing& missing : parked->saved.missing) {
-    if (next == parked->fetches.size()) break;
-    if (!(parked->fetches[next]->version == missing.version)) continue;
-    engine_->Fetch(reactor_, missing.db, missing.shard, missing.key, parked->fetches[next].get());
-    ++next;
   }
 }
 

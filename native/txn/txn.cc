@@ -60,99 +60,66 @@ const Txn::Fetched* Txn::FindFetched(const VersionToken& version) const {
   return it != fetched_.end() && it->version == version ? &*it : nullptr;
 }
 
-std::string Txn::OverlayKey(uint16_t db, std::string_view key) {
-  std::string out(reinterpret_cast<const char*>(&db), sizeof(db));
-  out.append(key);
-  return out;
+const Overlay& Txn::OwnWrites() {
+  for (; overlaid_ < writes_.size(); ++overlaid_) overlay_.Add(writes_[overlaid_]);
+  return overlay_;
 }
 
-Txn::Overlay Txn::FindOverlay(std::string_view key, uint16_t* original_db, KeyMeta* meta,
-                              std::string_view* value) const {
-  const WriteOp* hit = nullptr;
-  uint16_t db = *original_db;
-  if (!writes_whole_ && overlay_indexed_ == writes_.size()) {
-    auto it = overlay_.find(OverlayKey(db, key));
-    if (it != overlay_.end()) hit = &writes_[it->second];
-  } else {
-    for (size_t i = writes_.size(); i-- > 0;) {
-      const WriteOp& op = writes_[i];
-      if (op.kind == WriteKind::kSwap) {
-        if (db == op.ns) {
-          db = op.other_ns;
-        } else if (db == op.other_ns) {
-          db = op.ns;
-        }
-      } else if (op.kind == WriteKind::kFlush) {
-        if (op.ns == kAllNamespaces || op.ns == db) return Overlay::kMissing;
-      } else if (op.ns == db && op.key == key) {
-        hit = &op;
-        break;
-      }
-    }
+OwnKey Txn::FindOwn(std::string_view key, uint16_t* base) {
+  OwnKey own;
+  if (writes_whole_ || writes_.size() > kLinearWritesMax) {
+    const Overlay& overlay = OwnWrites();
+    *base = overlay.Base(db_);
+    if (const OwnKey* found = overlay.Find(db_, ShardFor(key), key)) own = *found;
+    return own;
   }
-  *original_db = db;
-  if (hit == nullptr) return Overlay::kUntouched;
-  if (hit->kind == WriteKind::kDelete) return Overlay::kMissing;
-  meta->found = true;
-  meta->type = hit->type;
-  meta->expire_at_ms = hit->expire_at_ms;
-  meta->value_bytes = hit->value.size();
-  *value = hit->value;
-  return Overlay::kFound;
-}
-
-bool Txn::LookFrozen(uint16_t db, std::string_view key, bool want_value, Entry* entry) {
-  size_t count = frozen_reads_.size();
-  for (size_t probe = 0; probe < count; ++probe) {
-    size_t at = frozen_next_ + probe;
-    if (at >= count) at -= count;
-    const FrozenRead& read = frozen_reads_[at];
-    if (read.db != db || read.key != key) continue;
-    if (want_value && read.entry.found && !read.entry.resident &&
-        FindFetched(read.entry.version) == nullptr) {
-      continue;  // a look without the value; the one with it stands elsewhere
-    }
-    frozen_next_ = at + 1;
-    *entry = read.entry;
-    entry->value = read.value;
-    return true;
+  *base = db_;
+  for (const WriteOp& op : writes_) {
+    if (op.ns == db_ && op.key == key) own.Take(op);
   }
-  return false;
+  return own;
 }
 
-void Txn::DropExpired(uint16_t db, uint16_t shard, std::string_view key) {
-  // Behind a SWAPDB of the same EXEC the database has another name; the next access removes the
-  // key.
-  if (frozen_ || writes_whole_) return;
+void Txn::FindFrozen(uint16_t db, std::string_view key, Entry* entry) {
+  auto read = std::lower_bound(
+      frozen_reads_.begin(), frozen_reads_.end(), key,
+      [](const FrozenRead& known, std::string_view wanted) { return known.key < wanted; });
+  // Handlers look at keys that they declare, whatever the values and the time, and all those were
+  // recorded.
+  CAIRN_CHECK(read != frozen_reads_.end() && read->db == db && read->key == key);
+  *entry = read->entry;
+  entry->value = read->value;
+}
+
+// The database's name now, which the write will have to go by, is db_.
+void Txn::DropExpired(uint16_t shard, std::string_view key) {
+  if (frozen_) return;
   ++expired;
   WriteOp op;
   op.kind = WriteKind::kDelete;
-  op.ns = db;
+  op.ns = db_;
   op.shard = shard;
   op.key = key;
   op.awaited = !background_;
   AddWrite(op);
 }
 
-ReadState Txn::LookStored(uint16_t db, std::string_view key, bool want_value, KeyMeta* meta,
+ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
                           std::string_view* value) {
   Entry entry;
   uint16_t shard = ShardFor(key);
-  if (!frozen_ || !LookFrozen(db, key, want_value, &entry)) {
-    CAIRN_CHECK(!frozen_);  // handlers are deterministic: a frozen pass asks for nothing new
-    engine_->Find(db, shard, key, want_value, &entry);
+  if (CAIRN_UNLIKELY(frozen_)) {
+    FindFrozen(ns, key, &entry);
+  } else {
+    engine_->Find(ns, shard, key, want_value, &entry);
   }
   ++looks_;
-  if (CAIRN_UNLIKELY(recording_)) {
-    frozen_reads_.push_back(FrozenRead{db, std::string(key), entry, std::string(entry.value)});
-  }
-  if (!entry.found || (entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_)) {
-    if (gated_) Observe(entry.ticket);
-    if (entry.found) DropExpired(db, shard, key);
+  if (gated_) Observe(entry.ticket);
+  if (!entry.found || Dead(entry.expire_at_ms)) {
+    if (entry.found) DropExpired(shard, key);
     meta->found = false;
     return ReadState::kMissing;
   }
-  if (gated_) Observe(entry.ticket);
   meta->found = true;
   meta->type = entry.type;
   meta->expire_at_ms = entry.expire_at_ms;
@@ -166,43 +133,46 @@ ReadState Txn::LookStored(uint16_t db, std::string_view key, bool want_value, Ke
     *value = fetched->value;
     return ReadState::kFound;
   }
+  CAIRN_CHECK(!frozen_);  // it runs when all that was recorded without its value has been read
   ++pending_count_;
   *value = {};
-  missing_.push_back(Missing{db, shard, std::string(key), entry.version, entry.value_bytes});
+  missing_.push_back(Missing{ns, shard, std::string(key), entry.version, entry.value_bytes});
   if (looks_ == 1) first_look_ = entry;
   return ReadState::kPending;
 }
 
+// A value that this pass wrote is returned also if it is not wanted.
 ReadState Txn::Look(std::string_view key, bool want_value, KeyMeta* meta, std::string_view* value) {
-  uint16_t db = db_;
-  uint64_t expire_at = UINT64_MAX;
-  if (CAIRN_UNLIKELY(!writes_.empty())) {
-    switch (FindOverlay(key, &db, meta, value)) {
-      case Overlay::kMissing:
-        meta->found = false;
-        return ReadState::kMissing;
-      case Overlay::kFound: {
-        // A new expiry alone (kExpire) leaves the value where it is: what is stored answers the
-        // rest.
-        const char* none = nullptr;
-        if (value->data() != none) return ReadState::kFound;
-        expire_at = meta->expire_at_ms;
-        break;
-      }
-      case Overlay::kUntouched:
-        break;
-    }
+  if (CAIRN_LIKELY(writes_.empty())) return LookStored(db_, key, want_value, meta, value);
+  uint16_t base;
+  const OwnKey own = FindOwn(key, &base);
+  if (own.value == OwnKey::Value::kOwn) {
+    meta->found = !Dead(own.expire_at_ms);
+    meta->type = own.type;
+    meta->expire_at_ms = own.expire_at_ms;
+    meta->value_bytes = own.bytes.size();
+    *value = own.bytes;
+    return meta->found ? ReadState::kFound : ReadState::kMissing;
   }
-  ReadState state = LookStored(db, key, want_value, meta, value);
-  if (expire_at != UINT64_MAX && state != ReadState::kMissing) meta->expire_at_ms = expire_at;
+  if (own.value == OwnKey::Value::kMissing || base == Overlay::kNothing) {
+    meta->found = false;
+    return ReadState::kMissing;
+  }
+  ReadState state = LookStored(base, key, want_value, meta, value);
+  if (own.expiry_set && state != ReadState::kMissing) meta->expire_at_ms = own.expire_at_ms;
   return state;
 }
 
-KeyMeta Txn::Meta(std::string_view key) {
+KeyMeta Txn::Peek(std::string_view key) {
   KeyMeta meta;
   std::string_view value;
-  ReadState state = Look(key, false, &meta, &value);
-  if (count_hits_) state == ReadState::kMissing ? ++misses : ++hits;
+  Look(key, false, &meta, &value);
+  return meta;
+}
+
+KeyMeta Txn::Meta(std::string_view key) {
+  KeyMeta meta = Peek(key);
+  if (count_hits_) CountRead(meta.found);
   return meta;
 }
 
@@ -211,18 +181,11 @@ ReadState Txn::Get(std::string_view key, std::string_view* value, KeyMeta* meta)
   if (meta == nullptr) meta = &local;
   *value = {};
   ReadState state = Look(key, true, meta, value);
-  if (count_hits_) state == ReadState::kMissing ? ++misses : ++hits;
+  if (count_hits_) CountRead(state != ReadState::kMissing);
   return state;
 }
 
-void Txn::AddWrite(const WriteOp& op) {
-  writes_.push_back(op);
-  if (writes_.size() <= kOverlayLinearMax || writes_whole_) return;
-  for (; overlay_indexed_ < writes_.size(); ++overlay_indexed_) {
-    const WriteOp& write = writes_[overlay_indexed_];
-    overlay_[OverlayKey(write.ns, write.key)] = static_cast<uint32_t>(overlay_indexed_);
-  }
-}
+void Txn::AddWrite(const WriteOp& op) { writes_.push_back(op); }
 
 void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms) {
   static const char kEmpty[1] = {0};

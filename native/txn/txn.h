@@ -8,8 +8,10 @@
 // are read from disk without latches, and the pass runs again. Fetched values are matched by
 // version: a value that changed meanwhile is looked up anew. So handlers must be pure functions of
 // (arguments, client state, reads, now): no side effects besides Txn and reply before `pending()`
-// is known to be false. A pass of read-only commands answers from its first pass's snapshot when it
-// runs again (Freeze), so that a pipelined connection may go on behind it.
+// is known to be false. A read-only command is not looked up anew when it runs again: under the
+// latches of its first pass everything it declares as a key is recorded (Freeze), and the second
+// one is answered from that record, by the time of the first, so that a pipelined connection may go
+// on behind it.
 //
 // Expired keys are missing to every read here, and are deleted (with a tombstone) by the pass that
 // met them. Lifetime: all views passed to Put etc. must live until Commit; Alloc() gives memory
@@ -18,14 +20,13 @@
 
 #include <cstdint>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/engine.h"
+#include "txn/overlay.h"
 
 namespace cairn {
 
@@ -58,11 +59,15 @@ class Txn {
 
   KeyMeta Meta(std::string_view key);  // never pending
   bool Exists(std::string_view key) { return Meta(key).found; }
+  KeyMeta Peek(std::string_view key);  // Meta that is never counted
   // kFound: *value is valid until Commit or the end of the pass. meta may be null; it is right also
   // when pending.
   ReadState Get(std::string_view key, std::string_view* value, KeyMeta* meta = nullptr);
-  // Lookups of read-only commands count keyspace hits and misses.
+  // Keyspace hits and misses are counted as Redis does it: where a command looks a key up in order
+  // to read it. Meta and Get of read-only commands count (the dispatcher sets this) ...
   void set_count_hits(bool on) { count_hits_ = on; }
+  // ... and handlers of other commands count the look-ups of theirs that only read.
+  void CountRead(bool found) { found ? ++hits : ++misses; }
 
   void Put(std::string_view key, std::string_view value, uint64_t expire_at_ms);
   bool Delete(std::string_view key);  // true if it existed
@@ -96,7 +101,8 @@ class Txn {
   uint64_t MemoryUsage(std::string_view key);
 
   // --- the dispatcher's side: txn/txn_control.h ---
-  // What a read-only pass saw of one key, kept while its missing values are read from disk.
+  // What a read-only command declared and saw, kept while missing values are read from disk. Sorted
+  // by key, each once.
   struct FrozenRead {
     uint16_t db;
     std::string key;
@@ -120,35 +126,27 @@ class Txn {
   friend struct SavedTxn;
 
   static constexpr size_t kArenaBlockBytes = 16 * 1024;
-  static constexpr size_t kOverlayLinearMax =
-      16;  // larger write sets are looked up through a hash map
+  static constexpr size_t kLinearWritesMax = 16;  // larger write sets go through overlay_
 
-  enum class Overlay : uint8_t { kUntouched, kMissing, kFound };
-
-  // What this pass's own writes say of a key. *original_db: where it would be looked up before
-  // SwapDb.
-  Overlay FindOverlay(std::string_view key, uint16_t* original_db, KeyMeta* meta,
-                      std::string_view* value) const;
+  // What this pass's own writes say of a key of db_; *base: the namespace where the rest is, or
+  // Overlay::kNothing.
+  OwnKey FindOwn(std::string_view key, uint16_t* base);
+  // Brings overlay_ up to the writes.
+  const Overlay& OwnWrites();
   ReadState Look(std::string_view key, bool want_value, KeyMeta* meta, std::string_view* value);
-  ReadState LookStored(uint16_t db, std::string_view key, bool want_value, KeyMeta* meta,
+  ReadState LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
                        std::string_view* value);
-  bool LookFrozen(uint16_t db, std::string_view key, bool want_value, Entry* entry);
+  void FindFrozen(uint16_t db, std::string_view key, Entry* entry);
+  bool Dead(uint64_t expire_at_ms) const { return expire_at_ms != 0 && expire_at_ms <= now_ms_; }
   const Fetched* FindFetched(const VersionToken& version) const;
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
-  void DropExpired(uint16_t db, uint16_t shard, std::string_view key);
+  void DropExpired(uint16_t shard, std::string_view key);
+  // After the look that the tickets are for: what a reply may show was staged by then.
   void ObserveAllLanes();
-  // This pass's own writes to db_, as key -> present (shard == kAnyShard: all). *base_db: where
-  // they apply on top of; returns true if a flush hides everything stored there.
-  struct OverlayKeyState {
-    bool present;
-    uint64_t expire_at_ms;
-  };
-  using OverlayKeys = std::map<std::string, OverlayKeyState, std::less<>>;
-  static constexpr uint32_t kAnyShard = kShardCount;
-  bool CollectOverlay(uint32_t shard, uint16_t* base_db, OverlayKeys* keys) const;
-  static std::string OverlayKey(uint16_t db, std::string_view key);
+  DatabaseKeys Count(uint16_t db);
+  bool RandomStored(uint16_t ns, std::string* key);
 
   Engine* engine_ = nullptr;
   uint32_t reactor_ = 0;
@@ -157,7 +155,6 @@ class Txn {
   uint16_t databases_ = 16;
   bool count_hits_ = false;
   bool all_latched_ = false;
-  bool recording_ = false;   // keep what is read, for Freeze
   bool frozen_ = false;      // answer from frozen_reads_
   bool gated_ = true;        // policy `always`: collect tickets
   bool background_ = false;  // no client waits for this pass
@@ -170,14 +167,13 @@ class Txn {
 
   std::vector<uint16_t> latched_;  // sorted, distinct
   std::vector<WriteOp> writes_;
-  bool writes_whole_ = false;                          // writes_ contains a flush or a swap
-  std::unordered_map<std::string, uint32_t> overlay_;  // latest write per key, for large write sets
-  size_t overlay_indexed_ = 0;                         // writes_[0, n) are in overlay_
+  bool writes_whole_ = false;  // writes_ contains a flush or a swap
+  Overlay overlay_;
+  size_t overlaid_ = 0;  // writes_[0, n) are in overlay_
   std::vector<Ticket> tickets_;
   std::vector<Missing> missing_;
   std::vector<Fetched> fetched_;
   std::vector<FrozenRead> frozen_reads_;
-  size_t frozen_next_ = 0;  // likely place of the next lookup
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* arena_ = nullptr;
   size_t arena_left_ = 0;

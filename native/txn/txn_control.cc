@@ -19,15 +19,14 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   txn_->now_ms_ = now_ms;
   txn_->fetched_.clear();
   txn_->frozen_ = false;
-  Restart(db, false);
+  Restart(db);
 }
 
-void TxnControl::Restart(uint16_t db, bool recording) {
-  CAIRN_CHECK(txn_->latched_.empty() || recording);
+void TxnControl::Restart(uint16_t db) {
+  CAIRN_CHECK(txn_->latched_.empty());
   txn_->db_ = db;
   txn_->shard_key_data_ = nullptr;  // the next command's key may stand at the same place
   txn_->shard_key_bytes_ = SIZE_MAX;
-  txn_->recording_ = recording;
   txn_->pending_count_ = 0;
   txn_->looks_ = 0;
   txn_->count_hits_ = false;
@@ -35,25 +34,42 @@ void TxnControl::Restart(uint16_t db, bool recording) {
   txn_->tickets_.clear();
   txn_->missing_.clear();
   if (!txn_->frozen_) txn_->frozen_reads_.clear();
-  txn_->frozen_next_ = 0;
   txn_->hits = txn_->misses = txn_->expired = 0;
-  if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlay_indexed_ != 0 ||
-                     txn_->arena_ != nullptr)) {
+  if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr)) {
     ReleaseMemory();
   }
 }
 
-bool TxnControl::FreezeOnlyRead() {
-  if (txn_->looks_ != 1 || txn_->missing_.size() != 1) return false;
-  const Txn::Missing& missing = txn_->missing_[0];
-  txn_->frozen_reads_.push_back(Txn::FrozenRead{missing.db, missing.key, txn_->first_look_, {}});
-  return true;
+void TxnControl::Freeze(std::span<const std::string_view> argv, const KeySpec& keys) {
+  std::vector<std::string_view>& declared = declared_;
+  declared.clear();
+  ForEachKey(argv, keys, [&](std::string_view key) { declared.push_back(key); });
+  std::sort(declared.begin(), declared.end());
+  declared.erase(std::unique(declared.begin(), declared.end()), declared.end());
+  // The usual read from disk: one key, looked at once. What was found is known.
+  if (declared.size() == 1 && txn_->looks_ == 1 && txn_->missing_.size() == 1) {
+    const Txn::Missing& missing = txn_->missing_[0];
+    txn_->frozen_reads_.push_back(Txn::FrozenRead{missing.db, missing.key, txn_->first_look_, {}});
+    return;
+  }
+  txn_->missing_.clear();
+  for (std::string_view key : declared) {
+    Entry entry;
+    const uint16_t shard = ShardOf(key);
+    engine_->Find(txn_->db_, shard, key, true, &entry);
+    txn_->frozen_reads_.push_back(
+        Txn::FrozenRead{txn_->db_, std::string(key), entry, std::string(entry.value)});
+    if (entry.found && !entry.resident && !txn_->Dead(entry.expire_at_ms)) {
+      txn_->missing_.push_back(
+          Txn::Missing{txn_->db_, shard, std::string(key), entry.version, entry.value_bytes});
+    }
+  }
 }
 
 void TxnControl::ReleaseMemory() {
   txn_->writes_whole_ = false;
-  txn_->overlay_.clear();
-  txn_->overlay_indexed_ = 0;
+  txn_->overlay_.Clear();
+  txn_->overlaid_ = 0;
   // One block of the usual size stays for the next command.
   if (txn_->blocks_.size() == 1 && txn_->blocks_[0] != nullptr &&
       txn_->arena_ == txn_->blocks_[0].get() + (Txn::kArenaBlockBytes - txn_->arena_left_)) {
@@ -108,41 +124,65 @@ void TxnControl::Unlatch() {
 
 Status TxnControl::Commit(uint32_t* busy_lane) {
   uint32_t count = 0;
-  if (CAIRN_UNLIKELY(txn_->writes_whole_ && watches_->watched())) TouchWatches(true);
+  Watchers watchers;
+  if (CAIRN_UNLIKELY(txn_->writes_whole_ && watches_->watched())) watchers = WatchersOfWhole();
   Status status =
       engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count, busy_lane);
-  if (CAIRN_UNLIKELY(!status.ok())) return status;
+  if (CAIRN_UNLIKELY(!status.ok())) return status;  // nothing happened: nobody is told
   if (txn_->gated_) {
     for (uint32_t i = 0; i < count; ++i) txn_->Observe(apply_tickets_[i]);
   }
-  if (CAIRN_UNLIKELY(watches_->watched())) TouchWatches(false);
+  if (CAIRN_UNLIKELY(watches_->watched())) {
+    for (const auto& watcher : watchers) watcher->dirty.store(true, std::memory_order_relaxed);
+    TouchKeys();
+  }
   return status;
 }
 
-// whole: flushes and swaps, before they are applied: only keys that exist are changed by them.
-void TxnControl::TouchWatches(bool whole) {
+void TxnControl::TouchKeys() {
   for (const WriteOp& op : txn_->writes_) {
-    bool is_whole = op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
-    if (is_whole != whole) continue;
-    if (!is_whole) {
-      watches_->Touch(op.shard, op.ns, op.key);
+    if (op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap) continue;
+    watches_->Touch(op.shard, op.ns, op.key, op.kind == WriteKind::kDelete);
+  }
+}
+
+// Each flush or swap sees what the writes before it have made of the databases.
+TxnControl::Watchers TxnControl::WatchersOfWhole() {
+  Watchers watchers;
+  Overlay before;
+  auto state = [&](uint16_t db, uint16_t shard, std::string_view key) {
+    Entry entry;
+    const OwnKey* own = before.Find(db, shard, key);
+    const bool stored = own == nullptr || own->value == OwnKey::Value::kStored;
+    if (!stored) {
+      entry.found = own->value == OwnKey::Value::kOwn;
+    } else if (before.Base(db) != Overlay::kNothing) {
+      engine_->Find(before.Base(db), shard, key, false, &entry);
+    }
+    if (own != nullptr && own->expiry_set) entry.expire_at_ms = own->expire_at_ms;
+    return entry;
+  };
+  for (const WriteOp& op : txn_->writes_) {
+    const bool swap = op.kind == WriteKind::kSwap;
+    if (!swap && op.kind != WriteKind::kFlush) {
+      before.Add(op);
       continue;
     }
-    auto exists = [this, &op](uint16_t shard, uint16_t db, std::string_view key) {
-      Entry entry;
-      engine_->Find(db, shard, key, false, &entry);
-      if (!entry.found && op.kind == WriteKind::kSwap) {
-        engine_->Find(db == op.ns ? op.other_ns : op.ns, shard, key, false, &entry);
+    watches_->ForEach([&](uint16_t shard, const WatchTable::Watch& watch) {
+      const bool here = op.ns == kAllNamespaces || watch.db == op.ns;
+      if (!here && !(swap && watch.db == op.other_ns)) return;
+      // An expired key that goes is no change to who found it expired.
+      const Entry gone = state(watch.db, shard, watch.key);
+      bool touched = gone.found && !(watch.expired && txn_->Dead(gone.expire_at_ms));
+      if (swap) {
+        const Entry comes = state(here ? op.other_ns : op.ns, shard, watch.key);
+        touched |= comes.found && !txn_->Dead(comes.expire_at_ms);
       }
-      return entry.found;
-    };
-    for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-      watches_->TouchAll(static_cast<uint16_t>(shard), op.ns, exists);
-      if (op.kind == WriteKind::kSwap) {
-        watches_->TouchAll(static_cast<uint16_t>(shard), op.other_ns, exists);
-      }
-    }
+      if (touched) watchers.push_back(watch.state);
+    });
+    before.Add(op);
   }
+  return watchers;
 }
 
 void TxnControl::Save(SavedTxn* saved) {
@@ -175,11 +215,11 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
     txn_->frozen_ = true;
     txn_->frozen_reads_.swap(saved->frozen);
     saved->frozen.clear();
-    Restart(db, false);
+    Restart(db);
     txn_->tickets_.assign(saved->tickets.begin(), saved->tickets.end());
   } else {
     txn_->frozen_ = false;
-    Restart(db, false);
+    Restart(db);
   }
 }
 

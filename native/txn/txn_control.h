@@ -6,12 +6,12 @@
 //                                                       -> Restart -> Latch* -> [handlers run
 //                                                       again] ...
 //
-// A read-only command that turned out pending is recorded under the same latches (FreezeOnlyRead,
-// or by running it once more in recording mode) and then moved out (Save), so that its reactor's
-// Txn is free for the next command; later Load answers it from what it saw. Used by one reactor
-// thread.
+// A read-only command that turned out pending is recorded under the same latches (Freeze) and then
+// moved out (Save), so that its reactor's Txn is free for the next command; later Load answers it
+// from what was recorded. Used by one reactor thread.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,11 +53,10 @@ class TxnControl {
   // Until switched off: what expires is removed without haste (WriteOp::awaited).
   void SetBackground(bool on) { txn_->background_ = on; }
   void Begin(uint16_t db, uint64_t now_ms);
-  // Forgets what the pass did, keeps fetched values; for running it again.
-  void Restart(uint16_t db, bool recording);
-  // Records the pass that just ran, if all it read was one key whose value is missing (the usual
-  // read from disk). False: it must run again to be recorded.
-  bool FreezeOnlyRead();
+  // After a pending pass of a read-only command, still latched: records all that it may look at,
+  // its declared keys, so that nothing it asks for later can be unknown; and finds out which values
+  // are missing.
+  void Freeze(std::span<const std::string_view> argv, const KeySpec& keys);
 
   void LatchKey(std::string_view key) { LatchKey(key, ShardOf(key)); }
   void LatchKey(std::string_view key, uint16_t shard) {
@@ -105,7 +104,12 @@ class TxnControl {
   }
 
  private:
-  void TouchWatches(bool whole);
+  using Watchers = std::vector<std::shared_ptr<WatchState>>;
+  // Forgets what the pass did, keeps fetched values; for running it again.
+  void Restart(uint16_t db);
+  // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
+  Watchers WatchersOfWhole();
+  void TouchKeys();
   void ReleaseMemory();
 
   Txn* txn_;
@@ -113,6 +117,7 @@ class TxnControl {
   WatchTable* watches_;
   std::vector<Ticket> apply_tickets_;
   std::vector<uint16_t> collected_;
+  std::vector<std::string_view> declared_;
 };
 
 }  // namespace cairn

@@ -4,9 +4,9 @@
 
 namespace cairn {
 
-void WatchTable::Add(uint16_t shard, uint16_t db, std::string_view key,
+void WatchTable::Add(uint16_t shard, uint16_t db, std::string_view key, bool expired,
                      const std::shared_ptr<WatchState>& state) {
-  shards_[shard].push_back(Watch{db, std::string(key), state});
+  shards_[shard].push_back(Watch{db, expired, std::string(key), state});
   count_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -20,11 +20,11 @@ void WatchTable::Remove(uint16_t shard, uint16_t db, std::string_view key,
   watches.erase(gone, watches.end());
 }
 
-void WatchTable::Touch(uint16_t shard, uint16_t db, std::string_view key) {
+void WatchTable::Touch(uint16_t shard, uint16_t db, std::string_view key, bool deleted) {
   for (Watch& watch : shards_[shard]) {
-    if (watch.db == db && watch.key == key) {
-      watch.state->dirty.store(true, std::memory_order_relaxed);
-    }
+    if (watch.db != db || watch.key != key) continue;
+    if (deleted && watch.expired) continue;
+    watch.state->dirty.store(true, std::memory_order_relaxed);
   }
 }
 

@@ -24,28 +24,28 @@ struct WatchState {
 class WatchTable {
  public:
   bool watched() const { return count_.load(std::memory_order_relaxed) != 0; }
+  struct Watch {
+    uint16_t db;
+    bool expired;  // already when it was watched: that it goes is no change
+    std::string key;
+    std::shared_ptr<WatchState> state;
+  };
+
   // [shard latched]
-  void Add(uint16_t shard, uint16_t db, std::string_view key,
+  void Add(uint16_t shard, uint16_t db, std::string_view key, bool expired,
            const std::shared_ptr<WatchState>& state);
   void Remove(uint16_t shard, uint16_t db, std::string_view key, const WatchState* state);
-  void Touch(uint16_t shard, uint16_t db, std::string_view key);
-  // Every watched key of `db` in this shard, or of all databases when db == kAllNamespaces, for
-  // which exists(shard, db, key) holds.
-  template <typename Exists>
-  void TouchAll(uint16_t shard, uint16_t db, Exists exists) {
-    for (Watch& watch : shards_[shard]) {
-      if ((db == kAllNamespaces || watch.db == db) && exists(shard, watch.db, watch.key)) {
-        watch.state->dirty.store(true, std::memory_order_relaxed);
-      }
+  // The key was written or, `deleted`, removed.
+  void Touch(uint16_t shard, uint16_t db, std::string_view key, bool deleted);
+  // visit(uint16_t shard, const Watch&) for all of them. [all shards latched]
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+      for (const Watch& watch : shards_[shard]) visit(static_cast<uint16_t>(shard), watch);
     }
   }
 
  private:
-  struct Watch {
-    uint16_t db;
-    std::string key;
-    std::shared_ptr<WatchState> state;
-  };
   std::vector<Watch> shards_[kShardCount];
   std::atomic<uint64_t> count_{0};
 };

@@ -1,7 +1,7 @@
 /** Expiry: its commands, exactness on access, activity in the background, survival of restarts. */
 import { describe, expect, test } from 'vitest';
 import { type RawClient } from '../support/raw-client.js';
-import { nil, OK, Simple } from '../support/resp.js';
+import { nil, OK, show, Simple } from '../support/resp.js';
 import { eventually, sleep, smallSegments, startServer, useServer } from '../support/server.js';
 import { arity, between, err, notInteger, pause, table } from '../support/table.js';
 
@@ -349,6 +349,39 @@ describe('background', () => {
     expect(await client.run('KEYS *')).toEqual(['live']);
     expect(await client.run('SCAN 0 COUNT 1000')).toEqual(['0', ['live']]);
     expect(await client.run('RANDOMKEY')).toBe('live');
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 1');
+  });
+});
+
+describe('values that are only on disk', () => {
+  test('commands on several keys of which some have expired, and nobody has come by', async () => {
+    {
+      using client = await server.current.connect();
+      await client.run('FLUSHALL');
+      await client.cmd('MSET', 'gone', 'x', 'kept', 'longest', 'other', 'longer');
+    }
+    await server.current.restart();
+    using client = await server.current.connect();
+    await client.run('DEBUG SET-ACTIVE-EXPIRE 0');
+    await client.run('PEXPIRE gone 1'); // leaves the value where it is
+    await sleep(5);
+    // In one pipeline: all of them look before the first value has arrived.
+    const commands = [
+      'MGET gone kept',
+      'MGET other gone kept gone',
+      'LCS gone kept',
+      'LCS other kept',
+      'MGET gone gone',
+    ];
+    void client.send(commands.join('\r\n') + '\r\n');
+    const replies = await client.readMany(commands.length);
+    expect(replies.map(show)).toEqual([
+      '[$nil, "longest"]',
+      '["longer", $nil, "longest", $nil]',
+      '""',
+      '"longe"',
+      '[$nil, $nil]',
+    ]);
     await client.run('DEBUG SET-ACTIVE-EXPIRE 1');
   });
 });

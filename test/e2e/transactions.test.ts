@@ -268,6 +268,49 @@ table(server, 'every kind of command in a transaction', [
   ['GET in1', '2'],
 ]);
 
+table(server, 'what a transaction reads of its own flushes, swaps and expiries', [
+  ['SET k 5', OK],
+  ['SELECT 1', OK],
+  ['SET k 100', OK],
+  ['SELECT 0', OK],
+  ['MULTI', OK],
+  ['SWAPDB 0 1', QUEUED],
+  ['EXPIRE k 100', QUEUED],
+  ['INCR k', QUEUED],
+  ['TTL k', QUEUED],
+  ['SELECT 1', QUEUED],
+  ['APPEND k 0', QUEUED],
+  ['SELECT 0', QUEUED],
+  ['EXEC', [OK, 1, 101, 100, OK, 2, OK]],
+  ['GET k', '101'],
+  ['TTL k', 100],
+  ['MULTI', OK],
+  ['PERSIST k', QUEUED],
+  ['SWAPDB 1 0', QUEUED],
+  ['GETEX k EX 50', QUEUED],
+  ['SWAPDB 0 2', QUEUED],
+  ['SET k new NX', QUEUED],
+  ['FLUSHDB', QUEUED],
+  ['EXISTS k', QUEUED],
+  ['SWAPDB 0 2', QUEUED],
+  ['GET k', QUEUED],
+  ['TTL k', QUEUED],
+  ['RENAME k l', QUEUED],
+  ['DBSIZE', QUEUED],
+  ['KEYS *', QUEUED],
+  ['RANDOMKEY', QUEUED],
+  ['MOVE l 1', QUEUED],
+  ['SELECT 1', QUEUED],
+  ['GET k', QUEUED],
+  ['TTL l', QUEUED],
+  ['GETDEL l', QUEUED],
+  ['TTL k', QUEUED],
+  ['EXEC', [1, OK, '50', OK, OK, OK, 0, OK, '50', 50, OK, 1, ['l'], 'l', 1, OK, '101', 50, '50', -1]],
+  ['DBSIZE', 1],
+  ['FLUSHALL', OK],
+  ['SELECT 0', OK],
+]);
+
 table(server, 'commands that a transaction refuses', [
   ['MULTI', OK],
   ['WATCH a', err('ERR WATCH inside MULTI is not allowed')],
@@ -391,6 +434,38 @@ describe('several connections', () => {
     await sleep(150);
     expect(await a.ask('EXEC')).toBe('*nil');
   });
+
+  test('a key that a chain of swaps brings to a watched name stops it', async () => {
+    using a = await server.current.connect();
+    using b = await server.current.connect();
+    await b.run('FLUSHALL');
+    await b.run('SET w v');
+    await a.run('SELECT 2');
+    await a.run('WATCH w');
+    await b.run('MULTI');
+    await b.run('SWAPDB 0 1');
+    await b.run('SWAPDB 1 2');
+    await b.run('EXEC');
+    await a.run('MULTI');
+    await a.run('GET w');
+    expect(await a.ask('EXEC')).toBe('*nil');
+  });
+
+  test.each(['GET w', 'DEL w', 'FLUSHDB', 'FLUSHALL'])(
+    'that %s removes a key which was expired already when it was watched does not',
+    async (removal) => {
+      using a = await server.current.connect();
+      using b = await server.current.connect();
+      await b.run('FLUSHALL');
+      await b.run('SET w v PX 5');
+      await sleep(10);
+      await a.run('WATCH w');
+      await b.run(removal);
+      await a.run('MULTI');
+      await a.run('PING');
+      expect(await a.ask('EXEC')).toBe('[+PONG]');
+    },
+  );
 
   test('a key that was expired already when it was watched does not', async () => {
     using a = await server.current.connect();

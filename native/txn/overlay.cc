@@ -1,0 +1,65 @@
+#include "txn/overlay.h"
+
+#include <utility>
+
+namespace cairn {
+
+void Overlay::Clear() {
+  keys_.clear();
+  tables_.clear();
+  first_table_ = 0;
+  next_table_ = kStoredTables;
+}
+
+uint64_t Overlay::TableOf(uint16_t db) const {
+  if (!tables_.empty()) {
+    const auto found = tables_.find(db);
+    if (found != tables_.end()) return found->second;
+  }
+  return first_table_ + db;
+}
+
+uint16_t Overlay::Base(uint16_t db) const {
+  const uint64_t table = TableOf(db);
+  return table < kStoredTables ? static_cast<uint16_t>(table) : kNothing;
+}
+
+void Overlay::Add(const WriteOp& op) {
+  switch (op.kind) {
+    case WriteKind::kPut:
+    case WriteKind::kDelete:
+    case WriteKind::kExpire:
+      keys_[Place{TableOf(op.ns), op.shard, op.key}].Take(op);
+      return;
+    case WriteKind::kSwap: {
+      const uint64_t one = TableOf(op.ns);
+      const uint64_t other = TableOf(op.other_ns);
+      tables_[op.ns] = other;
+      tables_[op.other_ns] = one;
+      return;
+    }
+    case WriteKind::kFlush:
+      if (op.ns != kAllNamespaces) {
+        tables_[op.ns] = next_table_++;
+        return;
+      }
+      tables_.clear();
+      first_table_ = next_table_;
+      next_table_ += kStoredTables;
+      return;
+  }
+}
+
+const OwnKey* Overlay::Find(uint16_t db, uint16_t shard, std::string_view key) const {
+  const auto found = keys_.find(Place{TableOf(db), shard, key});
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+Overlay::Keys::const_iterator Overlay::Shard(uint16_t db, uint16_t shard, std::string_view from,
+                                             Keys::const_iterator* end) const {
+  const uint64_t table = TableOf(db);
+  *end = keys_.lower_bound(Place{table, static_cast<uint16_t>(shard + 1), {}});
+  return keys_.lower_bound(Place{table, shard, from});
+}
+
+}  // namespace cairn
