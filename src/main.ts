@@ -91,7 +91,8 @@ class Server {
     this.native.onLog((batch) => logNative(this.log, batch));
     this.native.onControl((batch) => dispatcher.onBatch(batch));
     logRecovery(this.log, await this.native.open());
-    const { addresses } = await this.native.listen();
+    const { addresses, maxclients } = await this.native.listen();
+    this.config.lower('maxclients', maxclients);
     this.state.start(this.native);
     await this.startMetrics();
     this.removePidfile = writePidfile(this.config, this.log);

@@ -276,6 +276,8 @@ export interface ListenReport {
   port: number;
   /** One readable line per listener: `127.0.0.1:6379`, `/run/cairn.sock`. */
   addresses: string[];
+  /** As asked for, or fewer: what the limit of open files has room for. */
+  maxclients: number;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

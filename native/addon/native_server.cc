@@ -135,6 +135,7 @@ Napi::Value NativeServer::Listen(Info info) {
       [plane = plane_, addresses](Napi::Env env) {
         Napi::Object out = Napi::Object::New(env);
         out["port"] = N(env, plane->server.options().port);
+        out["maxclients"] = N(env, plane->server.shared().options.maxclients.load());
         out["addresses"] = ListOf(env, *addresses, [env](const std::string& address) {
           return Napi::String::New(env, address);
         });

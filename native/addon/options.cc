@@ -174,7 +174,12 @@ constexpr RuntimeOption kRuntimeOptions[] = {
      true},
     {"maxclients",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.maxclients.store(U64(value, name));
+       uint64_t possible = 0;
+       if (server->SetMaxClients(U64(value, name), &possible)) return;
+       throw Napi::Error::New(value.Env(),
+                              "The operating system is not able to handle the specified number of "
+                              "clients, try with " +
+                                  std::to_string(possible));
      }},
     {"protoMaxBulkLen", [](Server* server, const Napi::Value& value,
                            const char* name) { SetBulkBytesMax(server, U64(value, name)); }},

@@ -135,6 +135,8 @@ class Disk {
   // error leaves the default (RWF_DSYNC) in place.
   virtual Status ProbeDurableWrite(const std::string& dir, std::string* report) = 0;
   virtual const char* DurableWriteMethod() const = 0;  // "RWF_DSYNC", "fdatasync", "simulated"
+  // Descriptors that files of OpenDirect hold now.
+  virtual uint64_t OpenFiles() const { return 0; }
 };
 
 // Size of a file that need not be open; 0 if it cannot be told.

@@ -96,6 +96,7 @@ class PosixDisk final : public Disk {
     return NewQueueFor(options, durable_, why);
   }
   Status ProbeDurableWrite(const std::string& dir, std::string* report) override;
+  uint64_t OpenFiles() const override { return PosixFile::OpenCount(); }
   const char* DurableWriteMethod() const override {
     return durable_->load() == DurableMethod::kDataSyncWrite ? "RWF_DSYNC" : "fdatasync";
   }

@@ -125,7 +125,10 @@ Result<std::unique_ptr<File>> PosixFile::Open(const std::string& path, Disk::Mod
   return std::unique_ptr<File>(new PosixFile(path, fd, direct, alignment));
 }
 
-PosixFile::~PosixFile() { close(fd_); }
+PosixFile::~PosixFile() {
+  close(fd_);
+  open_count_.fetch_sub(1, std::memory_order_relaxed);
+}
 
 Result<uint64_t> PosixFile::Size() {
   struct stat info;

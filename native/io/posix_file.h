@@ -37,10 +37,16 @@ class PosixFile final : public File {
   Status Sync() override;
 
   int fd() const { return fd_; }
+  // Of this process.
+  static uint64_t OpenCount() { return open_count_.load(std::memory_order_relaxed); }
 
  private:
   PosixFile(std::string path, int fd, bool direct, IoAlignment alignment)
-      : path_(std::move(path)), fd_(fd), direct_(direct), alignment_(alignment) {}
+      : path_(std::move(path)), fd_(fd), direct_(direct), alignment_(alignment) {
+    open_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  static inline std::atomic<uint64_t> open_count_{0};
 
   const std::string path_;
   const int fd_;

@@ -429,6 +429,7 @@ void Reactor::Tick() {
   room_came_ = true;
   executor_.RetryParked();
   CheckTimers();
+  if (accept_again_ms_ != 0 && last_tick_ms_ >= accept_again_ms_) WatchListeners(true);
   if (!pause_waiters_.empty() && shared_->pause_until_ms.load() <= executor_.now_ms()) {
     shared_->pause_mode.store(PauseMode::kNone);
     Unpause();

@@ -51,6 +51,10 @@ class Reactor : public SessionHost {
   // A connection that cannot run now is read up to here; one that may wait for ever, as in Redis,
   // up to client-query-buffer-limit: who does not read does not notice that the client has gone.
   static constexpr size_t kStalledInputMax = 1 << 20;
+  // After a failed accept, doubled while it fails on; and how often that is told.
+  static constexpr uint64_t kAcceptRestMs = 10;
+  static constexpr uint64_t kAcceptRestMsMax = 1000;
+  static constexpr uint64_t kAcceptLogMs = 10'000;
   static constexpr uint32_t kEventsMax = 256;
   static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk
   static constexpr uint32_t kTickMs = 10;
@@ -132,6 +136,8 @@ class Reactor : public SessionHost {
   void Turn(int timeout_ms);
   int TurnTimeout() const;
   void Accept(const ListenSocket& listener);
+  void RestAccepting(int error);
+  void WatchListeners(bool watch);
   void Read(Connection* conn);
   void RunInputs();
   void LookAhead();
@@ -202,6 +208,9 @@ class Reactor : public SessionHost {
   std::atomic<uint64_t> cpu_nanos_{0};
   int preferred_cpu_ = -1;
   CpuSeat seat_;
+  uint64_t accept_rest_ms_ = 0;   // of the latest rest; 0: accepting works
+  uint64_t accept_again_ms_ = 0;  // when listeners are watched again; 0: they are
+  uint64_t accept_logged_ms_ = 0;
   bool room_came_ = false;  // a commit ended, or time passed: a WAL ring may have room again
   bool stopping_ = false;
   uint64_t stop_deadline_ms_ = 0;

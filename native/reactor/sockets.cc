@@ -20,7 +20,7 @@ namespace cairn {
 
 namespace {
 
-constexpr int kAcceptsPerTurn = 1000;
+constexpr int kAcceptsPerTurn = 64;
 
 std::string AddressText(const sockaddr_storage& address, bool* loopback) {
   char text[INET6_ADDRSTRLEN] = "?";
@@ -55,10 +55,12 @@ void Reactor::Accept(const ListenSocket& listener) {
     int fd = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN) host_->Log(2, "accept failed: " + std::string(strerror(errno)));
+      if (errno != EAGAIN) RestAccepting(errno);
       return;
     }
-    if (shared_->clients.load() >= shared_->options.maxclients.load()) {
+    accept_rest_ms_ = 0;
+    if (shared_->clients.load() >=
+        std::min(shared_->options.maxclients.load(), shared_->clients_possible.load())) {
       counters_.rejected_connections.Add(1);
       Refuse(fd, errors::kMaxClients);
       continue;
@@ -69,6 +71,29 @@ void Reactor::Accept(const ListenSocket& listener) {
     }
     host_->Accepted(fd, listener.unix_socket);
   }
+}
+
+// Who waits to be accepted is in the kernel's queue and keeps the listener readable: looking at it
+// again at once would only burn the processor that the clients need.
+void Reactor::RestAccepting(int error) {
+  const uint64_t now_ms = MonotonicMillis();
+  accept_rest_ms_ = std::clamp(2 * accept_rest_ms_, kAcceptRestMs, kAcceptRestMsMax);
+  accept_again_ms_ = now_ms + accept_rest_ms_;
+  WatchListeners(false);
+  if (accept_logged_ms_ != 0 && now_ms < accept_logged_ms_ + kAcceptLogMs) return;
+  accept_logged_ms_ = now_ms;
+  host_->Log(2, "accepting connections fails: " + std::string(strerror(error)) +
+                    "; clients wait, trying again in " + std::to_string(accept_rest_ms_) + " ms");
+}
+
+void Reactor::WatchListeners(bool watch) {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    epoll_event event{};
+    event.events = watch ? static_cast<uint32_t>(EPOLLIN) : 0u;
+    event.data.u64 = kTagListen | i;
+    epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, listeners_[i].fd, &event);
+  }
+  if (watch) accept_again_ms_ = 0;
 }
 
 void Reactor::Adopt(int fd, bool unix_socket) {

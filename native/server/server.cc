@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/threads.h"
 #include "io/completion_cpu.h"
+#include "server/open_files.h"
 
 namespace cairn {
 
@@ -116,9 +117,68 @@ Status Server::Bind() {
   return status;
 }
 
+// Data files are counted as they come and go: a log has more segments when more data is in it.
+uint64_t Server::FilesKept() const { return own_files_ + disk_->OpenFiles(); }
+
+uint64_t Server::ClientsPossible(uint64_t clients) {
+  const uint64_t kept = FilesKept();
+  const uint64_t limit = RaiseFileLimit(clients + kept);
+  return limit > kept ? limit - kept : 0;
+}
+
+Status Server::FitClients() {
+  const EngineOptions& engine = options_.engine;
+  const uint64_t open = CountOpenFiles();
+  own_files_ = open - std::min(open, disk_->OpenFiles()) + kFilesPerReactor * engine.reactors +
+               kFilesOfControl + kFilesPerLane * engine_->lane_count() +
+               kFilesPerVictim * engine.gc_max_parallel + kFilesOfEngine;
+  const uint64_t wanted = shared_.options.maxclients.load();
+  const uint64_t possible = ClientsPossible(wanted);
+  if (possible == 0) {
+    return Status(Code::kInvalid,
+                  "the limit of open files ('ulimit -n') is too low: the server "
+                  "needs " +
+                      std::to_string(FilesKept() + 1) + " for itself and a client");
+  }
+  shared_.clients_possible.store(possible);
+  if (possible >= wanted) return Status::Ok();
+  shared_.options.maxclients.store(possible);
+  Log(2, "maxclients " + std::to_string(wanted) + " takes " + std::to_string(wanted + FilesKept()) +
+             " open files, the system allows " + std::to_string(possible + FilesKept()) +
+             ": maxclients is " + std::to_string(possible) +
+             " now; raise 'ulimit -n' (LimitNOFILE of a systemd unit) for more");
+  return Status::Ok();
+}
+
+bool Server::SetMaxClients(uint64_t clients, uint64_t* possible) {
+  if (own_files_ != 0 && clients > shared_.options.maxclients.load()) {
+    *possible = ClientsPossible(clients);
+    if (*possible < clients) return false;
+    shared_.clients_possible.store(*possible);
+  }
+  shared_.options.maxclients.store(clients);
+  return true;
+}
+
+// What the data takes, clients cannot have.
+void Server::LookAtFiles() {
+  const uint64_t wanted = shared_.options.maxclients.load();
+  const uint64_t limit = FileLimit(), kept = FilesKept();
+  const uint64_t possible = limit > kept ? limit - kept : 0;
+  shared_.clients_possible.store(possible);
+  if ((possible < wanted) == files_are_short_) return;
+  files_are_short_ = possible < wanted;
+  if (!files_are_short_) return;
+  Log(2, "the " + std::to_string(disk_->OpenFiles()) + " files of the log leave room for only " +
+             std::to_string(possible) + " of " + std::to_string(wanted) +
+             " clients; raise 'ulimit -n' (LimitNOFILE of a systemd unit)");
+}
+
 Result<std::vector<std::string>> Server::Listen() {
   std::vector<std::string> readable;
   std::vector<ListenSocket> sockets;
+  Status fits = FitClients();
+  if (!fits.ok()) return fits;
   Status listening = listeners_.Listen(&sockets, &readable);
   if (!listening.ok()) return listening;
   for (uint32_t i = 0; i < options_.engine.reactors; ++i) {
@@ -333,6 +393,7 @@ std::vector<ControlMessage> Server::TakeControl() {
 }
 
 void Server::EverySecond() {
+  LookAtFiles();
   for (const std::string& notice : engine_->TakeNotices()) Log(2, notice);
   for (uint32_t lane = 0; lane < lane_denied_.size(); ++lane) {
     const std::string reason = engine_->LaneDenied(lane);

@@ -63,6 +63,12 @@ class Server : public ReactorHost, public DurabilityListener {
  public:
   static constexpr size_t kLogQueueMax = 1024;
   static constexpr uint32_t kIoDepth = 256;
+  // Descriptors kept back from clients, beside those that are open when the reactors start.
+  static constexpr uint64_t kFilesPerReactor = 4;  // epoll, eventfd, ring, the ring's eventfd
+  static constexpr uint64_t kFilesOfControl = 32;  // metrics, CONFIG REWRITE, a new log file
+  static constexpr uint64_t kFilesPerLane = 4;     // segments: next, spare, and two of survivors
+  static constexpr uint64_t kFilesPerVictim = 2;   // of garbage collection
+  static constexpr uint64_t kFilesOfEngine = 16;   // checkpoint, manifest, growth within a second
 
   explicit Server(ServerOptions options);
   ~Server() override;
@@ -86,6 +92,9 @@ class Server : public ReactorHost, public DurabilityListener {
   void Pause(uint64_t until_ms, PauseMode mode);
   void Unpause();
   void ResetStats();
+  // As in Redis refused, beyond what the limit of open files has room for; *possible then says how
+  // many would be.
+  bool SetMaxClients(uint64_t clients, uint64_t* possible);
   void ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec);
   // While the engine is open, and not during a life call. A reload keeps them.
   void SetFsyncPolicy(FsyncPolicy policy);
@@ -131,6 +140,11 @@ class Server : public ReactorHost, public DurabilityListener {
   };
 
   Status Bind();
+  // Lowers maxclients to what the limit of open files has room for.
+  Status FitClients();
+  uint64_t FilesKept() const;
+  uint64_t ClientsPossible(uint64_t clients);
+  void LookAtFiles();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
   void LogIsolation();
   void FindDiskCpu();
@@ -165,6 +179,8 @@ class Server : public ReactorHost, public DurabilityListener {
   GcSettings gc_;
   std::atomic<uint64_t> last_durable_ms_{0};
   bool open_ = false;
+  uint64_t own_files_ = 0;        // kept back, without data files; 0: not known yet
+  bool files_are_short_ = false;  // as told in the log; first reactor only
 };
 
 }  // namespace cairn

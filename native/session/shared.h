@@ -112,6 +112,8 @@ struct Shared {
   ErrorStats errors;
   std::atomic<uint64_t> next_client_id{1};
   std::atomic<uint64_t> clients{0};
+  // So many clients the limit of open files has room for.
+  std::atomic<uint64_t> clients_possible{UINT64_MAX};
   std::atomic<uint64_t> clients_peak{0};
   std::atomic<uint32_t> monitors{0};
   std::atomic<PauseMode> pause_mode{PauseMode::kNone};

@@ -121,6 +121,12 @@ export class Config {
     this.values.set(row, value);
   }
 
+  /** The system allows less than was asked for. */
+  lower(name: string, value: number): void {
+    const row = findOption(name);
+    if (row !== undefined && value < this.number(name)) this.values.set(row, String(value));
+  }
+
   /** The canonical text, as CONFIG GET answers it. */
   get(name: string): string {
     const row = findOption(name);

@@ -7,7 +7,8 @@ import { firstReadOnlyReason } from '../commands/info-engine.js';
 import { createRegistry, takeReading } from './metrics.js';
 
 const headersTimeoutMs = 5_000;
-const connectionsMax = 64;
+/** Their descriptors are kept back from clients (kFilesOfControl in native/server/server.h). */
+const connectionsMax = 16;
 
 export interface MetricsServer {
   port: number;
