@@ -1,0 +1,118 @@
+// A reactor without sockets: an executor with connections in memory, over a Driver's engine. Input
+// is bytes, replies are bytes; one Turn does what a turn of a reactor does.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "session/executor.h"
+#include "vlog_testing.h"
+
+namespace cairn::testing {
+
+class SocketlessReactor final : public SessionHost {
+ public:
+  SocketlessReactor(Shared* shared, Driver* driver, uint32_t number)
+      : driver_(driver),
+        shared_(shared),
+        executor_(
+            (counters_.per_command = std::vector<CommandCounters>(shared->registry.size()), shared),
+            driver->engine.get(), this, &counters_, number) {}
+  ~SocketlessReactor() override {
+    for (auto& conn : connections_) executor_.Forget(conn.get());
+  }
+
+  Connection* Connect() {
+    auto conn = std::make_unique<Connection>(512ull << 20);
+    conn->executor = &executor_;
+    conn->index = static_cast<uint32_t>(connections_.size());
+    conn->generation = 1;
+    conn->authenticated = true;
+    conn->parser.SetAuthenticated(true);
+    connections_.push_back(std::move(conn));
+    received_.emplace_back();
+    return connections_.back().get();
+  }
+  void Send(Connection* conn, std::string_view bytes) {
+    conn->in.Append(bytes);
+    Execute(conn);
+  }
+  // What has been sent to the client and not taken yet.
+  std::string& Received(const Connection* conn) { return received_[conn->index]; }
+
+  // `ms` later: the disk, then what waits for it, then the replies.
+  void Turn(uint64_t ms, uint64_t wall_ms) {
+    executor_.SetNow(wall_ms);
+    driver_->Turn(ms);
+    executor_.RetryParked();
+    std::vector<LaneWaiter> lanes = std::move(lane_waiters_);
+    lane_waiters_.clear();
+    for (const LaneWaiter& waiter : lanes) {
+      std::string reason;
+      const bool due =
+          driver_->engine->DurablePosition(waiter.ticket.lane) >= waiter.ticket.position ||
+          driver_->engine->LaneFailed(waiter.ticket.lane, &reason);
+      due ? executor_.LaneAdvanced(waiter.conn) : lane_waiters_.push_back(waiter);
+    }
+    std::vector<Connection*> room = std::move(room_waiters_);
+    room_waiters_.clear();
+    for (Connection* conn : room) {
+      if (conn->stall != Connection::kWaitsForLane) continue;
+      conn->stall = Connection::kRunning;
+      ResumeInput(conn);
+    }
+    std::vector<Connection*> resume = std::move(resume_);
+    resume_.clear();
+    for (Connection* conn : resume) Execute(conn);
+    for (auto& conn : connections_) {
+      executor_.ReleaseSlots(conn.get());
+      received_[conn->index].append(conn->out.view());
+      conn->out.Clear();
+    }
+  }
+  Executor* executor() { return &executor_; }
+  ReactorCounters& counters() { return counters_; }
+
+  void FlushSoon(Connection*) override {}  // all are flushed, each turn
+  void WaitForLane(Connection* conn, const Ticket& ticket) override {
+    lane_waiters_.push_back({conn, ticket});
+  }
+  void WaitForRoom(Connection* conn, uint32_t) override { room_waiters_.push_back(conn); }
+  void WaitForUnpause(Connection*) override {}
+  void WaitUntil(Connection*, uint64_t) override {}
+  Connection* FindConnection(uint32_t index, uint32_t generation) override {
+    return index < connections_.size() && generation == 1 ? connections_[index].get() : nullptr;
+  }
+  void SendControl(ControlMessage) override {}
+  void FeedMonitors(const std::string&) override {}
+  void AddMonitor(Connection*) override {}
+  void RemoveMonitor(Connection*) override {}
+  void RequestSync() override {}
+  void Log(int, const std::string&) override {}
+  void ResumeInput(Connection* conn) override { resume_.push_back(conn); }
+
+ private:
+  struct LaneWaiter {
+    Connection* conn;
+    Ticket ticket;
+  };
+
+  void Execute(Connection* conn) {
+    if (conn->stall != Connection::kRunning || conn->in.empty()) return;
+    conn->in.Consume(executor_.Consume(conn, conn->in.data(), conn->in.size(), &conn->in_needed));
+    executor_.EndBatch(conn);
+  }
+
+  Driver* driver_;
+  Shared* shared_;
+  ReactorCounters counters_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::string> received_;
+  std::vector<LaneWaiter> lane_waiters_;
+  std::vector<Connection*> room_waiters_;
+  std::vector<Connection*> resume_;
+  Executor executor_;
+};
+
+}  // namespace cairn::testing
