@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -266,6 +267,8 @@ void Reactor::Execute(Connection* conn) {
   if (conn->stall == Connection::kRunning && !conn->in.empty() && !conn->close_after_reply) {
     size_t done = executor_.Consume(conn, conn->in.data(), conn->in.size(), &conn->in_needed);
     conn->in.Consume(done);
+    // All that the argument in progress takes at once, while there is little to move.
+    if (conn->in_needed > kReadBytes) conn->in.Reserve(conn->in_needed);
     if (conn->close_after_reply) conn->in.Clear();
     executor_.EndBatch(conn);
   }
@@ -311,6 +314,7 @@ void Reactor::Flush(Connection* conn) {
   if (!conn->closed) {
     executor_.ReleaseSlots(conn);
     if (!conn->out.empty() && !Send(conn)) conn->closed = true;
+    if (conn->out.empty() && !conn->slots.empty()) executor_.ReleaseSlots(conn);
   }
   if (!conn->closed) {
     CheckOutputLimits(conn);
@@ -332,8 +336,23 @@ void Reactor::Flush(Connection* conn) {
   UpdateEvents(conn);
 }
 
+namespace {
+
+// Gives the memory of sent bytes back while the rest of a large reply goes: piece by piece, as
+// freeing all of it at once would take milliseconds.
+void GiveBackPages(const char* sent, size_t bytes) {
+  constexpr uintptr_t kPageBytes = 4096;
+  const uintptr_t begin =
+      (reinterpret_cast<uintptr_t>(sent) + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(sent) + bytes) / kPageBytes * kPageBytes;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+}  // namespace
+
 bool Reactor::Send(Connection* conn) {
-  constexpr size_t kSendBytesMax = 4 << 20;  // fairness: the rest goes in a later turn
+  constexpr size_t kSendBytesMax = 1 << 20;  // fairness: the rest goes in a later turn
+  constexpr size_t kLargeBytes = 4 << 20;    // of a buffer that is not worth keeping
   size_t budget = kSendBytesMax;
   while (!conn->out.empty() && budget > 0) {
     size_t bytes = std::min(conn->out.size(), budget);
@@ -346,6 +365,8 @@ bool Reactor::Send(Connection* conn) {
     counters_.net_out.Add(static_cast<uint64_t>(sent));
     conn->net_out += static_cast<uint64_t>(sent);
     conn->last_active_ms = executor_.now_ms();
+    if (CAIRN_UNLIKELY(conn->out.size() >= kSendBytesMax && conn->out.capacity() >= kLargeBytes))
+      GiveBackPages(conn->out.data(), static_cast<size_t>(sent));
     conn->out.Consume(static_cast<size_t>(sent));
     budget -= static_cast<size_t>(sent);
     if (static_cast<size_t>(sent) < bytes) return true;

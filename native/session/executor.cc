@@ -386,13 +386,26 @@ void Executor::GiveSpare(OutBuffer buffer) {
   spare_.push_back(std::move(buffer));
 }
 
+namespace {
+
+// Replies of this size are moved, never copied behind others, nor others behind them: a buffer that
+// has to grow by a few bytes would be copied as a whole.
+constexpr size_t kMovedBytesMin = 256 * 1024;
+
+bool FitsBehind(const OutBuffer& out, const OutBuffer& more) {
+  return out.empty() || (out.size() < kMovedBytesMin && more.size() < kMovedBytesMin);
+}
+
+}  // namespace
+
 void Executor::EndBatch(Connection* conn) {
   if (conn->turn.empty() && conn->turn_gate.empty()) {
     conn->turn_replies = 0;
     if (conn->close_after_reply) host_->FlushSoon(conn);
     return;
   }
-  if (conn->slots.empty() && conn->turn_gate.Unmet(*engine_) == nullptr) {
+  if (conn->slots.empty() && conn->turn_gate.Unmet(*engine_) == nullptr &&
+      FitsBehind(conn->out, conn->turn)) {
     if (conn->out.empty()) {
       std::swap(conn->out, conn->turn);
     } else {
@@ -443,8 +456,13 @@ void Executor::ReleaseSlots(Connection* conn) {
       conn->slot_bytes += slot.bytes.size();
       slot.gate.Clear();
     }
+    if (!FitsBehind(conn->out, slot.bytes)) return;  // Flush asks again when out is sent
     conn->slot_bytes -= slot.bytes.size();
-    conn->out.Append(slot.bytes.view());
+    if (slot.bytes.size() >= kMovedBytesMin) {
+      std::swap(conn->out, slot.bytes);
+    } else {
+      conn->out.Append(slot.bytes.view());
+    }
     GiveSpare(std::move(slot.bytes));
     conn->slots.pop_front();
   }

@@ -188,6 +188,29 @@ describe('output', () => {
   });
 });
 
+describe('large replies', () => {
+  test.each([300 << 10, 5 * mb])('of %i bytes keep their place among small ones', async (bytes) => {
+    using client = await server.current.connect();
+    await client.cmd('SET', 'big', Buffer.alloc(bytes, 'z'));
+    const rounds = Math.ceil((40 * mb) / bytes);
+    client.socket.pause();
+    for (let i = 0; i < rounds; i++) {
+      const commands = [['PING'], ['GET', 'big'], ['SET', 'small', i], ['GET', 'big'], ['GET', 'small'], ['ECHO', i]];
+      void client.send(Buffer.concat(commands.map((command) => encode(command))));
+      if (i % 3 === 0) await sleep(1);
+    }
+    await sleep(100);
+    client.socket.resume();
+    const big = `$${bytes}\r\n${'z'.repeat(bytes)}\r\n`;
+    for (let i = 0; i < rounds; i++) {
+      const bulk = `$${String(i).length}\r\n${i}\r\n`;
+      const expected = Buffer.from(`+PONG\r\n${big}+OK\r\n${big}${bulk}${bulk}`);
+      expect((await client.readBytes(expected.length)).equals(expected)).toBe(true);
+    }
+    await client.run('DEL big');
+  });
+});
+
 describe('timeout', () => {
   test('idle connections are closed, busy ones are not', async () => {
     await withConfig('timeout', '1', async () => {
