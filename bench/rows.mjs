@@ -97,6 +97,7 @@ export const rows = [
   tail('tail-churn', 'Inserts, overwrites, deletes, reads, p99 of the worst second'),
   expiring('expire-get', 'GET p99 while a million keys expire in a minute'),
   expiring('expire-set', 'SET p99 while a million keys expire in a minute'),
+  absolute('huge-values', 'huge-values', 'GET p99 beside a client with values of 100 MB, above that without', 'ms', 5),
 ];
 
 /**

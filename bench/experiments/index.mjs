@@ -3,6 +3,7 @@
 import { bulkLarge, bulkRam, bulkSmall } from './bulk.mjs';
 import { expire } from './expire.mjs';
 import { gcTail } from './gc-tail.mjs';
+import { hugeValues } from './huge-values.mjs';
 import { hits } from './hit.mjs';
 import { loneWrite } from './lone-write.mjs';
 import { overwrites } from './overwrite.mjs';
@@ -47,4 +48,5 @@ export const experiments = new Map([
   ['tail-overwrite', tail('overwrite')],
   ['tail-churn', tail('churn')],
   ['expire', expire],
+  ['huge-values', hugeValues],
 ]);

@@ -25,6 +25,8 @@ export const parameters = {
   'tail-rate': { full: 0, quick: 0, text: 'requests/s of tail-*; 0: half of what the slower server sustains' },
   'expire-keys': { full: 1_000_000, quick: 20_000, text: 'keys of expire-* that expire in the same minute' },
   'expire-seconds': { full: 60, quick: 3, text: 'that minute, and the one before' },
+  'huge-bytes': { full: 100e6, quick: 8e6, text: 'size of the values of huge-values' },
+  'huge-seconds': { full: 20, quick: 1, text: 'a round of huge-values' },
   'expire-rate': { full: 0, quick: 0, text: 'requests/s of expire-*; 0: half of the measured peak' },
 };
 
