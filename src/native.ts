@@ -372,6 +372,8 @@ export interface NativeAddon {
   createServer(options: NativeOptions): NativeServer;
   /** Native rows, complete with their documentation. */
   commandTable(): CommandRow[];
+  /** What each number of the options may be, ends included; 0 of segment-recycle-max stands for auto. */
+  optionRanges(): { field: keyof NativeOptions; option: string; min: number; max: number }[];
   checkDir(dir: string): Promise<CheckReport>;
 }
 

@@ -14,6 +14,7 @@
 #include "addon/command_rows.h"
 #include "addon/convert.h"
 #include "addon/native_server.h"
+#include "addon/options.h"
 #include "addon/reports.h"
 
 namespace cairn::addon {
@@ -41,6 +42,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(NativeServer::Define(env))));
   exports["createServer"] = Napi::Function::New(env, CreateServer);
   exports["commandTable"] = Napi::Function::New(env, CommandTable);
+  exports["optionRanges"] = Napi::Function::New(
+      env, [](const Napi::CallbackInfo& info) { return OptionRanges(info.Env()); });
   exports["checkDir"] = Napi::Function::New(env, CheckDir);
   return exports;
 }

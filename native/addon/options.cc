@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "addon/convert.h"
+#include "base/check.h"
 
 namespace cairn::addon {
 
@@ -14,31 +15,87 @@ namespace {
 // `auto`: a kernel thread per ring pays only where cores are plentiful.
 constexpr long kCoresForSqpoll = 16;
 
-// As the engine takes it.
+// What each number may be. src/config/options.ts has the same ranges, and names file and line of
+// what is outside; a test holds the two against each other.
 struct Range {
-  uint64_t min, max;
+  const char* field;   // of NativeOptions
+  const char* option;  // as in the configuration file
+  int64_t min, max;
 };
-constexpr Range kGcIops{1, 10'000'000};
-constexpr Range kGcMaxParallel{1, 64};
-constexpr Range kGcSpaceAmplification{105, 1000};  // percent
+constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+constexpr int64_t kInt = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMiB = 1 << 20;
+constexpr Range kRanges[] = {
+    {"port", "port", 0, 65535},
+    {"tcpBacklog", "tcp-backlog", 0, kInt},
+    {"unixsocketperm", "unixsocketperm", 0, 07777},
+    {"timeout", "timeout", 0, kInt},
+    {"tcpKeepalive", "tcp-keepalive", 0, kInt},
+    {"maxclients", "maxclients", 1, std::numeric_limits<uint32_t>::max()},
+    {"protoMaxBulkLen", "proto-max-bulk-len", kMiB, kAny},
+    {"clientQueryBufferLimit", "client-query-buffer-limit", kMiB, kAny},
+    {"ioThreads", "io-threads", 1, kReactorsMax},
+    {"databases", "databases", 1, kDatabasesMax},
+    {"cacheSize", "cache-size", kMiB, kAny},
+    {"cacheSmallValueBytes", "cache-small-value-bytes", 0, kValueBytesMax},
+    {"lanes", "lanes", 1, kLanesMax},
+    {"segmentSize", "segment-size", kMiB, kSegmentBytesMax},
+    {"walRingSize", "wal-ring-size", kMiB, int64_t{4} << 30},
+    {"commitDelayUs", "commit-delay-us", 0, 1'000'000},
+    {"commitBatchBytes", "commit-batch-bytes", kCommitBatchBytesMin, kCommitBatchBytesMax},
+    {"minFreeBytes", "min-free-bytes", 0, kAny},
+    {"activeExpireEffort", "active-expire-effort", 1, 10},
+    {"gcIops", "gc-iops", 1, 10'000'000},
+    {"gcMaxParallel", "gc-max-parallel", 1, 64},
+    {"gcSpaceAmplification", "gc-space-amplification", 105, 1000},  // percent
+    {"segmentRecycleMax", "segment-recycle-max", 0, 65536},         // 0: auto
+    {"checkpointRate", "checkpoint-rate", 64 << 10, kAny},
+    {"slowlogLogSlowerThan", "slowlog-log-slower-than", -1, kAny},
+    {"slowlogMaxLen", "slowlog-max-len", 0, 1'000'000},
+    {"latencyMonitorThreshold", "latency-monitor-threshold", 0, kAny},
+    {"outputLimitNormalHard", "client-output-buffer-limit", 0, kAny},
+    {"outputLimitNormalSoft", "client-output-buffer-limit", 0, kAny},
+    {"outputLimitNormalSoftSeconds", "client-output-buffer-limit", 0, 999'999'999},
+    {"outputLimitPubsubHard", "client-output-buffer-limit", 0, kAny},
+    {"outputLimitPubsubSoft", "client-output-buffer-limit", 0, kAny},
+    {"outputLimitPubsubSoftSeconds", "client-output-buffer-limit", 0, 999'999'999},
+};
 
-uint64_t Ranged(const Napi::Value& value, const char* option, Range range) {
-  const uint64_t number = U64(value, option);
-  if (number < range.min || number > range.max) {
-    throw Napi::RangeError::New(value.Env(), std::string(option) + " must be between " +
+const Range& RangeOf(std::string_view field) {
+  for (const Range& range : kRanges)
+    if (field == range.field) return range;
+  CAIRN_CHECK(false);  // every number has its row
+  return kRanges[0];
+}
+
+int64_t Signed(const Napi::Value& value, const char* field) {
+  const Range& range = RangeOf(field);
+  if (!value.IsNumber())
+    throw Napi::TypeError::New(value.Env(), std::string(range.option) + " is not a number");
+  const double number = value.As<Napi::Number>().DoubleValue();
+  // As doubles: the greatest one is 2^63 there, which numbers of the configuration do not reach.
+  if (!(number >= static_cast<double>(range.min) && number <= static_cast<double>(range.max))) {
+    throw Napi::RangeError::New(value.Env(), std::string(range.option) + " must be between " +
                                                  std::to_string(range.min) + " and " +
                                                  std::to_string(range.max));
   }
-  return number;
+  return number >= static_cast<double>(kAny) ? kAny : static_cast<int64_t>(number);
 }
 
-uint64_t Ranged(const Napi::Object& object, const char* field, const char* option, uint64_t min,
-                uint64_t max) {
-  return Ranged(static_cast<Napi::Value>(object.Get(field)), option, {min, max});
+uint64_t Ranged(const Napi::Value& value, const char* field) {
+  return static_cast<uint64_t>(Signed(value, field));
 }
 
-uint32_t Ranged32(const Napi::Value& value, const char* option, Range range) {
-  return static_cast<uint32_t>(Ranged(value, option, range));
+uint64_t Ranged(const Napi::Object& object, const char* field) {
+  return Ranged(static_cast<Napi::Value>(object.Get(field)), field);
+}
+
+uint32_t Ranged32(const Napi::Object& object, const char* field) {
+  return static_cast<uint32_t>(Ranged(object, field));
+}
+
+uint32_t Ranged32(const Napi::Value& value, const char* field) {
+  return static_cast<uint32_t>(Ranged(value, field));
 }
 
 FsyncPolicy PolicyOf(Napi::Env env, const std::string& name) {
@@ -69,36 +126,28 @@ bool SqpollOf(Napi::Env env, const std::string& name) {
 }
 
 EngineOptions EngineOptionsOf(const Napi::Object& object) {
-  constexpr uint64_t kAny = std::numeric_limits<uint64_t>::max();
-  constexpr uint64_t kDelayUsMax = 1'000'000;
   EngineOptions engine;
   engine.dir = Str(object, "dir");
-  engine.reactors =
-      static_cast<uint32_t>(Ranged(object, "ioThreads", "io-threads", 1, kReactorsMax));
-  engine.lanes = static_cast<uint32_t>(Ranged(object, "lanes", "lanes", 1, kLanesMax));
+  engine.reactors = Ranged32(object, "ioThreads");
+  engine.lanes = Ranged32(object, "lanes");
   engine.lanes_auto = Flag(object, "lanesAuto");
-  engine.databases =
-      static_cast<uint32_t>(Ranged(object, "databases", "databases", 1, kDatabasesMax));
-  engine.segment_bytes = Ranged(object, "segmentSize", "segment-size", 1, kAny);
-  engine.wal_ring_bytes = Ranged(object, "walRingSize", "wal-ring-size", 1, kAny);
-  engine.commit_batch_bytes = Ranged(object, "commitBatchBytes", "commit-batch-bytes", 1, kAny);
-  engine.commit_delay_us =
-      static_cast<uint32_t>(Ranged(object, "commitDelayUs", "commit-delay-us", 0, kDelayUsMax));
-  engine.cache_bytes = U64(object, "cacheSize");
+  engine.databases = Ranged32(object, "databases");
+  engine.segment_bytes = Ranged(object, "segmentSize");
+  engine.wal_ring_bytes = Ranged(object, "walRingSize");
+  engine.commit_batch_bytes = Ranged(object, "commitBatchBytes");
+  engine.commit_delay_us = Ranged32(object, "commitDelayUs");
+  engine.cache_bytes = Ranged(object, "cacheSize");
   engine.cache_policy = CachePolicyOf(object.Env(), Str(object, "cachePolicy"));
-  engine.cache_small_value_bytes = static_cast<uint32_t>(
-      Ranged(object, "cacheSmallValueBytes", "cache-small-value-bytes", 0, kValueBytesMax));
+  engine.cache_small_value_bytes = Ranged32(object, "cacheSmallValueBytes");
   engine.fsync = PolicyOf(object.Env(), Str(object, "appendfsync"));
   engine.salvage = Flag(object, "salvage");
   engine.gc_mode = GcModeOf(object.Env(), Str(object, "gcMode"));
-  engine.gc_iops = Ranged32(object.Get("gcIops"), "gc-iops", kGcIops);
-  engine.gc_max_parallel = Ranged32(object.Get("gcMaxParallel"), "gc-max-parallel", kGcMaxParallel);
-  engine.gc_space_amplification =
-      Ranged32(object.Get("gcSpaceAmplification"), "gc-space-amplification", kGcSpaceAmplification);
-  engine.segment_recycle_max = static_cast<uint32_t>(Ranged(
-      object, "segmentRecycleMax", "segment-recycle-max", 0, std::numeric_limits<uint32_t>::max()));
-  engine.min_free_bytes = U64(object, "minFreeBytes");
-  engine.checkpoint_bytes_per_second = Ranged(object, "checkpointRate", "checkpoint-rate", 1, kAny);
+  engine.gc_iops = Ranged32(object, "gcIops");
+  engine.gc_max_parallel = Ranged32(object, "gcMaxParallel");
+  engine.gc_space_amplification = Ranged32(object, "gcSpaceAmplification");
+  engine.segment_recycle_max = Ranged32(object, "segmentRecycleMax");
+  engine.min_free_bytes = Ranged(object, "minFreeBytes");
+  engine.checkpoint_bytes_per_second = Ranged(object, "checkpointRate");
   return engine;
 }
 
@@ -130,18 +179,18 @@ constexpr RuntimeOption kRuntimeOptions[] = {
      true},
     {"cacheSize",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetCacheBytes(U64(value, name));
+       server->SetCacheBytes(Ranged(value, name));
      },
      true},
     {"commitDelayUs",
      [](Server* server, const Napi::Value& value, const char* name) {
-       if (U64(value, name) == server->options().engine.commit_delay_us) return;
+       if (Ranged(value, name) == server->options().engine.commit_delay_us) return;
        throw Napi::Error::New(value.Env(), "commit-delay-us takes effect at the next start only");
      },
      true},
     {"commitBatchBytes",
      [](Server* server, const Napi::Value& value, const char* name) {
-       if (U64(value, name) == server->options().engine.commit_batch_bytes) return;
+       if (Ranged(value, name) == server->options().engine.commit_batch_bytes) return;
        throw Napi::Error::New(value.Env(),
                               "commit-batch-bytes takes effect at the next start only");
      },
@@ -152,72 +201,71 @@ constexpr RuntimeOption kRuntimeOptions[] = {
      },
      true},
     {"gcIops",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->SetGcIops(Ranged32(value, "gc-iops", kGcIops));
+     [](Server* server, const Napi::Value& value, const char* name) {
+       server->SetGcIops(Ranged32(value, name));
      },
      true},
     {"gcMaxParallel",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->SetGcMaxParallel(Ranged32(value, "gc-max-parallel", kGcMaxParallel));
+     [](Server* server, const Napi::Value& value, const char* name) {
+       server->SetGcMaxParallel(Ranged32(value, name));
      },
      true},
     {"gcSpaceAmplification",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->SetGcSpaceAmplification(
-           Ranged32(value, "gc-space-amplification", kGcSpaceAmplification));
+     [](Server* server, const Napi::Value& value, const char* name) {
+       server->SetGcSpaceAmplification(Ranged32(value, name));
      },
      true},
     {"minFreeBytes",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetMinFreeBytes(U64(value, name));
+       server->SetMinFreeBytes(Ranged(value, name));
      },
      true},
     {"maxclients",
      [](Server* server, const Napi::Value& value, const char* name) {
        uint64_t possible = 0;
-       if (server->SetMaxClients(U64(value, name), &possible)) return;
+       if (server->SetMaxClients(Ranged(value, name), &possible)) return;
        throw Napi::Error::New(value.Env(),
                               "The operating system is not able to handle the specified number of "
                               "clients, try with " +
                                   std::to_string(possible));
      }},
     {"protoMaxBulkLen", [](Server* server, const Napi::Value& value,
-                           const char* name) { SetBulkBytesMax(server, U64(value, name)); }},
+                           const char* name) { SetBulkBytesMax(server, Ranged(value, name)); }},
     {"clientQueryBufferLimit",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.query_buffer_limit.store(U64(value, name));
+       server->shared().options.query_buffer_limit.store(Ranged(value, name));
      }},
     {"outputLimitNormalHard",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_hard[0].store(U64(value, name));
+       server->shared().options.output_hard[0].store(Ranged(value, name));
      }},
     {"outputLimitNormalSoft",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_soft[0].store(U64(value, name));
+       server->shared().options.output_soft[0].store(Ranged(value, name));
      }},
     {"outputLimitNormalSoftSeconds",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_soft_seconds[0].store(U64(value, name));
+       server->shared().options.output_soft_seconds[0].store(Ranged(value, name));
      }},
     {"outputLimitPubsubHard",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_hard[1].store(U64(value, name));
+       server->shared().options.output_hard[1].store(Ranged(value, name));
      }},
     {"outputLimitPubsubSoft",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_soft[1].store(U64(value, name));
+       server->shared().options.output_soft[1].store(Ranged(value, name));
      }},
     {"outputLimitPubsubSoftSeconds",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.output_soft_seconds[1].store(U64(value, name));
+       server->shared().options.output_soft_seconds[1].store(Ranged(value, name));
      }},
     {"timeout",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.timeout_s.store(U64(value, name));
+       server->shared().options.timeout_s.store(Ranged(value, name));
      }},
     {"tcpKeepalive",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.tcp_keepalive_s.store(U64(value, name));
+       server->shared().options.tcp_keepalive_s.store(Ranged(value, name));
      }},
     {"protectedMode",
      [](Server* server, const Napi::Value& value, const char*) {
@@ -230,17 +278,17 @@ constexpr RuntimeOption kRuntimeOptions[] = {
        server->shared().options.debug_command.store(DebugModeOf(value.ToString().Utf8Value()));
      }},
     {"slowlogLogSlowerThan",  // -1: off
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->shared().options.slowlog_slower_usec.store(value.ToNumber().Int64Value());
+     [](Server* server, const Napi::Value& value, const char* name) {
+       server->shared().options.slowlog_slower_usec.store(Signed(value, name));
      }},
     {"slowlogMaxLen",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.slowlog_max_len.store(U64(value, name));
-       server->shared().slowlog.Trim(U64(value, name));
+       server->shared().options.slowlog_max_len.store(Ranged(value, name));
+       server->shared().slowlog.Trim(Ranged(value, name));
      }},
     {"latencyMonitorThreshold",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.latency_threshold_ms.store(U64(value, name));
+       server->shared().options.latency_threshold_ms.store(Ranged(value, name));
      }},
     {"latencyTracking",
      [](Server* server, const Napi::Value& value, const char*) {
@@ -248,7 +296,7 @@ constexpr RuntimeOption kRuntimeOptions[] = {
      }},
     {"activeExpireEffort",
      [](Server* server, const Napi::Value& value, const char* name) {
-       server->shared().options.expire_effort.store(static_cast<uint32_t>(U64(value, name)));
+       server->shared().options.expire_effort.store(static_cast<uint32_t>(Ranged(value, name)));
      }},
 };
 
@@ -261,17 +309,24 @@ GcMode GcModeOf(Napi::Env env, const std::string& name) {
   throw Napi::Error::New(env, "gc-mode must be lazy, throttled or aggressive");
 }
 
+Napi::Array OptionRanges(Napi::Env env) {
+  return ListOf(env, kRanges, [env](const Range& range) {
+    Napi::Object row = Napi::Object::New(env);
+    row["field"] = range.field;
+    row["option"] = range.option;
+    row["min"] = Napi::Number::New(env, static_cast<double>(range.min));
+    row["max"] = Napi::Number::New(env, static_cast<double>(range.max));
+    return row;
+  });
+}
+
 ServerOptions OptionsOf(const Napi::Object& object) {
-  constexpr uint64_t kPortMax = 65535;
-  constexpr uint64_t kModeMax = 07777;
   ServerOptions options;
   options.bind = Strings(object.Get("bind"));
-  options.port = static_cast<uint16_t>(Ranged(object, "port", "port", 0, kPortMax));
-  options.backlog = static_cast<int>(
-      Ranged(object, "tcpBacklog", "tcp-backlog", 0, std::numeric_limits<int>::max()));
+  options.port = static_cast<uint16_t>(Ranged(object, "port"));
+  options.backlog = static_cast<int>(Ranged(object, "tcpBacklog"));
   options.unix_path = Str(object, "unixsocket");
-  options.unix_mode =
-      static_cast<uint32_t>(Ranged(object, "unixsocketperm", "unixsocketperm", 0, kModeMax));
+  options.unix_mode = static_cast<uint32_t>(Ranged(object, "unixsocketperm"));
   options.io_backend = BackendOf(object.Env(), Str(object, "ioBackend"));
   options.sqpoll = SqpollOf(object.Env(), Str(object, "sqpoll"));
   options.disk_cpu = Str(object, "diskCpu") == "auto";

@@ -12,6 +12,7 @@
 // could take back.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,11 @@ inline constexpr uint32_t kLanesMax = kShardCount;
 inline constexpr uint32_t kReactorsMax = 64;
 inline constexpr uint64_t kKeyBytesMax = 512ull << 20;
 inline constexpr uint64_t kValueBytesMax = 512ull << 20;
+inline constexpr uint64_t kSegmentBytesMin = 64u << 10;
+inline constexpr uint64_t kSegmentBytesMax = 16ull << 30;
+inline constexpr uint64_t kCommitBatchBytesMin = 64u << 10;
+inline constexpr uint64_t kCommitBatchBytesMax = 64u << 20;
+inline constexpr uint32_t kCommitsPerRingMin = 4;
 
 struct EngineOptions {
   std::string dir;
@@ -72,6 +78,16 @@ struct EngineOptions {
   uint64_t min_free_bytes = 0;            // of the file system; below, writes are refused
   uint64_t checkpoint_bytes_per_second = 128ull << 20;  // rate at which checkpoints are written
 };
+
+// What commit_batch_bytes comes to: a ring holds at least four commits, and a commit of every lane
+// together takes at most kCommitBatchBytesMax of memory.
+inline uint64_t CommitBatchBytes(const EngineOptions& options) {
+  const uint64_t ring = std::max(options.wal_ring_bytes, kCommitsPerRingMin * kCommitBatchBytesMin);
+  const uint64_t share = std::max(kCommitBatchBytesMin, kCommitBatchBytesMax / options.lanes);
+  const uint64_t wanted =
+      std::clamp(options.commit_batch_bytes, kCommitBatchBytesMin, kCommitBatchBytesMax);
+  return std::min({wanted, share, ring / kCommitsPerRingMin}) / 4096 * 4096;
+}
 
 struct TornTail {
   std::string file;

@@ -52,6 +52,7 @@ Result<RecoveryReport> Server::Open() {
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
   if (!report.ok()) return report;
   open_ = true;
+  LogCommitBatch();
   recovery_ = report.value();
   lane_denied_.assign(engine_->lane_count(), false);
   lane_reported_ = std::vector<std::atomic<bool>>(engine_->lane_count());
@@ -61,6 +62,14 @@ Result<RecoveryReport> Server::Open() {
   LogIsolation();
   FindDiskCpu();
   return report;
+}
+
+void Server::LogCommitBatch() {
+  const uint64_t wanted = options_.engine.commit_batch_bytes;
+  const uint64_t used = CommitBatchBytes(options_.engine);
+  if (used == wanted) return;
+  Log(1, "commit-batch-bytes " + std::to_string(wanted) + " comes to " + std::to_string(used) +
+             ": at most a quarter of wal-ring-size, and 64 MiB for all lanes together");
 }
 
 void Server::LogIsolation() {

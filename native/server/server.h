@@ -146,6 +146,7 @@ class Server : public ReactorHost, public DurabilityListener {
   uint64_t ClientsPossible(uint64_t clients);
   void LookAtFiles();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
+  void LogCommitBatch();
   void LogIsolation();
   void FindDiskCpu();
   // What was set while the server ran.

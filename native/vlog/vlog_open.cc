@@ -19,14 +19,10 @@ using vlog::SegmentEntry;
 
 namespace {
 
-constexpr uint64_t kChunkBytesMin = 64u << 10;
-constexpr uint64_t kChunkBytesMax = 64u << 20;
-constexpr uint32_t kChunksMin = 4;
-constexpr uint64_t kChunkBytesAll = 64u << 20;   // one chunk of every lane
 constexpr uint64_t kAheadBytesAll = 512u << 20;  // allocated ahead, one step of every lane
 constexpr uint64_t kPrepareBytesAll = 128u << 20;
 constexpr uint64_t kAheadBytesMin = 256u << 10;
-constexpr uint64_t kSegmentBytesMin = 64u << 10;
+static_assert(cairn::kSegmentBytesMax <= vlog::kSegmentBytesMax / 2);
 constexpr uint64_t kSmallSegment = 8u << 20;  // allocated as a whole
 constexpr uint64_t kLargeBytes = 64u << 20;
 constexpr uint64_t kManifestRoom = 64u << 10;  // what it takes is rounded up to this
@@ -42,18 +38,15 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   if (options.databases < 1 || options.databases > kDatabasesMax) {
     return Status(Code::kInvalid, "databases must be 1 to " + std::to_string(kDatabasesMax));
   }
-  if (options.segment_bytes < kSegmentBytesMin ||
-      options.segment_bytes > vlog::kSegmentBytesMax / 2) {
+  if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > cairn::kSegmentBytesMax) {
     return Status(Code::kInvalid, "segment-size must be 64 KiB to 16 GiB");
   }
   options_ = options;
   gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
-  const uint64_t ring = std::max(options.wal_ring_bytes, kChunksMin * kChunkBytesMin);
-  uint64_t chunk = std::clamp(options.commit_batch_bytes, kChunkBytesMin, kChunkBytesMax);
-  chunk = std::min(chunk, std::max(kChunkBytesMin, kChunkBytesAll / options.lanes));
-  chunk = AlignDown(std::min(chunk, ring / kChunksMin), 4096);
+  const uint64_t chunk = CommitBatchBytes(options);
+  const uint64_t ring = std::max(options.wal_ring_bytes, kCommitsPerRingMin * kCommitBatchBytesMin);
   shared_.chunk_bytes = chunk;
-  shared_.chunks = static_cast<uint32_t>(std::max<uint64_t>(kChunksMin, ring / chunk));
+  shared_.chunks = static_cast<uint32_t>(std::max<uint64_t>(kCommitsPerRingMin, ring / chunk));
   shared_.large_bytes_max = std::max(ring, kLargeBytes);
   shared_.segment_bytes = options.segment_bytes;
   shared_.allocate_step = options.segment_bytes <= kSmallSegment

@@ -21,6 +21,8 @@ export interface NormalizeContext {
 }
 
 export interface OptionType {
+  /** Of numbers: the least and the greatest. */
+  range?: { min: bigint; max: bigint };
   /** Takes several words; CONFIG SET splits its one argument at blanks. */
   several: boolean;
   normalize(words: string[], context: NormalizeContext): string;
@@ -73,8 +75,16 @@ function parseInteger(word: string): bigint {
   return BigInt(word);
 }
 
+function ranged(min: number | bigint, max: number | bigint, type: OptionType): OptionType {
+  return { ...type, range: { min: BigInt(min), max: BigInt(max) } };
+}
+
 export function integer(min: number | bigint, max: number | bigint = int64Max): OptionType {
-  return single((word) => checkRange(parseInteger(word), BigInt(min), BigInt(max)));
+  return ranged(
+    min,
+    max,
+    single((word) => checkRange(parseInteger(word), BigInt(min), BigInt(max))),
+  );
 }
 
 /** A number with at most two decimals, without trailing zeroes. */
@@ -90,10 +100,14 @@ export function decimal(min: number, max: number): OptionType {
 
 /** `auto` stands for what `resolve` makes of the machine; without it the word is kept, to be resolved by its reader. */
 export function integerOrAuto(min: number, max: number, resolve?: (machine: Machine) => number): OptionType {
-  return single((word, { machine }) => {
-    if (word.toLowerCase() === 'auto') return resolve === undefined ? 'auto' : String(resolve(machine));
-    return checkRange(parseInteger(word), BigInt(min), BigInt(max));
-  });
+  return ranged(
+    min,
+    max,
+    single((word, { machine }) => {
+      if (word.toLowerCase() === 'auto') return resolve === undefined ? 'auto' : String(resolve(machine));
+      return checkRange(parseInteger(word), BigInt(min), BigInt(max));
+    }),
+  );
 }
 
 const memoryUnits: ReadonlyMap<string, bigint> = new Map([
@@ -115,23 +129,31 @@ export function parseMemory(word: string): bigint | undefined {
 }
 
 export function memory(min: number | bigint = 0, max: number | bigint = int64Max): OptionType {
-  return single((word) => {
-    const value = parseMemory(word);
-    if (value === undefined) throw new ValueError('argument must be a memory value');
-    return checkRange(value, BigInt(min), BigInt(max));
-  });
+  return ranged(
+    min,
+    max,
+    single((word) => {
+      const value = parseMemory(word);
+      if (value === undefined) throw new ValueError('argument must be a memory value');
+      return checkRange(value, BigInt(min), BigInt(max));
+    }),
+  );
 }
 
 /** A percentage is resolved to bytes of the machine's memory at once. */
 export function memoryOrShare(min: number): OptionType {
-  return single((word, { machine }) => {
-    const percent = /^(\d{1,3})%$/.exec(word)?.[1];
-    const value = percent === undefined ? parseMemory(word) : shareOf(machine.memoryBytes, Number(percent));
-    if (value === undefined || value < min || value > int64Max) {
-      throw new ValueError(`argument must be 1% to 100% of the machine's memory, or a memory value from ${min}`);
-    }
-    return value.toString();
-  });
+  return ranged(
+    min,
+    int64Max,
+    single((word, { machine }) => {
+      const percent = /^(\d{1,3})%$/.exec(word)?.[1];
+      const value = percent === undefined ? parseMemory(word) : shareOf(machine.memoryBytes, Number(percent));
+      if (value === undefined || value < min || value > int64Max) {
+        throw new ValueError(`argument must be 1% to 100% of the machine's memory, or a memory value from ${min}`);
+      }
+      return value.toString();
+    }),
+  );
 }
 
 function shareOf(bytes: number, percent: number): bigint | undefined {

@@ -44,6 +44,8 @@ const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
 
+const ioThreadsMax = 64;
+
 function notEmpty(value: string): string | undefined {
   return value === '' ? 'must not be empty' : undefined;
 }
@@ -147,10 +149,10 @@ export const ownOptions: readonly OptionRow[] = [
   {
     section: 'Threads and input/output',
     name: 'io-threads',
-    type: integerOrAuto(1, 128, ({ cores }) => Math.min(128, Math.max(1, Math.floor(cores / 2)))),
+    type: integerOrAuto(1, ioThreadsMax, ({ cores }) => Math.min(ioThreadsMax, Math.max(1, Math.floor(cores / 2)))),
     default: 'auto',
     change: 'immutable',
-    doc: 'Reactor threads: each accepts, reads, executes and replies. auto: half of the cores.',
+    doc: 'Reactor threads: each accepts, reads, executes and replies. auto: half of the cores, at most 64.',
   },
   {
     name: 'io-backend',
@@ -184,7 +186,7 @@ export const ownOptions: readonly OptionRow[] = [
   },
   {
     name: 'databases',
-    type: integer(1, 2147483647),
+    type: integer(1, 16384),
     default: '16',
     change: 'immutable',
     doc: 'Number of databases for SELECT.',
@@ -226,7 +228,7 @@ export const ownOptions: readonly OptionRow[] = [
   },
   {
     name: 'segment-size',
-    type: memory(mib, 64 * gib),
+    type: memory(mib, 16 * gib),
     default: '1gb',
     change: 'immutable',
     doc: 'Size of one value-log file, at most: where little lives, files are smaller (a twelfth of what gc-space-amplification allows to be dead, at least 64 MB).',
@@ -247,10 +249,10 @@ export const ownOptions: readonly OptionRow[] = [
   },
   {
     name: 'commit-batch-bytes',
-    type: memory(4 * kib, gib),
+    type: memory(64 * kib, 64 * mib),
     default: '1mb',
     change: 'immutable',
-    doc: 'Group commit: enough bytes to commit without waiting, and the largest single commit.',
+    doc: 'Group commit: enough bytes to commit without waiting, and the largest single commit. At most a quarter of wal-ring-size, and 64 MB for all lanes together; the log says when that makes it less.',
   },
   {
     name: 'min-free-bytes',
