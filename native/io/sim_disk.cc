@@ -52,6 +52,7 @@ SimFile::SimFile(std::shared_ptr<SimState> state, std::string path, SimInodePtr 
       inode_(std::move(inode)),
       writable_(writable),
       alignment_(state_->options().alignment),
+      direct_(state_->options().direct),
       generation_(state_->generation()) {
   state_->Opened(inode_);
 }
@@ -171,6 +172,11 @@ void SimDisk::Inject(const SimScript& script) {
 void SimDisk::SetCapacity(uint64_t bytes) {
   const Lock lock(state_->mutex);
   state_->SetCapacity(bytes);
+}
+void SimDisk::SetDevice(const IoAlignment& alignment, bool direct) {
+  CAIRN_CHECK(alignment.offset % kSimSectorBytes == 0);
+  const Lock lock(state_->mutex);
+  state_->SetDevice(alignment, direct);
 }
 void SimDisk::FlipBit(const std::string& path, uint64_t offset, uint32_t bit) {
   const Lock lock(state_->mutex);

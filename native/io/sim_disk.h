@@ -75,6 +75,7 @@ struct SimOptions {
   uint64_t capacity = uint64_t{1} << 40;  // bytes, files count with their size
   uint32_t delay_max = 4;                 // a request completes 1 to this many polls after Flush
   IoAlignment alignment;
+  bool direct = true;
   SimFaults faults;
 };
 
@@ -111,6 +112,8 @@ class SimDisk final : public Disk {
   void SetFaults(const SimFaults& faults);
   void Inject(const SimScript& script);
   void SetCapacity(uint64_t bytes);
+  // As if the files had been moved to another device or file system. Of files opened from now on.
+  void SetDevice(const IoAlignment& alignment, bool direct);
   // Flips one bit in what is current, durable and waiting. The byte must lie inside the file.
   void FlipBit(const std::string& path, uint64_t offset, uint32_t bit = 0);
 

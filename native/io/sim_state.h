@@ -54,6 +54,10 @@ class SimState {
   void SetFaults(const SimFaults& faults) { faults_ = faults; }
   void Inject(const SimScript& script) { scripts_.push_back(script); }
   void SetCapacity(uint64_t bytes) { options_.capacity = bytes; }
+  void SetDevice(const IoAlignment& alignment, bool direct) {
+    options_.alignment = alignment;
+    options_.direct = direct;
+  }
 
   // --- Operations on content; results as of IoRequest: bytes or -errno.
   int64_t Read(const std::string& path, const SimInode& inode, uint64_t offset, const iovec* iov,
@@ -141,7 +145,7 @@ class SimFile final : public File {
   ~SimFile() override;
   const std::string& path() const override { return path_; }
   IoAlignment alignment() const override { return alignment_; }
-  bool direct() const override { return true; }
+  bool direct() const override { return direct_; }
   Result<uint64_t> Size() override;
   Status Allocate(uint64_t offset, uint64_t bytes) override;
   Status Truncate(uint64_t bytes) override;
@@ -159,6 +163,7 @@ class SimFile final : public File {
   const SimInodePtr inode_;
   const bool writable_;
   const IoAlignment alignment_;
+  const bool direct_;
   uint64_t generation_ = 0;
 };
 

@@ -474,7 +474,7 @@ void Lane::SubmitPrepare(IoQueue* queue) {
     const uint64_t front = open_ != nullptr ? open_->offset + open_->used : tail_;
     from = std::max(AlignUp(front + shared_->prepare_gap, block), active_->worn_end);
     if (zero_segment_ == active_) from = std::max(from, zeroed_end_);
-    to = std::min(from + shared_->prepare_bytes, active_->room_end);
+    to = std::min(from + AlignUp(shared_->prepare_bytes, block), active_->room_end);
     if (to <= from) return;
     segment = active_;
     zero_segment_ = segment;

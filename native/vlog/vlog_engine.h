@@ -293,6 +293,9 @@ class VlogEngine final : public Engine {
   Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
   Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);
   Status RewriteRange(vlog::Segment* segment, uint64_t from, uint64_t to);
+  Status WritePart(vlog::Segment* segment, uint64_t from, const char* data, uint64_t bytes);
+  Status SealLane(vlog::LaneEnd* end);
+  static uint64_t DeviceBlock(const vlog::Segment& segment);
   Status SealLoose(const vlog::LooseEnd& loose);
   Status RemoveOldCheckpoints();
   Status AppendBlocks(vlog::LaneEnd* end, bool commit, bool trailer);

@@ -294,7 +294,7 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
   if (options_.salvage) return false;
   for (Segment* segment : {end.next, end.active}) {
     if (segment == nullptr) continue;
-    const uint64_t block = segment->block_bytes;
+    const uint64_t block = DeviceBlock(*segment);
     // The start itself still writes some blocks behind the log.
     const uint64_t front = (segment == end.active ? end.tail : block) + kStartBlocks * block;
     const Result<uint64_t> size = segment->file->Size();
@@ -310,21 +310,18 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
 // them start.
 Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
+  if (manifest_.lanes != options_.lanes) {
+    for (LaneEnd& end : *ends) {
+      if (end.active == nullptr) continue;
+      Status status = SealLane(&end);
+      if (!status.ok()) return status;
+    }
+  }
   // Only now that all lanes are cut: a transaction with a part in a segment that is not named would
   // count as whole.
   std::erase_if(manifest_.segments,
                 [this](const SegmentEntry& entry) { return surplus_.count(entry.id) != 0; });
   if (manifest_.lanes != options_.lanes) {
-    for (LaneEnd& end : *ends) {
-      if (end.active == nullptr) continue;
-      Status status = AppendBlocks(&end, false, true);
-      if (!status.ok()) return status;
-      if (end.next != nullptr) {
-        const uint32_t id = end.next->id;
-        std::erase_if(manifest_.segments,
-                      [id](const SegmentEntry& entry) { return entry.id == id; });
-      }
-    }
     manifest_.lanes = options_.lanes;
     manifest_.epoch += 1;
     ends->assign(options_.lanes, LaneEnd());

@@ -365,7 +365,10 @@ uint64_t VlogEngine::CountKeys() {
 
 // ---- the ends of the lanes ----
 
-// After a crash: makes durable for good what replay has accepted, and marks where it has cut.
+// After a crash: makes durable for good what replay has accepted, and marks where it has cut. What
+// it leaves behind is whole for every later start, whatever lanes, block and file system that one
+// has: format.md, "Making the end fit to go on from". Until all lanes are cut, the manifest names
+// every segment that a part of a transaction may lie in.
 Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
   for (const vlog::LooseEnd& loose : loose_) {
     Status status = SealLoose(loose);
@@ -379,17 +382,34 @@ Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
       if (!status.ok()) return status;
     }
     if (end.active == nullptr) continue;
-    // A device with larger blocks than the segment was made for: go on in a new one.
-    if (end.active->file->alignment().offset > end.active->block_bytes) {
-      end.active->sealed = true;
-      end.active = end.next = nullptr;
-      continue;
+    if (end.cut) {
+      Status status = AppendBlocks(&end, true, false);
+      if (!status.ok()) return status;
     }
-    if (!end.cut) continue;
-    Status status = AppendBlocks(&end, true, false);
-    if (!status.ok()) return status;
+    // A device with larger blocks than the segment was made for: go on in a new one.
+    if (DeviceBlock(*end.active) > end.active->block_bytes) {
+      Status status = SealLane(&end);
+      if (!status.ok()) return status;
+    } else if (end.next != nullptr && DeviceBlock(*end.next) > end.next->block_bytes) {
+      surplus_.insert(end.next->id);
+      end.next = nullptr;
+    }
   }
   return Status();
+}
+
+// Ends the log of a lane with a trailer; what was to come behind it is not needed.
+Status VlogEngine::SealLane(LaneEnd* end) {
+  Status status = AppendBlocks(end, false, true);
+  if (!status.ok()) return status;
+  if (end->next != nullptr) surplus_.insert(end->next->id);
+  end->active = end->next = nullptr;
+  return status;
+}
+
+// Segments keep their block for life; what is written must be whole blocks of the device.
+uint64_t VlogEngine::DeviceBlock(const Segment& segment) {
+  return std::max<uint64_t>(segment.block_bytes, segment.file->alignment().offset);
 }
 
 // The last commits may have reached only the device's cache, or come from writes whose sync failed.
@@ -403,45 +423,69 @@ Status VlogEngine::RewriteTail(const LaneEnd& end, uint32_t lane) {
       continue;
     }
     Segment* segment = segments_.Get(entry.id);
-    const uint64_t block = std::max(segment->block_bytes, segment->file->alignment().offset);
     uint64_t from = segment->block_bytes;
     if (SegmentOf(end.proven) == entry.id)
       from = std::max(from, AlignUp(OffsetOf(end.proven), segment->block_bytes));
     Result<uint64_t> size = segment->file->Size();
     if (!size.ok()) return size.status();
-    uint64_t to = AlignDown(size.value(), block);
-    if (SegmentOf(end.end) == entry.id)
-      to = std::min(to, AlignUp(OffsetOf(end.end), segment->block_bytes) + 2 * block);
-    Status status = RewriteRange(segment, AlignDown(from, block), AlignDown(to, block));
+    uint64_t to = size.value();
+    if (SegmentOf(end.end) == entry.id) {
+      to = std::min(to,
+                    AlignUp(OffsetOf(end.end), segment->block_bytes) + 2 * DeviceBlock(*segment));
+    }
+    Status status = RewriteRange(segment, from, to);
     if (!status.ok()) return status;
   }
   return Status();
 }
 
+// The device's blocks that hold the range. A file that ends within one gets zeros behind its end.
 Status VlogEngine::RewriteRange(Segment* segment, uint64_t from, uint64_t to) {
+  const uint64_t block = DeviceBlock(*segment);
+  from = AlignDown(from, block);
+  to = AlignUp(to, block);
   vlog::AlignedBuffer buffer = vlog::NewAligned(vlog::kWindowBytesMax);
   while (from < to) {
     const uint64_t bytes = std::min(vlog::kWindowBytesMax, to - from);
     Result<size_t> got = segment->file->ReadAt(from, buffer.get(), bytes);
     if (!got.ok()) return got.status();
-    if (got.value() != bytes) break;
-    Status status = segment->file->WriteAt(from, buffer.get(), bytes);
+    if (got.value() == 0) break;
+    const uint64_t whole = AlignUp(got.value(), block);
+    std::memset(buffer.get() + got.value(), 0, whole - got.value());
+    Status status = segment->file->WriteAt(from, buffer.get(), whole);
     if (!status.ok()) return status;
-    from += bytes;
+    from += whole;
   }
   return segment->file->Sync();
+}
+
+// Writes and syncs a part of a segment. What shares a block of the device with it is written once
+// more, the same bytes: torn, it is as it was.
+Status VlogEngine::WritePart(Segment* segment, uint64_t from, const char* data, uint64_t bytes) {
+  const uint64_t block = DeviceBlock(*segment);
+  const uint64_t start = AlignDown(from, block);
+  const uint64_t end = AlignUp(from + bytes, block);
+  vlog::AlignedBuffer buffer = vlog::NewAligned(end - start);
+  uint64_t known = 0;
+  if (end - start != bytes) {
+    Result<size_t> got = segment->file->ReadAt(start, buffer.get(), end - start);
+    if (!got.ok()) return got.status();
+    known = got.value();
+  }
+  std::memset(buffer.get() + known, 0, end - start - known);
+  std::memcpy(buffer.get() + (from - start), data, bytes);
+  Status status = segment->file->WriteAt(start, buffer.get(), end - start);
+  return status.ok() ? segment->file->Sync() : status;
 }
 
 // Survivors that a crash ended: what replay has accepted is made durable for good, and sealed.
 Status VlogEngine::SealLoose(const vlog::LooseEnd& loose) {
   Segment* segment = loose.segment;
-  const uint64_t block = std::max(segment->block_bytes, segment->file->alignment().offset);
   const uint64_t from = SegmentOf(loose.proven) == segment->id
                             ? AlignUp(OffsetOf(loose.proven), segment->block_bytes)
                             : segment->block_bytes;
-  Status status =
-      RewriteRange(segment, AlignDown(from, block), AlignUp(std::max(from, loose.tail), block));
-  if (!status.ok() || segment->file->alignment().offset > segment->block_bytes) return status;
+  Status status = RewriteRange(segment, from, std::max(from, loose.tail));
+  if (!status.ok()) return status;
   LaneEnd end;
   end.active = segment;
   end.tail = loose.tail;
@@ -460,8 +504,7 @@ Status VlogEngine::SealLoose(const vlog::LooseEnd& loose) {
 Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
   Segment* segment = end->active;
   const uint64_t block = segment->block_bytes;
-  vlog::AlignedBuffer buffer = vlog::NewAligned(2 * block);
-  std::memset(buffer.get(), 0, 2 * block);
+  std::string image(2 * block, '\0');
   const uint64_t from = end->tail;
   RecordHeader header = {};
   header.incarnation = shared_.incarnation;
@@ -472,7 +515,7 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     header.value_bytes = sizeof(vlog::CommitPayload);
     const vlog::CommitPayload payload = {vlog::kCommitRecordBytes, end->end, end->end};
     const uint32_t crc =
-        vlog::EncodeRecord(buffer.get(), vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
+        vlog::EncodeRecord(image.data(), vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
                            {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->end = LogPosition(segment->id, end->tail + vlog::kCommitRecordBytes);
     end->chain = Crc32cExtend(end->chain, &crc, sizeof(crc));
@@ -487,7 +530,7 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     const vlog::TrailerPayload payload = {
         has_data ? OffsetOf(end->end) : block, end->chain_whole ? end->records : 0,
         end->chain_whole ? end->chain : 0, end->chain_whole ? 0u : 1u};
-    vlog::EncodeRecord(buffer.get() + bytes, vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
+    vlog::EncodeRecord(image.data() + bytes, vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
                        {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->tail += block;
     bytes += block;
@@ -495,20 +538,11 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
     segment->data_end = end->tail;
   }
   Status status;
-  if (commit && block > vlog::kBlockBytesMin) {
-    // What is cut off may have been durable, being part of a transaction. Torn, it would be damage:
-    // it stays whole until the commit is there, which takes a single sector.
-    vlog::AlignedBuffer whole = vlog::NewAligned(block);
-    Result<size_t> got = segment->file->ReadAt(from, whole.get(), block);
-    if (!got.ok()) return got.status();
-    std::memset(whole.get() + got.value(), 0, block - got.value());
-    std::memcpy(whole.get(), buffer.get(), vlog::kBlockBytesMin);
-    status = segment->file->WriteAt(from, whole.get(), block);
-    if (status.ok()) status = segment->file->Sync();
-  }
-  if (status.ok()) status = segment->file->WriteAt(from, buffer.get(), bytes);
-  if (status.ok()) status = segment->file->Sync();
-  return status;
+  // What is cut off may have been durable, being part of a transaction. Torn, it would be damage:
+  // it stays whole until the commit is there, which takes a single sector.
+  if (commit && bytes > vlog::kBlockBytesMin)
+    status = WritePart(segment, from, image.data(), vlog::kBlockBytesMin);
+  return status.ok() ? WritePart(segment, from, image.data(), bytes) : status;
 }
 
 }  // namespace cairn

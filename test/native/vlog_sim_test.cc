@@ -36,6 +36,7 @@ struct Tally {
   uint64_t given_back = 0;  // times that idle lanes gave room back
   uint64_t lone = 0;        // units that were alone on the way
   uint64_t slowest_ms = 0;  // of them, until durable
+  uint64_t moved = 0;       // the directory, to another device
 
   void Add(const Tally& other) {
     recycled += other.recycled;
@@ -49,6 +50,7 @@ struct Tally {
     given_back += other.given_back;
     lone += other.lone;
     slowest_ms = std::max(slowest_ms, other.slowest_ms);
+    moved += other.moved;
   }
 };
 
@@ -60,6 +62,7 @@ class Schedule {
     options.seed = seed;
     options.delay_max = 1 + Pick(6);
     if (Pick(4) == 0) options.alignment = {4096, 4096};
+    if (Pick(4) == 0) Move();
     disk_ = std::make_unique<SimDisk>(options);
     tuning_ = Driver::Inline();
     tuning_.prepare_bytes = Pick(3) == 0 ? 0 : 4096u << Pick(4);
@@ -152,7 +155,10 @@ class Schedule {
     }
     for (int attempt = 0;; ++attempt) {
       REQUIRE(attempt < 20);
-      if (attempt != 0) WhileDown();
+      if (attempt != 0) {
+        WhileDown();
+        if (Pick(4) == 0) options_.lanes = 1 + Pick(4);
+      }
       const bool interrupt = attempt < 3 && Pick(4) == 0;
       if (interrupt) disk_->PowerOffAt(disk_->operations() + 1 + Pick(40));
       driver_ = std::make_unique<Driver>(disk_.get(), options_, tuning_);
@@ -173,9 +179,18 @@ class Schedule {
     return true;
   }
 
-  // The clock goes on, or is another's.
+  // The clock goes on, or is another's; the directory stays, or is moved.
   void WhileDown() {
     clock_.Pass(Pick(5000));
+    if (Pick(3) == 0) Move();
+  }
+
+  // To a device or file system of another kind.
+  void Move() {
+    static constexpr uint32_t kBlocks[] = {512, 512, 1024, 4096, 4096, 16384};
+    const uint32_t block = kBlocks[Pick(6)];
+    disk_->SetDevice({std::min(block, 4096u), block}, Pick(4) != 0);
+    ++tally_.moved;
     if (Pick(3) == 0) SetClock();
   }
 
@@ -606,7 +621,8 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
                    << sum.removed << ", dropped by collection " << sum.dropped
                    << ", left out by a start " << sum.left_out << ", found again " << sum.returned
                    << "; room given back " << sum.given_back << ", lone units " << sum.lone
-                   << ", the slowest answered after " << sum.slowest_ms << " ms");
+                   << ", the slowest answered after " << sum.slowest_ms
+                   << " ms; moved to another device " << sum.moved);
   if (runs >= 100) {
     CHECK(sum.recycled > runs / 2);
     CHECK(sum.collected > runs);
@@ -624,6 +640,7 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
 TEST_CASE("vlog sim: a seed gives the same run again") {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
   for (uint64_t seed = first; seed < first + 3; ++seed) {
+    CHECK(sum.moved > runs);
     Schedule one(seed);
     one.Run();
     Schedule other(seed);

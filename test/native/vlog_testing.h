@@ -143,6 +143,15 @@ class Driver : public DurabilityListener {
     }
   }
 
+  // One turn of one reactor: what the others have at the disk stays there.
+  void TurnOf(uint32_t reactor, uint64_t ms = 10) {
+    now_ms += ms;
+    queues_[reactor]->Flush();
+    queues_[reactor]->Poll();
+    engine->TurnEnd(reactor);
+    engine->Tick(reactor, now_ms);
+  }
+
   WriteOp Put(uint16_t ns, std::string_view key, std::string_view value,
               uint64_t expire = 0) const {
     WriteOp op;
