@@ -63,10 +63,11 @@ inline constexpr uint32_t kQueueDepthMax = 4096;
 // operator, in a few words, what to look at, or nothing.
 std::string UringRefusalHint(int error);
 // `modes_skipped`, for tests, passes over the best ring modes as an older kernel would: 1 leaves
-// COOP_TASKRUN, 2 a ring without flags.
+// COOP_TASKRUN, 2 a ring without flags. `entries`, likewise: of the ring, at least 2; 0: two per
+// slot.
 Result<std::unique_ptr<IoQueue>> NewUringQueue(const IoQueueOptions& options,
                                                std::shared_ptr<const DurableChoice> durable,
-                                               uint32_t modes_skipped = 0);
+                                               uint32_t modes_skipped = 0, uint32_t entries = 0);
 Result<std::unique_ptr<IoQueue>> NewThreadsQueue(const IoQueueOptions& options,
                                                  std::shared_ptr<const DurableChoice> durable);
 

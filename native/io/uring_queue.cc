@@ -6,8 +6,20 @@
 //     write [IOSQE_IO_LINK] -> fdatasync      user_data = slot index * 2 + (1 for the fdatasync)
 //
 // A failed or short write breaks the link: the kernel then completes the fdatasync with -ECANCELED,
-// and the request's result is the write's. The ring has two entries per slot, and twice as many for
-// completions, so neither can overflow.
+// and the request's result is the write's.
+//
+// A full ring is a state. The ring has two entries per slot, but who took an entry says so in his
+// own time: with SQPOLL a completion may free its slot before the kernel's thread has published
+// that it took what led there. What finds no entry waits, in order, like what finds no slot, and is
+// placed by the next Flush or Poll; those who call Poll only when the eventfd says so are woken for
+// it. Completions beyond their ring (twice as large) the kernel keeps, refusing to submit more with
+// EBUSY on older ones, until Poll has collected them. EAGAIN, EINTR and ENOMEM leave the entries in
+// the ring for the next Poll.
+//
+//     Submit -> [waiting] -> slot and entry -> io_uring_submit -> completion -> done
+//                   ^             |  ^                                |
+//               no slot,          |  +------ [again], first in line --+  EINTR, EAGAIN
+//               no entry      (ring full: stays)
 //
 // Waking a sleeper: with IORING_SETUP_DEFER_TASKRUN completions wait in the kernel until this
 // thread asks for them, and the ring's own descriptor does not wake a poll(2) or epoll_wait(2) that
@@ -25,6 +37,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <deque>
 #include <span>
 
 #include "base/clock.h"
@@ -59,8 +72,12 @@ int64_t BytesOf(const IoRequest& request) {
 
 class UringQueue final : public IoQueue {
  public:
-  UringQueue(const IoQueueOptions& options, std::shared_ptr<const DurableChoice> durable)
-      : depth_(options.depth), sqpoll_(options.sqpoll), durable_(std::move(durable)) {}
+  UringQueue(const IoQueueOptions& options, std::shared_ptr<const DurableChoice> durable,
+             uint32_t entries)
+      : depth_(options.depth),
+        entries_(entries != 0 ? entries : 2 * options.depth),
+        sqpoll_(options.sqpoll),
+        durable_(std::move(durable)) {}
   ~UringQueue() override;
 
   // 0 or -errno.
@@ -91,8 +108,18 @@ class UringQueue final : public IoQueue {
   void Collect();
   unsigned Reap();
   bool Complete(uint64_t tag, int64_t result);
+  void WaitInLine(IoRequest* request);
   void Place(IoRequest* request);
+  // For any request: no link can be torn in two.
+  bool RoomInRing() const { return io_uring_sq_space_left(&ring_) >= 2; }
   void Refill();
+  bool SubmitEntries();
+  // Something has a slot, or could have one, and waits for room in the ring.
+  bool AwaitsEntry() const {
+    return !again_.empty() || (waiting_head_ != nullptr && free_slot_ != kNoSlot);
+  }
+  // No completion is to come that would lead to the next Poll.
+  bool Starved() const { return AwaitsEntry() && in_ring_ == 0; }
   void DrainEventFd();
   void SignalEventFd();
   bool WorkPending() const {
@@ -100,7 +127,12 @@ class UringQueue final : public IoQueue {
     return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
 
+  bool Overflowed() const {
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+  }
+
   const uint32_t depth_;
+  const uint32_t entries_;
   const bool sqpoll_;
   const std::shared_ptr<const DurableChoice> durable_;
   io_uring ring_ = {};
@@ -112,11 +144,13 @@ class UringQueue final : public IoQueue {
   std::atomic<uint32_t> barrier_{0};  // a locked operation, the full barrier TSan understands
   int event_fd_ = -1;
   uint32_t in_flight_ = 0;
+  uint32_t in_ring_ = 0;  // of them: with entries in the ring, or with the kernel
   uint32_t idle_polls_ = 0;
   std::vector<Slot> slots_;
   uint32_t free_slot_ = kNoSlot;
-  IoRequest* waiting_head_ = nullptr;  // beyond depth_, in order
+  IoRequest* waiting_head_ = nullptr;  // for a slot, or for an entry, in order
   IoRequest* waiting_tail_ = nullptr;
+  std::deque<uint32_t> again_;  // slots that are to be tried once more, at most depth_
 };
 
 int UringQueue::InitRing(unsigned flags) {
@@ -125,7 +159,7 @@ int UringQueue::InitRing(unsigned flags) {
   params.flags = flags;
   params.sq_thread_idle = kSqThreadIdleMs;
   ring_ = {};
-  const int error = io_uring_queue_init_params(2 * depth_, &ring_, &params);
+  const int error = io_uring_queue_init_params(entries_, &ring_, &params);
   (void)g_rings_ended.load(std::memory_order_acquire);
   return error;
 }
@@ -202,16 +236,20 @@ void UringQueue::Submit(IoRequest* request) {
               (request->iov_count > 0 && request->iov_count <= kIoVecMax));
   ++in_flight_;
   request->next = nullptr;
-  if (waiting_tail_ != nullptr || free_slot_ == kNoSlot) {
-    if (waiting_tail_ != nullptr) {
-      waiting_tail_->next = request;
-    } else {
-      waiting_head_ = request;
-    }
-    waiting_tail_ = request;
-    return;
+  if (waiting_tail_ != nullptr || free_slot_ == kNoSlot || !again_.empty() || !RoomInRing()) {
+    WaitInLine(request);
+  } else {
+    Place(request);
   }
-  Place(request);
+}
+
+void UringQueue::WaitInLine(IoRequest* request) {
+  if (waiting_tail_ != nullptr) {
+    waiting_tail_->next = request;
+  } else {
+    waiting_head_ = request;
+  }
+  waiting_tail_ = request;
 }
 
 void UringQueue::Place(IoRequest* request) {
@@ -224,7 +262,7 @@ void UringQueue::Place(IoRequest* request) {
 
 io_uring_sqe* UringQueue::PrepareTransfer(const IoRequest& request, bool write) {
   io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-  CAIRN_CHECK(sqe != nullptr);  // two entries per slot
+  CAIRN_CHECK(sqe != nullptr);  // RoomInRing has seen it
   const int fd = FdOf(request);
   if (request.iov_count == 1) {  // cheaper than a vector of one
     const iovec& v = request.iov[0];
@@ -249,6 +287,7 @@ void UringQueue::Prepare(uint32_t index) {
   slot.parts_left = 1;
   slot.result = 0;
   slot.sync_result = 0;
+  ++in_ring_;
   unflushed_ = true;
   if (request.op == IoOp::kSync) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
@@ -274,25 +313,34 @@ void UringQueue::Prepare(uint32_t index) {
 
 void UringQueue::Flush() {
   flush_due_ = false;
-  if (!unflushed_) return;
+  // A small ring may take what waits in several goes.
+  for (uint32_t round = 0; round < kSubmitRoundsMax; ++round) {
+    if (CAIRN_UNLIKELY(AwaitsEntry())) Refill();
+    if (!unflushed_ || !SubmitEntries() || CAIRN_LIKELY(!AwaitsEntry())) break;
+  }
+  if (CAIRN_LIKELY(!unflushed_ && !AwaitsEntry())) return;
+  flush_due_ = true;
+  if (Starved()) SignalEventFd();
+}
+
+// False: some entries are still there, for the next Poll.
+bool UringQueue::SubmitEntries() {
   for (uint32_t round = 0; round < kSubmitRoundsMax; ++round) {
     const int submitted = io_uring_submit(&ring_);
     if (submitted < 0) {
-      // Out of memory for the moment, or completions must be collected first: the entries stay in
-      // the ring and the next Poll tries again. Anything else is a ring we have broken ourselves.
+      // Out of memory for the moment, or completions must be collected first. Anything else is a
+      // ring we have broken ourselves.
       CAIRN_CHECK(submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR ||
                   submitted == -ENOMEM);
-      flush_due_ = true;
-      if (submitted != -EINTR) return;
+      if (submitted != -EINTR) return false;
       continue;
     }
     if (io_uring_sq_ready(&ring_) == 0 || sqpoll_) {
       unflushed_ = false;
-      flush_due_ = false;
-      return;
+      return true;
     }
   }
-  flush_due_ = true;
+  return false;
 }
 
 void UringQueue::DrainEventFd() {
@@ -361,6 +409,7 @@ bool UringQueue::Complete(uint64_t tag, int64_t result) {
   CAIRN_CHECK(slot.request != nullptr && slot.parts_left > 0);
   ((tag & 1) == 0 ? slot.result : slot.sync_result) = result;
   if (--slot.parts_left > 0) return false;
+  --in_ring_;
   // The write has said why it failed or stopped short; else the sync decides. A cancelled sync
   // after a whole write, which should not be, counts as failed.
   if (slot.sync_result < 0 && slot.result >= 0 &&
@@ -369,8 +418,7 @@ bool UringQueue::Complete(uint64_t tag, int64_t result) {
   }
   if ((slot.result == -EINTR || slot.result == -EAGAIN) && slot.retries < kRetriesMax) {
     ++slot.retries;
-    Prepare(static_cast<uint32_t>(index));
-    flush_due_ = true;
+    again_.push_back(static_cast<uint32_t>(index));
     return false;
   }
   IoRequest* const request = slot.request;
@@ -383,14 +431,18 @@ bool UringQueue::Complete(uint64_t tag, int64_t result) {
   return true;
 }
 
+// Gives slots and entries to what waits for them, as far as there are any.
 void UringQueue::Refill() {
-  while (waiting_head_ != nullptr && free_slot_ != kNoSlot) {
+  while (!again_.empty() && RoomInRing()) {
+    Prepare(again_.front());
+    again_.pop_front();
+  }
+  while (again_.empty() && waiting_head_ != nullptr && free_slot_ != kNoSlot && RoomInRing()) {
     IoRequest* const request = waiting_head_;
     waiting_head_ = request->next;
     if (waiting_head_ == nullptr) waiting_tail_ = nullptr;
     request->next = nullptr;
     Place(request);
-    flush_due_ = true;
   }
 }
 
@@ -404,7 +456,7 @@ unsigned UringQueue::Poll() {
       idle_polls_ = 0;
       DrainEventFd();
       // A completion that came in between has just lost its signal.
-      if (io_uring_cq_ready(&ring_) != 0 || WorkPending()) SignalEventFd();
+      if (io_uring_cq_ready(&ring_) != 0 || WorkPending() || Starved()) SignalEventFd();
     }
     return 0;
   }
@@ -413,8 +465,8 @@ unsigned UringQueue::Poll() {
   Collect();
   const unsigned callbacks = Reap();
   polling_ = false;
-  Refill();
-  if (flush_due_) Flush();
+  if (flush_due_ || AwaitsEntry()) Flush();
+  if (CAIRN_UNLIKELY(Overflowed())) SignalEventFd();  // Reap has made room for the next ones
   return callbacks;
 }
 
@@ -426,7 +478,8 @@ unsigned UringQueue::Wait(uint32_t timeout_ms) {
     Flush();
     const uint64_t now = MonotonicMillis();
     if (now >= deadline) break;
-    const uint64_t left = deadline - now;
+    // Perhaps nothing that could end the wait is with the kernel yet.
+    const uint64_t left = flush_due_ ? std::min<uint64_t>(deadline - now, 1) : deadline - now;
     __kernel_timespec timeout = {static_cast<int64_t>(left / 1000),
                                  static_cast<long long>(left % 1000) * 1000000};
     io_uring_cqe* cqe = nullptr;
@@ -460,8 +513,8 @@ std::string UringRefusalHint(int error) {
 
 Result<std::unique_ptr<IoQueue>> NewUringQueue(const IoQueueOptions& options,
                                                std::shared_ptr<const DurableChoice> durable,
-                                               uint32_t modes_skipped) {
-  auto queue = std::make_unique<UringQueue>(options, std::move(durable));
+                                               uint32_t modes_skipped, uint32_t entries) {
+  auto queue = std::make_unique<UringQueue>(options, std::move(durable), entries);
   const int error = queue->Start(modes_skipped);
   if (error == 0) return std::unique_ptr<IoQueue>(std::move(queue));
   char buffer[128];

@@ -136,6 +136,63 @@ TEST_CASE("queue: vectors up to kIoVecMax") {
   }
 }
 
+// Whoever fills the ring finds it full, with SQPOLL for as long as the kernel's thread likes; and
+// completions overflow theirs. All get there, and a sleeper who polls when the eventfd says so
+// hears of all.
+TEST_CASE("queue: a ring much smaller than the load") {
+  if (!UringWorks()) return;
+  constexpr uint32_t kBlocks = 300;
+  const Rig rig(Kind::kUring);
+  auto file = rig.Open();
+  for (const bool sqpoll : {false, true}) {
+    for (const DurableMethod method :
+         {DurableMethod::kDataSyncWrite, DurableMethod::kWriteThenSync}) {
+      for (const uint32_t skipped : {0u, 1u, 2u}) {
+        if (sqpoll && skipped == 2) continue;
+        for (const uint32_t entries : {2u, 4u, 16u}) {
+          CAPTURE(sqpoll);
+          CAPTURE(skipped);
+          CAPTURE(entries);
+          IoQueueOptions options;
+          options.depth = 64;
+          options.sqpoll = sqpoll;
+          auto queue = Take(
+              NewUringQueue(options, std::make_shared<DurableChoice>(method), skipped, entries));
+          std::vector<Block> blocks;
+          std::deque<TestRequest> requests;
+          for (uint32_t i = 0; i < kBlocks; ++i) {
+            blocks.emplace_back(512, static_cast<int>('A' + (i + entries) % 50));
+            const IoOp op = i % 3 == 0   ? IoOp::kWriteDataSync
+                            : i % 3 == 1 ? IoOp::kWrite
+                                         : IoOp::kSync;
+            if (op == IoOp::kSync) {
+              requests.emplace_back(op, file.get(), 0);
+            } else {
+              requests.emplace_back(op, file.get(), i * 512, std::vector<iovec>{Iov(blocks[i])});
+            }
+            queue->Submit(&requests.back().io);
+            if (i % 70 == 0) queue->Flush();
+          }
+          queue->Flush();
+          while (queue->in_flight() > 0) {
+            pollfd sleeper = {queue->EventFd(), POLLIN, 0};
+            REQUIRE(poll(&sleeper, 1, 20000) == 1);
+            queue->Poll();
+          }
+          for (uint32_t i = 0; i < kBlocks; ++i) {
+            CHECK(requests[i].completions == 1);
+            CHECK(requests[i].result == (i % 3 == 2 ? 0 : 512));
+            if (i % 3 == 2) continue;
+            const Block back(512);
+            REQUIRE(file->ReadAt(i * 512, back.data(), 512).ok());
+            CHECK(back.view() == blocks[i].view());
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("queue: a failure is the request's result") {
   FOR_EACH_KIND(kind)
   const Rig rig(kind);
