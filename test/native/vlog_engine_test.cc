@@ -98,7 +98,10 @@ TEST_CASE("vlog engine: tickets of what is not durable yet, and staged values") 
   REQUIRE(tickets.size() == 1);
   CHECK(!driver.Durable(tickets));
   Entry entry;
-  driver.engine->Find(0, ShardOf("a"), "a", true, &entry);
+  {
+    LatchGuard guard(driver.engine->ShardLatch(ShardOf("a")));
+    driver.engine->Find(0, ShardOf("a"), "a", true, &entry);
+  }
   CHECK(entry.resident);
   CHECK(entry.value == "1");
   CHECK(entry.ticket.position != 0);

@@ -25,6 +25,7 @@ std::vector<std::string> Expired(Driver* driver, uint16_t ns, uint64_t now_ms) {
   Collect collect;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     size_t visits = SIZE_MAX;
+    LatchGuard guard(driver->engine->ShardLatch(shard));
     CHECK(
         driver->engine->SweepExpired(ns, static_cast<uint16_t>(shard), now_ms, &visits, &collect));
   }

@@ -192,14 +192,12 @@ class Driver : public DurabilityListener {
     std::vector<Ticket> room(engine->lane_count());
     uint32_t count = 0;
     uint32_t busy = 0;
-    // The engine's own threads look at the index, too, but for inline maintenance.
     std::set<uint32_t> shards;
     for (const WriteOp& op : ops) {
       const bool all = op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
       for (uint32_t shard = 0; all && shard < kShardCount; ++shard) shards.insert(shard);
       if (!all) shards.insert(op.shard);
     }
-    if (tuning_.inline_maintenance) shards.clear();
     for (uint32_t shard : shards) engine->ShardLatch(shard).Lock();
     Status status = engine->Apply(reactor, ops, room.data(), &count, &busy);
     for (uint32_t shard : shards) engine->ShardLatch(shard).Unlock();
