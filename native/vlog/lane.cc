@@ -41,6 +41,7 @@ void Lane::Begin(const Start& start) {
 // ---- staging ----
 
 Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
+  CAIRN_ASSERT_LATCHED(latch_);
   for (int round = 0; round < 4; ++round) {
     const uint64_t limit = may_use_reserve ? hard_limit_ : soft_limit_;
     if (CAIRN_LIKELY(open_ != nullptr)) {
@@ -63,6 +64,7 @@ Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
 }
 
 void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
+  CAIRN_ASSERT_LATCHED(latch_);
   Batch* batch = open_;
   CAIRN_CHECK(batch != nullptr && batch->used + bytes <= batch->fill_max && bytes % 8 == 0);
   placement->data = batch->data.get() + batch->used;
@@ -81,10 +83,12 @@ void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
 }
 
 void Lane::HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn) {
+  CAIRN_ASSERT_LATCHED(latch_);
   holds_.push_back({start, end, std::move(txn), false});
 }
 
 Code Lane::OpenBatchLocked(uint64_t bytes) {
+  CAIRN_ASSERT_LATCHED(latch_);
   const uint64_t need = kCommitRecordBytes + bytes;
   const uint64_t slack = 2 * uint64_t{active_->block_bytes};  // padding, trailer
   Batch* batch = nullptr;
@@ -127,6 +131,7 @@ Code Lane::OpenBatchLocked(uint64_t bytes) {
 // Ends the open batch; the next one begins on a new block. Nobody may add to it, those who fill it
 // may still be at it.
 void Lane::CloseOpenLocked() {
+  CAIRN_ASSERT_LATCHED(latch_);
   Batch* batch = open_;
   open_ = nullptr;
   if (batch->used == kCommitRecordBytes) {  // nothing in it
@@ -142,6 +147,7 @@ void Lane::CloseOpenLocked() {
 
 // Goes over to the next segment; the last batch of the old one also writes its trailer.
 Code Lane::RollLocked() {
+  CAIRN_ASSERT_LATCHED(latch_);
   if (open_ == nullptr) {
     const Code code = OpenBatchLocked(0);
     if (code != Code::kOk) return code;
@@ -160,6 +166,7 @@ Code Lane::RollLocked() {
 // kOk: look again. Otherwise why a unit of `bytes` cannot be placed now; what it takes has been
 // asked for.
 Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
+  CAIRN_ASSERT_LATCHED(latch_);
   const uint64_t block = active_->block_bytes;
   const uint64_t begin =
       open_ != nullptr ? open_->offset + open_->used : tail_ + kCommitRecordBytes;
@@ -193,6 +200,7 @@ uint64_t Lane::ReserveOf(const Segment* segment) const {
 }
 
 void Lane::UpdateLimitsLocked() {
+  CAIRN_ASSERT_LATCHED(latch_);
   hard_limit_ = active_->room_end - active_->block_bytes;  // the trailer's block
   const bool more_is_sure = active_->room_end == active_->capacity && next_ != nullptr;
   const uint64_t reserve = more_is_sure ? 0 : ReserveOf(active_);
@@ -201,6 +209,7 @@ void Lane::UpdateLimitsLocked() {
 
 // Asks for the space of the near future, so that nobody has to wait for it.
 void Lane::AskAheadLocked() {
+  CAIRN_ASSERT_LATCHED(latch_);
   const uint64_t left = active_->room_end - std::min(active_->room_end, tail_);
   bool ask = false;
   if (active_->room_end < active_->capacity) {
@@ -214,6 +223,7 @@ void Lane::AskAheadLocked() {
 }
 
 void Lane::ReleaseLocked(Batch* batch) {
+  CAIRN_ASSERT_LATCHED(latch_);
   if (batch->readers != 0) {
     batch->retired = true;
     return;
@@ -250,6 +260,7 @@ Status Lane::Refusal(Code code) {
 // ---- reading what is staged ----
 
 Batch* Lane::FindBatchLocked(uint32_t segment_id, uint64_t offset) {
+  CAIRN_ASSERT_LATCHED(latch_);
   const auto holds = [&](const Batch* batch) {
     return batch != nullptr && batch->segment->id == segment_id && offset >= batch->offset &&
            offset < batch->offset + batch->used;

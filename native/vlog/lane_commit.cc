@@ -23,6 +23,7 @@ std::string ErrnoText(int64_t result) {
 // ---- what to do next ----
 
 bool Lane::CommitDueLocked(bool force) const {
+  CAIRN_ASSERT_LATCHED(latch_);
   if (CAIRN_UNLIKELY(brake_.load(std::memory_order_relaxed)) && !force &&
       shared_->now_ms.load(std::memory_order_relaxed) == last_commit_ms_)
     return false;
@@ -41,6 +42,7 @@ bool Lane::CommitDueLocked(bool force) const {
 }
 
 Lane::Work Lane::DecideLocked(bool force) {
+  CAIRN_ASSERT_LATCHED(latch_);
   Work work;
   if (failed_.load(std::memory_order_relaxed)) return work;
   const uint64_t written = written_.load(std::memory_order_relaxed);
@@ -84,6 +86,7 @@ Lane::Work Lane::DecideLocked(bool force) {
 }
 
 Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
+  CAIRN_ASSERT_LATCHED(latch_);
   Flight& flight = FlightLocked(flight_count_);
   ++flight_count_;
   taking_off_ = true;
@@ -315,6 +318,7 @@ void Lane::CompleteWrite(Flight* flight) {
 
 // The oldest commit is on the disk, and so is all before it.
 void Lane::LandLocked(Flight* flight) {
+  CAIRN_ASSERT_LATCHED(latch_);
   Batch* batch = flight->batch;
   const uint64_t bytes = batch->write_bytes();
   const uint64_t before = written_.load(std::memory_order_relaxed);
@@ -386,6 +390,7 @@ void Lane::OnSynced(int64_t result) {
 // Transactions lie in the same order in all lanes, so the first unsettled one never waits for a
 // later one.
 void Lane::AdvanceLocked(News* news) {
+  CAIRN_ASSERT_LATCHED(latch_);
   while (!holds_.empty()) {
     Hold& hold = holds_.front();
     if (!hold.counted) {
@@ -451,6 +456,7 @@ void Lane::Fail(const std::string& reason) {
 // that overlap hide most of the difference, and the bytes would be many.
 
 bool Lane::PrepareDueLocked() const {
+  CAIRN_ASSERT_LATCHED(latch_);
   if (shared_->prepare_bytes == 0 || prepare_busy_ || active_ == nullptr ||
       rate_ >= kPrepareRateMax ||
       shared_->fsync.load(std::memory_order_relaxed) != FsyncPolicy::kAlways) {

@@ -279,7 +279,7 @@ Status VlogEngine::WriteCheckpoint(bool paced) {
     std::vector<uint16_t> trees;
     {
       LatchGuard guard(latches_[shard].latch);
-      shards_[shard].ForEach([&](uint16_t number, Art&) { trees.push_back(number); });
+      Shard(shard).ForEach([&](uint16_t number, Art&) { trees.push_back(number); });
     }
     for (uint16_t tree : trees) {
       if (status.ok()) status = WalkTree(static_cast<uint16_t>(shard), tree, paced);
@@ -304,7 +304,7 @@ Status VlogEngine::WalkTree(uint16_t shard, uint16_t number, bool paced) {
     more = false;
     {
       LatchGuard guard(latches_[shard].latch);
-      const Art* tree = shards_[shard].Tree(number);
+      const Art* tree = Shard(shard).Tree(number);
       uint32_t keys = 0;
       uint64_t bytes = 0;
       tree->Scan(from, [&](std::string_view key, Pointer& entry, uint64_t expire_at_ms) {

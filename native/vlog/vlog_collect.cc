@@ -128,7 +128,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
                                                             uint64_t* expire_at_ms) {
   const std::string_view key = vlog::KeyOf(header, record);
   LatchGuard guard(engine_.latches_[shard].latch);
-  const EntryRef found = engine_.shards_[shard].Find(header.ns, key);
+  const EntryRef found = engine_.Shard(shard).Find(header.ns, key);
   switch (vlog::TypeOf(header)) {
     case RecordType::kPut:
     case RecordType::kPutExpire: {
@@ -139,13 +139,13 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
         const bool expired =
             expiry != 0 && (expiry <= now_ms_ || victim_->owes_deletes || victim_->unread);
         if (expired_droppable_ || found || !expired) return Verdict::kDead;
-        Rely(shard, engine_.shards_[shard].last_removal);
+        Rely(shard, engine_.Shard(shard).last_removal);
         return Verdict::kRemoval;
       }
       *expire_at_ms = found.expire_at_ms;
       const bool changed = (found.pointer->flags & Pointer::kExpiryExternal) != 0 ||
                            vlog::ExpiryOf(header, record) != found.expire_at_ms;
-      if (changed) Rely(shard, engine_.shards_[shard].last_change);
+      if (changed) Rely(shard, engine_.Shard(shard).last_change);
       if (changed || found.expire_at_ms == 0 ||
           found.expire_at_ms + engine_.tuning_.expired_for_ms > now_ms_)
         return Verdict::kLive;
@@ -157,7 +157,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
     }
     case RecordType::kDelete:
       if (droppable_ || found) return Verdict::kDead;
-      Rely(shard, engine_.shards_[shard].last_removal);
+      Rely(shard, engine_.Shard(shard).last_removal);
       return Verdict::kRemoval;
     case RecordType::kSetExpire: {
       // Needed also if the key's own record knows the time, as long as that stands before it: an
@@ -165,7 +165,7 @@ VlogEngine::Collector::Verdict VlogEngine::Collector::Judge(const RecordHeader& 
       if (droppable_ || !found || Behind(*found.pointer, pointer)) return Verdict::kDead;
       *expire_at_ms = vlog::ExpiryOf(header, record);
       if (found.expire_at_ms != *expire_at_ms) return Verdict::kDead;
-      Rely(shard, engine_.shards_[shard].last_change);
+      Rely(shard, engine_.Shard(shard).last_change);
       return Verdict::kExpiry;
     }
     default:
@@ -311,7 +311,7 @@ void VlogEngine::Collector::Publish(const Move& move) {
   const RecordHeader header = vlog::LoadHeader(record.data());
   const std::string_view key = vlog::KeyOf(header, record.data());
   LatchGuard guard(engine_.latches_[move.shard].latch);
-  const EntryRef found = engine_.shards_[move.shard].Find(move.tree, key);
+  const EntryRef found = engine_.Shard(move.shard).Find(move.tree, key);
   if (!found || !found.pointer->SamePlace(move.from)) return;
   Pointer& entry = *found.pointer;
   uint32_t flags = move.to.flags;

@@ -66,7 +66,7 @@ void VlogEngine::DetachReactor(uint32_t reactor) {
 void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
                       Entry* entry) {
   *entry = Entry();
-  ShardIndex& index = shards_[shard];
+  ShardIndex& index = Shard(shard);
   Lane* lane = lanes_[LaneOf(shard)].get();
   const uint64_t durable = lane->durable();
   const EntryRef found = index.Find(tree_of_[ns].load(std::memory_order_relaxed), key);
@@ -110,7 +110,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
 }
 
 void VlogEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {
-  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   if (tree == nullptr) return;
   tree->Scan(from, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
     return visitor->OnKey(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
@@ -118,7 +118,7 @@ void VlogEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVi
 }
 
 bool VlogEngine::Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) {
-  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   return tree != nullptr && tree->Random(random, key);
 }
 
@@ -132,13 +132,13 @@ uint64_t VlogEngine::ExpiringCount(uint16_t ns) const {
 }
 
 uint64_t VlogEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
-  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   return tree == nullptr ? 0 : tree->size();
 }
 
 bool VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
                               ScanVisitor* visitor) {
-  Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   if (tree == nullptr) return true;
   return tree->SweepExpired(
       now_ms, visits, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
@@ -195,7 +195,7 @@ std::string VlogEngine::LaneDenied(uint32_t lane) const { return lanes_[lane]->d
 void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
 
 uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
-  const Art* tree = shards_[shard].Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
   if (!found) return 0;
   constexpr uint64_t kCacheOverhead = 32;  // slot, malloc, blob header

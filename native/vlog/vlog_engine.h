@@ -332,8 +332,7 @@ class VlogEngine final : public Engine {
   void OnEvict(std::span<const ValueCache::Victim> victims);
 
   // vlog_prefetch.cc
-  void PrefetchAlone(uint16_t tree, std::span<const KeyHint> keys);
-  void PrefetchShared(uint16_t tree, std::span<const KeyHint> keys);
+  void PrefetchGroup(uint16_t tree, std::span<const KeyHint> keys);
 
   // vlog_fetch.cc
   static void ReadDone(IoRequest* request, int64_t result);
@@ -426,6 +425,13 @@ class VlogEngine final : public Engine {
   void At(GcPoint point);
   void Notice(const std::string& text);
   void AddSegmentStats(EngineStats* out) const;
+
+  // The way to the index of a shard while the engine is open: only the start, when nobody else is
+  // there, goes by shards_ itself.
+  vlog::ShardIndex& Shard(uint32_t shard) const {
+    CAIRN_ASSERT_LATCHED(latches_[shard].latch);
+    return shards_[shard];
+  }
 
   const VlogTuning tuning_;
   EngineOptions options_;

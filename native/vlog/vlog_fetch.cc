@@ -166,7 +166,7 @@ Status VlogEngine::VerifyRead(FetchOp* op, std::string_view* value) {
 void VlogEngine::CacheRead(FetchOp* op, std::string_view record) {
   if (cache_->budget() == 0 || op->request->no_admit) return;
   LatchGuard guard(latches_[op->shard].latch);
-  const EntryRef found = shards_[op->shard].Find(op->tree, op->key);
+  const EntryRef found = Shard(op->shard).Find(op->tree, op->key);
   if (!found || found.pointer->resident() || !found.pointer->SamePlace(op->pointer)) return;
   const uint64_t value_bytes = vlog::ValueBytes(op->pointer, op->key.size());
   const uint32_t handle =

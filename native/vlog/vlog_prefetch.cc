@@ -1,58 +1,79 @@
 // Prefetch: a pipelined burst names its keys ahead of time. Looking all of them up first lets their
 // cache misses overlap; the commands themselves then run on warm lines.
+//
+// Nothing here may wait, for it is only help: a latch is tried, and a shard that somebody is at
+// work in is left out. So a group may hold the latches of many shards at once without any danger of
+// a deadlock, and it must hold them: garbage collection, checkpoints and the sweep change index and
+// cache however few reactors there are.
 #include <algorithm>
 
 #include "base/prefetch.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {
+namespace {
+
+// The latches of a group's shards, as many as were free.
+class TriedLatches {
+ public:
+  TriedLatches() = default;
+  ~TriedLatches() {
+    for (size_t i = 0; i < count_; ++i) held_[i]->Unlock();
+  }
+  TriedLatches(const TriedLatches&) = delete;
+  TriedLatches& operator=(const TriedLatches&) = delete;
+
+  // Whether it is held now. At most Art::kFindManyMax different ones.
+  bool Try(Latch* latch) {
+    if (CAIRN_LIKELY(latch->TryLock())) {
+      held_[count_++] = latch;
+      return true;
+    }
+    return std::find(held_, held_ + count_, latch) != held_ + count_;
+  }
+
+ private:
+  Latch* held_[Art::kFindManyMax];
+  size_t count_ = 0;
+};
+
+}  // namespace
 
 void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
   const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
   for (const KeyHint& hint : keys) {
-    cairn::Prefetch(&latches_[hint.shard]);
+    PrefetchForWrite(&latches_[hint.shard]);
     cairn::Prefetch(&shards_[hint.shard]);
   }
-  // With a single reactor nobody else changes the index.
-  if (options_.reactors == 1) {
-    PrefetchAlone(tree, keys);
-  } else {
-    PrefetchShared(tree, keys);
+  while (!keys.empty()) {
+    const size_t count = std::min(keys.size(), Art::kFindManyMax);
+    PrefetchGroup(tree, keys.first(count));
+    keys = keys.subspan(count);
   }
 }
 
 // The way to a value is a chain of loads, each of which needs the one before. Step by step for all
 // keys, the misses of one step overlap; key by key, few fit into the processor's window.
-void VlogEngine::PrefetchAlone(uint16_t number, std::span<const KeyHint> keys) {
+void VlogEngine::PrefetchGroup(uint16_t number, std::span<const KeyHint> keys) {
+  TriedLatches latches;
   Art::Lookup lookups[Art::kFindManyMax];
-  while (!keys.empty()) {
-    const size_t count = std::min(keys.size(), Art::kFindManyMax);
-    for (size_t i = 0; i < count; ++i)
-      lookups[i] = {shards_[keys[i].shard].Tree(number), keys[i].key, {}};
-    Art::FindMany(std::span(lookups, count));
-    for (size_t i = 0; i < count; ++i) {
-      const Pointer* pointer = lookups[i].found.pointer;
-      if (pointer != nullptr && pointer->resident())
-        cache_->PrefetchSlot(keys[i].shard, pointer->checksum);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      const Pointer* pointer = lookups[i].found.pointer;
-      if (pointer != nullptr && pointer->resident())
-        cache_->Prefetch(keys[i].shard, pointer->checksum, pointer->length);
-    }
-    keys = keys.subspan(count);
-  }
-}
-
-void VlogEngine::PrefetchShared(uint16_t number, std::span<const KeyHint> keys) {
+  uint16_t shards[Art::kFindManyMax];
+  size_t count = 0;
   for (const KeyHint& hint : keys) {
-    Latch& latch = latches_[hint.shard].latch;
-    if (!latch.TryLock()) continue;
-    const EntryRef found = shards_[hint.shard].Find(number, hint.key);
-    if (found && found.pointer->resident()) {
-      cache_->Prefetch(hint.shard, found.pointer->checksum, found.pointer->length);
-    }
-    latch.Unlock();
+    if (!latches.Try(&latches_[hint.shard].latch)) continue;
+    shards[count] = hint.shard;
+    lookups[count++] = {Shard(hint.shard).Tree(number), hint.key, {}};
+  }
+  Art::FindMany(std::span(lookups, count));
+  for (size_t i = 0; i < count; ++i) {
+    const Pointer* pointer = lookups[i].found.pointer;
+    if (pointer != nullptr && pointer->resident())
+      cache_->PrefetchSlot(shards[i], pointer->checksum);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const Pointer* pointer = lookups[i].found.pointer;
+    if (pointer != nullptr && pointer->resident())
+      cache_->Prefetch(shards[i], pointer->checksum, pointer->length);
   }
 }
 

@@ -14,9 +14,9 @@ void VlogEngine::Stats(EngineStats* out) const {
   out->spare_bytes = spares_.bytes();
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     LatchGuard guard(latches_[shard].latch);
-    shards_[shard].ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
+    Shard(shard).ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
     out->cache_entries += cache_->records(shard);
-    out->wal_ring_reads += shards_[shard].ring_reads;
+    out->wal_ring_reads += Shard(shard).ring_reads;
   }
   out->cache_bytes = cache_->bytes();
   out->cache_ghost_bytes = cache_->ghost_bytes();
@@ -73,7 +73,7 @@ uint64_t VlogEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
   for (uint32_t i = 0, sampled = 0; i < kShardCount && sampled < kSampledShards; ++i) {
     const auto shard = static_cast<uint32_t>((random + i) % kShardCount);
     LatchGuard guard(latches_[shard].latch);
-    const Art* tree = shards_[shard].Tree(number);
+    const Art* tree = Shard(shard).Tree(number);
     if (tree == nullptr || tree->expiring() == 0) continue;
     ++sampled;
     tree->SampleTtl(now_ms, random + i, &ttl_ms, &count);
@@ -86,7 +86,8 @@ std::string VlogEngine::CheckAccountsForTest() {
   std::map<uint32_t, uint64_t> live;
   std::string wrong;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-    shards_[shard].ForEach([&](uint16_t number, Art& tree) {
+    LatchGuard guard(latches_[shard].latch);
+    Shard(shard).ForEach([&](uint16_t number, Art& tree) {
       tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
         live[pointer.segment_id] += pointer.length;
         if (segments_.Get(pointer.segment_id) == nullptr)

@@ -286,7 +286,7 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     const Part& part = me.parts[LaneOf(shard)];
     const uint64_t end = LogPosition(part.place.segment->id, part.place.offset + part.bytes);
-    ShardIndex& index = shards_[shard];
+    ShardIndex& index = Shard(shard);
     index.last_write = index.last_removal = index.last_change = end;
     if (op.kind == WriteKind::kFlush) FlushShard(static_cast<uint16_t>(shard), tree);
   }
@@ -298,7 +298,7 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
 // The entry that a put replaces.
 EntryRef VlogEngine::Look(const WriteOp& op) {
   const EntryRef found =
-      shards_[op.shard].Find(tree_of_[op.ns].load(std::memory_order_relaxed), op.key);
+      Shard(op.shard).Find(tree_of_[op.ns].load(std::memory_order_relaxed), op.key);
   if (found && found.pointer->resident())
     cache_->Prefetch(op.shard, found.pointer->checksum, found.pointer->length);
   return found;
@@ -308,7 +308,7 @@ EntryRef VlogEngine::Look(const WriteOp& op) {
 void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& header,
                        uint64_t offset, const EntryRef& old) {
   const uint64_t end = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
-  ShardIndex& shard = shards_[op.shard];
+  ShardIndex& shard = Shard(op.shard);
   shard.last_write = end;
   switch (op.kind) {
     case WriteKind::kPut:
@@ -331,7 +331,7 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
 
 void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordHeader& header,
                           const Pointer& pointer, const EntryRef& found) {
-  Art& tree = shards_[op.shard].MakeTree(tree_number);
+  Art& tree = Shard(op.shard).MakeTree(tree_number);
   const uint32_t checksum = pointer.checksum;
   char* cached = nullptr;
   const auto value_bytes = static_cast<uint32_t>(op.value.size());
@@ -379,7 +379,7 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
 // A key leaves the index: it was deleted, or garbage collection drops what has expired. With the
 // shard's latch held.
 void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, std::string_view key) {
-  Art* tree = shards_[shard].Tree(tree_number);
+  Art* tree = Shard(shard).Tree(tree_number);
   Pointer old;
   uint64_t expire_at_ms = 0;
   if (tree == nullptr || !tree->Erase(key, &old, &expire_at_ms)) return;
@@ -390,7 +390,7 @@ void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, std::string_vie
 }
 
 void VlogEngine::IndexExpire(const WriteOp& op, uint16_t tree_number) {
-  Art* tree = shards_[op.shard].Tree(tree_number);
+  Art* tree = Shard(op.shard).Tree(tree_number);
   EntryRef found = tree == nullptr ? EntryRef() : tree->Find(op.key);
   if (!found) return;
   const bool had = found.expire_at_ms != 0;
@@ -432,7 +432,7 @@ void VlogEngine::Retire(const Pointer& old) {
 }
 
 void VlogEngine::FlushShard(uint16_t shard, uint16_t tree) {
-  ShardIndex& index = shards_[shard];
+  ShardIndex& index = Shard(shard);
   if (tree == vlog::kAllTrees) {
     cache_->Clear(shard);
     index.ForEach([&](uint16_t number, Art& art) { DropTree(shard, number, &art); });
@@ -492,7 +492,7 @@ void VlogEngine::OnEvict(std::span<const ValueCache::Victim> victims) {
   for (size_t i = 0; i < victims.size(); ++i) {
     const char* record = victims[i].view.record.data();
     const RecordHeader header = vlog::LoadHeader(record);
-    lookups[i] = {shards_[victims[i].shard].Tree(header.ns), vlog::KeyOf(header, record), {}};
+    lookups[i] = {Shard(victims[i].shard).Tree(header.ns), vlog::KeyOf(header, record), {}};
   }
   Art::FindMany(std::span(lookups, victims.size()));
   for (size_t i = 0; i < victims.size(); ++i) {
