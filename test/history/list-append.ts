@@ -183,7 +183,7 @@ class Checker {
     for (const [id, writer] of this.writers) {
       const space = id.lastIndexOf(' ');
       const value = Number(id.slice(space + 1));
-      if (id.slice(0, space) !== key || seen.has(value) || this.type(writer) !== 'ok') continue;
+      if (id.slice(0, space) !== key || seen.has(value) || !this.happened(writer)) continue;
       this.addEdge(reader, writer, 'rw', `${key}: read without ${value}, which nobody ever saw`);
     }
   }

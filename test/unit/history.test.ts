@@ -188,6 +188,12 @@ describe('list-append', () => {
     ],
     'an unknown one that happened': [[['?', 'append x 1']], [['r x 1']]],
     'an unknown one that did not': [[['?', 'append x 1']], [['r x']], [['append x 2']], [['r x 2']]],
+    'an unknown one that happens between two reads': [
+      [['?', 'append x 1', 'append y 1']],
+      [['r y']],
+      [['r x 1']],
+      [['r y 1']],
+    ],
     'a failed one': [[['!', 'append x 1']], [['r x']]],
   };
 
@@ -239,6 +245,8 @@ describe('list-append', () => {
     // Order in real time against the order of the versions.
     ['G0-realtime', [[['append x 2']], [['append x 1']], [['r x 1 2']]]],
     ['G1c-realtime', [[['r x 1']], [['append x 1']]]],
+    // Half of a transaction whose outcome nobody knew: as one half happened, so must the other.
+    ['G-single-realtime', [[['?', 'append x 1', 'append y 1']], [['r x 1']], [['r y']]]],
     ['G-single-realtime', [[['append x 1']], [['r x']]]],
   ];
 
