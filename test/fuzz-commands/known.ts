@@ -1,7 +1,9 @@
 /** Differences that are faults of ours and known: each waits to be mended, and goes when it is. */
-import { type Mask } from './masks.js';
+import { type Mask, type Uncounted } from './masks.js';
 
 export const known: readonly Mask[] = [];
 
-/** Counts of INFO that are known to differ, as far as they do. */
-export const knownStatistics: readonly { readonly name: RegExp; readonly why: string }[] = [];
+/** Commands whose hits and misses are known to be counted otherwise. */
+export const knownUncounted: readonly Uncounted[] = [
+  { command: /^lcs$/, why: 'LCS counts neither hits nor misses; Redis counts two, even if an option is wrong.' },
+];

@@ -18,6 +18,21 @@ export interface Mask {
   readonly why: string;
 }
 
+/** A command after which hits and misses are not compared. */
+export interface Uncounted {
+  readonly command: RegExp;
+  readonly option?: string;
+  readonly why: string;
+}
+
+export const uncounted: readonly Uncounted[] = [
+  {
+    command: /^scan$/,
+    option: 'type',
+    why: 'Redis counts a hit for each key whose type it looks at, in the order of its own table.',
+  },
+];
+
 const isInteger = (reply: Reply): reply is number | bigint => typeof reply === 'number' || typeof reply === 'bigint';
 
 function isList(reply: Reply): reply is readonly Reply[] {
@@ -105,6 +120,17 @@ export const masks: readonly Mask[] = [
     command: /^hello$/,
     same: (a, b) => helloFields(a) !== undefined && helloFields(a) === helloFields(b),
     why: 'Name and version of the server, and the number of the connection.',
+  },
+  {
+    command: /^hello$/,
+    same: (a, b, { redisVersion }) => redisVersion < 7.2 && a instanceof ErrorReply && b instanceof ErrorReply,
+    why: 'Before 7.2 Redis acts on AUTH before it looks at the name; which of two errors comes first differs.',
+  },
+  {
+    command: /^wait$/,
+    same: (a, b, { redisVersion }) =>
+      redisVersion < 7.2 && a === 0 && b instanceof ErrorReply && b.text === 'ERR timeout is out of range',
+    why: 'Redis knows this error since 7.2; before, the time wrapped around.',
   },
   { command: /^client\|id$/, same: sameKind, why: 'Connections are numbered by each server.' },
   {
