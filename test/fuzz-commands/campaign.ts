@@ -88,7 +88,23 @@ async function shorten(
   let steps = await minimise(start, fails, budget);
   const apart = split(steps);
   if (apart.length > steps.length && (await fails(apart))) steps = await minimise(apart, fails, budget);
-  return { ...program, steps };
+  return { ...program, steps: await shortenPipelines(steps, fails, budget) };
+}
+
+/** Leaves commands out of what must stay one pipeline. */
+async function shortenPipelines(
+  steps: readonly Step[],
+  fails: (steps: readonly Step[]) => Promise<boolean>,
+  budget: Budget,
+): Promise<readonly Step[]> {
+  let kept = steps;
+  for (const [i, step] of steps.entries()) {
+    if (step.kind !== 'send' || step.commands.length < 2) continue;
+    const replaced = (commands: typeof step.commands): Step[] =>
+      kept.map((one, at) => (at === i ? { ...step, commands } : one));
+    kept = replaced(await minimise(step.commands, (commands) => fails(replaced(commands)), budget));
+  }
+  return kept;
 }
 
 function showProgram(program: Program): string {

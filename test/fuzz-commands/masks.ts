@@ -127,6 +127,11 @@ export const masks: readonly Mask[] = [
     why: 'Before 7.2 Redis acts on AUTH before it looks at the name; which of two errors comes first differs.',
   },
   {
+    command: /^client\|getname$/,
+    same: (_redis, _cairn, { redisVersion }) => redisVersion < 7.2,
+    why: 'Before 7.2 HELLO sets the name even if its AUTH, or an option behind, is then refused.',
+  },
+  {
     command: /^wait$/,
     same: (a, b, { redisVersion }) =>
       redisVersion < 7.2 && a === 0 && b instanceof ErrorReply && b.text === 'ERR timeout is out of range',
