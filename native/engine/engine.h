@@ -365,9 +365,15 @@ class Engine {
   virtual uint64_t DurablePosition(uint32_t lane) const = 0;
   // End of what is staged, as a ticket that covers everything applied so far in this lane.
   virtual Ticket StagedTicket(uint32_t lane) const = 0;
-  // Not empty: the lane stopped; what waits for positions beyond DurablePosition must be answered
-  // with this error.
+  // The lane takes no writes until a restart.
   virtual bool LaneFailed(uint32_t lane, std::string* reason) const = 0;
+  // Nothing more becomes durable in the lane: it has failed, or its disk is full, which ends by
+  // itself. What waits for positions beyond DurablePosition is answered with this error: of a full
+  // disk it says that the write was taken, and is written when there is room. What shows no single
+  // key's state (counts, scans) does not wait for the lane then.
+  virtual bool LaneStopped(uint32_t lane, std::string* reason) const {
+    return LaneFailed(lane, reason);
+  }
   // Why the lane refuses writes for now (a full disk), although it has not failed; empty: it does
   // not.
   virtual std::string LaneDenied(uint32_t lane) const = 0;

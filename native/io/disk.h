@@ -9,6 +9,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -71,6 +72,30 @@ struct IoRequest {
 };
 
 inline constexpr uint32_t kIoVecMax = 64;
+
+// Failures of the device or of the file system on it, of the whole process: counted in io/ and
+// nowhere else, where an errno becomes a Status and where a request completes. A full disk is not
+// one, nor is a name that does not exist or a feature that is not there.
+class IoErrors {
+ public:
+  static IoErrors& All();
+  static bool IsOne(int error);
+  void Count(bool reads, int error) {
+    if (IsOne(error)) (reads ? reads_ : writes_).fetch_add(1, std::memory_order_relaxed);
+  }
+  uint64_t reads() const { return reads_.load(std::memory_order_relaxed); }
+  uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> reads_{0};
+  std::atomic<uint64_t> writes_{0};  // and all else that changes something: syncs, names, sizes
+};
+
+// How every queue ends a request.
+inline void CompleteRequest(IoRequest* request, int64_t result) {
+  if (result < 0) IoErrors::All().Count(request->op == IoOp::kRead, static_cast<int>(-result));
+  request->done(request, result);
+}
 
 // A submission queue of one thread: only that thread calls it. More than the ring holds is queued
 // in order and submitted as completions make room, so Submit never fails or blocks. Poll never

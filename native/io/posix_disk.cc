@@ -146,7 +146,7 @@ Status PosixDisk::Remove(const std::string& path) {
 
 Result<std::vector<std::string>> PosixDisk::List(const std::string& dir) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(dir.c_str()), closedir);
-  if (stream == nullptr) return ErrnoStatus(dir, "open directory", errno);
+  if (stream == nullptr) return ErrnoStatus(dir, "open directory", errno, true);
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = readdir(stream.get())) {
@@ -154,7 +154,7 @@ Result<std::vector<std::string>> PosixDisk::List(const std::string& dir) {
     if (name != "." && name != "..") names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) return ErrnoStatus(dir, "read directory", errno);
+  if (errno != 0) return ErrnoStatus(dir, "read directory", errno, true);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -163,18 +163,18 @@ Result<bool> PosixDisk::Exists(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
-  return ErrnoStatus(path, "stat", errno);
+  return ErrnoStatus(path, "stat", errno, true);
 }
 
 Result<std::string> PosixDisk::ReadSmall(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return ErrnoStatus(path, "open", errno);
+  if (fd.get() < 0) return ErrnoStatus(path, "open", errno, true);
   std::string content;
   char chunk[4096];
   for (;;) {
     const ssize_t n = read(fd.get(), chunk, sizeof(chunk));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(path, "read", errno);
+    if (n < 0) return ErrnoStatus(path, "read", errno, true);
     if (n == 0) return content;
     content.append(chunk, static_cast<size_t>(n));
     if (content.size() > kSmallFileMax) {
@@ -207,13 +207,13 @@ Status PosixDisk::WriteSmallAtomic(const std::string& path, std::string_view con
 
 Result<uint64_t> PosixDisk::Links(const std::string& path) {
   struct stat info;
-  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(path, "stat", errno);
+  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(path, "stat", errno, true);
   return static_cast<uint64_t>(info.st_nlink);
 }
 
 Result<uint64_t> PosixDisk::FreeBytes(const std::string& dir) {
   struct statvfs space;
-  if (statvfs(dir.c_str(), &space) != 0) return ErrnoStatus(dir, "statvfs", errno);
+  if (statvfs(dir.c_str(), &space) != 0) return ErrnoStatus(dir, "statvfs", errno, true);
   return static_cast<uint64_t>(space.f_bavail) * space.f_frsize;
 }
 

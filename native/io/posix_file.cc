@@ -19,7 +19,8 @@ inline constexpr uint32_t kSectorBytes = 512;
 // wasteful on some.
 inline constexpr uint32_t kAlignmentUnknown = 4096;
 inline constexpr uint32_t kAlignmentMax = 64 * 1024;
-inline constexpr int kInterruptsMax = 64;  // EINTR in a row of one call
+inline constexpr uint64_t kZerosBytes = 256u << 10;  // at a time
+inline constexpr int kInterruptsMax = 64;            // EINTR in a row of one call
 inline constexpr mode_t kFileMode = 0640;
 
 // Retries `call` (which returns -1 and sets errno) while signals interrupt it.
@@ -90,7 +91,34 @@ std::string At(const char* what, uint64_t bytes, uint64_t offset) {
 
 }  // namespace
 
-Status ErrnoStatus(const std::string& path, std::string_view what, int error) {
+IoErrors& IoErrors::All() {
+  static IoErrors all;
+  return all;
+}
+
+bool IoErrors::IsOne(int error) {
+  switch (error) {
+    case EIO:
+    case ENXIO:
+    case ENODEV:
+    case EROFS:  // a file system that met damage makes itself read-only
+    case ENODATA:
+    case EILSEQ:
+    case EBADMSG:
+    case EUCLEAN:
+    case ETIMEDOUT:
+    case EREMOTEIO:
+    case ENOLINK:
+    case ESTALE:
+    case ESHUTDOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Status ErrnoStatus(const std::string& path, std::string_view what, int error, bool reads) {
+  IoErrors::All().Count(reads, error);
   char buffer[128];
   const char* text = strerror_r(error, buffer, sizeof(buffer));
   std::string message = path;
@@ -111,7 +139,7 @@ Result<std::unique_ptr<File>> PosixFile::Open(const std::string& path, Disk::Mod
     direct = false;
     fd = RetryInterrupted([&] { return open(path.c_str(), flags & ~O_EXCL, kFileMode); });
   }
-  if (fd < 0) return ErrnoStatus(path, "open", errno);
+  if (fd < 0) return ErrnoStatus(path, "open", errno, mode == Disk::Mode::kRead);
   const bool asked = direct;
   const IoAlignment alignment = AlignmentOf(fd, &direct);
   if (asked && !direct) {
@@ -132,7 +160,7 @@ PosixFile::~PosixFile() {
 
 Result<uint64_t> PosixFile::Size() {
   struct stat info;
-  if (fstat(fd_, &info) != 0) return ErrnoStatus(path_, "stat", errno);
+  if (fstat(fd_, &info) != 0) return ErrnoStatus(path_, "stat", errno, true);
   return static_cast<uint64_t>(info.st_size);
 }
 
@@ -153,16 +181,28 @@ Status PosixFile::Allocate(uint64_t offset, uint64_t bytes) {
       [&] { return fallocate(fd_, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)); });
   if (failed == 0) return Status::Ok();
   const int error = errno;
-  if (error == EOPNOTSUPP) {  // nothing can be reserved here: writes will find a full disk
-    return end > before.value() ? Truncate(end) : Status::Ok();
-  }
+  // Where the file system cannot reserve blocks (ext3), zeros do. Otherwise commits would find the
+  // disk full, which nobody can take back any more.
+  Status status = error == EOPNOTSUPP ? WriteZeros(before.value(), end)
+                                      : ErrnoStatus(path_, At("allocate", bytes, offset), error);
+  if (status.ok()) return status;
   // It may have grown the file part of the way: give that back.
   const Result<uint64_t> after = Size();
   if (after.ok() && after.value() != before.value()) {
     const Status undone = Truncate(before.value());
     if (!undone.ok()) return undone;
   }
-  return ErrnoStatus(path_, At("allocate", bytes, offset), error);
+  return status;
+}
+
+// What the file had before is ours, and so has blocks.
+Status PosixFile::WriteZeros(uint64_t from, uint64_t end) {
+  alignas(kAlignmentMax) static char zeros[kZerosBytes] = {};
+  const uint64_t whole = (from + alignment_.offset - 1) / alignment_.offset * alignment_.offset;
+  Status status = whole > from && whole <= end ? Truncate(whole) : Status::Ok();
+  for (uint64_t at = whole; status.ok() && at < end; at += kZerosBytes)
+    status = WriteAt(at, zeros, std::min<uint64_t>(kZerosBytes, end - at));
+  return status;
 }
 
 Status PosixFile::Truncate(uint64_t bytes) {
@@ -178,7 +218,7 @@ Result<size_t> PosixFile::ReadAt(uint64_t offset, void* data, size_t bytes) {
       return pread(fd_, static_cast<char*>(data) + done, bytes - done,
                    static_cast<off_t>(offset + done));
     });
-    if (n < 0) return ErrnoStatus(path_, At("read", bytes - done, offset + done), errno);
+    if (n < 0) return ErrnoStatus(path_, At("read", bytes - done, offset + done), errno, true);
     done += static_cast<size_t>(n);
     // Only the end of the file cuts a read at an odd place; asking again there would violate the
     // alignment.

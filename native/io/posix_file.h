@@ -15,8 +15,8 @@ namespace cairn {
 enum class DurableMethod : uint8_t { kDataSyncWrite, kWriteThenSync };
 using DurableChoice = std::atomic<DurableMethod>;
 
-// "PATH: WHAT: Permission denied"; ENOSPC and EDQUOT become kNoSpace.
-Status ErrnoStatus(const std::string& path, std::string_view what, int error);
+// "PATH: WHAT: Permission denied"; ENOSPC and EDQUOT become kNoSpace. Counted, see IoErrors.
+Status ErrnoStatus(const std::string& path, std::string_view what, int error, bool reads = false);
 
 // Immutable after construction, so any thread may use it.
 class PosixFile final : public File {
@@ -41,6 +41,7 @@ class PosixFile final : public File {
   static uint64_t OpenCount() { return open_count_.load(std::memory_order_relaxed); }
 
  private:
+  Status WriteZeros(uint64_t from, uint64_t end);
   PosixFile(std::string path, int fd, bool direct, IoAlignment alignment)
       : path_(std::move(path)), fd_(fd), direct_(direct), alignment_(alignment) {
     open_count_.fetch_add(1, std::memory_order_relaxed);

@@ -11,8 +11,14 @@ inline constexpr size_t kSmallFileMax = 1 << 20;
 
 using Lock = std::lock_guard<std::mutex>;
 
+bool Reads(std::string_view what) {
+  return what == "read" || what == "stat" || what == "open" || what == "statvfs" ||
+         what == "read directory";
+}
+
 Status Failure(const std::string& path, const char* what, int64_t result) {
   const int error = static_cast<int>(-result);
+  IoErrors::All().Count(Reads(what), error);
   std::string message = path + ": " + what;
   if (error == ENOSPC) {
     return Status(Code::kNoSpace, message + ": No space left on device (simulated)", error);

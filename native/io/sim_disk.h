@@ -31,7 +31,8 @@
 //                       they mark failed pages clean). Of a kWriteDataSync, the write half
 //                       happened and the sync half failed
 //   no space            ENOSPC from Allocate and from writes that grow a file beyond the capacity:
-//                       nothing changes. A write that fits in part may come back short
+//                       nothing changes. A write that fits in part may come back short. With the
+//                       fault no_space also from writes that do not grow the file
 //   power failure       Crash(), or PowerOff() by hand or at a scripted operation: each sector
 //                       keeps its durable content or one of its versions, chosen one by one; so do
 //                       the sectors of writes in flight (a torn write is any subset); an unsynced
@@ -66,6 +67,7 @@ struct SimFaults {
   double short_write = 0;
   double read_error = 0;
   double write_error = 0;
+  double no_space = 0;  // of writes, in room that was there (thin provisioning, copy on write)
   double sync_error = 0;
   double drop_after_failed_sync = 0.5;  // of each waiting version
 };

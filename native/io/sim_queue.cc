@@ -109,7 +109,7 @@ bool SimQueue::CompleteOne(const Item& item) {
     std::erase_if(active_, [&](const Item& other) { return other.request == item.request; });
   }
   --in_flight_;
-  item.request->done(item.request, result);
+  CompleteRequest(item.request, result);
   return true;
 }
 
@@ -146,7 +146,7 @@ unsigned SimQueue::FailAll() {
   }
   for (IoRequest* request : requests) {
     --in_flight_;
-    request->done(request, -EIO);
+    CompleteRequest(request, -EIO);
   }
   return static_cast<unsigned>(requests.size());
 }

@@ -126,6 +126,8 @@ bool SimState::Fails(SimOp op, const std::string& path, int* error) {
   if (op == SimOp::kSync) return random_.Chance(faults_.sync_error);
   if (op == SimOp::kAllocate) return false;
   if (random_.Chance(faults_.write_error)) return true;
+  *error = ENOSPC;
+  if (random_.Chance(faults_.no_space)) return true;
   *error = 0;
   return random_.Chance(faults_.short_write);
 }

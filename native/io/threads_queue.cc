@@ -226,7 +226,7 @@ unsigned ThreadsQueue::Poll() {
     results_[index].request = nullptr;
     free_.push_back(index);
     --in_flight_;
-    work.request->done(work.request, work.result);
+    CompleteRequest(work.request, work.result);
   }
   polling_ = false;
   const unsigned callbacks = static_cast<unsigned>(batch_.size());

@@ -427,7 +427,7 @@ bool UringQueue::Complete(uint64_t tag, int64_t result) {
   slot.next_free = free_slot_;
   free_slot_ = static_cast<uint32_t>(index);
   --in_flight_;
-  request->done(request, final_result);
+  CompleteRequest(request, final_result);
   return true;
 }
 

@@ -308,9 +308,10 @@ void Reactor::ReleaseLanes() {
     if (waiters.empty()) continue;
     uint64_t durable = engine_->DurablePosition(lane);
     std::string reason;
-    if (waiters.front().position > durable && engine_->LaneFailed(lane, &reason))
+    if (waiters.front().position > durable && engine_->LaneStopped(lane, &reason))
       durable = UINT64_MAX - 1;
-    while (!waiters.empty() && waiters.front().position <= durable) {
+    // Who has to go on waiting, because the lane goes on meanwhile, comes in again at the end.
+    for (size_t left = waiters.size(); left != 0 && waiters.front().position <= durable; --left) {
       Handle handle = waiters.front().handle;
       waiters.pop_front();
       --waiter_count_;

@@ -299,7 +299,7 @@ Status Server::Sync() {
   for (const Ticket& ticket : tickets) {
     for (int waits = 0; engine_->DurablePosition(ticket.lane) < ticket.position; ++waits) {
       std::string reason;
-      if (engine_->LaneFailed(ticket.lane, &reason)) return Status(Code::kReadOnly, reason);
+      if (engine_->LaneStopped(ticket.lane, &reason)) return Status(Code::kReadOnly, reason);
       if (waits >= kWaitsMax)
         return Status(Code::kIoError, "the disk did not finish a sync within a minute");
       usleep(1000);

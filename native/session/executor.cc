@@ -440,14 +440,14 @@ void Executor::ReleaseSlots(Connection* conn) {
     if (slot.pending) return;
     if (const Ticket* ticket = slot.gate.Unmet(*engine_)) {
       std::string reason;
-      if (!engine_->LaneFailed(ticket->lane, &reason)) {
+      if (!engine_->LaneStopped(ticket->lane, &reason)) {
         if (!slot.waiting) {
           slot.waiting = true;
           host_->WaitForLane(conn, *ticket);
         }
         return;
       }
-      // What these replies promise will never be durable: each becomes an error.
+      // What these replies promise is not durable, and nobody knows when: each becomes an error.
       conn->slot_bytes -= slot.bytes.size();
       slot.bytes.Clear();
       for (uint32_t i = 0; i < slot.replies; ++i) {
@@ -474,7 +474,7 @@ void Executor::LaneAdvanced(Connection* conn) {
     std::string reason;
     if (ticket == nullptr) {
       if (!conn->block_replicas) FinishBlocked(conn, true, false);
-    } else if (engine_->LaneFailed(ticket->lane, &reason)) {
+    } else if (engine_->LaneStopped(ticket->lane, &reason)) {
       FinishBlocked(conn, false, false);
     } else {
       host_->WaitForLane(conn, *ticket);

@@ -145,6 +145,7 @@ class Txn {
   void DropExpired(uint16_t shard, std::string_view key);
   // After the look that the tickets are for: what a reply may show was staged by then.
   void ObserveAllLanes();
+  void ObserveLane(uint32_t lane);
   DatabaseKeys Count(uint16_t db);
   bool RandomStored(uint16_t ns, std::string* key);
 

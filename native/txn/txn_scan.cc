@@ -32,9 +32,13 @@ class MaybeLatch {
 }  // namespace
 
 void Txn::ObserveAllLanes() {
-  if (!gated_) return;
-  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane)
-    Observe(engine_->StagedTicket(lane));
+  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane) ObserveLane(lane);
+}
+
+// In a lane that has stopped there is nothing to wait for: what is durable is there, and may be
+// seen without what was answered with an error, or with it.
+void Txn::ObserveLane(uint32_t lane) {
+  if (gated_ && !engine_->LaneStopped(lane, nullptr)) Observe(engine_->StagedTicket(lane));
 }
 
 uint64_t Txn::KeyCount() {
@@ -96,7 +100,7 @@ void Txn::ScanShard(uint16_t shard, std::string_view from, std::string_view pref
   merge.visitor = visitor;
   if (base != Overlay::kNothing) engine_->Scan(base, shard, start, &merge);
   if (!merge.stopped) merge.GiveOwn(nullptr);
-  if (gated_) Observe(engine_->StagedTicket(engine_->LaneOf(shard)));
+  ObserveLane(engine_->LaneOf(shard));
 }
 
 // Some key of what is stored and not touched by this pass, about uniformly.

@@ -1,6 +1,7 @@
 #include "vlog/lane.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/check.h"
@@ -46,12 +47,15 @@ Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
     const uint64_t limit = may_use_reserve ? hard_limit_ : soft_limit_;
     if (CAIRN_LIKELY(open_ != nullptr)) {
       const uint64_t used = open_->used + bytes;
-      if (CAIRN_LIKELY(used <= open_->fill_max && open_->offset + used <= limit &&
-                       !failed_.load(std::memory_order_relaxed))) {
+      if (CAIRN_LIKELY(used <= open_->fill_max && open_->offset + used <= limit && !refuses_))
         return Code::kOk;
-      }
     }
-    if (failed_.load(std::memory_order_relaxed)) return Code::kReadOnly;
+    if (CAIRN_UNLIKELY(refuses_)) {
+      if (failed_.load(std::memory_order_relaxed)) return Code::kReadOnly;
+      if (stopped_.load(std::memory_order_relaxed)) return Code::kNoSpace;
+      room_awaited_ = true;  // maintenance is about to say which
+      return Code::kBusy;
+    }
     if (open_ != nullptr && open_->used + bytes > open_->fill_max) CloseOpenLocked();
     const uint64_t begin =
         open_ != nullptr ? open_->offset + open_->used : tail_ + kCommitRecordBytes;
@@ -93,9 +97,7 @@ Code Lane::OpenBatchLocked(uint64_t bytes) {
   const uint64_t slack = 2 * uint64_t{active_->block_bytes};  // padding, trailer
   Batch* batch = nullptr;
   if (need > shared_->chunk_bytes) {
-    if (large_bytes_ != 0 && large_bytes_ + need > shared_->large_bytes_max) {
-      return stalled_ ? Code::kNoSpace : Code::kBusy;
-    }
+    if (large_bytes_ != 0 && large_bytes_ + need > shared_->large_bytes_max) return Code::kBusy;
     batches_.push_back(std::make_unique<Batch>());
     batch = batches_.back().get();
     batch->large = true;
@@ -112,7 +114,7 @@ Code Lane::OpenBatchLocked(uint64_t bytes) {
     batch->data_bytes = shared_->chunk_bytes + slack;
     batch->data = NewAligned(batch->data_bytes);
   } else {
-    return stalled_ ? Code::kNoSpace : Code::kBusy;  // a stalled disk frees nothing
+    return Code::kBusy;
   }
   batch->fill_max = batch->large ? need : shared_->chunk_bytes;
   batch->seals = false;
@@ -250,7 +252,9 @@ Status Lane::Refusal(Code code) {
     case Code::kBusy:
       return Status(Code::kBusy, std::string());
     case Code::kNoSpace:
-      return Status(code, lane + " has no room left: " + denied_.message(), denied_.sys_errno());
+      return Status(code,
+                    lane + " has no room left: " + (denied_.ok() ? reason_ : denied_.message()),
+                    ENOSPC);
     default:
       return Status(Code::kReadOnly,
                     lane + " takes no writes: " + (reason_.empty() ? denied_.message() : reason_));
@@ -304,6 +308,8 @@ Lane::Wants Lane::TakeWants(uint64_t now_ms) {
     trim_.pop_front();
     if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
   }
+  wants.relief = ask_relief_;
+  ask_relief_ = false;
   if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs && !ask_urgent_) return wants;
   wants.urgent = ask_urgent_;
   ask_urgent_ = false;
@@ -345,7 +351,7 @@ std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
 
 void Lane::EndDenial() {
   LatchGuard guard(latch_);
-  if (stalled_) return;
+  if (refuses_) return;  // that ends when what is staged has been written
   denied_ = Status();
   urgent_denied_ = false;
   UpdateLimitsLocked();
@@ -393,7 +399,7 @@ void Lane::DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms) {
 
 void Lane::RequestRoll() {
   LatchGuard guard(latch_);
-  if (failed_.load(std::memory_order_relaxed)) return;
+  if (refuses_) return;
   if (next_ == nullptr) {
     ask_next_ = std::max(ask_next_, kCommitRecordBytes);
     ask_urgent_ = true;  // it serves to make room
@@ -435,7 +441,7 @@ uint64_t Lane::ring_bytes() {
 
 std::string Lane::denial() {
   LatchGuard guard(latch_);
-  return denied_.message();
+  return denied_.ok() && stopped() && !failed() ? reason_ : denied_.message();
 }
 
 void Lane::AddStats(LaneStats* stats, EngineStats* all) {
@@ -449,7 +455,7 @@ void Lane::AddStats(LaneStats* stats, EngineStats* all) {
   all->commit_nanos.sum += commit_nanos_.sum;
   all->commit_bytes.sum += commit_bytes_.sum;
   stats->lane = id_;
-  stats->read_only = failed_.load(std::memory_order_relaxed) || !denied_.ok();
+  stats->read_only = stopped() || !denied_.ok();
   stats->reason = reason_.empty() ? denied_.message() : reason_;
   stats->durable_position = durable_.load(std::memory_order_relaxed);
   stats->staged_bytes = open_ != nullptr ? open_->used : 0;

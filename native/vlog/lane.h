@@ -24,6 +24,12 @@
 // Positions: staged_end >= written >= synced >= durable. A commit moves `written`, a data-synced
 // commit or a sync moves `synced`; `durable` follows `synced` but stops before the part of a
 // transaction whose other lanes are not there yet.
+//
+// Halts. A commit that meets a full disk stalls: it is written again every kRetryMs, and
+// maintenance is asked for room. If it has none, the lane has stopped: who waits for it is told,
+// and nothing is staged until what was staged is on disk. Lanes that share an unfinished
+// transaction with it stop as well, and all go on by themselves. Any other failure of a write or
+// sync is for good.
 #pragma once
 
 #include <atomic>
@@ -191,9 +197,11 @@ class Lane {
   uint64_t written() const { return written_.load(std::memory_order_acquire); }
   uint64_t staged_end() const { return staged_end_.load(std::memory_order_acquire); }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
-  std::string reason();
+  // Nothing that is staged becomes durable, for good or until there is room on the disk.
+  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+  std::string reason();  // of either
   std::string denial();  // why there is no room; empty if there is
-  // Stops the lane. Fails the lanes that share an unfinished transaction with it as well.
+  // Stops the lane for good, and the lanes that share an unfinished transaction with it.
   void Fail(const std::string& reason);
 
   // --- maintenance (segment space) ---
@@ -204,12 +212,15 @@ class Lane {
     Segment* trim = nullptr;  // sealed: give back the unused end
     bool denied = false;      // there was no room, and nothing is asked for any more
     bool urgent = false;      // for deletes that the reserve has no room for any more
+    bool relief = false;      // a commit has met a full disk; answered with Relieve
   };
   Wants TakeWants(uint64_t now_ms);
   // sparing: the disk is as full as before, this is for deletes only.
   void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
   void GrantNext(Segment* next, bool sparing);
   void EndDenial();  // there is room again
+  // made_room: the commit that met a full disk is worth another try at once.
+  void Relieve(bool made_room);
   // Of a lane that nobody has written to, nor asked for room in, for kIdleMs: room that it took
   // ahead and gives back. The file has to be cut to room_end, by who gives out room. What was
   // asked for is safe: who waits for it asks again with each Tick.
@@ -286,10 +297,13 @@ class Lane {
   void Finalize(Batch* batch);
   void SubmitWrite(Flight* flight);
   void OnWritten(Flight* flight, int64_t result);
+  void Stall(Flight* flight);
   void CompleteWrite(Flight* flight);
   void LandLocked(Flight* flight);
   void OnSynced(int64_t result);
   void AdvanceLocked(News* news);
+  void Halt(const std::string& reason, bool for_good, const LaneTxn* through);
+  bool MayGoOnLocked() const;
   void Tell(const News& news);
   bool PrepareDueLocked() const;
   void SubmitPrepare(IoQueue* queue);
@@ -317,8 +331,12 @@ class Lane {
   bool sync_busy_ = false;
   bool prepare_busy_ = false;
   bool sync_due_ = false;
-  bool stalled_ = false;       // a write in flight met a full disk
-  bool room_awaited_ = false;  // somebody was sent away with kBusy for want of room
+  bool stalled_ = false;    // a write in flight met a full disk
+  bool retry_now_ = false;  // and there is room since
+  bool ask_relief_ = false;
+  bool refuses_ = false;               // takes no units: it is stalled, or has stopped
+  uint64_t halted_from_ = UINT64_MAX;  // no transaction that ends behind it will be whole
+  bool room_awaited_ = false;          // somebody was sent away with kBusy for want of room
   bool room_came_ = false;
   bool ask_extend_ = false;
   bool ask_urgent_ = false;
@@ -376,6 +394,7 @@ class Lane {
   std::atomic<uint64_t> written_{0};
   std::atomic<uint64_t> staged_end_{0};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> stopped_{false};
   std::atomic<bool> brake_{false};
   std::atomic<bool> active_work_{false};  // something for Tick to look at
 };

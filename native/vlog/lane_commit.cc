@@ -73,7 +73,7 @@ Lane::Work Lane::DecideLocked(bool force) {
   if (!sync_busy_ && synced_ < written) {
     const FsyncPolicy policy = shared_->fsync.load(std::memory_order_relaxed);
     if (policy == FsyncPolicy::kAlways || sync_first || sync_due_ || sync_wanted_ > synced_ ||
-        holds_.size() > kHoldsBeforeSync) {
+        holds_.size() > kHoldsBeforeSync || refuses_) {
       sync_busy_ = true;
       sync_due_ = false;
       sync_target_ = written;
@@ -149,8 +149,8 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     room_came = room_came_;
     room_came_ = false;
     active_work_.store(stalled_ || room_awaited_, std::memory_order_relaxed);
-    if (stalled_ && now_ms >= stalled_ms_ + kRetryMs) {
-      stalled_ = false;
+    if (stalled_ && (retry_now_ || now_ms >= stalled_ms_ + kRetryMs)) {
+      stalled_ = retry_now_ = false;
       for (uint32_t age = 0; age < flight_count_; ++age) {
         Flight& flight = FlightLocked(age);
         if (!flight.stalled) continue;
@@ -260,17 +260,7 @@ void Lane::OnWritten(Flight* flight, int64_t result) {
     if (++flight->tries < kTriesMax) return SubmitWrite(flight);
     result = result == 0 ? -EIO : result;
   }
-  if (result ==
-      -ENOSPC) {  // the bytes are safe in memory and nobody was told anything: wait for space
-    LatchGuard guard(latch_);
-    stalled_ = flight->stalled = flight->was_stalled = true;
-    stalled_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
-    denied_ = Status(Code::kNoSpace, batch->segment->file->path() + ": no space left on the device",
-                     ENOSPC);
-    denied_ms_ = stalled_ms_;
-    active_work_.store(true, std::memory_order_relaxed);
-    return;
-  }
+  if (result == -ENOSPC || result == -EDQUOT) return Stall(flight);
   if (result < 0) {  // its flight never ends: the batch stays in memory, for readers
     Fail("a write to " + batch->segment->file->path() + " at offset " +
          std::to_string(flight->write.offset) + " failed: " + ErrnoText(result));
@@ -290,6 +280,33 @@ void Lane::OnWritten(Flight* flight, int64_t result) {
     return SubmitWrite(flight);
   }
   CompleteWrite(flight);
+}
+
+// The bytes are safe in memory, and nobody was told anything yet.
+void Lane::Stall(Flight* flight) {
+  LatchGuard guard(latch_);
+  stalled_ = flight->stalled = flight->was_stalled = true;
+  refuses_ = ask_relief_ = true;
+  stalled_ms_ = denied_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
+  denied_ =
+      Status(Code::kNoSpace,
+             flight->batch->segment->file->path() + ": no space left on the device; what was " +
+                 "taken before is kept in memory and written when there is room",
+             ENOSPC);
+  active_work_.store(true, std::memory_order_relaxed);
+  shared_->service_wanted.store(true, std::memory_order_release);
+}
+
+void Lane::Relieve(bool made_room) {
+  std::string reason;
+  {
+    LatchGuard guard(latch_);
+    if (!stalled_) return;  // it is being tried again already
+    retry_now_ = made_room;
+    if (made_room) return;
+    reason = denied_.message();
+  }
+  Halt(reason, false, nullptr);
 }
 
 void Lane::CompleteWrite(Flight* flight) {
@@ -348,7 +365,10 @@ void Lane::LandLocked(Flight* flight) {
     rate_bytes_ = 0;
     rate_since_ms_ = now_ms;
   }
-  if (flight->was_stalled) denied_ = Status();
+  if (flight->was_stalled) {
+    denied_ = Status();
+    flight->was_stalled = false;
+  }
   ReleaseLocked(batch);
   flight->batch = nullptr;
 }
@@ -402,6 +422,15 @@ void Lane::AdvanceLocked(News* news) {
     if (hold.txn->parts_left.load(std::memory_order_acquire) != 0) break;
     holds_.pop_front();
   }
+  if (CAIRN_UNLIKELY(refuses_) && MayGoOnLocked()) {
+    refuses_ = false;
+    stopped_.store(false, std::memory_order_release);
+    halted_from_ = UINT64_MAX;
+    reason_.clear();
+    room_came_ = room_came_ || room_awaited_;
+    room_awaited_ = false;
+    active_work_.store(true, std::memory_order_release);
+  }
   const uint64_t position = holds_.empty() ? synced_ : std::min(synced_, holds_.front().start);
   if (position <= durable_.load(std::memory_order_relaxed)) return;
   durable_.store(position, std::memory_order_release);
@@ -428,26 +457,55 @@ void Lane::Tell(const News& news) {
   }
 }
 
-void Lane::Fail(const std::string& reason) {
+void Lane::Fail(const std::string& reason) { Halt(reason, true, nullptr); }
+
+// A transaction whose part here is not durable holds its other lanes back, and so do all that come
+// after it here, durable or not: they do not count before it does. `through`: the transaction by
+// which another lane's halt came here.
+void Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through) {
   std::vector<std::shared_ptr<LaneTxn>> stuck;
   {
     LatchGuard guard(latch_);
-    if (failed_.load(std::memory_order_relaxed)) return;
-    reason_ = reason;
-    failed_.store(true, std::memory_order_release);
+    uint64_t from = synced_;
+    if (through != nullptr) {
+      const auto hold = std::find_if(holds_.begin(), holds_.end(),
+                                     [&](const Hold& one) { return one.txn.get() == through; });
+      if (hold == holds_.end()) return;  // whole by now
+      from = hold->start;
+    } else if (!for_good && !stalled_) {
+      return;
+    }
+    const bool failed = failed_.load(std::memory_order_relaxed);
+    if (stopped() && halted_from_ <= from && (failed || !for_good)) return;
+    halted_from_ = std::min(halted_from_, from);
+    if (!failed) reason_ = reason;
+    refuses_ = true;
+    if (for_good) failed_.store(true, std::memory_order_release);
+    stopped_.store(true, std::memory_order_release);
     for (const Hold& hold : holds_) {
-      if (hold.end > synced_) stuck.push_back(hold.txn);
+      if (hold.end > halted_from_) stuck.push_back(hold.txn);
     }
   }
   shared_->listener->OnDurable(id_);
-  // A transaction whose part here will never be durable holds its other lanes back for ever.
+  const std::string cause = "it shares a transaction with lane " + std::to_string(id_) +
+                            (for_good ? ", which failed: " : ", which has no room: ");
   for (const auto& txn : stuck) {
     for (uint32_t lane : txn->lanes) {
-      if (lane == id_) continue;
-      (*shared_->lanes)[lane]->Fail("it shares a transaction with lane " + std::to_string(id_) +
-                                    ", which failed: " + reason);
+      // The first cause is told, not the chain of them.
+      if (lane != id_)
+        (*shared_->lanes)[lane]->Halt(through == nullptr ? cause + reason : reason, for_good,
+                                      txn.get());
     }
   }
+}
+
+// Nothing of what was staged when it stopped is held up any more.
+bool Lane::MayGoOnLocked() const {
+  if (failed_.load(std::memory_order_relaxed) || stalled_ || !holds_.empty()) return false;
+  for (uint32_t age = 0; age < flight_count_; ++age) {
+    if (FlightLocked(age).was_stalled) return false;
+  }
+  return true;
 }
 
 // ---- zeros ahead ----

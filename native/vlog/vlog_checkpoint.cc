@@ -223,7 +223,7 @@ bool VlogEngine::CheckpointDue() {
   const uint64_t now_ms = MonotonicMillis();
   if (now_ms < checkpoints_.retry_ms) return false;
   for (const auto& lane : lanes_) {
-    if (lane->failed()) return false;  // what it may see would never be durable
+    if (lane->stopped()) return false;  // what it may see would not become durable
   }
   if (!LeavesEnough(cost).ok()) return false;
   const LogSince now = LogSoFar();
@@ -357,7 +357,7 @@ bool VlogEngine::CheckpointDurable(Status* status) {
     if (lanes_[lane]->durable() >= checkpoints_.barrier[lane]) continue;
     durable = false;
     lanes_[lane]->WantSync(checkpoints_.barrier[lane]);
-    if (lanes_[lane]->failed())
+    if (lanes_[lane]->stopped())
       *status = Status(Code::kReadOnly, "lane " + std::to_string(lane) +
                                             " takes no writes: " + lanes_[lane]->reason());
   }

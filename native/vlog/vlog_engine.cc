@@ -188,6 +188,12 @@ bool VlogEngine::LaneFailed(uint32_t lane, std::string* reason) const {
   return true;
 }
 
+bool VlogEngine::LaneStopped(uint32_t lane, std::string* reason) const {
+  if (!lanes_[lane]->stopped()) return false;
+  if (reason != nullptr) *reason = lanes_[lane]->reason();
+  return true;
+}
+
 std::string VlogEngine::LaneDenied(uint32_t lane) const { return lanes_[lane]->denial(); }
 
 // ---- figures ----

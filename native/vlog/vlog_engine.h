@@ -138,6 +138,7 @@ class VlogEngine final : public Engine {
   uint64_t DurablePosition(uint32_t lane) const override { return lanes_[lane]->durable(); }
   Ticket StagedTicket(uint32_t lane) const override { return {lane, lanes_[lane]->staged_end()}; }
   bool LaneFailed(uint32_t lane, std::string* reason) const override;
+  bool LaneStopped(uint32_t lane, std::string* reason) const override;
   std::string LaneDenied(uint32_t lane) const override;
   void RequestSync(uint32_t reactor) override;
 
@@ -483,8 +484,9 @@ class VlogEngine final : public Engine {
   std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last
   std::atomic<uint64_t> min_free_bytes_{0};
   std::atomic<uint64_t> free_bytes_{0};
-  std::atomic<uint64_t> read_errors_{0};
-  std::atomic<uint64_t> write_errors_{0};
+  // Of the process, when the engine was made.
+  const uint64_t read_errors_before_ = IoErrors::All().reads();
+  const uint64_t write_errors_before_ = IoErrors::All().writes();
   mutable std::mutex notices_mutex_;
   std::vector<std::string> notices_;
 };

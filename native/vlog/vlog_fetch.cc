@@ -132,7 +132,6 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
   const uint64_t nanos = now_ns - op->started_ns;
   me.disk_read_nanos.fetch_add(nanos, std::memory_order_relaxed);
   me.read_nanos[Log2Histogram::BucketOf(nanos)].fetch_add(1, std::memory_order_relaxed);
-  if (status.code() == Code::kIoError) read_errors_.fetch_add(1, std::memory_order_relaxed);
   op->segment->Unpin();
   op->request->value_ = value;
   op->request->Done(std::move(status));  // may destroy the request, and with it op

@@ -187,7 +187,6 @@ bool VlogEngine::CollectSome() {
       checksum_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection leaves a damaged segment alone: " + status.message());
     } else if (status.code() != Code::kBusy) {
-      if (status.code() != Code::kNoSpace) write_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection: " + status.message());
     }
     std::lock_guard<std::mutex> lock(manifest_mutex_);

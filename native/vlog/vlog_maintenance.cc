@@ -112,6 +112,7 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
   const Lane::Wants wants = lane->TakeWants(now_ms);
   // Bytes behind the trailer mean nothing.
   if (wants.trim != nullptr) remover_.Shorten(wants.trim->file->path(), wants.trim->data_end);
+  if (wants.relief) lane->Relieve(MakeRoom());
   if (wants.extend == nullptr && wants.next_bytes == 0 && !wants.denied) return;
   uint64_t room = 0;
   Status status = EnoughFree(&room);

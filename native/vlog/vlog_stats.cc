@@ -47,8 +47,8 @@ void VlogEngine::Stats(EngineStats* out) const {
   out->gc_paused = gc_.paused.load(std::memory_order_relaxed);
   out->gc_isolation = gc_.isolation.load(std::memory_order_relaxed);
   out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
-  out->read_errors = read_errors_.load(std::memory_order_relaxed);
-  out->write_errors = write_errors_.load(std::memory_order_relaxed);
+  out->read_errors = IoErrors::All().reads() - read_errors_before_;
+  out->write_errors = IoErrors::All().writes() - write_errors_before_;
   out->checkpoint = Checkpoint();
   out->lanes.resize(lanes_.size());
   for (uint32_t id = 0; id < lanes_.size(); ++id) {

@@ -1,4 +1,5 @@
-/** A file system that really fills up: a small ext4 on a loop device. Needs root; skipped where that is not to be had. */
+/** A file system that really fills up: a small ext4, or an ext3, which cannot reserve blocks, on a loop device. Needs root; skipped where
+ * that is not to be had. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -35,14 +36,14 @@ class SmallDisk {
   /** For the server's data. */
   readonly dir = path.join(this.mountPoint, 'data');
 
-  constructor(bytes = diskBytes) {
+  constructor(bytes = diskBytes, type: 'ext3' | 'ext4' = 'ext4') {
     mounted.add(this);
     try {
       const image = path.join(this.base, 'image');
       fs.closeSync(fs.openSync(image, 'w'));
       fs.truncateSync(image, bytes);
       fs.mkdirSync(this.mountPoint);
-      run('mkfs.ext4', '-q', '-F', '-m', '0', image);
+      run(`mkfs.${type}`, '-q', '-F', '-m', '0', image);
       run('mount', '-o', 'loop', image, this.mountPoint);
       fs.mkdirSync(this.dir);
     } catch (error) {
@@ -255,52 +256,56 @@ describeCairn('a file system that is full', () => {
     expect(check(server.dir)).toMatchObject({ code: 0 });
   });
 
-  test('somebody else takes the last block: nothing is lost, and it heals when there is room', async (context) => {
-    needsDisk(context);
-    using disk = new SmallDisk(100 * mb);
-    const cairn: Flags = { 'segment-size': '16mb', lanes: 1, 'cache-size': '1mb', 'wal-ring-size': '1mb' };
-    await using server = await startServer({ dir: disk.dir, cairn: { ...cairn, 'min-free-bytes': '8mb' } });
-    const there = new Set<number>();
-    const removed: number[] = [];
-    {
-      using client = await server.connect();
-      for (let i = 0; i < 2000; i++) {
-        expect(await client.cmd('SET', keyOf(i), valueOf(i))).toEqual(OK);
-        there.add(i);
+  test.for(['ext4', 'ext3'] as const)(
+    '%s: somebody else takes the last block: nothing is lost, it heals',
+    async (type, context) => {
+      needsDisk(context);
+      using disk = new SmallDisk(100 * mb, type);
+      const cairn: Flags = { 'segment-size': '16mb', lanes: 1, 'cache-size': '1mb', 'wal-ring-size': '1mb' };
+      await using server = await startServer({ dir: disk.dir, cairn: { ...cairn, 'min-free-bytes': '8mb' } });
+      const there = new Set<number>();
+      const removed: number[] = [];
+      {
+        using client = await server.connect();
+        for (let i = 0; i < 2000; i++) {
+          expect(await client.cmd('SET', keyOf(i), valueOf(i))).toEqual(OK);
+          there.add(i);
+        }
+        disk.takeAll();
+        const refusal = await fillUp(client, there, 2000);
+        expect(refusal.text).toMatch(/^(MISCONF|OOM) /);
+        expect(refusal.text).toContain(disk.dir);
+        // No more than is reserved for them: there is really nothing left.
+        for (let i = 0; i < 1000; i++) {
+          there.delete(i);
+          removed.push(i);
+        }
+        await remove(client, removed);
+        await expectContents(client, there, removed);
+        expect(Number((await fields(client, 'engine')).get('disk_write_errors'))).toBe(0);
       }
-      disk.takeAll();
-      const refusal = await fillUp(client, there, 2000);
-      expect(refusal.text).toMatch(/^(MISCONF|OOM) /);
-      expect(refusal.text).toContain(disk.dir);
-      // No more than is reserved for them: there is really nothing left.
-      for (let i = 0; i < 1000; i++) {
-        there.delete(i);
-        removed.push(i);
+      {
+        using client = await server.connect();
+        disk.giveBack();
+        await resumed(client);
+        disk.takeAll();
       }
-      await remove(client, removed);
-      await expectContents(client, there, removed);
-    }
-    {
-      using client = await server.connect();
+      // Also if it meets the disk like that at its start: that needs a block, which a lane has reserved.
+      for (let round = 0; round < 2; round++) {
+        await server.restart('kill');
+        using client = await server.connect();
+        await expectContents(client, there, removed);
+        const refusal = await fillUp(client, there, 10_000 * (round + 1));
+        expect(refusal.text).toMatch(/^(MISCONF|OOM) /);
+      }
       disk.giveBack();
-      await resumed(client);
-      disk.takeAll();
-    }
-    // Also if it meets the disk like that at its start: that needs a block, which a lane has reserved.
-    for (let round = 0; round < 2; round++) {
-      await server.restart('kill');
-      using client = await server.connect();
-      await expectContents(client, there, removed);
-      const refusal = await fillUp(client, there, 10_000 * (round + 1));
-      expect(refusal.text).toMatch(/^(MISCONF|OOM) /);
-    }
-    disk.giveBack();
-    {
-      using client = await server.connect();
-      await expectContents(client, there, removed);
-      await resumed(client);
-    }
-    await server.stop();
-    expect(check(server.dir)).toMatchObject({ code: 0 });
-  });
+      {
+        using client = await server.connect();
+        await expectContents(client, there, removed);
+        await resumed(client);
+      }
+      await server.stop();
+      expect(check(server.dir)).toMatchObject({ code: 0 });
+    },
+  );
 });

@@ -34,6 +34,7 @@ struct Tally {
   uint64_t left_out = 0;    // by a start
   uint64_t returned = 0;    // found again, with the clock set back
   uint64_t given_back = 0;  // times that idle lanes gave room back
+  uint64_t stopped = 0;     // steps that saw a lane stopped for want of room
   uint64_t lone = 0;        // units that were alone on the way
   uint64_t slowest_ms = 0;  // of them, until durable
   uint64_t moved = 0;       // the directory, to another device
@@ -48,6 +49,7 @@ struct Tally {
     left_out += other.left_out;
     returned += other.returned;
     given_back += other.given_back;
+    stopped += other.stopped;
     lone += other.lone;
     slowest_ms = std::max(slowest_ms, other.slowest_ms);
     moved += other.moved;
@@ -335,6 +337,7 @@ class Schedule {
     if (trouble == 1) faults.sync_error = 0.02;
     if (trouble <= 3) faults.short_write = 0.2;
     if (trouble == 5) faults.read_error = 0.02;
+    if (trouble == 6) faults.no_space = 0.01 + 0.3 * Pick(4);
     disk_->SetFaults(faults);
     if (trouble == 4) disk_->SetCapacity(disk_->UsedBytes() + Pick(300000));
     if (Pick(2) == 0) disk_->PowerOffAt(disk_->operations() + 1 + Pick(200));
@@ -363,6 +366,7 @@ class Schedule {
         model_.Require(*unit);
         return true;
       });
+      CheckStops();
     }
     disk_->PowerOffAt(0);
     if (disk_->powered() && Pick(3) == 0) Settle();
@@ -399,6 +403,19 @@ class Schedule {
     return unit;
   }
 
+  // A lane that has stopped for good or for now has a reason, and takes nothing meanwhile.
+  void CheckStops() {
+    for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
+      std::string reason;
+      if (!driver_->engine->LaneStopped(lane, &reason)) continue;
+      REQUIRE(!reason.empty());
+      if (!driver_->engine->LaneFailed(lane, nullptr)) {
+        ++tally_.stopped;
+        REQUIRE(!driver_->engine->LaneDenied(lane).empty());
+      }
+    }
+  }
+
   // Durable, or known never to be: either way the client has its answer.
   bool Answered(const Unit& unit) {
     if (driver_->Durable(unit.tickets)) {
@@ -431,7 +448,7 @@ class Schedule {
         if (applied) return Answered(*unit);
         const Status status = TryUnit(unit);
         applied = status.ok();
-        return !applied && status.code() != Code::kBusy;  // refused, which is an answer
+        return status.code() == Code::kReadOnly;  // refused for good, which is an answer
       });
       waiting_.clear();
     }
@@ -626,9 +643,9 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
                    << sum.checkpoints << ", damaged " << sum.rotten << "; expired keys removed "
                    << sum.removed << ", dropped by collection " << sum.dropped
                    << ", left out by a start " << sum.left_out << ", found again " << sum.returned
-                   << "; room given back " << sum.given_back << ", lone units " << sum.lone
-                   << ", the slowest answered after " << sum.slowest_ms
-                   << " ms; moved to another device " << sum.moved);
+                   << "; room given back " << sum.given_back << ", steps with a stopped lane "
+                   << sum.stopped << ", lone units " << sum.lone << ", the slowest answered after "
+                   << sum.slowest_ms << " ms; moved to another device " << sum.moved);
   if (runs >= 100) {
     CHECK(sum.recycled > runs / 2);
     CHECK(sum.collected > runs);
@@ -639,6 +656,7 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") 
     CHECK(sum.left_out > runs);
     CHECK(sum.returned > runs / 30);
     CHECK(sum.given_back > runs / 10);
+    CHECK(sum.stopped > runs);
     CHECK(sum.lone > runs);
     CHECK(sum.moved > runs);
   }
