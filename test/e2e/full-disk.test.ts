@@ -1,13 +1,11 @@
 /** A file system that really fills up: a small ext4, or an ext3, which cannot reserve blocks, on a loop device. Needs root; skipped where
  * that is not to be had. */
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import { check } from '../support/damage.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type Arg, ErrorReply, OK, show, Simple } from '../support/resp.js';
-import { describeCairn, eventually, type Flags, makeTempDir, startServer } from '../support/server.js';
+import { describeCairn, eventually, type Flags, startServer } from '../support/server.js';
+import { refusesSmallDisks, SmallDisk } from '../support/small-disk.js';
 
 const mb = 1024 * 1024;
 const diskBytes = 300 * mb;
@@ -17,88 +15,6 @@ const batch = 50;
 /** So long that removing them all takes several times what is reserved for removals. */
 const keyOf = (i: number): string => `${i}:`.padEnd(200, 'k');
 const valueOf = (i: number): string => `<${i}>`.repeat(2000).slice(0, valueBytes);
-
-function run(program: string, ...args: string[]): void {
-  const { status, stderr, error } = spawnSync(program, args, { timeout: 20_000 });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.toString().trim()}`);
-}
-
-const mounted = new Set<SmallDisk>();
-process.on('exit', () => {
-  for (const disk of mounted) disk.remove();
-});
-
-/** The loop device goes with the mount. */
-class SmallDisk {
-  private readonly base = makeTempDir('cairn-full-disk-');
-  private readonly mountPoint = path.join(this.base, 'mnt');
-  /** For the server's data. */
-  readonly dir = path.join(this.mountPoint, 'data');
-
-  constructor(bytes = diskBytes, type: 'ext3' | 'ext4' = 'ext4') {
-    mounted.add(this);
-    try {
-      const image = path.join(this.base, 'image');
-      fs.closeSync(fs.openSync(image, 'w'));
-      fs.truncateSync(image, bytes);
-      fs.mkdirSync(this.mountPoint);
-      run(`mkfs.${type}`, '-q', '-F', '-m', '0', image);
-      run('mount', '-o', 'loop', image, this.mountPoint);
-      fs.mkdirSync(this.dir);
-    } catch (error) {
-      this.remove();
-      throw error;
-    }
-  }
-
-  /** As `df` tells it. */
-  get used(): number {
-    const { blocks, bfree, bsize } = fs.statfsSync(this.mountPoint);
-    return (blocks - bfree) * bsize;
-  }
-
-  get free(): number {
-    const { bavail, bsize } = fs.statfsSync(this.mountPoint);
-    return bavail * bsize;
-  }
-
-  private get ballast(): string {
-    return path.join(this.mountPoint, 'ballast');
-  }
-
-  takeAll(): void {
-    const file = fs.openSync(this.ballast, 'w');
-    try {
-      for (const bytes of [mb, 1024]) {
-        try {
-          for (;;) fs.writeSync(file, Buffer.alloc(bytes));
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'ENOSPC' });
-        }
-      }
-      fs.fsyncSync(file);
-    } finally {
-      fs.closeSync(file);
-    }
-  }
-
-  giveBack(): void {
-    fs.rmSync(this.ballast);
-  }
-
-  remove(): void {
-    if (!mounted.delete(this)) return;
-    const isMounted = (): boolean => fs.readFileSync('/proc/self/mounts', 'utf8').includes(` ${this.mountPoint} `);
-    if (isMounted() && spawnSync('umount', [this.mountPoint]).status !== 0)
-      spawnSync('umount', ['-l', this.mountPoint]);
-    if (!isMounted()) fs.rmSync(this.base, { recursive: true, force: true });
-  }
-
-  [Symbol.dispose](): void {
-    this.remove();
-  }
-}
 
 async function fields(client: RawClient, section: string): Promise<Map<string, string>> {
   const lines = ((await client.run(`INFO ${section}`)) as string).split('\r\n');
@@ -157,14 +73,10 @@ const resumed = (client: RawClient): Promise<boolean> =>
 describeCairn('a file system that is full', () => {
   let refused: string | undefined;
   beforeAll(() => {
-    try {
-      new SmallDisk(16 * mb).remove();
-    } catch (error) {
-      refused = `no file system on a loop device here: ${String(error)}`;
-    }
+    refused = refusesSmallDisks();
   });
   afterAll(() => {
-    for (const disk of mounted) disk.remove();
+    SmallDisk.removeAll();
   });
   const needsDisk = (context: TestContext): void => {
     context.skip(refused !== undefined, refused);
@@ -199,7 +111,7 @@ describeCairn('a file system that is full', () => {
 
   test.for(variants)('$name: writes are refused, removals are not, and it heals', async (variant, context) => {
     needsDisk(context);
-    using disk = new SmallDisk();
+    using disk = new SmallDisk({ bytes: diskBytes });
     const { lanes, minFreeBytes, freeMax, stays } = variant;
     const cairn: Flags = {
       'segment-size': '16mb',
@@ -260,7 +172,7 @@ describeCairn('a file system that is full', () => {
     '%s: somebody else takes the last block: nothing is lost, it heals',
     async (type, context) => {
       needsDisk(context);
-      using disk = new SmallDisk(100 * mb, type);
+      using disk = new SmallDisk({ bytes: 100 * mb, type });
       const cairn: Flags = { 'segment-size': '16mb', lanes: 1, 'cache-size': '1mb', 'wal-ring-size': '1mb' };
       await using server = await startServer({ dir: disk.dir, cairn: { ...cairn, 'min-free-bytes': '8mb' } });
       const there = new Set<number>();
