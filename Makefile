@@ -61,6 +61,11 @@ TEST_SOURCES := test/native/main.cc $(THREADED_TESTS)
 endif
 TEST_OBJECTS := $(TEST_SOURCES:%.cc=$(BUILD)/obj/%.o)
 
+# With PROGRESS_OF, the number of files to compile, each one says that it is about to be.
+PROGRESS = $(if $(PROGRESS_OF),@printf '$(if $(PROGRESS_TTY),\r\033[K)%s$(if $(PROGRESS_TTY),,\n)' \
+  "compiling $(eval PROGRESS_AT += x)$(words $(PROGRESS_AT)) of $(PROGRESS_OF): $<")
+PROGRESS_END = $(if $(PROGRESS_OF),@printf '$(if $(PROGRESS_TTY),\r\033[K)linking\n')
+
 .PHONY: native test test-asan test-tsan native-tests fuzz-resp fuzz-checkpoint clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -72,6 +77,7 @@ $(BUILD)/libcairn.a: $(LIBRARY_OBJECTS)
 	ar rcs $@ $^
 
 $(BUILD)/cairn.node: $(ADDON_OBJECTS) $(BUILD)/libcairn.a
+	$(PROGRESS_END)
 	$(CXX) -shared $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/native-tests: $(TEST_OBJECTS) $(BUILD)/libcairn.a
@@ -93,10 +99,12 @@ test-tsan:
 
 $(BUILD)/obj/native/addon/%.o: native/addon/%.cc Makefile
 	@mkdir -p $(@D)
+	$(PROGRESS)
 	$(CXX) $(CPPFLAGS) $(ADDON_FLAGS) $(CXXFLAGS) -c $< -o $@
 
 $(BUILD)/obj/native/%.o: native/%.cc Makefile
 	@mkdir -p $(@D)
+	$(PROGRESS)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LIBRARY_FLAGS) -c $< -o $@
 
 $(BUILD)/obj/test/%.o: test/%.cc Makefile

@@ -12,6 +12,7 @@ import { Context } from './lib/context.mjs';
 import { describeMachine, isInstalled, memoryFileSystem } from './lib/machine.mjs';
 import { help, parseOptions } from './lib/options.mjs';
 import { markdown, resultLine, updateDocuments } from './lib/report.mjs';
+import { redisServer } from '../scripts/lib.mjs';
 import { rows } from './rows.mjs';
 
 /**
@@ -152,8 +153,8 @@ async function main() {
     throw new Error(`${built} is missing: run "npm run build"`);
   }
   const chosen = chosenRows(options);
-  for (const tool of ['redis-server', 'redis-benchmark', 'fio']) {
-    if (!isInstalled(tool)) throw new Error(`${tool} is missing: install redis-server, redis-tools and fio`);
+  for (const tool of [redisServer(), 'redis-benchmark', 'fio']) {
+    if (!isInstalled(tool)) throw new Error(`${tool} is missing: install redis-tools and fio, then npm run bench`);
   }
   installSignalHandlers();
   const report = await measure(options, chosen);

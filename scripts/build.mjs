@@ -7,10 +7,14 @@ import { setUp } from './setup.mjs';
 
 const stamp = path.join(root, 'dist', '.built');
 
+/** It takes minutes: the Makefile says where it is, on one line if that is a terminal's. */
 export function buildNative() {
   if (outputOf('make', ['--question', 'native']) !== undefined) return;
-  console.log('building the native part');
-  run('make', ['--no-print-directory', '--silent', `-j${jobs}`, 'native']);
+  const plan = outputOf('make', ['--dry-run', 'native']) ?? '';
+  const files = plan.match(/ -c native\//g)?.length ?? 0;
+  console.log(`building the native part: ${files} files to compile`);
+  const progress = [`PROGRESS_OF=${files}`, `PROGRESS_TTY=${process.stdout.isTTY ? 1 : ''}`];
+  run('make', ['--no-print-directory', '--silent', `-j${jobs}`, ...progress, 'native']);
 }
 
 export function buildTypeScript() {
@@ -20,6 +24,7 @@ export function buildTypeScript() {
   ];
   const newest = Math.max(...inputs.map(modifiedAt));
   if (modifiedAt(stamp) >= newest) return;
+  console.log('building the TypeScript part');
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   runTool('typescript', 'bin/tsc', ['-p', 'tsconfig.json']);
   writeFileSync(stamp, '');

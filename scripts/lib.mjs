@@ -8,6 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const jobs = Math.max(1, cpus().length);
 
+/** Made by the set-up of the tests. */
+export const redisLink = path.join(root, 'build', 'tools', 'redis-server');
+export const redisServer = () => (existsSync(redisLink) ? redisLink : 'redis-server');
+
 /** A failure that the user should read as one line, not as a stack. */
 export class ScriptError extends Error {}
 
@@ -47,6 +51,7 @@ export function filesUnder(folder, endings) {
 
 /** Runs `main`, turning failures into a message and exit code 1. */
 export async function runScript(main) {
+  process.stdout.on('error', () => undefined); // who reads may go away before the work is done
   try {
     await main();
   } catch (error) {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { redisServer } from '../../scripts/lib.mjs';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const memoryFileSystems = new Map([
@@ -27,7 +28,7 @@ export function describeMachine(directory) {
     disk: diskModel(mount.source),
     loadAverage: loadavg()[0] ?? 0,
     node: process.version,
-    redis: /v=(\S+)/.exec(output('redis-server', ['--version']))?.[1] ?? 'unknown',
+    redis: /v=(\S+)/.exec(output(redisServer(), ['--version']))?.[1] ?? 'unknown',
     fio: output('fio', ['--version']),
     commit: commit(),
   };

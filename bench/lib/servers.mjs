@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
+import { redisServer } from '../../scripts/lib.mjs';
 import { exited, sleep, spawnTracked } from './cleanup.mjs';
 import { RespClient } from './resp-client.mjs';
 
@@ -53,7 +54,7 @@ function commandLine(kind, options) {
   // No snapshots, and unless asked for no log rewrites in the middle of a round: this is Redis at its fastest with a log.
   shared.push('--appendonly', 'yes', '--save', '');
   if (options.aofRewrite !== true) shared.push('--auto-aof-rewrite-percentage', '0');
-  return { command: 'redis-server', args: [...shared, ...options.extra] };
+  return { command: redisServer(), args: [...shared, ...options.extra] };
 }
 
 export class Server {
