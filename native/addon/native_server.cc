@@ -146,6 +146,7 @@ Napi::Value NativeServer::Listen(Info info) {
 Napi::Value NativeServer::Stop(Info info) {
   (void)plane_->Look();  // the last figures, for who asks later
   plane_->open = false;
+  plane_->server.RequestStop();  // an Open under way holds the order
   return LifeCall(
       info.Env(), plane_,
       [checkpoint = info[0].IsUndefined() || info[0].ToBoolean().Value()](Server* server) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <memory>
@@ -77,6 +78,8 @@ struct EngineOptions {
   uint32_t segment_recycle_max = 0;       // files kept for reuse; 0: by what lives
   uint64_t min_free_bytes = 0;            // of the file system; below, writes are refused
   uint64_t checkpoint_bytes_per_second = 128ull << 20;  // rate at which checkpoints are written
+  // Open gives up with kBusy soon after it turns true, and leaves a directory as a crash would.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // What commit_batch_bytes comes to: a ring holds at least four commits, and a commit of every lane

@@ -8,6 +8,7 @@ EngineOptions Server::LiveEngineOptions() {
   EngineOptions options = options_.engine;
   options.fsync = shared_.options.fsync.load();
   options.cache_bytes = cache_bytes_max();
+  options.stop = nullptr;  // a reload ends: clients wait for it, and the log has just been closed
   std::lock_guard<std::mutex> guard(mutex_);
   options.gc_mode = gc_.mode;
   options.gc_iops = gc_.iops;

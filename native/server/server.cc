@@ -30,6 +30,7 @@ Server::Server(ServerOptions options)
     : options_(std::move(options)),
       disk_(NewPosixDisk(options_.io_backend)),
       engine_(NewVlogEngine()) {
+  options_.engine.stop = &stop_requested_;
   shared_.databases = static_cast<uint16_t>(options_.engine.databases);
   shared_.port = options_.port;
   shared_.context.engine = engine_.get();
@@ -46,7 +47,16 @@ Server::Server(ServerOptions options)
 
 Server::~Server() { (void)Stop(); }
 
+Status Server::RequireLife(bool open, bool listening) const {
+  if (stop_requested_.load()) return Status(Code::kBusy, "the server stops");
+  if (open != open_) return Status(Code::kInvalid, open ? "not open" : "open already");
+  if (listening != !reactors_.empty())
+    return Status(Code::kInvalid, listening ? "not listening" : "listening already");
+  return Status();
+}
+
 Result<RecoveryReport> Server::Open() {
+  if (Status life = RequireLife(false, false); !life.ok()) return life;
   Status bound = Bind();  // first: a recovery may take minutes
   if (!bound.ok()) return bound;
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
@@ -184,6 +194,7 @@ void Server::LookAtFiles() {
 }
 
 Result<std::vector<std::string>> Server::Listen() {
+  if (Status life = RequireLife(true, false); !life.ok()) return life;
   std::vector<std::string> readable;
   std::vector<ListenSocket> sockets;
   Status fits = FitClients();
@@ -210,6 +221,7 @@ Result<std::vector<std::string>> Server::Listen() {
 }
 
 Status Server::Stop(bool checkpoint) {
+  RequestStop();
   for (auto& reactor : reactors_) reactor->RequestStop();
   for (auto& reactor : reactors_) reactor->Join();
   listeners_.Close();
@@ -241,6 +253,7 @@ void Server::OnAllReactors(const std::function<void(Reactor*)>& task) {
 }
 
 Result<RecoveryReport> Server::Reload() {
+  if (Status life = RequireLife(true, true); !life.ok()) return life;
   for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane) {
     std::string reason;
     if (engine_->LaneFailed(lane, &reason)) {

@@ -3,7 +3,9 @@
 //
 // Life: Open (which takes the addresses first), AddControl rows (any time before Listen), Listen,
 // ..., Stop. Open, Listen, Stop, Reload and Clients block and may be called from any one thread at
-// a time that is not a reactor; the rest is thread-safe.
+// a time that is not a reactor; the rest is thread-safe. A life call that comes at the wrong time
+// is refused: a signal may end the server between any two of them. RequestStop makes the first Open
+// give up, however much there is to recover; from then on there is nothing but Stop.
 #pragma once
 
 #include <condition_variable>
@@ -81,6 +83,7 @@ class Server : public ReactorHost, public DurabilityListener {
   Result<RecoveryReport> Open();
   // Addresses listened on, readable.
   Result<std::vector<std::string>> Listen();
+  void RequestStop() { stop_requested_.store(true); }
   // Without a checkpoint the next start replays the log.
   Status Stop(bool checkpoint = true);
   Result<RecoveryReport> Reload();
@@ -139,6 +142,8 @@ class Server : public ReactorHost, public DurabilityListener {
     std::map<uint32_t, GcMode> lanes;  // that differ
   };
 
+  // An error unless the server is as far as that, and is to go on.
+  Status RequireLife(bool open, bool listening) const;
   Status Bind();
   // Lowers maxclients to what the limit of open files has room for.
   Status FitClients();
@@ -179,6 +184,7 @@ class Server : public ReactorHost, public DurabilityListener {
   // As they are now; options_.engine keeps those of the start. Under mutex_.
   GcSettings gc_;
   std::atomic<uint64_t> last_durable_ms_{0};
+  std::atomic<bool> stop_requested_{false};
   bool open_ = false;
   uint64_t own_files_ = 0;        // kept back, without data files; 0: not known yet
   bool files_are_short_ = false;  // as told in the log; first reactor only

@@ -289,6 +289,8 @@ class VlogEngine final : public Engine {
   void ForgetIndex();
   void ReadRetained();
   uint32_t RecoveryThreads() const;
+  // kBusy when whoever called Open wants it to end early.
+  Status StoppedOpen() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
   bool GiveUpRoom(const vlog::LaneEnd& end, uint64_t bytes);
   Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);

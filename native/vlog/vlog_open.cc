@@ -154,6 +154,8 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   ReadRetained();
   checkpoints_.replayed = {report->bytes, report->records};
   expired_left_ = DropExpired();
+  status = StoppedOpen();  // the last moment at which nothing has been written yet
+  if (!status.ok()) return status;
   const bool was_clean = manifest_.clean;
   status = BeginIncarnation(ends);
   if (status.ok()) status = Secure(&ends, was_clean);

@@ -99,6 +99,7 @@ class VlogEngine::LoadingSink final : public vlog::CheckpointSink {
     sink_.OnAdded(pointer);
   }
   void OnTreeEnd(uint16_t shard, uint16_t) override { loaders_[shard] = Loading(); }
+  Status OnRead(uint64_t) override { return engine_.StoppedOpen(); }
 
  private:
   struct Loading {
@@ -122,6 +123,7 @@ Status VlogEngine::ReplayAll(RecoveryReport* report, std::vector<LaneEnd>* ends)
       report->notices.insert(report->notices.begin(), notices.begin(), notices.end());
       return status;
     }
+    if (!StoppedOpen().ok()) return status;  // which says nothing about the checkpoint
     unusable_.push_back(manifest_.checkpoints[i].id);
     notices.push_back(status.message() + (i > 0 ? "; going back to the checkpoint before it"
                                                 : "; going back to the log"));
@@ -231,6 +233,11 @@ void VlogEngine::ForgetIndex() {
   }
 }
 
+Status VlogEngine::StoppedOpen() const {
+  if (options_.stop == nullptr || !options_.stop->load(std::memory_order_relaxed)) return Status();
+  return Status(Code::kBusy, "stopped");
+}
+
 uint32_t VlogEngine::RecoveryThreads() const {
   if (tuning_.recovery_threads != 0) return tuning_.recovery_threads;
   return std::min(std::max(1u, std::thread::hardware_concurrency()), kRecoveryThreadsMax);
@@ -262,6 +269,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
   if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
   options.threads = RecoveryThreads();
+  options.stop = options_.stop;
   vlog::ReadWith(disk_, &options);
   vlog::Replay replay(options, sink);
   for (const SegmentEntry& entry : manifest_.segments) {
@@ -326,7 +334,7 @@ uint64_t VlogEngine::DropExpired() {
   uint64_t stay = 0;
   const uint64_t now_ms = tuning_.clock->WallMillis();
   std::vector<std::string> keys;
-  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+  for (uint32_t shard = 0; shard < kShardCount && StoppedOpen().ok(); ++shard) {
     shards_[shard].ForEach([&](uint16_t, Art& tree) {
       if (!tree.MayHaveExpired(now_ms + 999)) return;
       keys.clear();
