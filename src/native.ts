@@ -316,7 +316,10 @@ export interface NativeServer {
   open(): Promise<RecoveryReport>;
   /** Starts the reactors and accepts connections. */
   listen(): Promise<ListenReport>;
-  /** Finishes what runs, syncs everything, writes a checkpoint (unless told false), closes. Idempotent; also after a failed open. */
+  /**
+   * Finishes what runs, syncs everything, writes a checkpoint (unless told false), closes. Idempotent, and at any time: an
+   * open() under way gives up, and no other life call is taken from here on.
+   */
   stop(checkpoint?: boolean): Promise<void>;
   /** DEBUG RELOAD: parks all clients, closes the engine cleanly, recovers it from disk. */
   reload(): Promise<RecoveryReport>;
@@ -367,6 +370,16 @@ export interface NativeServer {
   purgeMemory(): void;
 }
 
+/** Lines on their way to a file descriptor, by a thread of their own. What cannot be written is dropped and counted. */
+export interface LogSink {
+  /** One line, with its newline. Never waits, never throws. */
+  write(line: string): void;
+  /** Opens a named file anew. */
+  reopen(): void;
+  /** Waits, at most so many milliseconds, until everything has been written or given up. True: it has. */
+  flush(ms: number): boolean;
+}
+
 export interface NativeAddon {
   /** Throws when an option is out of range. Allocates nothing big and starts no thread: open() and listen() do. */
   createServer(options: NativeOptions): NativeServer;
@@ -375,6 +388,10 @@ export interface NativeAddon {
   /** What each number of the options may be, ends included; 0 of segment-recycle-max stands for auto. */
   optionRanges(): { field: keyof NativeOptions; option: string; min: number; max: number }[];
   checkDir(dir: string): Promise<CheckReport>;
+  /** A descriptor, or an absolute path in bytes; throws when that cannot be opened. `json`: how the sink words its own lines. */
+  openLog(target: number | string, json: boolean): LogSink;
+  /** Ends the process at once, whatever runs, as kill -9 would. */
+  leave(code: number): never;
 }
 
 /** Where the Makefile puts the addon, seen from dist/native.js as well as from src/native.ts. */

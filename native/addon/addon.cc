@@ -6,6 +6,7 @@
 // (async.h) and settles a promise. Reactor threads never touch JavaScript: they fill bounded queues
 // and ring a bell (bell.h).
 #include <napi.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "addon/async.h"
 #include "addon/command_rows.h"
 #include "addon/convert.h"
+#include "addon/log_object.h"
 #include "addon/native_server.h"
 #include "addon/options.h"
 #include "addon/reports.h"
@@ -38,6 +40,9 @@ Napi::Value CheckDir(const Napi::CallbackInfo& info) {
       [findings](Napi::Env env) { return ReportOf(env, *findings); });
 }
 
+// process.exit() waits for all that runs in libuv's pool, as a start or a stop.
+Napi::Value Leave(const Napi::CallbackInfo& info) { _exit(info[0].ToNumber().Int32Value()); }
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(NativeServer::Define(env))));
   exports["createServer"] = Napi::Function::New(env, CreateServer);
@@ -45,6 +50,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["optionRanges"] = Napi::Function::New(
       env, [](const Napi::CallbackInfo& info) { return OptionRanges(info.Env()); });
   exports["checkDir"] = Napi::Function::New(env, CheckDir);
+  exports["openLog"] = Napi::Function::New(env, LogObject::Open);
+  exports["leave"] = Napi::Function::New(env, Leave);
   return exports;
 }
 

@@ -3,13 +3,23 @@
 // are errors, see status.h.
 #pragma once
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 namespace cairn {
 
 [[noreturn]] inline void CheckFailed(const char* what, const char* file, int line) {
-  std::fprintf(stderr, "cairn: check failed: %s at %s:%d\n", what, file, line);
+  // Nobody may be reading there: the end must not wait for that.
+  char text[512];
+  const int bytes =
+      std::snprintf(text, sizeof(text), "cairn: check failed: %s at %s:%d\n", what, file, line);
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&ready, 1, 0) == 1 && bytes > 0)
+    (void)!write(STDERR_FILENO, text, std::min(sizeof(text) - 1, static_cast<size_t>(bytes)));
   std::abort();
 }
 

@@ -31,6 +31,14 @@ class Threads {
     threads_.push_back(thread);
     return true;
   }
+  // One that nobody waits for: it may outlive everything but what it owns.
+  static bool Detach(std::function<void()> work) {
+    Threads threads;
+    if (!threads.Start(std::move(work))) return false;
+    pthread_detach(threads.threads_.back());
+    threads.threads_.clear();
+    return true;
+  }
   size_t count() const { return threads_.size(); }
   // Waits until all have ended.
   void Join() {

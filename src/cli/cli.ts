@@ -26,34 +26,53 @@ examples:
 /** Each returns the exit code. */
 type Command = (argv: readonly string[]) => number | Promise<number>;
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
+/** Who reads may be gone, the disk behind it full: the exit code says so, nothing else happens. */
+function print(text: string): Promise<number> {
+  return new Promise((resolve) => process.stdout.write(text, (error) => resolve(error ? 1 : 0)));
 }
 
-/** The exit code of the process. `serve` returns when the server has stopped. */
-export async function runCli(argv: readonly string[], serve: Command): Promise<number> {
-  const commands = new Map<string, Command>([
-    ['serve', serve],
+export interface Serving {
+  /** Returns when the server has stopped. */
+  serve: Command;
+  /** Before every other command. */
+  leaveSignalsAlone: () => void;
+}
+
+const forgive = (): void => undefined;
+
+/** A reader that has gone is no reason for a stack trace. */
+function forgiveWriteErrors(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.off('error', forgive).on('error', forgive);
+}
+
+/** The exit code of the process. */
+export async function runCli(argv: readonly string[], { serve, leaveSignalsAlone }: Serving): Promise<number> {
+  const tools = new Map<string, Command>([
     ['check', check],
     ['ping', ping],
     ['config', () => print(renderTemplate())],
     ['help', () => print(helpText)],
+    ['version', () => print(`cairn ${cairnVersion} (Redis ${redisVersion})\n`)],
   ]);
   const [first = 'serve', ...rest] = argv;
-  if (argv.includes('--help') || first === '-h') return print(helpText);
-  if (first === '--version' || first === '-v') return print(`cairn ${cairnVersion} (Redis ${redisVersion})\n`);
-  const command = commands.get(first);
+  const wantsHelp = argv.includes('--help') || first === '-h';
+  const wantsVersion = first === '--version' || first === '-v';
+  const tool = tools.get(wantsHelp ? 'help' : wantsVersion ? 'version' : first);
   try {
-    if (command !== undefined) return await command(rest);
-    if (/^[a-z][\w-]*$/.test(first) && !existsSync(first)) {
-      const hint = didYouMean(first, commands.keys()) || '; try --help';
+    if (tool !== undefined) {
+      leaveSignalsAlone();
+      forgiveWriteErrors();
+      return await tool(rest);
+    }
+    if (first !== 'serve' && /^[a-z][\w-]*$/.test(first) && !existsSync(first)) {
+      const hint = didYouMean(first, ['serve', ...tools.keys()]) || '; try --help';
       throw new Error(`unknown command '${first}'${hint}`);
     }
-    return await serve(argv);
+    return await serve(first === 'serve' ? rest : argv);
   } catch (error) {
     const message =
       error instanceof ConfigError ? `configuration refused: ${textOf(error.message)}` : (error as Error).message;
+    forgiveWriteErrors();
     process.stderr.write(`cairn: ${message}\n`);
     return 1;
   }

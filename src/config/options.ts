@@ -331,7 +331,7 @@ export const ownOptions: readonly OptionRow[] = [
     type: text,
     default: '""',
     change: 'immutable',
-    doc: 'Log to this file, one JSON object per line. Empty: readable lines on standard output.',
+    doc: 'Log to this file, one JSON object per line. Empty: readable lines on standard output. Moved or removed, or on SIGHUP, it is made anew.',
   },
   { name: 'pidfile', type: text, default: '""', change: 'immutable', doc: 'Write the process id to this file.' },
   {

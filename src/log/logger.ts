@@ -1,11 +1,10 @@
 /**
- * Logging with pino: one JSON object per line into a file, or readable single lines on standard output. Native messages
- * arrive in batches from a bounded queue.
+ * Logging with pino: one JSON object per line into a file, or readable single lines on standard output. Where lines go
+ * is a sink that never fails and never waits (native/server/log_sink.h), so neither does a call that logs. Native
+ * messages arrive in batches from a bounded queue.
  */
-import fs from 'node:fs';
 import { pino } from 'pino';
-import { bufferOf } from '../bytes.js';
-import type { NativeLogBatch, NativeLogEntry } from '../native.js';
+import type { LogSink, NativeLogBatch, NativeLogEntry } from '../native.js';
 
 export type Logger = pino.Logger;
 
@@ -45,18 +44,14 @@ export function readableLine(json: string): string {
 
 export interface LogTarget {
   loglevel: string;
-  /** A path, bytes; '' for standard output. */
-  logfile: string;
+  /** False: readable lines. */
+  json: boolean;
+  sink: Pick<LogSink, 'write'>;
 }
 
-/** Throws when the file cannot be opened. */
-export function createLogger({ loglevel, logfile }: LogTarget): Logger {
-  const options: pino.LoggerOptions = { level: pinoLevel(loglevel), base: null };
-  if (logfile === '') {
-    return pino(options, { write: (line: string) => void process.stdout.write(readableLine(line)) });
-  }
-  const file = fs.openSync(bufferOf(logfile), 'a');
-  return pino(options, pino.destination({ dest: file, sync: true }));
+export function createLogger({ loglevel, json, sink }: LogTarget): Logger {
+  const write = (line: string): void => sink.write(json ? line : readableLine(line));
+  return pino({ level: pinoLevel(loglevel), base: null }, { write });
 }
 
 function logEntry(log: Logger, { level, message, timeMs }: NativeLogEntry): void {

@@ -22,9 +22,13 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 export const mainJs = path.join(root, 'dist', 'main.js');
 export const target: ServerKind = process.env['CAIRN_TEST_SERVER'] === 'redis' ? 'redis' : 'cairn';
 
+/** Made by the set-up of the tests (scripts/setup.mjs). */
+const redisLink = path.join(root, 'build', 'tools', 'redis-server');
+const redisServer = fs.existsSync(redisLink) ? redisLink : 'redis-server';
+
 /** 7.2 for redis-server 7.2.x. */
 export function redisVersion(): number {
-  const text = execFileSync('redis-server', ['--version']).toString();
+  const text = execFileSync(redisServer, ['--version']).toString();
   const [, major, minor] = /v=(\d+)\.(\d+)/.exec(text) ?? [];
   return Number(major) + Number(minor) / 10;
 }
@@ -109,9 +113,9 @@ const reaper: readonly string[] =
   spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0 ? ['setpriv', '--pdeathsig', 'KILL'] : [];
 
 export function serverCommand(kind: ServerKind): string[] {
-  if (kind === 'redis') return ['redis-server'];
+  if (kind === 'redis') return [redisServer];
   if (!fs.existsSync(mainJs)) throw new Error('dist/main.js is missing: build first');
-  return [process.execPath, mainJs, 'serve'];
+  return [process.execPath, path.join(root, 'bin', 'cairn'), 'serve'];
 }
 
 export class TestServer {
