@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { patience } from './test/support/patience.js';
 
 const minute = 60_000;
 
@@ -13,15 +14,15 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts'] },
+        test: { name: 'unit', testTimeout: 5_000 * patience, include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts'] },
       },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',
-          testTimeout: minute / 2,
-          hookTimeout: minute,
+          testTimeout: (minute / 2) * patience,
+          hookTimeout: (minute / 2) * patience,
         },
       },
       {

@@ -4,7 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import {
+  eventually,
   cairnOnly,
   describeCairn,
   freePort,
@@ -38,7 +40,7 @@ interface Outcome {
 /** Runs the server with these arguments until it ends by itself. */
 function runToEnd(args: readonly string[]): Outcome {
   const [program = '', ...before] = serverCommand(target);
-  const result = spawnSync(program, [...before, ...args], { timeout: 20_000, killSignal: 'SIGKILL' });
+  const result = spawnSync(program, [...before, ...args], { timeout: 20_000 * patience, killSignal: 'SIGKILL' });
   return { code: result.status, output: `${result.stdout.toString()}${result.stderr.toString()}` };
 }
 
@@ -281,7 +283,7 @@ describe('signals', () => {
 
 describeCairn('the command line', () => {
   const cli = (...args: string[]): Outcome => {
-    const result = spawnSync(process.execPath, [mainJs, ...args], { timeout: 20_000 });
+    const result = spawnSync(process.execPath, [mainJs, ...args], { timeout: 20_000 * patience });
     return { code: result.status, output: `${result.stdout.toString()}${result.stderr.toString()}` };
   };
 
@@ -302,7 +304,7 @@ describeCairn('the command line', () => {
 
   test('the thread-pool back end says so in the log and serves', async () => {
     await using server = await startServer({ cairn: { ...smallSegments, 'io-backend': 'threads' } });
-    expect(server.logs).toMatch(/thread/i);
+    await eventually('the line', () => /thread/i.test(server.logs)); // the native log comes by another way than "ready"
     using client = await server.connect();
     expect(await client.ask('SET k v')).toBe('+OK');
     await server.restart('kill');
@@ -315,7 +317,7 @@ describeCairn('the command line', () => {
     ['ENOSYS', 38],
   ])('where io_uring is refused (%s) the fallback takes over and says so', async (_name, errno) => {
     await using server = await startServer({ cairn: smallSegments, wrapper: ['python3', denyIoUring, String(errno)] });
-    expect(server.logs).toMatch(/io_uring/i);
+    await eventually('the line', () => /io_uring/i.test(server.logs));
     using client = await server.connect();
     await client.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `k:${i}`, 'x'.repeat(i)]));
     await server.restart('kill');

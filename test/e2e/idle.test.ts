@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import { OK, QUEUED } from '../support/resp.js';
 import { describeCairn, eventually, sleep, startServer } from '../support/server.js';
 
@@ -42,7 +43,7 @@ async function untilGivenBack(dir: string): Promise<void> {
 }
 
 describeCairn.each(['auto', 'threads'])('after a while without a write, io-backend %s', (backend) => {
-  test('lone large writes are answered, each command for itself', { timeout: 120_000 }, async () => {
+  test('lone large writes are answered, each command for itself', { timeout: 60_000 * patience }, async () => {
     await using server = await startServer({ cairn: { lanes, 'io-backend': backend } });
     using client = await server.connect();
     expect(await client.cmd('SET', 'source', value)).toEqual(OK);

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import { RawClient } from '../support/raw-client.js';
 import { describeCairn, freePort, mainJs, makeTempDir, startServer, type TestServer } from '../support/server.js';
 
@@ -56,7 +57,10 @@ describe('bind', () => {
 function refusedStart(flags: readonly string[]): { code: number | null; output: string; cameToData: boolean } {
   const dir = path.join(scratch, 'data');
   const args = [mainJs, 'serve', '--dir', dir, '--metrics-port', '0', ...flags];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { timeout: 20_000, killSignal: 'SIGKILL' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    timeout: 20_000 * patience,
+    killSignal: 'SIGKILL',
+  });
   return { code: status, output: `${stdout.toString()}${stderr.toString()}`, cameToData: fs.existsSync(dir) };
 }
 

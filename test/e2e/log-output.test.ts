@@ -60,19 +60,19 @@ describeCairn('standard output', () => {
     });
     child.stdout?.destroy();
     await expectUnmoved(port, 20, () => child.kill('SIGTERM'), exit);
-  }, 120_000);
+  });
 
   test('that nobody reads', async () => {
     const { child, port, exit } = await withStdout('pipe');
     await expectUnmoved(port, 3000, () => child.kill('SIGTERM'), exit);
-  }, 120_000);
+  });
 
   test('on a full device', async () => {
     const full = fs.openSync('/dev/full', 'w');
     const { child, port, exit } = await withStdout(full);
     fs.closeSync(full);
     await expectUnmoved(port, 20, () => child.kill('SIGTERM'), exit);
-  }, 120_000);
+  });
 
   test('on a terminal that is closed', async () => {
     const port = await freePort();
@@ -95,7 +95,7 @@ describeCairn('standard output', () => {
     await eventually('an answer', () => RawClient.connect({ port }).catch(() => undefined), 60_000);
     child.stdin.end('close\n');
     await expectUnmoved(port, 20, () => process.kill(pid, 'SIGTERM'), exit);
-  }, 120_000);
+  });
 });
 
 describeCairn('logfile', () => {
@@ -117,7 +117,7 @@ describeCairn('logfile', () => {
     });
     expect(JSON.parse(second)).toMatchObject({ msg: 'DEBUG LOG: kept' });
     await server.dispose();
-  }, 120_000);
+  });
 
   test('is made anew by SIGHUP, and when it was moved or removed', async () => {
     const logfile = path.join(fs.mkdtempSync(path.join(scratch, 'rotate-')), 'log');
@@ -141,5 +141,5 @@ describeCairn('logfile', () => {
     await put('fifth');
     expect(fs.readFileSync(logfile, 'utf8')).not.toContain('\0');
     await server.dispose();
-  }, 120_000);
+  });
 });

@@ -175,7 +175,7 @@ describeCairn('INFO engine', () => {
   test('what keeps garbage collection out of the way is known from the start, in the log, too', async () => {
     await using fresh = await startServer();
     // A thread may always make way; what is in force at present depends on how much there is to collect.
-    expect(fresh.logs).toMatch(/ out of the way of users by (ioprio\+)?nice /);
+    await eventually('the line', () => / out of the way of users by (ioprio\+)?nice /.test(fresh.logs));
     using client = await fresh.connect();
     expect(await client.run('INFO engine')).toMatch(/^gc_isolation:(ioprio|nice)/m);
   });

@@ -122,7 +122,7 @@ const cases: Record<Phase, () => Promise<void>> = {
 };
 
 describeCairn('SIGTERM', () => {
-  test.each(phases)('while %s', async (phase) => cases[phase](), 120_000);
+  test.each(phases)('while %s', async (phase) => cases[phase]());
 
   test('while DEBUG RELOAD runs', async () => {
     const server = await filled();
@@ -133,7 +133,7 @@ describeCairn('SIGTERM', () => {
     expect(await server.waitExit()).toEqual(ended);
     expect(server.logs).toContain('everything is on disk, bye');
     await expectWhole(server);
-  }, 120_000);
+  });
 });
 
 describeCairn('SIGUSR1', () => {
@@ -172,7 +172,7 @@ describeCairn('SIGUSR1', () => {
     }
     expect(opened).toBe(0);
     await server.dispose();
-  }, 120_000);
+  });
 
   test('opens no debugger while the configuration is read', async () => {
     const port = await freePort();
@@ -184,5 +184,5 @@ describeCairn('SIGUSR1', () => {
     await server.waitReady();
     expect(await connects(port)).toBe(false);
     await server.dispose();
-  }, 120_000);
+  });
 });

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import {
   describeCairn,
   eventually,
@@ -24,12 +25,12 @@ interface Outcome {
 }
 
 function cairn(...args: string[]): Outcome {
-  const result = spawnSync(process.execPath, [mainJs, ...args], { timeout: 20_000, killSignal: 'SIGKILL' });
+  const result = spawnSync(process.execPath, [mainJs, ...args], { timeout: 20_000 * patience, killSignal: 'SIGKILL' });
   return { code: result.status, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
 }
 
 const node = (...args: string[]): Outcome => {
-  const result = spawnSync(process.execPath, args, { timeout: 20_000, killSignal: 'SIGKILL' });
+  const result = spawnSync(process.execPath, args, { timeout: 20_000 * patience, killSignal: 'SIGKILL' });
   return { code: result.status, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
 };
 

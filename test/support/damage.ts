@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { patience } from './patience.js';
 import { mainJs } from './server.js';
 
 export interface Piece {
@@ -47,6 +48,6 @@ export interface Outcome {
 
 /** Runs `cairn check`. */
 export function check(dir: string): Outcome {
-  const result = spawnSync(process.execPath, [mainJs, 'check', dir], { timeout: 20_000 });
+  const result = spawnSync(process.execPath, [mainJs, 'check', dir], { timeout: 20_000 * patience });
   return { code: result.status, output: `${result.stdout.toString()}${result.stderr.toString()}` };
 }

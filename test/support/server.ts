@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { type Address, RawClient } from './raw-client.js';
+import { patience } from './patience.js';
 import { ErrorReply } from './resp.js';
 
 export type ServerKind = 'cairn' | 'redis';
@@ -41,8 +42,8 @@ export const needs72 = has72 ? test : test.skip;
 export const cairnOnly = target === 'cairn' ? test : test.skip;
 export const describeCairn = target === 'cairn' ? describe : describe.skip;
 
-const readyTimeoutMs = 30_000;
-const stopTimeoutMs = 15_000;
+const readyTimeoutMs = 30_000 * patience;
+const stopTimeoutMs = 15_000 * patience;
 const logCharsMax = 200_000;
 const cairnReady = /ready to accept connections/i;
 
@@ -312,17 +313,17 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Polls until `probe` gives something other than undefined or false. */
+/** Polls until `probe` gives something other than undefined or false. The limit is that of an idle machine. */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 10_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * patience;
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`did not happen in ${timeoutMs} ms: ${what}`);
+    if (Date.now() > deadline) throw new Error(`did not happen in ${timeoutMs * patience} ms: ${what}`);
     await sleep(10);
   }
 }

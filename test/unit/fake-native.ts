@@ -215,7 +215,7 @@ export class FakeNative implements NativeServer {
   onControl(): void {}
   onLog(): void {}
   open = async (): Promise<RecoveryReport> => recovery;
-  listen = async () => ({ port: 6379, addresses: ['127.0.0.1:6379'] });
+  listen = async () => ({ port: 6379, addresses: ['127.0.0.1:6379'], maxclients: 10_000 });
   stop = async (): Promise<void> => void this.calls.push('stop');
   reload = async (): Promise<RecoveryReport> => recovery;
   sync = async (): Promise<void> => void this.calls.push('sync');
