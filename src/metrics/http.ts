@@ -1,6 +1,8 @@
 /** HTTP: GET /metrics for Prometheus, GET /health for supervisors. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
 import { textOf } from '../bytes.js';
 import type { Services } from '../commands/command.js';
 import { firstReadOnlyReason } from '../commands/info-engine.js';
@@ -29,9 +31,42 @@ export function health({ native, state }: Pick<Services, 'native' | 'state'>): {
   };
 }
 
+const compress = promisify(zlib.gzip);
+
+/** Whether an Accept-Encoding allows gzip: named itself, or else as `*`, and not with a weight of zero. */
+export function acceptsGzip(header: string | undefined): boolean {
+  const weights = new Map<string, number>();
+  for (const item of (header ?? '').toLowerCase().split(',')) {
+    const [coding = '', ...parameters] = item.split(';').map((part) => part.trim());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+    weights.set(coding === 'x-gzip' ? 'gzip' : coding, Number(weight));
+  }
+  return (weights.get('gzip') ?? weights.get('*') ?? 0) > 0;
+}
+
+interface Answer {
+  status: number;
+  type: string;
+  text: string;
+}
+
+/** Compressed if the other side takes that, in a thread of the pool: the main thread has commands to answer. */
+async function send(request: http.IncomingMessage, response: http.ServerResponse, answer: Answer): Promise<void> {
+  const plain = Buffer.from(answer.text);
+  const gzip = acceptsGzip(request.headers['accept-encoding']);
+  const body = gzip ? await compress(plain) : plain;
+  response.writeHead(answer.status, {
+    'content-type': answer.type,
+    'content-length': body.length,
+    vary: 'Accept-Encoding',
+    ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+  });
+  response.end(body);
+}
+
 /** Rejects when the port is taken. */
 export async function startMetrics(
-  services: Pick<Services, 'native' | 'state' | 'config' | 'log'>,
+  services: Pick<Services, 'native' | 'state' | 'config' | 'checkpoints' | 'log'>,
   host: string,
   port: number,
 ): Promise<MetricsServer> {
@@ -41,13 +76,12 @@ export async function startMetrics(
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
     } else if (path === '/metrics') {
-      const text = await registry.metrics();
-      response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+      await send(request, response, { status: 200, type: registry.contentType, text: await registry.metrics() });
     } else if (path === '/health') {
       const { status, body } = health(services);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+      await send(request, response, { status, type: 'application/json', text: `${JSON.stringify(body)}\n` });
     } else {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('try /metrics or /health\n');
+      await send(request, response, { status: 404, type: 'text/plain', text: 'try /metrics or /health\n' });
     }
   };
   const server = http.createServer(

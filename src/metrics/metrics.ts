@@ -45,6 +45,13 @@ const redisRows: MetricRow[] = [
   figure('redis_connected_clients', 'gauge', 'Connections now.', (s) => s.clients),
   figure('redis_blocked_clients', 'gauge', 'Connections that wait in a blocking command.', (s) => s.blockedClients),
   { name: 'redis_max_clients', kind: 'gauge', help: 'Limit of connections.', read: (from) => from.maxclients },
+  { name: 'redis_config_maxclients', kind: 'gauge', help: 'The option of that name.', read: (from) => from.maxclients },
+  {
+    name: 'redis_config_maxmemory',
+    kind: 'gauge',
+    help: 'The option of that name; it limits nothing here.',
+    read: (from) => from.maxmemory,
+  },
   figure('redis_connections_received_total', 'counter', 'Connections accepted.', (s) => s.totalConnections),
   figure(
     'redis_rejected_connections_total',
@@ -95,6 +102,12 @@ const redisRows: MetricRow[] = [
   },
   figure('redis_slowlog_length', 'gauge', 'Entries of the slow log.', (s) => s.slowlogLength),
   figure('redis_loading_dump_file', 'gauge', 'Whether data are being loaded.', () => 0),
+  {
+    name: 'redis_rdb_last_bgsave_status',
+    kind: 'gauge',
+    help: 'Whether the last checkpoint succeeded.',
+    read: (from) => Number(from.checkpointsOk),
+  },
   figure('redis_aof_enabled', 'gauge', 'Whether writes are logged: always.', () => 1),
   figure('redis_aof_last_write_status', 'gauge', 'Whether all lanes take writes.', (s) =>
     Number(s.lanes.every((l) => l.readOnlyReason === '')),
@@ -105,13 +118,21 @@ const redisRows: MetricRow[] = [
 
 export const metricRows: readonly MetricRow[] = [...redisRows, ...engineRows, ...commandRows];
 
-export function takeReading({ native, state, config }: Pick<Services, 'native' | 'state' | 'config'>): Reading {
+export function takeReading({
+  native,
+  state,
+  config,
+  checkpoints,
+}: Pick<Services, 'native' | 'state' | 'config' | 'checkpoints'>): Reading {
+  const stats = native.stats();
   return {
-    stats: native.stats(),
+    stats,
     histograms: native.histograms(),
     residentBytes: state.residentBytes(),
     uptimeSeconds: state.uptimeSeconds,
     maxclients: config.number('maxclients'),
+    maxmemory: config.number('maxmemory'),
+    checkpointsOk: checkpoints.lastOk(stats.checkpoint),
     minFreeBytes: config.number('min-free-bytes'),
     runId: state.runId,
   };

@@ -19,6 +19,8 @@ export interface Reading {
   residentBytes: number;
   uptimeSeconds: number;
   maxclients: number;
+  maxmemory: number;
+  checkpointsOk: boolean;
   minFreeBytes: number;
   runId: string;
 }

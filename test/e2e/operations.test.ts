@@ -1,4 +1,7 @@
 /** What an operator sees and sets: checkpoints, garbage collection, INFO's section about the engine, metrics. */
+import { once } from 'node:events';
+import http from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Reply, MapReply, OK } from '../support/resp.js';
 import { cairnOnly, describeCairn, eventually, freePort, startServer, useServer } from '../support/server.js';
@@ -219,5 +222,34 @@ describeCairn('metrics', () => {
       expect(buckets.at(-1)?.[1]).toBe('+Inf');
       expect(text).toContain(`cairn_${name}_count ${counts.at(-1)}\n`);
     }
+  });
+
+  test('whoever takes gzip gets it, and the others the same text', async () => {
+    const port = await freePort();
+    await using measured = await startServer({
+      cairn: { 'segment-size': '16mb', 'metrics-port': port, maxmemory: '2mb' },
+    });
+    const get = async (path: string, encoding?: string, method = 'GET'): Promise<[http.IncomingMessage, Buffer]> => {
+      const headers = encoding === undefined ? {} : { 'accept-encoding': encoding };
+      const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent: false }).end();
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      return [response, Buffer.concat(await response.toArray())];
+    };
+    for (const path of ['/metrics', '/health', '/nosuch']) {
+      const [plain, text] = await get(path);
+      const [packed, bytes] = await get(path, 'gzip, deflate');
+      expect(plain.headers['content-encoding']).toBeUndefined();
+      expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+      expect(Number(packed.headers['content-length'])).toBe(bytes.length);
+      const names = (body: string): string[] => body.match(/^[a-z_ ]+/gm) ?? [];
+      expect(names(gunzipSync(bytes).toString())).toEqual(names(text.toString()));
+      const [head, nothing] = await get(path, 'gzip', 'HEAD');
+      expect([head.statusCode, nothing.length]).toEqual([plain.statusCode, 0]);
+    }
+    const [, refused] = await get('/metrics', 'gzip;q=0');
+    expect(refused.toString()).toContain('\nredis_config_maxmemory 2097152\n');
+    expect(refused.toString()).toContain('\nredis_config_maxclients ');
+    expect(refused.toString()).toContain('\nredis_rdb_last_bgsave_status 1\n');
+    expect(measured.running).toBe(true);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatBytes, formatInfo, percentileNs } from '../../src/commands/info-format.js';
 import { infoSections } from '../../src/commands/info-sections.js';
-import { health } from '../../src/metrics/http.js';
+import { acceptsGzip, health } from '../../src/metrics/http.js';
 import { createRegistry, metricRows, takeReading } from '../../src/metrics/metrics.js';
 import { fakeHistograms, makeBench } from './fake-native.js';
 
@@ -162,6 +162,9 @@ describe('metrics', () => {
     const first = await registry.metrics();
     for (const line of [
       'redis_up 1',
+      'redis_config_maxclients 10000',
+      'redis_config_maxmemory 0',
+      'redis_rdb_last_bgsave_status 1',
       'redis_connected_clients 2',
       'redis_commands_total{cmd="get"} 10',
       'redis_db_keys{db="db0"} 2',
@@ -202,6 +205,20 @@ describe('metrics', () => {
     bench.native.current.clients = 3;
     expect(await registry.metrics()).toContain('redis_connected_clients 3\n');
   });
+
+  test.each([
+    [undefined, false],
+    ['', false],
+    ['gzip', true],
+    ['deflate, GZip;q=0.5', true],
+    ['x-gzip', true],
+    ['*', true],
+    ['gzip;q=0, *', false],
+    ['gzip ; q=0.0', false],
+    ['identity, *;q=0', false],
+    ['br, deflate', false],
+    ['gzip;q=nonsense', false],
+  ])('Accept-Encoding %j takes gzip: %s', (header, expected) => expect(acceptsGzip(header)).toBe(expected));
 
   test('health', () => {
     expect(health(makeBench().services)).toMatchObject({ status: 200, body: { status: 'ok' } });
