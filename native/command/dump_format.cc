@@ -13,7 +13,7 @@ namespace {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "integers are stored as they lie");
 
 inline constexpr uint8_t kTypeString = 0;
-inline constexpr uint8_t kTypeMax = 21;  // the last one Redis 7 knows
+inline constexpr uint8_t kTypeMax = 63;  // with room for those of newer versions
 inline constexpr uint8_t kLength14 = 0x40;
 inline constexpr uint8_t kLength32 = 0x80;
 inline constexpr uint8_t kLength64 = 0x81;
@@ -200,14 +200,10 @@ size_t EncodeDump(std::string_view value, char* out) {
 DumpResult ParseDump(std::string_view payload, uint64_t value_bytes_max, DumpedString* out) {
   if (payload.size() < kDumpFooterBytes) return DumpResult::kBadFooter;
   std::string_view body = payload.substr(0, payload.size() - kDumpFooterBytes);
-  uint16_t version;
+  constexpr size_t kVersionBytes = sizeof(kDumpVersionWritten);
   uint64_t checksum;
-  std::memcpy(&version, body.data() + body.size(), sizeof(version));
-  std::memcpy(&checksum, body.data() + body.size() + sizeof(version), sizeof(checksum));
-  if (version > kDumpVersionMax ||
-      checksum != Crc64(payload.data(), body.size() + sizeof(version))) {
-    return DumpResult::kBadFooter;
-  }
+  std::memcpy(&checksum, body.data() + body.size() + kVersionBytes, sizeof(checksum));
+  if (checksum != Crc64(payload.data(), body.size() + kVersionBytes)) return DumpResult::kBadFooter;
   Reader reader(body);
   uint8_t type;
   if (!reader.TakeByte(&type)) return DumpResult::kBadFormat;

@@ -1,4 +1,6 @@
 // DUMP payloads of strings, as Redis 7 writes and reads them. Pure functions, safe from any thread.
+// Payloads of every version are read: strings are the same in all of them, and what a newer one
+// might do differently shows as an unknown type or form. The checksum always counts.
 //
 //   type (0: string) | string | version, 2 bytes | CRC-64 of all before it, 8 bytes (little-endian)
 //
@@ -19,7 +21,6 @@
 namespace cairn {
 
 inline constexpr uint16_t kDumpVersionWritten = 10;  // what 7.0 writes; 7.2 reads it, too
-inline constexpr uint16_t kDumpVersionMax = 11;      // 7.2
 inline constexpr size_t kDumpFooterBytes = 10;
 
 // Room that EncodeDump needs for a value.
@@ -29,7 +30,7 @@ size_t EncodeDump(std::string_view value, char* out);
 
 enum class DumpResult : uint8_t {
   kOk,
-  kBadFooter,  // too short, from a newer version, or the checksum does not match
+  kBadFooter,  // too short, or the checksum does not match
   kBadFormat,  // the checksum matches and yet this is no payload
   kOtherType,  // a type of Redis that is not a string
   kTooLong,    // the value would exceed the limit
