@@ -3,9 +3,9 @@ import { type EndSignal, closeDebugger, handleSignals, leaveSignalsAlone } from 
 import path from 'node:path';
 import { absolutePath, bytesOfArguments, textOf } from './bytes.js';
 import { runCli } from './cli/cli.js';
+import { serveArguments } from './cli/serve-arguments.js';
 import { startFailure } from './cli/start-failure.js';
 import { Config } from './config/config.js';
-import { ConfigError, parseFlags } from './config/conf-syntax.js';
 import { quietlyIgnored, startConsequences } from './config/consequences.js';
 import { type Logger, createLogger } from './log/logger.js';
 import { type LogSink, type NativeAddon, loadNative } from './native.js';
@@ -17,18 +17,6 @@ const standardError = 2;
 /** How long the end waits for whoever reads the log. */
 const logFlushMs = 1_000;
 const hastyLogFlushMs = 100;
-
-/** From the arguments of `serve`: at most one file, then flags. */
-function loadConfig(argv: readonly string[]): Config {
-  const { positional, directives } = parseFlags(bytesOfArguments(argv));
-  const [file, stray] = positional;
-  const wrong = positional.find((word) => word.startsWith('-')) ?? stray;
-  if (wrong !== undefined) {
-    const hint = 'options are written --name value, as in --port 7000; cairn config lists them';
-    throw new ConfigError(`unexpected argument '${wrong}'; ${hint}`, { file: 'command line' });
-  }
-  return Config.load({ file, flags: directives });
-}
 
 /** npm passes on a Ctrl-C that the terminal has sent to the server already: that is still the same signal. */
 const sameSignalMs = 500;
@@ -115,7 +103,7 @@ async function serveUntilStopped(server: Server, voice: Voice, config: Config): 
 }
 
 async function serve(argv: readonly string[]): Promise<number> {
-  const config = loadConfig(argv);
+  const config = Config.load(serveArguments(bytesOfArguments(argv)));
   const addon = loadNative();
   const voice = new Voice(addon, config);
   const { log } = voice;

@@ -31,6 +31,12 @@ function print(text: string): Promise<number> {
   return new Promise((resolve) => process.stdout.write(text, (error) => resolve(error ? 1 : 0)));
 }
 
+/** It shows defaults, nobody's own settings: an argument is a misunderstanding. */
+function printTemplate([stray]: readonly string[]): Promise<number> {
+  if (stray === undefined) return print(renderTemplate());
+  throw new Error(`config: unexpected argument '${stray}'; it takes none and prints the defaults`);
+}
+
 export interface Serving {
   /** Returns when the server has stopped. */
   serve: Command;
@@ -50,7 +56,7 @@ export async function runCli(argv: readonly string[], { serve, leaveSignalsAlone
   const tools = new Map<string, Command>([
     ['check', check],
     ['ping', ping],
-    ['config', () => print(renderTemplate())],
+    ['config', printTemplate],
     ['help', () => print(helpText)],
     ['version', () => print(`cairn ${cairnVersion} (Redis ${redisVersion})\n`)],
   ]);
@@ -65,7 +71,8 @@ export async function runCli(argv: readonly string[], { serve, leaveSignalsAlone
       return await tool(rest);
     }
     if (first !== 'serve' && /^[a-z][\w-]*$/.test(first) && !existsSync(first)) {
-      const hint = didYouMean(first, ['serve', ...tools.keys()]) || '; try --help';
+      const hint =
+        didYouMean(first, ['serve', ...tools.keys()]) || `; there are ${['serve', ...tools.keys()].join(', ')}`;
       throw new Error(`unknown command '${first}'${hint}`);
     }
     return await serve(first === 'serve' ? rest : argv);

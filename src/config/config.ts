@@ -27,6 +27,9 @@ export function findOption(name: string): OptionRow | undefined {
 /** Every name CONFIG GET answers, aliases included, in a fixed order. */
 export const optionNames: readonly string[] = [...byName.keys()].sort();
 
+/** Of a refused value. */
+const shownMax = 100;
+
 export function thisMachine(): Machine {
   const constrained = process.constrainedMemory();
   const total = os.totalmem();
@@ -46,6 +49,12 @@ export interface LoadOptions {
 function locate(directive: Directive): { file: string; line?: number; option: string } {
   if (directive.line === 0) return { file: directive.file, option: `--${directive.name}` };
   return { file: directive.file, line: directive.line, option: directive.name };
+}
+
+/** To be appended to a refusal. What may be a secret is not repeated: it ends in logs. */
+function given({ name, words }: Directive): string {
+  const [word = '', ...more] = words;
+  return word === '' || more.length > 0 || /pass|auth/.test(name) ? '' : ` (given: '${word.slice(0, shownMax)}')`;
 }
 
 export class Config {
@@ -80,7 +89,7 @@ export class Config {
     for (const directive of directives) {
       const row = findOption(directive.name);
       if (row === undefined) {
-        const unknown = `unknown option${didYouMean(directive.name, optionNames)}`;
+        const unknown = `unknown option${didYouMean(directive.name, optionNames) || '; cairn config lists them'}`;
         const reason = refusedDirectives.get(directive.name) ?? unknown;
         throw new ConfigError(reason, locate(directive));
       }
@@ -88,7 +97,7 @@ export class Config {
       try {
         this.values.set(row, this.normalize(row, directive.words, previous, false));
       } catch (error) {
-        if (error instanceof ValueError) throw new ConfigError(error.message, locate(directive));
+        if (error instanceof ValueError) throw new ConfigError(error.message + given(directive), locate(directive));
         throw error;
       }
       seen.add(row);

@@ -133,8 +133,15 @@ describe('values', () => {
   });
 
   test('nothing is suggested for what is like nothing', () => {
-    expect(() => load('no-such-thing 1')).toThrow(/: unknown option$/);
-    expect(() => load('xyz 1')).toThrow(/: unknown option$/);
+    expect(() => load('no-such-thing 1')).toThrow(/: unknown option; cairn config lists them$/);
+    expect(() => load('xyz 1')).toThrow(/: unknown option; cairn config lists them$/);
+  });
+
+  test('a refused value is shown, but no secret', () => {
+    expect(() => load('port 70000')).toThrow(/inclusive \(given: '70000'\)$/);
+    expect(() => load('appendfsync often')).toThrow(/always, no \(given: 'often'\)$/);
+    expect(() => load(`port ${'9'.repeat(1000)}`)).toThrow(/\(given: '9{100}'\)$/);
+    expect(() => load('requirepass a b')).toThrow(/wrong number of arguments$/);
   });
 
   test('a refused flag is named', () => {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { reportText } from '../../src/cli/check.js';
 import { runCli } from '../../src/cli/cli.js';
+import { serveArguments } from '../../src/cli/serve-arguments.js';
 import { startFailure } from '../../src/cli/start-failure.js';
 import { ping } from '../../src/cli/ping.js';
 import { createLogger, logNative, readableLine } from '../../src/log/logger.js';
@@ -87,17 +88,53 @@ describe('the command line', () => {
     [['--help'], 0, 'usage:'],
     [['--version'], 0, 'cairn '],
     [['config'], 0, 'segment-size 1gb'],
-    [['no-such-command'], 1, "unknown command 'no-such-command'; try --help"],
+    [['no-such-command'], 1, "unknown command 'no-such-command'; there are serve, check, ping, config"],
+    [['config', 'x'], 1, "config: unexpected argument 'x'"],
     [['chekc', 'x'], 1, "unknown command 'chekc'; did you mean 'check'?"],
     [['check'], 2, 'usage: cairn check DIR'],
     [['check', '/no/such/dir'], 2, '/no/such/dir'],
-    [['ping', '--bogus', '1'], 1, "unknown argument 'bogus'"],
+    [['ping', '--bogus', '1'], 1, "ping: unknown option '--bogus'; it takes --host H, --port N, --socket PATH"],
+    [['ping', '--prot', '1'], 1, "ping: unknown option '--prot'; did you mean 'port'?"],
+    [['ping', '-p', '1'], 1, "ping: unexpected argument '-p'; it takes --host H"],
+    [
+      ['ping', '--port', 'x'],
+      1,
+      "ping: option '--port': 'x' is not a port: a number from 1 to 65535, as in --port 6379",
+    ],
+    [['ping', '--port', '0'], 1, "'0' is not a port"],
+    [['ping', '--port', '65536'], 1, "'65536' is not a port"],
+    [['ping', '--port'], 1, "ping: option '--port' takes one value, as in --port 6379"],
+    [['ping', '--port', '1', '2'], 1, "ping: option '--port' takes one value"],
+    [['ping', '--host='], 1, "ping: option '--host' takes one value, as in --host 127.0.0.1"],
     [['--port', '7'], 0, ''],
     [[], 0, ''],
   ])('%j', async (argv, code, text) => {
     const output = captured();
     expect(await runCli(argv, serving)).toBe(code);
     expect(output.text()).toContain(text);
+  });
+
+  test.each([
+    [
+      ['--port', '7303', 'my.conf'],
+      "option '--port': takes one value, and 2 are given; if 'my.conf' is the configuration file, it stands before all flags: cairn serve my.conf --port 7303",
+    ],
+    [['--port', '1', '2', '3'], "option '--port': takes one value, and 3 are given"],
+    [['--port'], "option '--port': needs a value, as in --port 6379"],
+    [['--io-threads', '--port', '1'], "option '--io-threads': needs a value, as in --io-threads auto"],
+    [['a.conf', 'b.conf'], "unexpected argument 'b.conf'; options are written --name value"],
+    [['a.conf', '-p', '1'], "unexpected argument '-p'"],
+  ])('serve %j is refused', (argv, message) => {
+    expect(() => serveArguments(argv)).toThrow(`command line: ${message}`);
+  });
+
+  test('a file behind an option of several values is found out, when it is there', () => {
+    const file = path.join(scratch, 'late.conf');
+    expect(serveArguments(['--bind', '::1', file]).flags[0]?.words).toEqual(['::1', file]);
+    fs.writeFileSync(file, '');
+    const right = `cairn serve ${file} --bind ::1`;
+    expect(() => serveArguments(['--bind', '::1', file])).toThrow(right);
+    expect(serveArguments([file, '--bind', '::1'])).toMatchObject({ file });
   });
 
   test('a report of damage', () => {
