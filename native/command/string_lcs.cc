@@ -88,8 +88,6 @@ void ReplyString(Call& call, std::string_view a, Lcs* lcs) {
 }  // namespace
 
 void HandleLcs(Call& call) {
-  LcsOptions options;
-  if (!ParseLcsOptions(call, &options)) return;
   std::string_view text[2];
   KeyMeta meta;
   bool ready = true;
@@ -100,6 +98,8 @@ void HandleLcs(Call& call) {
     if (state != ReadState::kMissing && meta.type != ValueType::kString) strings = false;
   }
   if (!strings) return call.reply.Error(errors::kLcsNotStrings);
+  LcsOptions options;  // read after the keys were looked up, which counts
+  if (!ParseLcsOptions(call, &options)) return;
   if (!ready || !CheckWork(call, text[0].size(), text[1].size())) return;
   Lcs lcs(text[0], text[1], !options.length);
   if (options.length) return call.reply.Integer(static_cast<int64_t>(lcs.length()));

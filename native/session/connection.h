@@ -83,7 +83,6 @@ struct QueuedCommand {
 struct WatchedKey {
   uint16_t db;
   uint16_t shard;
-  bool expired;  // already when it was watched
   std::string key;
 };
 

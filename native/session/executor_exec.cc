@@ -98,7 +98,7 @@ void Executor::RunWatch(Connection* conn, std::span<const std::string_view> argv
     engine_->Find(conn->db, shard, key, false, &entry);
     bool expired = entry.found && entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_;
     shared_->watches.Add(shard, conn->db, key, expired, conn->watch_state);
-    conn->watched.push_back(WatchedKey{conn->db, shard, expired, std::string(key)});
+    conn->watched.push_back(WatchedKey{conn->db, shard, std::string(key)});
   }
 }
 
@@ -121,7 +121,10 @@ bool Executor::WatchedKeysTouched(Connection* conn) {
     Entry entry;
     engine_->Find(watched.db, watched.shard, watched.key, false, &entry);
     bool expired = entry.found && entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_;
-    if (expired && !watched.expired) return true;
+    if (expired && !shared_->watches.Expired(watched.shard, watched.db, watched.key,
+                                             conn->watch_state.get())) {
+      return true;
+    }
   }
   return false;
 }

@@ -133,7 +133,8 @@ Status TxnControl::Commit(uint32_t* busy_lane) {
     for (uint32_t i = 0; i < count; ++i) txn_->Observe(apply_tickets_[i]);
   }
   if (CAIRN_UNLIKELY(watches_->watched())) {
-    for (const auto& watcher : watchers) watcher->dirty.store(true, std::memory_order_relaxed);
+    for (const auto& state : watchers.touched) state->dirty.store(true, std::memory_order_relaxed);
+    for (const auto& [watch, expired] : watchers.expired) watch->expired = expired;
     TouchKeys();
   }
   return status;
@@ -168,17 +169,25 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
       before.Add(op);
       continue;
     }
-    watches_->ForEach([&](uint16_t shard, const WatchTable::Watch& watch) {
+    const size_t earlier = watchers.expired.size();
+    watches_->ForEach([&](uint16_t shard, WatchTable::Watch& watch) {
       const bool here = op.ns == kAllNamespaces || watch.db == op.ns;
       if (!here && !(swap && watch.db == op.other_ns)) return;
       // An expired key that goes is no change to who found it expired.
       const Entry gone = state(watch.db, shard, watch.key);
-      bool touched = gone.found && !(watch.expired && txn_->Dead(gone.expire_at_ms));
-      if (swap) {
-        const Entry comes = state(here ? op.other_ns : op.ns, shard, watch.key);
-        touched |= comes.found && !txn_->Dead(comes.expire_at_ms);
+      bool expired = watch.expired;
+      for (size_t i = 0; i < earlier; ++i) {
+        if (watchers.expired[i].first == &watch) expired = watchers.expired[i].second;
       }
-      if (touched) watchers.push_back(watch.state);
+      bool touched = gone.found && !(expired && txn_->Dead(gone.expire_at_ms));
+      Entry comes;
+      if (swap) comes = state(here ? op.other_ns : op.ns, shard, watch.key);
+      touched |= comes.found && !txn_->Dead(comes.expire_at_ms);
+      if (touched) {
+        watchers.touched.push_back(watch.state);
+      } else if (comes.found != expired) {
+        watchers.expired.emplace_back(&watch, comes.found);
+      }
     });
     before.Add(op);
   }
@@ -195,6 +204,8 @@ void TxnControl::Save(SavedTxn* saved) {
   txn_->missing_.clear();
   txn_->frozen_reads_.clear();
   txn_->fetched_.clear();
+  // Counted when it runs again, not by who comes next.
+  txn_->hits = txn_->misses = txn_->expired = 0;
 }
 
 void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value) {

@@ -104,7 +104,12 @@ class TxnControl {
   }
 
  private:
-  using Watchers = std::vector<std::shared_ptr<WatchState>>;
+  // What a flush or a swap means for those who watch: told once it is applied.
+  struct Watchers {
+    std::vector<std::shared_ptr<WatchState>> touched;
+    // Others, whose place has an expired key from now on, or none (Watch::expired).
+    std::vector<std::pair<WatchTable::Watch*, bool>> expired;
+  };
   // Forgets what the pass did, keeps fetched values; for running it again.
   void Restart(uint16_t db);
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.

@@ -28,4 +28,12 @@ void WatchTable::Touch(uint16_t shard, uint16_t db, std::string_view key, bool d
   }
 }
 
+bool WatchTable::Expired(uint16_t shard, uint16_t db, std::string_view key,
+                         const WatchState* state) const {
+  for (const Watch& watch : shards_[shard]) {
+    if (watch.db == db && watch.state.get() == state && watch.key == key) return watch.expired;
+  }
+  return false;
+}
+
 }  // namespace cairn

@@ -26,7 +26,9 @@ class WatchTable {
   bool watched() const { return count_.load(std::memory_order_relaxed) != 0; }
   struct Watch {
     uint16_t db;
-    bool expired;  // already when it was watched: that it goes is no change
+    // It held an expired key when it was watched, or a swap has brought one to where none was:
+    // that it goes is no change.
+    bool expired;
     std::string key;
     std::shared_ptr<WatchState> state;
   };
@@ -37,11 +39,13 @@ class WatchTable {
   void Remove(uint16_t shard, uint16_t db, std::string_view key, const WatchState* state);
   // The key was written or, `deleted`, removed.
   void Touch(uint16_t shard, uint16_t db, std::string_view key, bool deleted);
-  // visit(uint16_t shard, const Watch&) for all of them. [all shards latched]
+  // Watch::expired of a key that `state` watches. [shard latched]
+  bool Expired(uint16_t shard, uint16_t db, std::string_view key, const WatchState* state) const;
+  // visit(uint16_t shard, Watch&) for all of them. [all shards latched]
   template <typename Visit>
-  void ForEach(Visit visit) const {
+  void ForEach(Visit visit) {
     for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-      for (const Watch& watch : shards_[shard]) visit(static_cast<uint16_t>(shard), watch);
+      for (Watch& watch : shards_[shard]) visit(static_cast<uint16_t>(shard), watch);
     }
   }
 

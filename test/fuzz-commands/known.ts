@@ -4,6 +4,4 @@ import { type Mask, type Uncounted } from './masks.js';
 export const known: readonly Mask[] = [];
 
 /** Commands whose hits and misses are known to be counted otherwise. */
-export const knownUncounted: readonly Uncounted[] = [
-  { command: /^lcs$/, why: 'LCS counts neither hits nor misses; Redis counts two, even if an option is wrong.' },
-];
+export const knownUncounted: readonly Uncounted[] = [];
