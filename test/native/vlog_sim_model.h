@@ -23,6 +23,39 @@ constexpr uint16_t kSpaces = 3;
 constexpr int kKeys = 24;
 inline std::string KeyOf(int number) { return "k" + std::to_string(number); }
 
+// How often things happened, in all lives.
+struct Tally {
+  uint64_t recycled = 0;   // segments
+  uint64_t collected = 0;  // likewise
+  uint64_t checkpoints = 0;
+  uint64_t rotten = 0;      // checkpoints that lost a bit
+  uint64_t removed = 0;     // expired keys, with a delete
+  uint64_t dropped = 0;     // by garbage collection
+  uint64_t left_out = 0;    // by a start
+  uint64_t returned = 0;    // found again, with the clock set back
+  uint64_t given_back = 0;  // times that idle lanes gave room back
+  uint64_t stopped = 0;     // steps that saw a lane stopped for want of room
+  uint64_t lone = 0;        // units that were alone on the way
+  uint64_t slowest_ms = 0;  // of them, until durable
+  uint64_t moved = 0;       // the directory, to another device
+
+  void Add(const Tally& other) {
+    recycled += other.recycled;
+    collected += other.collected;
+    checkpoints += other.checkpoints;
+    rotten += other.rotten;
+    removed += other.removed;
+    dropped += other.dropped;
+    left_out += other.left_out;
+    returned += other.returned;
+    given_back += other.given_back;
+    stopped += other.stopped;
+    lone += other.lone;
+    slowest_ms = std::max(slowest_ms, other.slowest_ms);
+    moved += other.moved;
+  }
+};
+
 // The clocks of a schedule. Their time passes only when the schedule says so, but for a moment at
 // each look at the monotonic one.
 class SimClock final : public Clock {
