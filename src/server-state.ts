@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NativeServer } from './native.js';
 import type { NativeCounters } from './native-stats.js';
+import { type ResidentBytes, residentBytes } from './process-figures.js';
 
 const sampleEveryMs = 250;
 const samplesMax = 16;
@@ -14,10 +15,12 @@ export class ServerState {
   readonly startedAt = Date.now();
   readonly runId = randomBytes(20).toString('hex');
   readonly replicationId = randomBytes(20).toString('hex');
-  rssPeak = 0;
   tcpPort = 0;
   private readonly samples: Sample[] = [];
   private timer: NodeJS.Timeout | undefined;
+
+  /** To be made before the data are opened: what the process holds by then is its own. */
+  constructor(readonly startupBytes = residentBytes().anonymous) {}
 
   /** Begins to sample the counters; the timer also keeps the process alive until stop(). */
   start(server: Pick<NativeServer, 'counters'>): void {
@@ -49,9 +52,7 @@ export class ServerState {
     return Math.floor((Date.now() - this.startedAt) / 1000);
   }
 
-  residentBytes(): number {
-    const now = process.memoryUsage.rss();
-    this.rssPeak = Math.max(this.rssPeak, now);
-    return now;
+  resident(): ResidentBytes {
+    return residentBytes();
   }
 }

@@ -2,12 +2,13 @@
 import os from 'node:os';
 import path from 'node:path';
 import { bytesOfText } from '../bytes.js';
+import { memoryAccount, share } from '../memory-account.js';
 import type { NativeStats } from '../native-stats.js';
+import { mainThreadCpu } from '../process-figures.js';
 import { cairnVersion, redisVersion } from '../version.js';
 import { type CommandContext, type Services, statsFor } from './command.js';
 import { engineFields, firstReadOnlyReason, sum } from './info-engine.js';
 import { type Field, type Section, formatBytes, formatPercent, percentileNs } from './info-format.js';
-import { overheadBytes } from './memory-commands.js';
 
 interface Source extends Pick<Services, 'config' | 'native' | 'state' | 'checkpoints'> {
   stats: NativeStats;
@@ -80,41 +81,57 @@ function bytes(name: string, value: number): Field[] {
   ];
 }
 
-function memory({ stats, state }: Source): Field[] {
-  const { usedBytes, usedBytesPeak, indexBytes, cacheBytes, walRingBytes } = stats.memory;
-  const [resident, overhead] = [state.residentBytes(), overheadBytes(stats)];
-  const dataset = Math.max(0, usedBytes - overhead);
+/** `a` compared with `b`, in which it should be contained. */
+function excess(name: string, a: number, b: number): Field[] {
   return [
-    ...bytes('used_memory', usedBytes),
+    [`${name}_ratio`, share(a, b).toFixed(2)],
+    [`${name}_bytes`, a - b],
+  ];
+}
+
+function memory({ stats, state }: Source): Field[] {
+  const { indexBytes, cacheBytes, walRingBytes, clientQueryBytes, clientOutputBytes } = stats.memory;
+  const { used, peak, startup, overhead, dataset, datasetShare, heap, resident } = memoryAccount(stats, state);
+  return [
+    ...bytes('used_memory', used),
     ...bytes('used_memory_rss', resident),
-    ...bytes('used_memory_peak', usedBytesPeak),
-    ['used_memory_peak_perc', formatPercent(usedBytes, usedBytesPeak)],
+    ...bytes('used_memory_peak', peak),
+    ['used_memory_peak_perc', formatPercent(used, peak)],
     ['used_memory_overhead', overhead],
-    ['used_memory_startup', 0],
+    ['used_memory_startup', startup],
     ['used_memory_dataset', dataset],
-    ['used_memory_dataset_perc', formatPercent(dataset, usedBytes)],
+    ['used_memory_dataset_perc', formatPercent(datasetShare, 1)],
     ['used_memory_index', indexBytes],
     ['used_memory_cache', cacheBytes],
     ['used_memory_wal_rings', walRingBytes],
-    ['allocator_allocated', usedBytes],
-    ['allocator_active', resident],
-    ['allocator_resident', resident],
+    // As in a Redis that was built with the allocator of the C library, which tells no more.
+    ['allocator_allocated', used],
+    ['allocator_active', heap],
+    ['allocator_resident', heap],
     ...bytes('total_system_memory', os.totalmem()),
-    ...bytes('used_memory_lua', 0),
-    ...bytes('used_memory_scripts', 0),
+    ['used_memory_lua', 0],
+    ['used_memory_vm_eval', 0],
+    ['used_memory_lua_human', formatBytes(0)],
+    ['used_memory_scripts_eval', 0],
     ['number_of_cached_scripts', 0],
     ['number_of_functions', 0],
     ['number_of_libraries', 0],
+    ['used_memory_vm_functions', 0],
+    ...bytes('used_memory_vm_total', 0),
+    ['used_memory_functions', 0],
+    ...bytes('used_memory_scripts', 0),
     // Values live on disk: nothing is ever evicted, and there is no limit to set.
     ...bytes('maxmemory', 0),
     ['maxmemory_policy', 'noeviction'],
-    ['mem_fragmentation_ratio', (usedBytes === 0 ? 0 : resident / usedBytes).toFixed(2)],
-    ['mem_fragmentation_bytes', Math.floor(resident - usedBytes)],
+    ...excess('allocator_frag', heap, used),
+    ...excess('allocator_rss', heap, heap),
+    ...excess('rss_overhead', resident, heap),
+    ...excess('mem_fragmentation', resident, used),
     ['mem_not_counted_for_evict', 0],
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
     ['mem_clients_slaves', 0],
-    ['mem_clients_normal', stats.memory.clientQueryBytes + stats.memory.clientOutputBytes],
+    ['mem_clients_normal', clientQueryBytes + clientOutputBytes],
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', walRingBytes],
     ['mem_allocator', 'libc'],
@@ -249,11 +266,14 @@ function replication({ config, state }: Source): Field[] {
 
 function cpu(): Field[] {
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  const main = mainThreadCpu();
   return [
     ['used_cpu_sys', (systemCPUTime / 1e6).toFixed(6)],
     ['used_cpu_user', (userCPUTime / 1e6).toFixed(6)],
     ['used_cpu_sys_children', '0.000000'],
     ['used_cpu_user_children', '0.000000'],
+    ['used_cpu_sys_main_thread', main.system.toFixed(6)],
+    ['used_cpu_user_main_thread', main.user.toFixed(6)],
   ];
 }
 

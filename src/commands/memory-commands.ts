@@ -1,27 +1,21 @@
 /** MEMORY: what the data plane and the process occupy. MEMORY USAGE is native. */
-import type { NativeStats } from '../native-stats.js';
+import { memoryAccount, share } from '../memory-account.js';
 import { type Handler, container, family, statsFor } from './command.js';
 import { Double, RespMap, Verbatim, ok } from './resp.js';
 import { formatBytes } from './info-format.js';
 
-/** Bytes that are not values: index, rings, buffers of connections. */
-export function overheadBytes({ memory }: NativeStats): number {
-  return memory.indexBytes + memory.walRingBytes + memory.clientQueryBytes + memory.clientOutputBytes;
-}
-
 const stats: Handler = (context) => {
-  const { state } = context;
   const current = statsFor(context);
   const { memory } = current;
-  const resident = state.residentBytes();
-  const overhead = overheadBytes(current);
+  const { used, peak, startup, overhead, dataset, datasetShare, heap, resident } = memoryAccount(
+    current,
+    context.state,
+  );
   const keys = current.dbs.reduce((sum, db) => sum + db.keys, 0);
-  const dataset = Math.max(0, memory.usedBytes - overhead);
-  const share = (part: number, whole: number): Double => new Double(whole === 0 ? 0 : (100 * part) / whole);
   return RespMap.of({
-    'peak.allocated': memory.usedBytesPeak,
-    'total.allocated': memory.usedBytes,
-    'startup.allocated': 0,
+    'peak.allocated': peak,
+    'total.allocated': used,
+    'startup.allocated': startup,
     'replication.backlog': 0,
     'clients.slaves': 0,
     'clients.normal': memory.clientQueryBytes + memory.clientOutputBytes,
@@ -33,24 +27,33 @@ const stats: Handler = (context) => {
     'keys.count': keys,
     'keys.bytes-per-key': keys === 0 ? 0 : Math.floor(memory.usedBytes / keys),
     'dataset.bytes': dataset,
-    'dataset.percentage': share(dataset, memory.usedBytes),
-    'peak.percentage': share(memory.usedBytes, memory.usedBytesPeak),
+    'dataset.percentage': new Double(100 * datasetShare),
+    'peak.percentage': new Double(100 * share(used, peak)),
     'index.bytes': memory.indexBytes,
     'cache.bytes': memory.cacheBytes,
     'cache.bytes.max': memory.cacheBytesMax,
-    'allocator.resident': resident,
-    fragmentation: new Double(memory.usedBytes === 0 ? 0 : resident / memory.usedBytes),
-    'fragmentation.bytes': Math.max(0, resident - memory.usedBytes),
+    'allocator.allocated': used,
+    'allocator.active': heap,
+    'allocator.resident': heap,
+    'allocator-fragmentation.ratio': new Double(share(heap, used)),
+    'allocator-fragmentation.bytes': heap - used,
+    'allocator-rss.ratio': new Double(1),
+    'allocator-rss.bytes': 0,
+    'rss-overhead.ratio': new Double(share(resident, heap)),
+    'rss-overhead.bytes': resident - heap,
+    fragmentation: new Double(share(resident, used)),
+    'fragmentation.bytes': resident - used,
   });
 };
 
 const doctor: Handler = ({ native, state }) => {
-  const { memory, lanes } = native.stats();
-  const resident = state.residentBytes();
+  const current = native.stats();
+  const { memory, lanes } = current;
+  const { used, resident } = memoryAccount(current, state);
   const findings = [
-    ...(resident > 2 * memory.usedBytes && resident > 256 * 1024 * 1024
+    ...(resident > 2 * used && resident > 256 * 1024 * 1024
       ? [
-          `The process occupies ${formatBytes(resident)} for ${formatBytes(memory.usedBytes)} in use: MEMORY PURGE gives back what is free.`,
+          `The process occupies ${formatBytes(resident)} for ${formatBytes(used)} in use: MEMORY PURGE gives back what is free.`,
         ]
       : []),
     ...(memory.cacheBytes >= 0.99 * memory.cacheBytesMax && memory.cacheBytesMax > 0

@@ -6,10 +6,12 @@ import os from 'node:os';
 import { Registry } from 'prom-client';
 import { textOf } from '../bytes.js';
 import type { Services } from '../commands/command.js';
+import { memoryAccount, share } from '../memory-account.js';
+import { mainThreadCpu } from '../process-figures.js';
 import { redisVersion } from '../version.js';
 import { commandRows } from './command-latency.js';
 import { engineRows } from './engine-metrics.js';
-import { type MetricRow, type Reading, figure, micro, perCommand, perDb } from './rows.js';
+import { type MetricRow, type Reading, figure, memory, micro, perCommand, perDb } from './rows.js';
 
 const redisRows: MetricRow[] = [
   { name: 'redis_up', kind: 'gauge', help: 'Whether the server answers.', read: () => 1 },
@@ -79,14 +81,16 @@ const redisRows: MetricRow[] = [
   perDb('redis_db_keys', 'Keys per database.', (db) => db.keys),
   perDb('redis_db_keys_expiring', 'Keys with an expiry per database.', (db) => db.expires),
   perDb('redis_db_avg_ttl_seconds', 'Mean remaining time to live.', (db) => db.avgTtlMs / 1000),
-  figure('redis_memory_used_bytes', 'gauge', 'Memory in use by the data plane.', (s) => s.memory.usedBytes),
-  figure('redis_memory_used_peak_bytes', 'gauge', 'Its peak.', (s) => s.memory.usedBytesPeak),
-  {
-    name: 'redis_memory_used_rss_bytes',
-    kind: 'gauge',
-    help: 'Resident memory of the process.',
-    read: (from) => from.residentBytes,
-  },
+  memory('redis_memory_used_bytes', 'Memory in use: at startup, and by the data plane.', (m) => m.used),
+  memory('redis_memory_used_peak_bytes', 'Its peak.', (m) => m.peak),
+  memory('redis_memory_used_startup_bytes', 'What was in use before the data were opened.', (m) => m.startup),
+  memory('redis_memory_used_overhead_bytes', 'Memory in use for all but values.', (m) => m.overhead),
+  memory('redis_memory_used_dataset_bytes', 'Memory in use for values: the cache.', (m) => m.dataset),
+  memory('redis_memory_used_rss_bytes', 'Resident memory of the process.', (m) => m.resident),
+  memory('redis_allocator_allocated_bytes', 'Memory in use.', (m) => m.used),
+  memory('redis_allocator_active_bytes', 'Resident memory but for pages of files.', (m) => m.heap),
+  memory('redis_allocator_resident_bytes', 'The same.', (m) => m.heap),
+  memory('redis_mem_fragmentation_ratio', 'Resident memory for each byte in use.', (m) => share(m.resident, m.used)),
   figure('redis_memory_max_bytes', 'gauge', 'Limit of memory for keys: none.', () => 0),
   {
     name: 'redis_cpu_user_seconds_total',
@@ -99,6 +103,18 @@ const redisRows: MetricRow[] = [
     kind: 'counter',
     help: 'CPU time in the kernel.',
     read: () => process.resourceUsage().systemCPUTime * micro,
+  },
+  {
+    name: 'redis_cpu_user_main_thread_seconds_total',
+    kind: 'counter',
+    help: 'CPU time of the control plane in user mode.',
+    read: () => mainThreadCpu().user,
+  },
+  {
+    name: 'redis_cpu_sys_main_thread_seconds_total',
+    kind: 'counter',
+    help: 'CPU time of the control plane in the kernel.',
+    read: () => mainThreadCpu().system,
   },
   figure('redis_slowlog_length', 'gauge', 'Entries of the slow log.', (s) => s.slowlogLength),
   figure('redis_loading_dump_file', 'gauge', 'Whether data are being loaded.', () => 0),
@@ -128,7 +144,7 @@ export function takeReading({
   return {
     stats,
     histograms: native.histograms(),
-    residentBytes: state.residentBytes(),
+    memory: memoryAccount(stats, state),
     uptimeSeconds: state.uptimeSeconds,
     maxclients: config.number('maxclients'),
     maxmemory: config.number('maxmemory'),

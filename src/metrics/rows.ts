@@ -1,4 +1,5 @@
 /** What a metric is: a row that reads its value, or values, out of one reading of all counters. */
+import type { MemoryAccount } from '../memory-account.js';
 import type { LaneStat, LatencyHistogram, NativeStats } from '../native-stats.js';
 
 export type Kind = 'counter' | 'gauge';
@@ -16,7 +17,7 @@ export interface Sample {
 export interface Reading {
   stats: NativeStats;
   histograms: LatencyHistogram[];
-  residentBytes: number;
+  memory: MemoryAccount;
   uptimeSeconds: number;
   maxclients: number;
   maxmemory: number;
@@ -43,6 +44,10 @@ export function lane(name: string, kind: Kind, help: string, value: (stat: LaneS
 
 export function figure(name: string, kind: Kind, help: string, value: (stats: NativeStats) => number): MetricRow {
   return { name, kind, help, read: ({ stats }) => value(stats) };
+}
+
+export function memory(name: string, help: string, value: (account: MemoryAccount) => number): MetricRow {
+  return { name, kind: 'gauge', help, read: (from) => value(from.memory) };
 }
 
 export function perCommand(

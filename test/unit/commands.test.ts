@@ -101,7 +101,7 @@ const fixed: readonly (readonly [string, string | RegExp])[] = [
   ['LATENCY GRAPH x', "-ERR No samples available for event 'x'\r\n"],
   ['LATENCY RESET', ':1\r\n'],
   ['LATENCY HISTOGRAM nosuch', '*0\r\n'],
-  ['MEMORY STATS', /^\*\d+\r\n\$14\r\npeak\.allocated\r\n:4000000\r\n/],
+  ['MEMORY STATS', /^\*\d+\r\n\$14\r\npeak\.allocated\r\n:5000000\r\n/],
   ['MEMORY DOCTOR', /^\$\d+\r\nNothing unusual/],
   ['MEMORY MALLOC-STATS', /indexBytes: 200\n/],
   ['MEMORY PURGE', '+OK\r\n'],

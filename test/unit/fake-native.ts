@@ -295,7 +295,7 @@ export interface Bench {
 export function makeBench(load: LoadOptions = {}): Bench {
   const native = new FakeNative();
   const shutdowns: string[] = [];
-  const state = new ServerState();
+  const state = new ServerState(1_000_000);
   const services: Services = {
     config: Config.load({ machine: { cores: 4, memoryBytes: 8 * 1024 ** 3 }, ...load }),
     native,

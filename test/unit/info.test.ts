@@ -91,6 +91,15 @@ describe('INFO', () => {
     'cache_hits:6\r',
     'cache_misses:2\r',
     'index_keys:3\r',
+    'used_memory:4000000\r',
+    'used_memory_human:3.81M\r',
+    'used_memory_startup:1000000\r',
+    'used_memory_overhead:2000500\r',
+    'used_memory_dataset:1999500\r',
+    'used_memory_dataset_perc:66.65%\r',
+    'used_memory_peak:5000000\r',
+    'used_memory_peak_perc:80.00%\r',
+    'allocator_rss_ratio:1.00\r',
   ])('has %s', (start) => expect(text()).toMatch(new RegExp(`^${start}`, 'm')));
 
   test('before the first checkpoint', () => {
@@ -164,6 +173,9 @@ describe('metrics', () => {
       'redis_up 1',
       'redis_config_maxclients 10000',
       'redis_config_maxmemory 0',
+      'redis_memory_used_bytes 4000000',
+      'redis_memory_used_peak_bytes 5000000',
+      'redis_memory_used_startup_bytes 1000000',
       'redis_rdb_last_bgsave_status 1',
       'redis_connected_clients 2',
       'redis_commands_total{cmd="get"} 10',
@@ -197,6 +209,7 @@ describe('metrics', () => {
     ]) {
       expect(first.split('\n')).toContain(line);
     }
+    expect(first).toMatch(/^redis_mem_fragmentation_ratio [\d.]+$/m);
     expect(first).toContain('# TYPE cairn_command_duration_seconds histogram');
     expect(first).toContain('# TYPE cairn_commit_duration_seconds histogram');
     expect(first).not.toMatch(/^cairn_checkpoint_age_seconds /m);
