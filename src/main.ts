@@ -7,6 +7,7 @@ import { serveArguments } from './cli/serve-arguments.js';
 import { startFailure } from './cli/start-failure.js';
 import { Config } from './config/config.js';
 import { quietlyIgnored, startConsequences } from './config/consequences.js';
+import { warningsBefore } from './config/surroundings.js';
 import { type Logger, createLogger } from './log/logger.js';
 import { type LogSink, type NativeAddon, loadNative } from './native.js';
 import { Server } from './server.js';
@@ -114,6 +115,7 @@ async function serve(argv: readonly string[]): Promise<number> {
       `Cairn ${cairnVersion} starts`,
     );
     for (const { level, text } of startConsequences(config)) log[level](text);
+    for (const text of warningsBefore(config)) log.warn(text);
     const ignored = quietlyIgnored(config);
     if (ignored.length > 0) log.info(`accepted, but without meaning here: ${ignored.join(', ')}`);
     const server = new Server({ addon, config, log, announce: (addresses) => voice.announceReady(addresses) });

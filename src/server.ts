@@ -7,6 +7,7 @@ import { Dispatcher } from './commands/dispatch.js';
 import { controlCommands, controlRows, joinTables } from './commands/index.js';
 import type { Config } from './config/config.js';
 import { nativeOptions } from './config/native-options.js';
+import { warningsAfter } from './config/surroundings.js';
 import type { Phase } from './life.js';
 import { type Logger, logNative } from './log/logger.js';
 import { type MetricsServer, startMetrics } from './metrics/http.js';
@@ -67,7 +68,7 @@ export class Server {
     this.native.onControl((batch) => dispatcher.onBatch(batch));
     let addresses: readonly string[] = [];
     const steps: readonly (readonly [Phase, () => unknown])[] = [
-      ['recovering', async () => logRecovery(this.log, await this.native.open())],
+      ['recovering', () => this.recover()],
       ['opening', async () => (addresses = await this.listen())],
       ['opening', () => this.state.start(this.native)],
       ['opening', () => this.startMetrics()],
@@ -79,6 +80,11 @@ export class Server {
       this.phase = phase;
       await step();
     }
+  }
+
+  private async recover(): Promise<void> {
+    logRecovery(this.log, await this.native.open());
+    for (const text of warningsAfter(this.config)) this.log.warn(text);
   }
 
   private async listen(): Promise<readonly string[]> {

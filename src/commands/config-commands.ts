@@ -2,6 +2,7 @@
 import { type Bytes, bytesOfText, textOf } from '../bytes.js';
 import { Config, findOption, optionNames } from '../config/config.js';
 import { consequenceOf } from '../config/consequences.js';
+import { memoryWarning } from '../config/surroundings.js';
 import { applyRuntime } from '../config/native-options.js';
 import { ValueError } from '../config/option-types.js';
 import type { OptionRow } from '../config/options.js';
@@ -82,8 +83,11 @@ function applyAll(context: CommandContext, changes: readonly Change[]): void {
   });
   changes.forEach(({ row }, index) => {
     const value = values[index] ?? '';
-    const consequence = value === config.get(row.name) ? undefined : consequenceOf(row.name, value);
+    const changed = value !== config.get(row.name);
+    const consequence = changed ? consequenceOf(row.name, value) : undefined;
     if (consequence !== undefined) context.log[consequence.level](`CONFIG SET: ${textOf(consequence.text)}`);
+    const tooMuch = changed && row.name === 'cache-size' ? memoryWarning(config, Number(value)) : undefined;
+    if (tooMuch !== undefined) context.log.warn(`CONFIG SET: ${tooMuch}`);
     config.set(row, value);
   });
 }

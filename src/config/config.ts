@@ -33,10 +33,8 @@ const shownMax = 100;
 export function thisMachine(): Machine {
   const constrained = process.constrainedMemory();
   const total = os.totalmem();
-  return {
-    cores: os.availableParallelism(),
-    memoryBytes: constrained > 0 && constrained < total ? constrained : total,
-  };
+  const memoryLimited = constrained > 0 && constrained < total;
+  return { cores: os.availableParallelism(), memoryBytes: memoryLimited ? constrained : total, memoryLimited };
 }
 
 export interface LoadOptions {
@@ -66,7 +64,7 @@ export class Config {
 
   private constructor(
     readonly file: string | undefined,
-    private readonly machine: Machine,
+    readonly machine: Machine,
   ) {
     for (const row of allOptions) {
       const words = splitWords(row.default) ?? [];

@@ -10,6 +10,8 @@ export class ValueError extends Error {}
 export interface Machine {
   cores: number;
   memoryBytes: number;
+  /** True: that is the limit of a control group, and the machine has more. */
+  memoryLimited?: boolean;
 }
 
 export interface NormalizeContext {
