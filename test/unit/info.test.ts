@@ -4,6 +4,7 @@ import { formatBytes, formatInfo, percentileNs } from '../../src/commands/info-f
 import { infoSections } from '../../src/commands/info-sections.js';
 import { acceptsGzip, health } from '../../src/metrics/http.js';
 import { createRegistry, metricRows, takeReading } from '../../src/metrics/metrics.js';
+import { mainThreadCpu, residentBytes } from '../../src/process-figures.js';
 import { fakeHistograms, makeBench } from './fake-native.js';
 
 const text = (...names: string[]): string => formatInfo(infoSections(makeBench().services), names);
@@ -151,6 +152,21 @@ describe('INFO', () => {
     const [{ buckets } = { buckets: [] }] = fakeHistograms;
     expect([0, 40, 41, 90, 91, 100].map((p) => percentileNs(buckets, p))).toEqual([800, 800, 1500, 1500, 9000, 9000]);
     expect(percentileNs([], 50)).toBe(0);
+  });
+});
+
+describe('figures of the process', () => {
+  test('are those of the kernel', () => {
+    const { total, anonymous } = residentBytes();
+    expect(total).toBeGreaterThan(anonymous);
+    expect(anonymous).toBeGreaterThan(1 << 20);
+    const { user, system } = mainThreadCpu();
+    expect(user + system).toBeGreaterThanOrEqual(0);
+  });
+
+  test('are zero where /proc is not mounted', () => {
+    expect(residentBytes('/nosuch')).toEqual({ total: 0, anonymous: 0 });
+    expect(mainThreadCpu('/nosuch')).toEqual({ user: 0, system: 0 });
   });
 });
 
