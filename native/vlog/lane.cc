@@ -177,7 +177,8 @@ Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
       active_->room_end < active_->capacity && begin + bytes + block <= active_->capacity;
   bool next_fits = false;
   if (next_ != nullptr) {
-    const uint64_t kept = block + (may_use_reserve ? 0 : ReserveOf(next_));
+    // Its block may be another than that of the active one, which an earlier start made.
+    const uint64_t kept = next_->block_bytes + (may_use_reserve ? 0 : ReserveOf(next_));
     next_fits = next_->block_bytes + need + kept <= next_->room_end;
   }
   if (next_fits && (!grows || !denied_.ok())) return RollLocked();

@@ -343,7 +343,8 @@ class Lane {
   bool urgent_denied_ = false;  // there is not even room for deletes
   uint64_t ask_next_ = 0;
   std::deque<Segment*> trim_;  // in the order of the log
-  Status denied_;              // why there is no more room, if there is none
+  std::string stall_reason_;
+  Status denied_;  // why there is no more room, if there is none
   uint64_t denied_ms_ = 0;
   uint64_t stalled_ms_ = 0;
   uint64_t last_sync_ms_ = 0;

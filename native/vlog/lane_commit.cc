@@ -288,11 +288,10 @@ void Lane::Stall(Flight* flight) {
   stalled_ = flight->stalled = flight->was_stalled = true;
   refuses_ = ask_relief_ = true;
   stalled_ms_ = denied_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
-  denied_ =
-      Status(Code::kNoSpace,
-             flight->batch->segment->file->path() + ": no space left on the device; what was " +
-                 "taken before is kept in memory and written when there is room",
-             ENOSPC);
+  stall_reason_ = flight->batch->segment->file->path() +
+                  ": no space left on the device; what was taken before is kept in memory and " +
+                  "written when there is room";
+  denied_ = Status(Code::kNoSpace, stall_reason_, ENOSPC);
   active_work_.store(true, std::memory_order_relaxed);
   shared_->service_wanted.store(true, std::memory_order_release);
 }
@@ -304,7 +303,7 @@ void Lane::Relieve(bool made_room) {
     if (!stalled_) return;  // it is being tried again already
     retry_now_ = made_room;
     if (made_room) return;
-    reason = denied_.message();
+    reason = stall_reason_;
   }
   Halt(reason, false, nullptr);
 }

@@ -117,6 +117,9 @@ Status LaneCursor::FindBeginning() {
   if (!status.ok() || data == nullptr || TypeOf(header) != RecordType::kCommit) return status;
   const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
   if (goes_on(payload.prev_end)) last_end_ = payload.prev_end;
+  // Or it begins with it, at a place behind the one that a checkpoint has noted: the lane went on
+  // to this segment before it had written anything to one that is gone.
+  if (payload.prev_end == 0 && last_end_ == from()) last_end_ = 0;
   return Status();
 }
 

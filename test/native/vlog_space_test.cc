@@ -545,6 +545,51 @@ TEST_CASE("vlog space: a failed lane takes along all that can never be whole") {
   CHECK(!driver.Stop().ok());
 }
 
+TEST_CASE("vlog space: a lane may begin with a unit that its first segment has no room for") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 64u << 10;
+  const std::string value(300000, 'v');
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  const std::string first =
+      vlog::SegmentPath(options.dir, vlog::SegmentOf(driver.engine->DurablePosition(0)));
+  driver.engine->RequestCheckpoint();  // it notes a place in a segment that stays empty
+  for (int i = 0; i < 200; ++i) driver.Turn(10);
+  REQUIRE(driver.engine->Checkpoint().written == 1);
+  REQUIRE(driver.Write({driver.Put(0, "large", value)}).ok());
+  for (int i = 0; i < 500; ++i) driver.Turn(10);
+  CHECK(!disk.Exists(first).value());
+  driver.Abandon();
+  Driver after(&disk, options);
+  const Result<RecoveryReport> report = after.Start();
+  REQUIRE(report.ok());
+  CHECK(report.value().torn_tails.empty());
+  CHECK((after.Get(0, "large") == value));
+}
+
+TEST_CASE("vlog space: a lane goes on from a segment made for another block to one of this") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.segment_bytes = 64u << 10;
+  VlogTuning tuning = Driver::Inline();
+  tuning.idle_room_bytes = 4096;
+  disk.SetDevice({4096, 16384}, true);
+  {
+    Driver driver(&disk, options, tuning);
+    REQUIRE(driver.Start().ok());
+    REQUIRE(driver.Write({driver.Put(0, "a", "1")}).ok());
+    driver.Abandon();
+  }
+  disk.SetDevice({512, 512}, true);
+  Driver driver(&disk, options, tuning);
+  REQUIRE(driver.Start().ok());
+  for (int i = 0; i < 40; ++i) {
+    REQUIRE(driver.Write({driver.Put(0, "k" + std::to_string(i), std::string(3000, 'v'))}).ok());
+    for (int second = 0; second < 15; ++second) driver.Turn(1000);
+  }
+}
+
 TEST_CASE("vlog space: segments are as large as what lives there asks for, and so are spares") {
   SimDisk disk{SimOptions()};
   EngineOptions options = SpaceOptions();
