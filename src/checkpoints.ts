@@ -8,7 +8,7 @@ import type { CheckpointStat } from './native-stats.js';
 
 const pollEveryMs = 10;
 
-type Native = Pick<NativeServer, 'sync' | 'requestCheckpoint' | 'checkpoint'>;
+type Native = Pick<NativeServer, 'sync' | 'requestCheckpoint' | 'checkpoint' | 'counters'>;
 
 interface Waiter {
   number: number;
@@ -25,6 +25,11 @@ export class Checkpoints {
   private timer: NodeJS.Timeout | undefined;
   /** Of those that are under way. */
   private readonly started = new Set<number>();
+  /** Changes to keys that the newest checkpoint has for certain. */
+  private savedChanges = 0;
+  /** Those at the latest look at which none was being written. */
+  private changesBefore = 0;
+  private lastTimeSeen: number | undefined;
 
   constructor(
     private readonly native: Native,
@@ -38,9 +43,14 @@ export class Checkpoints {
     try {
       try {
         await this.native.sync();
+        const { changes } = this.native.counters();
         const stat = await this.served(this.native.requestCheckpoint());
         this.failedEarly = false;
-        if (stat.lastOk) return stat;
+        if (stat.lastOk) {
+          this.lastTimeSeen = stat.lastTimeMs;
+          this.savedChanges = Math.max(this.savedChanges, changes);
+          return stat;
+        }
         throw new Error(stat.lastError === '' ? 'the checkpoint failed' : textOf(stat.lastError));
       } catch (error) {
         this.failedEarly = true;
@@ -72,6 +82,25 @@ export class Checkpoints {
   private stopLooking(): void {
     clearInterval(this.timer);
     this.timer = undefined;
+  }
+
+  /**
+   * Changes since the newest good checkpoint began. The engine writes checkpoints by itself and does not say what it had
+   * counted then, so it is asked now and then (ServerState) and what was counted before counts: rather a few too many.
+   */
+  changesSince(changes: number, stat: CheckpointStat): number {
+    if (stat.lastTimeMs !== this.lastTimeSeen) {
+      if (this.lastTimeSeen !== undefined) this.savedChanges = Math.max(this.savedChanges, this.changesBefore);
+      this.lastTimeSeen = stat.lastTimeMs;
+    }
+    if (!stat.running) this.changesBefore = changes;
+    return Math.max(0, changes - this.savedChanges);
+  }
+
+  /** The engine has been opened again from what is on disk. */
+  reloaded(): void {
+    this.savedChanges = this.changesBefore = this.native.counters().changes; // the count may have begun again, too
+    this.lastTimeSeen = this.native.checkpoint().lastTimeMs;
   }
 
   /** Nobody waits any more: the engine is closed, and opened again or not. */

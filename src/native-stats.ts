@@ -7,6 +7,8 @@ export interface NativeCounters {
   commandsProcessed: number;
   netInputBytes: number;
   netOutputBytes: number;
+  /** To keys, since the start; RESETSTAT leaves them. */
+  changes: number;
 }
 
 export interface CommandStat {

@@ -22,10 +22,12 @@ export class ServerState {
   /** To be made before the data are opened: what the process holds by then is its own. */
   constructor(readonly startupBytes = residentBytes().anonymous) {}
 
-  /** Begins to sample the counters; the timer also keeps the process alive until stop(). */
-  start(server: Pick<NativeServer, 'counters'>): void {
+  /** Begins to sample the counters, also for `look`; the timer also keeps the process alive until stop(). */
+  start(server: Pick<NativeServer, 'counters'>, look: (counters: NativeCounters) => void = () => undefined): void {
     const take = (): void => {
-      this.samples.push({ ...server.counters(), at: performance.now() });
+      const counters = server.counters();
+      look(counters);
+      this.samples.push({ ...counters, at: performance.now() });
       if (this.samples.length > samplesMax) this.samples.shift();
     };
     take();

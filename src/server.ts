@@ -70,7 +70,7 @@ export class Server {
     const steps: readonly (readonly [Phase, () => unknown])[] = [
       ['recovering', () => this.recover()],
       ['opening', async () => (addresses = await this.listen())],
-      ['opening', () => this.state.start(this.native)],
+      ['opening', () => this.startSampling()],
       ['opening', () => this.startMetrics()],
       ['ready', () => this.writePidfile()],
       ['ready', () => this.announce(addresses)],
@@ -91,6 +91,11 @@ export class Server {
     const { addresses, maxclients } = await this.native.listen();
     this.config.lower('maxclients', maxclients);
     return addresses;
+  }
+
+  private startSampling(): void {
+    const { checkpoints } = this.services;
+    this.state.start(this.native, ({ changes }) => checkpoints.changesSince(changes, this.native.checkpoint()));
   }
 
   private async startMetrics(): Promise<void> {

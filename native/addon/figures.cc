@@ -19,6 +19,7 @@ constexpr ReactorSum kCounterSums[] = {
     {"commandsProcessed", &R::commands},
     {"netInputBytes", &R::net_in},
     {"netOutputBytes", &R::net_out},
+    {"changes", &R::changes},
 };
 
 constexpr ReactorSum kSums[] = {

@@ -86,8 +86,9 @@ void ReplyFields(Call& call, const FieldOps& fields, std::string_view value) {
   }
 }
 
-// Runs one op on the buffer and answers it. True: the buffer changed.
-bool RunFieldOp(Call& call, const FieldOp& op, char* buffer, uint64_t bytes) {
+// Runs one op on the buffer and answers it. True: it counts as a change; in a buffer that has grown
+// every write does.
+bool RunFieldOp(Call& call, const FieldOp& op, char* buffer, uint64_t bytes, bool grown) {
   int64_t old = FieldToInteger(op.type, ReadField({buffer, bytes}, op.offset, op.type.bits));
   if (op.verb == FieldVerb::kGet) {
     call.reply.Integer(old);
@@ -100,7 +101,7 @@ bool RunFieldOp(Call& call, const FieldOp& op, char* buffer, uint64_t bytes) {
     return false;
   }
   call.reply.Integer(adds ? made : old);
-  if (made == old) return false;
+  if (made == old) return grown;
   WriteField(buffer, op.offset, op.type.bits, static_cast<uint64_t>(made));
   return true;
 }
@@ -118,13 +119,16 @@ void HandleBitField(Call& call) {
     return ReplyFields(call, fields, value);
   }
   // The string grows to hold every field that is written, also when no write succeeds.
-  bool changed = fields.bytes_needed > value.size();
+  const bool grown = fields.bytes_needed > value.size();
+  int64_t changes = 0;
   uint64_t bytes = std::max<uint64_t>(fields.bytes_needed, value.size());
   char* buffer = CopyAndGrow(call, value, bytes);
   if (buffer == nullptr) return;
   call.reply.ArrayHeader(fields.ops.size());
-  for (const FieldOp& op : fields.ops) changed |= RunFieldOp(call, op, buffer, bytes);
-  if (changed) call.txn.Put(call.argv[1], {buffer, bytes}, meta.found ? meta.expire_at_ms : 0);
+  for (const FieldOp& op : fields.ops) changes += RunFieldOp(call, op, buffer, bytes, grown);
+  if (!grown && changes == 0) return;
+  call.txn.Put(call.argv[1], {buffer, bytes}, meta.found ? meta.expire_at_ms : 0);
+  call.txn.extra_changes += changes - 1;
 }
 
 void HandleBitFieldRo(Call& call) {

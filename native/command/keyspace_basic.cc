@@ -13,6 +13,15 @@ bool SwapDbArg(Call& call, std::string_view arg, std::string_view error, int64_t
   return IntegerArg(call, arg, {INT32_MIN, INT32_MAX, error}, db);
 }
 
+// Each key that is there counts as changed.
+void CountFlushed(Call& call, uint16_t first_db, uint16_t last_db) {
+  --call.txn.extra_changes;  // the flush itself does not
+  for (const DatabaseKeys& row : call.txn.Keyspace()) {
+    if (row.db >= first_db && row.db <= last_db)
+      call.txn.extra_changes += static_cast<int64_t>(row.keys);
+  }
+}
+
 // [SYNC | ASYNC]: both are the same here, the keys are gone at once and their memory follows.
 bool FlushArgs(Call& call) {
   if (call.argv.size() == 1) return true;
@@ -63,12 +72,14 @@ void HandleSwapDb(Call& call) {
 
 void HandleFlushDb(Call& call) {
   if (!FlushArgs(call)) return;
+  CountFlushed(call, call.txn.db(), call.txn.db());
   call.txn.FlushDb(call.txn.db());
   call.reply.Ok();
 }
 
 void HandleFlushAll(Call& call) {
   if (!FlushArgs(call)) return;
+  CountFlushed(call, 0, UINT16_MAX);
   call.txn.FlushAll();
   call.reply.Ok();
 }

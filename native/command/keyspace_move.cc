@@ -46,6 +46,7 @@ bool Rename(Call& call, bool only_if_free, bool* exists) {
   if (call.txn.Get(from, &value, &meta) != ReadState::kFound) return false;
   call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms);
   call.txn.Delete(from);
+  --call.txn.extra_changes;
   return true;
 }
 
@@ -115,7 +116,7 @@ void HandleMove(Call& call) {
   if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
   std::string_view key = call.argv[1];
   bool moved = CopyTo(call, db, key, false, false);
-  if (moved) call.txn.Delete(key);
+  if (moved) call.txn.extra_changes -= call.txn.Delete(key);
   call.reply.Integer(moved);
 }
 

@@ -70,6 +70,7 @@ struct alignas(64) ReactorCounters {
   Counter hits;
   Counter misses;
   Counter expired;
+  Counter changes;  // to keys; not zeroed with the statistics
   Counter clients;
   Counter connections;
   Counter rejected_connections;

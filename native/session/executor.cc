@@ -3,6 +3,8 @@
 
 #include <x86intrin.h>
 
+#include <utility>
+
 #include "base/text.h"
 #include "resp/errors.h"
 #include "resp/skim.h"
@@ -270,6 +272,7 @@ bool Executor::Commit(const Command& command, OutBuffer* out, size_t mark) {
       return true;
     }
     counters_->user_bytes_written.Add(control_.WriteBytes());
+    changes_ = control_.Changes(txn_.expired);
   }
   control_.Unlatch();
   return true;
@@ -284,6 +287,7 @@ void Executor::Book(Connection* conn, const Command& command,
   stats.nanos.Add(nanos);
   if (txn_.hits) counters_->hits.Add(txn_.hits);
   if (txn_.misses) counters_->misses.Add(txn_.misses);
+  if (changes_) counters_->changes.Add(std::exchange(changes_, 0));
   if (CAIRN_UNLIKELY(txn_.expired)) counters_->expired.Add(txn_.expired);
   txn_.hits = txn_.misses = txn_.expired = 0;
   if (CAIRN_LIKELY(shared_->options.latency_tracking.load(std::memory_order_relaxed))) {

@@ -57,6 +57,7 @@ struct ExecStep {
   uint32_t hits = 0;
   uint32_t misses = 0;
   uint32_t expired = 0;
+  uint64_t changes = 0;
   std::shared_ptr<const KeyspaceFigures>
       keyspace;  // as it was when this control command's turn came
 };
@@ -243,6 +244,7 @@ class Executor {
   uint64_t ticks_ = 0;  // cycle counter at the end of the last command
   uint64_t http_warned_ms_ = 0;
   uint32_t busy_lane_ = 0;
+  uint64_t changes_ = 0;  // by what was committed last, until it is booked
   std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;
   std::vector<std::unique_ptr<Parked>> spare_parked_;

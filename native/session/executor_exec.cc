@@ -241,6 +241,7 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
   run->nanos = 0;
   ticks_ = __rdtsc();
   std::shared_ptr<const KeyspaceFigures> keyspace;
+  uint64_t changes = 0, expired = 0;
   for (size_t i = 0; i < run->queue.size(); ++i) {
     const QueuedCommand& queued = run->queue[i];
     const Command& command = *queued.command;
@@ -261,6 +262,8 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
     step.hits = std::exchange(txn_.hits, 0);
     step.misses = std::exchange(txn_.misses, 0);
     step.expired = std::exchange(txn_.expired, 0);
+    expired += step.expired;
+    step.changes = control_.Changes(expired) - std::exchange(changes, control_.Changes(expired));
   }
 }
 

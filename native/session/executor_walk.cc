@@ -45,6 +45,7 @@ void Executor::StepDone(Connection* conn, ExecRun* run) {
   txn_.hits = step.hits;
   txn_.misses = step.misses;
   txn_.expired = step.expired;
+  changes_ = step.changes;
   Book(conn, *queued.command, argv, step.reply.view(), step.nanos);
   FeedMonitors(conn, *queued.command, argv);
   run->nanos += step.nanos;

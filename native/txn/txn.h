@@ -184,6 +184,9 @@ class Txn {
   uint32_t hits = 0;
   uint32_t misses = 0;
   uint32_t expired = 0;
+  // What Redis counts as changes counts one for each write. A command for which that is not so (a
+  // rename is one, a flush as many as there were keys) adds the difference here.
+  int64_t extra_changes = 0;
 };
 
 }  // namespace cairn

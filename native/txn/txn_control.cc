@@ -35,6 +35,7 @@ void TxnControl::Restart(uint16_t db) {
   txn_->missing_.clear();
   if (!txn_->frozen_) txn_->frozen_reads_.clear();
   txn_->hits = txn_->misses = txn_->expired = 0;
+  txn_->extra_changes = 0;
   if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr)) {
     ReleaseMemory();
   }

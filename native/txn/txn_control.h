@@ -83,6 +83,11 @@ class TxnControl {
     for (const WriteOp& op : txn_->writes_) bytes += op.key.size() + op.value.size();
     return bytes;
   }
+  // Changes to keys so far that a client asked for. Not counted: the removal of what had expired.
+  uint64_t Changes(uint64_t expired) const {
+    return static_cast<uint64_t>(static_cast<int64_t>(txn_->writes_.size() - expired) +
+                                 txn_->extra_changes);
+  }
   std::vector<Ticket>& tickets() { return txn_->tickets_; }
   const std::vector<Txn::Missing>& missing() const { return txn_->missing_; }
 

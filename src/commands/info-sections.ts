@@ -154,7 +154,7 @@ function persistence({ stats, checkpoints }: Source): Field[] {
     ['current_fork_perc', '0.00'],
     ['current_save_keys_processed', 0],
     ['current_save_keys_total', 0],
-    ['rdb_changes_since_last_save', 0],
+    ['rdb_changes_since_last_save', checkpoints.changesSince(stats.changes, checkpoint)],
     ['rdb_bgsave_in_progress', Number(checkpoints.inProgress(checkpoint))],
     ['rdb_last_save_time', checkpoints.lastTime(checkpoint)],
     ['rdb_last_bgsave_status', checkpoints.lastOk(checkpoint) ? 'ok' : 'err'],

@@ -106,6 +106,7 @@ const debug: Handler = async ({ native, checkpoints, log }, args) => {
     case 'loadaof': {
       const report = await native.reload();
       checkpoints.giveUp('the engine was closed and opened again');
+      checkpoints.reloaded();
       log.info(
         { keys: report.keys, records: report.records, ms: Math.round(report.ms) },
         'engine closed and recovered',

@@ -64,6 +64,7 @@ export function fakeStats(): NativeStats {
     commandsProcessed: 100,
     netInputBytes: 1000,
     netOutputBytes: 2000,
+    changes: 0,
     clients: 2,
     clientsPeak: 5,
     blockedClients: 0,

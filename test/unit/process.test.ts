@@ -200,7 +200,7 @@ test('rates are per second, and never negative', () => {
   vi.useFakeTimers();
   const state = new ServerState();
   let commandsProcessed = 0;
-  state.start({ counters: () => ({ commandsProcessed, netInputBytes: 0, netOutputBytes: 0 }) });
+  state.start({ counters: () => ({ commandsProcessed, netInputBytes: 0, netOutputBytes: 0, changes: 0 }) });
   expect(state.rate('commandsProcessed')).toBe(0);
   for (let tick = 0; tick < 8; tick++) {
     commandsProcessed += 25;
