@@ -292,6 +292,7 @@ class VlogEngine final : public Engine {
   // kBusy when whoever called Open wants it to end early.
   Status StoppedOpen() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
+  Status NoFirstSegment(const Status& status, uint64_t bytes, const Result<uint64_t>& free) const;
   bool GiveUpRoom(const vlog::LaneEnd& end, uint64_t bytes);
   Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
   Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);

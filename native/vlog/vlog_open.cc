@@ -265,6 +265,20 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
   return Status();
 }
 
+// What a small disk says to lanes that begin: with figures, and what makes them smaller. What was
+// created so far is removed by the next start.
+Status VlogEngine::NoFirstSegment(const Status& status, uint64_t bytes,
+                                  const Result<uint64_t>& free) const {
+  if (status.code() != Code::kNoSpace) return status;
+  const std::string there = free.ok() ? std::to_string(free.value()) + " bytes" : "less";
+  return Status(Code::kNoSpace,
+                status.message() + ". The first segments of " + std::to_string(options_.lanes) +
+                    " lanes need " + std::to_string(bytes) + " bytes, and " + there +
+                    " were free in the file system of " + options_.dir +
+                    ": make room there, or lower segment-size or lanes",
+                ENOSPC);
+}
+
 // From here on new bytes carry a new number, so what older starts left behind is told from them.
 Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
   uint32_t highest = manifest_.incarnation;
@@ -335,12 +349,16 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     for (const uint64_t live : LiveBytesLocked()) wanted.push_back(WantedBytesLocked(live));
   }
+  uint64_t first_bytes = 0;  // that lanes without a segment take
+  for (uint32_t id = 0; id < options_.lanes; ++id)
+    if ((*ends)[id].active == nullptr) first_bytes += std::min(wanted[id], shared_.allocate_step);
+  const Result<uint64_t> free = disk_->FreeBytes(options_.dir);
   bool created = false;
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     LaneEnd& end = (*ends)[id];
     if (end.active == nullptr) {
       Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0, 0, false);
-      if (!segment.ok()) return segment.status();
+      if (!segment.ok()) return NoFirstSegment(segment.status(), first_bytes, free);
       end.active = segment.value().get();
       end.tail = end.active->block_bytes;
       end.chain = 0;

@@ -175,6 +175,25 @@ TEST_CASE("vlog space: a start that finds no room at all says what it needs") {
   CHECK(*driver.Get(0, "a") == "1");
 }
 
+TEST_CASE("vlog space: lanes that find no room to begin say what they need, and what lowers it") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.lanes = 4;
+  disk.SetCapacity(9u << 20);  // for two of them
+  {
+    Driver driver(&disk, options);
+    const Status status = driver.Start().status();
+    CHECK(status.code() == Code::kNoSpace);
+    CHECK(status.message().find("The first segments of 4 lanes need 16777216 bytes, and ") !=
+          std::string::npos);
+    CHECK(status.message().find("lower segment-size or lanes") != std::string::npos);
+  }
+  options.lanes = 1;
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  CHECK(driver.Write({driver.Put(0, "a", "1")}).ok());
+}
+
 TEST_CASE("vlog space: a failed write or sync stops the lane with a reason; reads go on") {
   for (const bool sync : {false, true}) {
     SimDisk disk{SimOptions()};
