@@ -31,7 +31,9 @@ describe('memory', () => {
 
   test('a cache beyond the machine is told with figures', () => {
     const text = warning('--cache-size 999gb --lanes 2');
-    expect(text).toContain('cache-size 1072668082176 (999 gb) and 128 mb of rings (wal-ring-size, for each of the lanes: 2)');
+    expect(text).toContain(
+      'cache-size 1072668082176 (999 gb) and 128 mb of rings (wal-ring-size, for each of the lanes: 2)',
+    );
     expect(text).toContain("into this machine's memory, 16 gb: the kernel will kill the server");
   });
 
