@@ -136,7 +136,7 @@ Status TxnControl::Commit(uint32_t* busy_lane) {
   if (CAIRN_UNLIKELY(watches_->watched())) {
     for (const auto& state : watchers.touched) state->dirty.store(true, std::memory_order_relaxed);
     for (const auto& [watch, expired] : watchers.expired) watch->expired = expired;
-    TouchKeys();
+    if (!txn_->writes_whole_) TouchKeys();
   }
   return status;
 }
@@ -148,7 +148,7 @@ void TxnControl::TouchKeys() {
   }
 }
 
-// Each flush or swap sees what the writes before it have made of the databases.
+// Each write, flush or swap sees what those before it have made of the databases.
 TxnControl::Watchers TxnControl::WatchersOfWhole() {
   Watchers watchers;
   Overlay before;
@@ -164,22 +164,27 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
     if (own != nullptr && own->expiry_set) entry.expire_at_ms = own->expire_at_ms;
     return entry;
   };
+  auto expired_now = [&](WatchTable::Watch& watch) {
+    const auto found = watchers.expired.find(&watch);
+    return found == watchers.expired.end() ? watch.expired : found->second;
+  };
   for (const WriteOp& op : txn_->writes_) {
     const bool swap = op.kind == WriteKind::kSwap;
     if (!swap && op.kind != WriteKind::kFlush) {
+      watches_->ForEachOf(op.shard, [&](WatchTable::Watch& watch) {
+        if (watch.db != op.ns || watch.key != op.key) return;
+        if (op.kind == WriteKind::kDelete && expired_now(watch)) return;
+        watchers.touched.push_back(watch.state);
+      });
       before.Add(op);
       continue;
     }
-    const size_t earlier = watchers.expired.size();
     watches_->ForEach([&](uint16_t shard, WatchTable::Watch& watch) {
       const bool here = op.ns == kAllNamespaces || watch.db == op.ns;
       if (!here && !(swap && watch.db == op.other_ns)) return;
       // An expired key that goes is no change to who found it expired.
       const Entry gone = state(watch.db, shard, watch.key);
-      bool expired = watch.expired;
-      for (size_t i = 0; i < earlier; ++i) {
-        if (watchers.expired[i].first == &watch) expired = watchers.expired[i].second;
-      }
+      const bool expired = expired_now(watch);
       bool touched = gone.found && !(expired && txn_->Dead(gone.expire_at_ms));
       Entry comes;
       if (swap) comes = state(here ? op.other_ns : op.ns, shard, watch.key);
@@ -187,7 +192,7 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
       if (touched) {
         watchers.touched.push_back(watch.state);
       } else if (comes.found != expired) {
-        watchers.expired.emplace_back(&watch, comes.found);
+        watchers.expired[&watch] = comes.found;
       }
     });
     before.Add(op);

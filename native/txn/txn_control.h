@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "txn/txn.h"
@@ -113,7 +114,7 @@ class TxnControl {
   struct Watchers {
     std::vector<std::shared_ptr<WatchState>> touched;
     // Others, whose place has an expired key from now on, or none (Watch::expired).
-    std::vector<std::pair<WatchTable::Watch*, bool>> expired;
+    std::unordered_map<WatchTable::Watch*, bool> expired;
   };
   // Forgets what the pass did, keeps fetched values; for running it again.
   void Restart(uint16_t db);

@@ -121,6 +121,10 @@ bool Txn::RandomStored(uint16_t ns, std::string* key) {
     engine_->Find(ns, at, *key, false, &entry);
     if (!entry.found || Dead(entry.expire_at_ms)) return false;
     if (OwnWrites().Find(db_, at, *key) != nullptr) return false;
+    // Nobody will ever know of one that a stopped lane has not made durable: another will do.
+    const uint32_t lane = entry.ticket.lane;
+    const bool durable = engine_->DurablePosition(lane) >= entry.ticket.position;
+    if (gated_ && !durable && engine_->LaneStopped(lane, nullptr)) return false;
     if (gated_) Observe(entry.ticket);
     return true;
   }

@@ -41,6 +41,11 @@ class WatchTable {
   void Touch(uint16_t shard, uint16_t db, std::string_view key, bool deleted);
   // Watch::expired of a key that `state` watches. [shard latched]
   bool Expired(uint16_t shard, uint16_t db, std::string_view key, const WatchState* state) const;
+  // visit(Watch&) for those of one shard. [shard latched]
+  template <typename Visit>
+  void ForEachOf(uint16_t shard, Visit visit) {
+    for (Watch& watch : shards_[shard]) visit(watch);
+  }
   // visit(uint16_t shard, Watch&) for all of them. [all shards latched]
   template <typename Visit>
   void ForEach(Visit visit) {
