@@ -55,6 +55,7 @@ class Reactor : public SessionHost {
   static constexpr uint64_t kAcceptRestMs = 10;
   static constexpr uint64_t kAcceptRestMsMax = 1000;
   static constexpr uint64_t kAcceptLogMs = 10'000;
+  static constexpr size_t kArgumentStepBytes = 8 << 20;
   static constexpr uint32_t kEventsMax = 256;
   static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk
   static constexpr uint32_t kTickMs = 10;
@@ -142,6 +143,7 @@ class Reactor : public SessionHost {
   void RunInputs();
   void LookAhead();
   void RunInput(const Input& input);
+  void ReserveArgument(Connection* conn, size_t more);
   void Execute(Connection* conn);
   void UpdateEvents(Connection* conn);
   void FlushAll();

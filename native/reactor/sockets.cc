@@ -245,6 +245,14 @@ void Reactor::LookAhead() {
   if (count > 1) engine_->Prefetch(db, std::span<const KeyHint>(hints, count));
 }
 
+// Room for a large argument, in steps that double: a length that a client has only announced takes
+// no more than that of what it has sent, or the least step.
+void Reactor::ReserveArgument(Connection* conn, size_t more) {
+  if (conn->in_needed <= kReadBytes) return;
+  const size_t sent = conn->in.size() + more;
+  conn->in.Reserve(more + std::min(conn->in_needed, std::max(kArgumentStepBytes, sent)));
+}
+
 void Reactor::RunInput(const Input& input) {
   Connection* conn = input.conn;
   if (conn->closed || conn->close_after_reply) return;
@@ -255,7 +263,7 @@ void Reactor::RunInput(const Input& input) {
   }
   size_t done = executor_.Consume(conn, input.data, input.bytes, &conn->in_needed);
   if (done < input.bytes && !conn->close_after_reply && !conn->closed) {
-    if (conn->in_needed > kReadBytes) conn->in.Reserve(input.bytes - done + conn->in_needed);
+    ReserveArgument(conn, input.bytes - done);
     conn->in.Append(std::string_view(input.data + done, input.bytes - done));
     UpdateEvents(conn);
   }
@@ -267,8 +275,7 @@ void Reactor::Execute(Connection* conn) {
   if (conn->stall == Connection::kRunning && !conn->in.empty() && !conn->close_after_reply) {
     size_t done = executor_.Consume(conn, conn->in.data(), conn->in.size(), &conn->in_needed);
     conn->in.Consume(done);
-    // All that the argument in progress takes at once, while there is little to move.
-    if (conn->in_needed > kReadBytes) conn->in.Reserve(conn->in_needed);
+    ReserveArgument(conn, 0);
     if (conn->close_after_reply) conn->in.Clear();
     executor_.EndBatch(conn);
   }

@@ -182,7 +182,7 @@ struct Connection : Client {
 
   // The next move is the client's, and only its: the time limit for idle clients counts.
   bool WaitsForClient() const {
-    return (stall == kRunning && slots.empty()) || stall == kWaitsForOutput;
+    return (stall == kRunning && (slots.empty() || !out.empty())) || stall == kWaitsForOutput;
   }
   bool MayWaitForEver() const {
     return stall == kWaitsForPause || (stall == kBlocked && block_replicas);

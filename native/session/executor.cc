@@ -400,6 +400,10 @@ bool FitsBehind(const OutBuffer& out, const OutBuffer& more) {
   return out.empty() || (out.size() < kMovedBytesMin && more.size() < kMovedBytesMin);
 }
 
+bool AddsTo(const Slot& slot, const OutBuffer& more) {
+  return !slot.pending && slot.gate.empty() && FitsBehind(slot.bytes, more);
+}
+
 }  // namespace
 
 void Executor::EndBatch(Connection* conn) {
@@ -415,6 +419,14 @@ void Executor::EndBatch(Connection* conn) {
     } else {
       conn->out.Append(conn->turn.view());
     }
+    conn->turn.Clear();
+  } else if (!conn->slots.empty() && AddsTo(conn->slots.back(), conn->turn) &&
+             conn->turn_gate.Unmet(*engine_) == nullptr) {
+    // Nothing but unsent replies holds both up: one slot will do, however many small ones come.
+    Slot& slot = conn->slots.back();
+    slot.bytes.Append(conn->turn.view());
+    slot.replies += conn->turn_replies;
+    conn->slot_bytes += conn->turn.size();
     conn->turn.Clear();
   } else {
     Slot& slot = conn->slots.emplace_back();
