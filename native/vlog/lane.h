@@ -302,7 +302,8 @@ class Lane {
   void LandLocked(Flight* flight);
   void OnSynced(int64_t result);
   void AdvanceLocked(News* news);
-  void Halt(const std::string& reason, bool for_good, const LaneTxn* through);
+  // False: this lane does not hold `through` any more, and nothing happened.
+  bool Halt(const std::string& reason, bool for_good, const LaneTxn* through);
   bool MayGoOnLocked() const;
   void Tell(const News& news);
   bool PrepareDueLocked() const;

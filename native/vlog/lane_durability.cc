@@ -63,7 +63,7 @@ void Lane::Fail(const std::string& reason) { Halt(reason, true, nullptr); }
 // A transaction whose part here is not durable holds its other lanes back, and so do all that come
 // after it here, durable or not: they do not count before it does. `through`: the transaction by
 // which another lane's halt came here.
-void Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through) {
+bool Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through) {
   std::vector<std::shared_ptr<LaneTxn>> stuck;
   {
     LatchGuard guard(latch_);
@@ -71,13 +71,13 @@ void Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through
     if (through != nullptr) {
       const auto hold = std::find_if(holds_.begin(), holds_.end(),
                                      [&](const Hold& one) { return one.txn.get() == through; });
-      if (hold == holds_.end()) return;  // whole by now
+      if (hold == holds_.end()) return false;  // whole by now
       from = hold->start;
     } else if (!for_good && !stalled_) {
-      return;
+      return true;
     }
     const bool failed = failed_.load(std::memory_order_relaxed);
-    if (stopped() && halted_from_ <= from && (failed || !for_good)) return;
+    if (stopped() && halted_from_ <= from && (failed || !for_good)) return true;
     halted_from_ = std::min(halted_from_, from);
     if (!failed) reason_ = reason;
     refuses_ = true;
@@ -90,14 +90,18 @@ void Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through
   shared_->listener->OnDurable(id_);
   const std::string cause = "it shares a transaction with lane " + std::to_string(id_) +
                             (for_good ? ", which failed: " : ", which has no room: ");
+  // The first cause is told, not the chain of them. Transactions lie in the same order in all
+  // lanes, so the first one that a lane shares stops it for the others, too.
+  std::vector<bool> told(shared_->lanes->size());
+  told[id_] = true;
   for (const auto& txn : stuck) {
     for (uint32_t lane : txn->lanes) {
-      // The first cause is told, not the chain of them.
-      if (lane != id_)
-        (*shared_->lanes)[lane]->Halt(through == nullptr ? cause + reason : reason, for_good,
-                                      txn.get());
+      if (told[lane]) continue;
+      told[lane] = (*shared_->lanes)[lane]->Halt(through == nullptr ? cause + reason : reason,
+                                                 for_good, txn.get());
     }
   }
+  return true;
 }
 
 // Nothing of what was staged when it stopped is held up any more.
