@@ -188,6 +188,24 @@ describe('output', () => {
   });
 });
 
+test('a length that is only announced takes no room for it', async () => {
+  const clients = await Promise.all(Array.from({ length: 8 }, () => server.current.connect()));
+  for (const [i, client] of clients.entries()) {
+    await client.cmd('CLIENT', 'SETNAME', `announces${i}`);
+    void client.send(`*2\r\n$3\r\nGET\r\n$${512 * mb}\r\nbegins`);
+  }
+  using admin = await server.current.connect();
+  await eventually('what they sent has arrived', async () => {
+    const lines = ((await admin.run('CLIENT LIST')) as string).split('\n').filter((line) => line.includes('announces'));
+    const sizes = lines.map(
+      (line) => Number(/ qbuf=(\d+)/.exec(line)?.[1]) + Number(/ qbuf-free=(\d+)/.exec(line)?.[1]),
+    );
+    expect(Math.max(...sizes)).toBeLessThan(64 * mb);
+    return lines.length === clients.length && lines.every((line) => Number(/ qbuf=(\d+)/.exec(line)?.[1]) > 0);
+  });
+  for (const client of clients) client.close();
+});
+
 describe('large replies', () => {
   test.each([300 << 10, 5 * mb])('of %i bytes keep their place among small ones', async (bytes) => {
     using client = await server.current.connect();
