@@ -451,29 +451,6 @@ describe('several connections', () => {
     expect(await a.ask('EXEC')).toBe('*nil');
   });
 
-  test('a removal before a swap in the same transaction stops it, whatever the swap brings', async () => {
-    using a = await server.current.connect();
-    using b = await server.current.connect();
-    for (const command of ['FLUSHALL', 'SELECT 1', 'SET w v PX 5', 'SELECT 0', 'SET w v']) await b.run(command);
-    await sleep(10);
-    await a.run('WATCH w');
-    for (const command of ['MULTI', 'DEL w', 'SWAPDB 0 1', 'EXEC']) await b.run(command);
-    await a.run('MULTI');
-    expect(await a.ask('EXEC')).toBe('*nil');
-  });
-
-  test('an expired key that is met and then flushed in one transaction does not stop it', async () => {
-    using a = await server.current.connect();
-    using b = await server.current.connect();
-    for (const command of ['FLUSHALL', 'SET w v PX 5']) await b.run(command);
-    await sleep(10);
-    await a.run('WATCH w');
-    for (const command of ['MULTI', 'GET w', 'FLUSHDB', 'EXEC']) await b.run(command);
-    await a.run('MULTI');
-    await a.run('PING');
-    expect(await a.ask('EXEC')).toBe('[+PONG]');
-  });
-
   test.each(['GET w', 'DEL w', 'FLUSHDB', 'FLUSHALL'])(
     'that %s removes a key which was expired already when it was watched does not',
     async (removal) => {
