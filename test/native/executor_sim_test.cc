@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "environment.h"
 #include "executor_testing.h"
 #include "io/sim_disk.h"
 
@@ -409,11 +410,6 @@ class Commands {
   int other_db_ = 0;
   Model model_;
 };
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 }  // namespace
 

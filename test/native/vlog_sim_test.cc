@@ -1,20 +1,10 @@
 // Seeded schedules of the vlog engine over the simulated disk, against a model. Reproduce one with
 //   CAIRN_SIM_SEED=<seed> CAIRN_SIM_RUNS=1 native-tests -tc="vlog sim*"
-#include <cstdlib>
-
+#include "environment.h"
 #include "vlog_sim_schedule.h"
 
 using namespace cairn;
 using namespace cairn::testing;
-
-namespace {
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-}  // namespace
 
 TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
