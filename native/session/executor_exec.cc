@@ -361,8 +361,11 @@ void Executor::PeerLeft(Connection* conn) {
   }
   if (!conn->MayWaitForEver()) return;
   if (conn->stall == Connection::kBlocked) {
-    CAIRN_CHECK(conn->control_slot == &conn->slots.back());  // nothing runs behind a wait
-    conn->slots.pop_back();
+    // Behind the reply that never comes no command has run, but what it monitored may stand there.
+    for (bool waits = false; !waits; conn->slots.pop_back()) {
+      waits = &conn->slots.back() == conn->control_slot;
+      conn->slot_bytes -= conn->slots.back().bytes.size();
+    }
     conn->control_slot = nullptr;
     conn->block_gate.Clear();
   }

@@ -75,6 +75,13 @@ const states: Record<
       await eventually('it is blocked', async () => (await field(admin, 'blocked_clients')) === 1);
     },
   },
+  'WAIT without a limit, while it monitors': {
+    async enter(admin, leaver) {
+      leaver.send(['MONITOR'], ['WAIT', 1, 0]);
+      await eventually('it is blocked', async () => (await field(admin, 'blocked_clients')) === 1);
+      await admin.run('PING'); // is shown behind the wait
+    },
+  },
   'paused with a write': {
     async enter(admin, leaver) {
       await admin.cmd('CLIENT', 'PAUSE', longMs, 'WRITE');
