@@ -1,9 +1,9 @@
 /** Commits that fail: on a device that has less room than it promised, and on one that breaks. Needs root and loop devices. */
-import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { RawClient } from '../support/raw-client.js';
 import { type Arg, ErrorReply, OK, type Reply } from '../support/resp.js';
 import { describeCairn, eventually, type Flags, freePort, startServer } from '../support/server.js';
-import { refusesSmallDisks, SmallDisk } from '../support/small-disk.js';
+import { SmallDisk, useSmallDisks } from '../support/small-disk.js';
 
 const mb = 1024 * 1024;
 const cairn: Flags = { 'segment-size': '64mb', lanes: 2, 'cache-size': '1mb', 'min-free-bytes': 0 };
@@ -45,19 +45,10 @@ async function expectAnswers(client: RawClient): Promise<void> {
 }
 
 describeCairn.each(['auto', 'threads'])('a commit fails, io-backend %s', (backend) => {
-  let refused: string | undefined;
-  beforeAll(() => {
-    refused = refusesSmallDisks();
-  });
-  afterAll(() => {
-    SmallDisk.removeAll();
-  });
-  const needsDisk = (context: TestContext): void => {
-    context.skip(refused !== undefined, refused);
-  };
+  const disks = useSmallDisks();
 
   test('for want of room that was promised: refused and answered, and it heals by itself', async (context) => {
-    needsDisk(context);
+    disks.needed(context);
     using below = new SmallDisk({ bytes: 150 * mb });
     using disk = new SmallDisk({ bytes: 400 * mb, on: below });
     await using server = await startServer({ dir: disk.dir, cairn: { ...cairn, 'io-backend': backend } });
@@ -82,7 +73,7 @@ describeCairn.each(['auto', 'threads'])('a commit fails, io-backend %s', (backen
   });
 
   test('because the device breaks: it counts, reads go on, every command is answered', async (context) => {
-    needsDisk(context);
+    disks.needed(context);
     const port = await freePort();
     using disk = new SmallDisk({ bytes: 300 * mb });
     await using server = await startServer({

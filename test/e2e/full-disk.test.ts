@@ -1,11 +1,11 @@
 /** A file system that really fills up: a small ext4, or an ext3, which cannot reserve blocks, on a loop device. Needs root; skipped where
  * that is not to be had. */
-import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { check } from '../support/damage.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type Arg, ErrorReply, OK, show, Simple } from '../support/resp.js';
 import { describeCairn, eventually, type Flags, startServer } from '../support/server.js';
-import { refusesSmallDisks, SmallDisk } from '../support/small-disk.js';
+import { SmallDisk, useSmallDisks } from '../support/small-disk.js';
 
 const mb = 1024 * 1024;
 const diskBytes = 300 * mb;
@@ -71,16 +71,7 @@ const resumed = (client: RawClient): Promise<boolean> =>
   );
 
 describeCairn('a file system that is full', () => {
-  let refused: string | undefined;
-  beforeAll(() => {
-    refused = refusesSmallDisks();
-  });
-  afterAll(() => {
-    SmallDisk.removeAll();
-  });
-  const needsDisk = (context: TestContext): void => {
-    context.skip(refused !== undefined, refused);
-  };
+  const disks = useSmallDisks();
 
   interface Variant {
     name: string;
@@ -110,7 +101,7 @@ describeCairn('a file system that is full', () => {
   ];
 
   test.for(variants)('$name: writes are refused, removals are not, and it heals', async (variant, context) => {
-    needsDisk(context);
+    disks.needed(context);
     using disk = new SmallDisk({ bytes: diskBytes });
     const { lanes, minFreeBytes, freeMax, stays } = variant;
     const cairn: Flags = {
@@ -171,7 +162,7 @@ describeCairn('a file system that is full', () => {
   test.for(['ext4', 'ext3'] as const)(
     '%s: somebody else takes the last block: nothing is lost, it heals',
     async (type, context) => {
-      needsDisk(context);
+      disks.needed(context);
       using disk = new SmallDisk({ bytes: 100 * mb, type });
       const cairn: Flags = { 'segment-size': '16mb', lanes: 1, 'cache-size': '1mb', 'wal-ring-size': '1mb' };
       await using server = await startServer({ dir: disk.dir, cairn: { ...cairn, 'min-free-bytes': '8mb' } });

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import { makeTempDir } from './server.js';
 
 const mb = 1024 * 1024;
@@ -115,11 +115,23 @@ export class SmallDisk {
 }
 
 /** Why there are none here; undefined: there are. */
-export function refusesSmallDisks(): string | undefined {
+function refusesSmallDisks(): string | undefined {
   try {
     new SmallDisk({ bytes: 16 * mb }).remove();
     return undefined;
   } catch (error) {
     return `no file system on a loop device here: ${String(error)}`;
   }
+}
+
+/** For the tests of a file or of a describe: those that need such a disk are skipped, with the reason, where there is none. */
+export function useSmallDisks(): { needed(context: TestContext): void } {
+  let refused: string | undefined;
+  beforeAll(() => {
+    refused = refusesSmallDisks();
+  });
+  afterAll(() => {
+    SmallDisk.removeAll();
+  });
+  return { needed: (context) => context.skip(refused !== undefined, refused) };
 }
