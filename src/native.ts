@@ -321,8 +321,12 @@ export interface NativeServer {
    * open() under way gives up, and no other life call is taken from here on.
    */
   stop(checkpoint?: boolean): Promise<void>;
-  /** DEBUG RELOAD: parks all clients, closes the engine cleanly, recovers it from disk. */
+  /**
+   * DEBUG RELOAD: parks all clients, closes the engine cleanly, recovers it from disk. Rejects when it was refused, and when
+   * the engine could not be opened again: then isOpen() is false, clients have been told and nothing but stop() is left.
+   */
   reload(): Promise<RecoveryReport>;
+  isOpen(): boolean;
   /** Makes everything that was executed so far durable, whatever `appendfsync` says. */
   sync(): Promise<void>;
 

@@ -34,6 +34,7 @@ Napi::Value LifeCall(Napi::Env env, const std::shared_ptr<DataPlane>& plane,
       std::move(convert),
       [plane, done = std::move(done)](bool ok) {
         --plane->life_calls;
+        if (!plane->server.is_open()) plane->open = false;  // also a reload may have ended it
         if (ok) done(plane.get());
       });
 }
@@ -51,6 +52,7 @@ Napi::Function NativeServer::Define(Napi::Env env) {
                          InstanceMethod<&S::Listen>("listen"),
                          InstanceMethod<&S::Stop>("stop"),
                          InstanceMethod<&S::Reload>("reload"),
+                         InstanceMethod<&S::IsOpen>("isOpen"),
                          InstanceMethod<&S::Sync>("sync"),
                          InstanceMethod<&S::RequestCheckpoint>("requestCheckpoint"),
                          InstanceMethod<&S::Checkpoint>("checkpoint"),
@@ -154,6 +156,8 @@ Napi::Value NativeServer::Stop(Info info) {
       },
       [](DataPlane* plane) { plane->open = false; }, Async::Undefined);
 }
+
+Napi::Value NativeServer::IsOpen(Info info) { return Napi::Boolean::New(info.Env(), plane_->open); }
 
 Napi::Value NativeServer::Sync(Info info) {
   return Async::Run(

@@ -30,6 +30,7 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
   Napi::Value Listen(Info info);
   Napi::Value Stop(Info info);
   Napi::Value Reload(Info info);
+  Napi::Value IsOpen(Info info);
   Napi::Value Sync(Info info);
 
   Napi::Value RequestCheckpoint(Info info);

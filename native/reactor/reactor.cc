@@ -152,6 +152,7 @@ void Reactor::Run() {
 
 // Nothing more will happen: all clients gone or quiet, all replies out.
 bool Reactor::StopReached() {
+  if (engine_lost_) return true;
   if (!stopping_) return false;
   if (MonotonicMillis() >= stop_deadline_ms_) return true;
   for (auto& conn : connections_) {
@@ -214,6 +215,7 @@ void Reactor::Turn(int timeout_ms) {
       wake_pending_.store(false);
       room_came_ = true;
       RunMailbox();
+      if (engine_lost_) return;
     } else if (tag == kTagIo) {
       io = true;
     } else {
@@ -255,7 +257,7 @@ void Reactor::KickDisk() {
   if (queue_->in_flight() != 0 && queue_->Poll() != 0) room_came_ = true;
 }
 
-void Reactor::Quiesce(const std::function<void()>& quiet) {
+void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
@@ -264,8 +266,23 @@ void Reactor::Quiesce(const std::function<void()>& quiet) {
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
-  quiet();
+  const Reopened reopened = quiet();
+  if (!reopened.status.ok()) return EndWithoutEngine(reopened);
   engine_->AttachReactor(number_, queue_.get());
+}
+
+// Sends what sockets take at once: nobody is there to wait for more.
+void Reactor::EndWithoutEngine(const Reopened& reopened) {
+  engine_lost_ = true;
+  StopAccepting();
+  for (auto& conn : connections_) {
+    if (conn == nullptr || conn->closed) continue;
+    executor_.EngineLost(conn.get(), reopened.durable, reopened.status.message());
+    for (size_t before = SIZE_MAX; conn->out.size() < before;) {
+      before = conn->out.size();
+      if (!Send(conn.get())) break;
+    }
+  }
 }
 
 void Reactor::ResetCounters() {
@@ -292,7 +309,10 @@ void Reactor::RunMailbox() {
     std::lock_guard<std::mutex> guard(mailbox_mutex_);
     tasks.swap(mailbox_);
   }
-  for (auto& task : tasks) task(this);
+  for (auto& task : tasks) {
+    task(this);
+    if (engine_lost_) return;
+  }
 }
 
 // --- lanes ---

@@ -91,8 +91,13 @@ class Reactor : public SessionHost {
   void MonitorLine(const std::string& line);
   void StopAccepting();
   // DEBUG RELOAD: finishes what is in flight, detaches from the engine, calls `quiet` (which blocks
-  // until the engine is open again), attaches anew.
-  void Quiesce(const std::function<void()>& quiet);
+  // until the engine is open again), attaches anew. If it is not, the reactor tells its clients and
+  // ends.
+  struct Reopened {
+    Status status;
+    bool durable = true;  // what was written before
+  };
+  void Quiesce(const std::function<Reopened()>& quiet);
   void ResetCounters();
 
   // --- SessionHost ---
@@ -161,6 +166,7 @@ class Reactor : public SessionHost {
   void SweepExpired(bool idle);
   bool SweepUntil(int64_t end_ns);
   bool StopReached();
+  void EndWithoutEngine(const Reopened& reopened);
   Handle HandleOf(const Connection& conn) const { return {conn.index, conn.generation}; }
 
   uint32_t number_;
@@ -215,6 +221,7 @@ class Reactor : public SessionHost {
   uint64_t accept_logged_ms_ = 0;
   bool room_came_ = false;  // a commit ended, or time passed: a WAL ring may have room again
   bool stopping_ = false;
+  bool engine_lost_ = false;  // nothing touches it any more
   uint64_t stop_deadline_ms_ = 0;
 };
 

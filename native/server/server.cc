@@ -49,7 +49,7 @@ Server::~Server() { (void)Stop(); }
 
 Status Server::RequireLife(bool open, bool listening) const {
   if (stop_requested_.load()) return Status(Code::kBusy, "the server stops");
-  if (open != open_) return Status(Code::kInvalid, open ? "not open" : "open already");
+  if (open != is_open()) return Status(Code::kInvalid, open ? "not open" : "open already");
   if (listening != !reactors_.empty())
     return Status(Code::kInvalid, listening ? "not listening" : "listening already");
   return Status();
@@ -221,6 +221,14 @@ Result<std::vector<std::string>> Server::Listen() {
 }
 
 Status Server::Stop(bool checkpoint) {
+  EndReactors();
+  if (!open_) return lost_;
+  open_ = false;
+  if (!checkpoint) engine_->SkipFinalCheckpoint();
+  return engine_->Close();
+}
+
+void Server::EndReactors() {
   RequestStop();
   for (auto& reactor : reactors_) reactor->RequestStop();
   for (auto& reactor : reactors_) reactor->Join();
@@ -230,11 +238,6 @@ Status Server::Stop(bool checkpoint) {
     std::lock_guard<std::mutex> guard(mutex_);  // ControlReply may look for one
     ended.swap(reactors_);
   }
-  ended.clear();
-  if (!open_) return Status::Ok();
-  open_ = false;
-  if (!checkpoint) engine_->SkipFinalCheckpoint();
-  return engine_->Close();
 }
 
 void Server::OnAllReactors(const std::function<void(Reactor*)>& task) {
@@ -266,24 +269,17 @@ Result<RecoveryReport> Server::Reload() {
   std::mutex mutex;
   std::condition_variable changed;
   size_t quiet = 0;
-  bool reopened = false;
-  Result<RecoveryReport> report = RecoveryReport{};
+  bool ended = false;
+  Reactor::Reopened reopened;
   Threads reload;
   const bool started = reload.Start([&] {
     {
       std::unique_lock<std::mutex> lock(mutex);
       changed.wait(lock, [&] { return quiet == reactors_.size(); });
     }
-    Status closed = engine_->Close();
-    if (closed.ok()) {
-      report = engine_->Open(LiveEngineOptions(), disk_.get(), this);
-      if (report.ok()) RestoreGc();
-    } else {
-      report = closed;
-    }
-    CAIRN_CHECK(report.ok());  // the log that was just written must be readable
+    reopened = Reopen();
     std::lock_guard<std::mutex> guard(mutex);
-    reopened = true;
+    ended = true;
     changed.notify_all();
   });
   if (!started) return Status(Code::kBusy, "the system refuses another thread");
@@ -292,16 +288,38 @@ Result<RecoveryReport> Server::Reload() {
       std::unique_lock<std::mutex> lock(mutex);
       ++quiet;
       changed.notify_all();
-      changed.wait(lock, [&] { return reopened; });
+      changed.wait(lock, [&] { return ended; });
+      return reopened;
     });
   });
   reload.Join();
+  if (reopened.status.ok()) return recovery_;
+  Log(3, reopened.status.message());
+  open_ = false;
+  lost_ = reopened.status;
+  EndReactors();
+  return lost_;
+}
+
+// Detached: all reactors. A disk that fails or is full, and a limit of open files, may refuse both
+// steps.
+Reactor::Reopened Server::Reopen() {
+  const auto lost = [](const char* what, const Status& why) {
+    return Status(why.code(), std::string(what) + ": " + why.message(), why.sys_errno());
+  };
+  Status closed = engine_->Close();
+  if (!closed.ok()) return {lost("the engine could not be closed in good order", closed), false};
+  Result<RecoveryReport> report = engine_->Open(LiveEngineOptions(), disk_.get(), this);
+  if (!report.ok())
+    return {lost("the engine was closed and cannot be opened again", report.status()), true};
+  RestoreGc();
   recovery_ = report.value();
-  return report;
+  return {};
 }
 
 Status Server::Sync() {
   constexpr int kWaitsMax = 60'000;
+  if (!lost_.ok()) return lost_;
   if (reactors_.empty()) return Status::Ok();
   std::vector<Ticket> tickets;
   for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane)

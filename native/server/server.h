@@ -5,7 +5,9 @@
 // ..., Stop. Open, Listen, Stop, Reload and Clients block and may be called from any one thread at
 // a time that is not a reactor; the rest is thread-safe. A life call that comes at the wrong time
 // is refused: a signal may end the server between any two of them. RequestStop makes the first Open
-// give up, however much there is to recover; from then on there is nothing but Stop.
+// give up, however much there is to recover; from then on there is nothing but Stop. A Reload after
+// which the engine is not open again (a disk that fails, no file descriptors) has told the clients
+// and ended the reactors; Stop then says why.
 #pragma once
 
 #include <condition_variable>
@@ -79,6 +81,7 @@ class Server : public ReactorHost, public DurabilityListener {
   Engine& engine() { return *engine_; }
   const ServerOptions& options() const { return options_; }
   const RecoveryReport& recovery() const { return recovery_; }
+  bool is_open() const { return open_.load(); }
 
   Result<RecoveryReport> Open();
   // Addresses listened on, readable.
@@ -144,6 +147,8 @@ class Server : public ReactorHost, public DurabilityListener {
 
   // An error unless the server is as far as that, and is to go on.
   Status RequireLife(bool open, bool listening) const;
+  void EndReactors();
+  Reactor::Reopened Reopen();
   Status Bind();
   // Lowers maxclients to what the limit of open files has room for.
   Status FitClients();
@@ -185,7 +190,8 @@ class Server : public ReactorHost, public DurabilityListener {
   GcSettings gc_;
   std::atomic<uint64_t> last_durable_ms_{0};
   std::atomic<bool> stop_requested_{false};
-  bool open_ = false;
+  std::atomic<bool> open_{false};
+  Status lost_;                   // why a reload has left no engine
   uint64_t own_files_ = 0;        // kept back, without data files; 0: not known yet
   bool files_are_short_ = false;  // as told in the log; first reactor only
 };

@@ -484,6 +484,24 @@ void Executor::ReleaseSlots(Connection* conn) {
   }
 }
 
+void Executor::EngineLost(Connection* conn, bool durable, std::string_view reason) {
+  for (Slot& slot : conn->slots) {
+    if (slot.pending) {
+      const std::string text = "ERR " + std::string(reason);
+      if (!slot.muted) ReplyWriter(&conn->out, 2).Error(text);
+    } else if (durable || slot.gate.empty()) {
+      conn->out.Append(slot.bytes.view());
+    } else {
+      for (uint32_t i = 0; i < slot.replies; ++i)
+        ReplyWriter(&conn->out, 2).Error(errors::DiskRefusedWrite(reason));
+    }
+  }
+  conn->slots.clear();
+  conn->slot_bytes = 0;
+  conn->control_slot = nullptr;
+  conn->exec_run.reset();
+}
+
 void Executor::LaneAdvanced(Connection* conn) {
   if (conn->stall == Connection::kBlocked) {
     const Ticket* ticket = conn->block_gate.Unmet(*engine_);

@@ -112,6 +112,9 @@ class Executor {
   void Unpaused(Connection* conn);
   // The client sends no more: gives up what might wait for ever (see Connection::Stall).
   void PeerLeft(Connection* conn);
+  // The engine is closed for good: puts into conn->out whatever may still be said. `durable`: all
+  // that was written before is.
+  void EngineLost(Connection* conn, bool durable, std::string_view reason);
   void Forget(Connection* conn);  // before a connection is destroyed
 
   // Removes some of the expired keys of a database's shard: about as many as fit into the shortest

@@ -94,7 +94,7 @@ const debugHelp = [
 
 const stringMatchLength = 1_000_000;
 
-const debug: Handler = async ({ native, checkpoints, log }, args) => {
+const debug: Handler = async ({ native, checkpoints, log, shutdown }, args) => {
   const sub = word(args, 1).toLowerCase();
   const wrong = new ReplyError(
     `ERR unknown subcommand or wrong number of arguments for '${quotable(word(args, 1), 128)}'. Try DEBUG HELP.`,
@@ -104,7 +104,10 @@ const debug: Handler = async ({ native, checkpoints, log }, args) => {
       return helpText('debug', debugHelp);
     case 'reload':
     case 'loadaof': {
-      const report = await native.reload();
+      const report = await native.reload().catch((error: unknown) => {
+        if (!native.isOpen()) void shutdown('DEBUG RELOAD has failed');
+        throw error;
+      });
       checkpoints.giveUp('the engine was closed and opened again');
       checkpoints.reloaded();
       log.info(

@@ -219,6 +219,7 @@ export class FakeNative implements NativeServer {
   listen = async () => ({ port: 6379, addresses: ['127.0.0.1:6379'], maxclients: 10_000 });
   stop = async (): Promise<void> => void this.calls.push('stop');
   reload = async (): Promise<RecoveryReport> => recovery;
+  isOpen = (): boolean => true;
   sync = async (): Promise<void> => void this.calls.push('sync');
   /** False: requests are served at once, well. */
   holdCheckpoints = false;
