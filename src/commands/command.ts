@@ -18,7 +18,7 @@ export interface Services {
   checkpoints: Checkpoints;
   log: Logger;
   /** Ends the process in an orderly way; without a checkpoint (true unless given) the next start replays the log. */
-  shutdown(reason: string, checkpoint?: boolean): Promise<void>;
+  shutdown: (reason: string, checkpoint?: boolean) => Promise<void>;
 }
 
 export interface CommandContext extends Services {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { patience } from '../support/patience.js';
 import { describeCairn, mainJs, makeTempDir, startServer } from '../support/server.js';
-import { refusesSmallDisks, SmallDisk } from '../support/small-disk.js';
+import { SmallDisk, useSmallDisks } from '../support/small-disk.js';
 
 const scratch = makeTempDir('cairn-first-use-');
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -88,6 +88,8 @@ describeCairn('a start that bodes ill says so before recovery, and goes on', () 
 });
 
 describeCairn('while it runs', () => {
+  const disks = useSmallDisks();
+
   test('CONFIG SET cache-size beyond the memory is told', async () => {
     await using server = await startServer({ cairn: { 'segment-size': '16mb' } });
     using client = await server.connect();
@@ -96,8 +98,7 @@ describeCairn('while it runs', () => {
   });
 
   test('a disk with less than min-free-bytes is told at the start, with figures', async (context) => {
-    const refused = refusesSmallDisks();
-    context.skip(refused !== undefined, refused);
+    disks.needed(context);
     using disk = new SmallDisk({ bytes: 48 * mb });
     await using server = await startServer({ dir: disk.dir, cairn: { 'segment-size': '16mb', lanes: 1 } });
     expect(server.logs).toMatch(
