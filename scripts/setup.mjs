@@ -1,13 +1,13 @@
 // Set-up of a fresh Debian machine: system packages, then node_modules. Quick when there is nothing to do.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ScriptError, outputOf, redisLink, root, run, runScript } from './lib.mjs';
 
 const oldestNode = [20, 11];
+const lockTimeoutSeconds = 300;
 
-// Debian package -> a program or file that shows it is there on systems without dpkg.
 const buildPackages = ['g++', 'make', 'liburing-dev'];
 const clientPackages = ['redis-tools']; // redis-cli
 const testPackages = [
@@ -39,30 +39,53 @@ function hasDpkg() {
   return outputOf('dpkg-query', ['--version']) !== undefined;
 }
 
-function installPackages(names) {
-  const command = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
-  const isRoot = process.getuid?.() === 0;
-  const sudo = !isRoot && outputOf('sudo', ['-n', 'true']) !== undefined;
-  if (!isRoot && !sudo) throw new ScriptError(`some packages are missing; please run:\n  sudo ${command}`);
+/** How this process may install packages: words before the command, undefined if it may not. */
+function rootPrefix() {
+  if (process.getuid?.() === 0) return [];
+  return outputOf('sudo', ['-n', 'true']) === undefined ? undefined : ['sudo', '-n'];
+}
+
+/** One line that works as it stands, also on an image that has no package lists yet. */
+function commandForRoot(names) {
+  const commands = `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`;
+  return `${outputOf('sh', ['-c', 'command -v sudo']) === undefined ? 'su -c' : 'sudo sh -c'} '${commands}'`;
+}
+
+/** `along`: for who has to ask somebody else, to ask once. */
+function installPackages(names, along = []) {
+  const prefix = rootPrefix();
+  if (prefix === undefined) {
+    throw new ScriptError(
+      `some packages are missing; please run this, and start again:\n  ${commandForRoot([...names, ...along])}`,
+    );
+  }
   const apt = (...args) => {
-    const words = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args];
-    return sudo ? run('sudo', ['-n', ...words]) : run(words[0], words.slice(1));
+    // A fresh machine often installs its updates just now: wait for that.
+    const words = ['apt-get', '-o', `DPkg::Lock::Timeout=${lockTimeoutSeconds}`, ...args];
+    const [program, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', ...words];
+    run(program, rest);
   };
   console.log(`installing: ${names.join(' ')}`);
   const install = ['install', '-y', '--no-install-recommends', ...names];
+  const areListed = outputOf('apt-get', [...install, '--simulate']) !== undefined;
+  if (!areListed) apt('update');
   try {
     apt(...install);
-  } catch {
-    // A fresh image has no package lists yet.
-    apt('update');
+  } catch (error) {
+    if (!areListed) throw error;
+    apt('update'); // the lists may be old
     apt(...install);
   }
 }
 
-/** What only makes life easier: the server is built and started without it, too. */
+/** Those that only make life easier: the server is built and started without them, too. */
+function missingClients() {
+  return outputOf('redis-cli', ['--version']) === undefined ? clientPackages.filter((name) => !isInstalled(name)) : [];
+}
+
 function offerClient() {
-  const missing = clientPackages.filter((name) => !isInstalled(name));
-  if (missing.length === 0 || outputOf('redis-cli', ['--version']) !== undefined) return;
+  const missing = missingClients();
+  if (missing.length === 0) return;
   try {
     installPackages(missing);
   } catch (error) {
@@ -79,6 +102,7 @@ function linkRedisServer() {
   const found = ['redis-server', 'redis-check-rdb'].map((name) => outputOf('sh', ['-c', `command -v ${name}`])?.trim());
   const program = found.find((file) => file !== undefined && file !== '');
   if (program === undefined) return;
+  if (existsSync(redisLink) && realpathSync(redisLink) === realpathSync(program)) return;
   mkdirSync(path.dirname(redisLink), { recursive: true });
   rmSync(redisLink, { force: true });
   symlinkSync(program, redisLink);
@@ -100,7 +124,7 @@ export function setUp({ test = false, client = false, system = true } = {}) {
   checkNode();
   if (system && hasDpkg()) {
     const missing = [...buildPackages, ...(test ? testPackages : [])].filter((name) => !isInstalled(name));
-    if (missing.length > 0) installPackages(missing);
+    if (missing.length > 0) installPackages(missing, client ? missingClients() : []);
     if (client) offerClient();
   }
   if (test) linkRedisServer();
