@@ -1,6 +1,7 @@
 #include "addon/figures.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/clock.h"
 
@@ -12,7 +13,7 @@ using R = ReactorCounters;
 
 struct ReactorSum {
   const char* name;
-  Counter R::*member;
+  Figures::Member member;
 };
 
 constexpr ReactorSum kCounterSums[] = {
@@ -37,18 +38,26 @@ constexpr ReactorSum kSums[] = {
     {"totalErrorReplies", &R::error_replies},
 };
 
-constexpr uint64_t EngineStats::*kEngineCounters[] = {
-    &EngineStats::cache_evictions,  &EngineStats::disk_reads,     &EngineStats::disk_read_bytes,
-    &EngineStats::disk_read_nanos,  &EngineStats::wal_ring_reads, &EngineStats::checksum_errors,
-    &EngineStats::gc_written_bytes, &EngineStats::gc_read_bytes,  &EngineStats::gc_reads,
-    &EngineStats::gc_writes,        &EngineStats::user_bytes,     &EngineStats::write_errors,
+constexpr auto kEngineCounters = std::to_array({
+    &EngineStats::cache_evictions,
+    &EngineStats::disk_reads,
+    &EngineStats::disk_read_bytes,
+    &EngineStats::disk_read_nanos,
+    &EngineStats::wal_ring_reads,
+    &EngineStats::checksum_errors,
+    &EngineStats::gc_written_bytes,
+    &EngineStats::gc_read_bytes,
+    &EngineStats::gc_reads,
+    &EngineStats::gc_writes,
+    &EngineStats::user_bytes,
+    &EngineStats::write_errors,
     &EngineStats::read_errors,
-};
-constexpr uint64_t CheckpointStats::*kCheckpointCounters[] = {&CheckpointStats::written,
-                                                              &CheckpointStats::written_bytes};
-constexpr Log2Histogram EngineStats::*kHistograms[] = {
-    &EngineStats::commit_nanos, &EngineStats::commit_bytes, &EngineStats::read_nanos};
-constexpr uint64_t LaneStats::*kLaneCounters[] = {
+});
+constexpr auto kCheckpointCounters =
+    std::to_array({&CheckpointStats::written, &CheckpointStats::written_bytes});
+constexpr auto kHistograms = std::to_array(
+    {&EngineStats::commit_nanos, &EngineStats::commit_bytes, &EngineStats::read_nanos});
+constexpr auto kLaneCounters = std::to_array({
     &LaneStats::commits,
     &LaneStats::commit_bytes,
     &LaneStats::record_bytes,
@@ -60,7 +69,7 @@ constexpr uint64_t LaneStats::*kLaneCounters[] = {
     &LaneStats::gc_moved_bytes,
     &LaneStats::gc_reclaimed_segments,
     &LaneStats::gc_reclaimed_bytes,
-};
+});
 
 // After a reload the engine counts from zero again: then nothing is to be subtracted.
 uint64_t Since(uint64_t now, uint64_t then) { return now >= then ? now - then : now; }
@@ -73,13 +82,13 @@ void Subtract(Log2Histogram* now, const Log2Histogram& then) {
 
 }  // namespace
 
-uint64_t Figures::Sum(Counter R::*member) const {
+uint64_t Figures::Sum(Member member) const {
   uint64_t sum = 0;
   for (const auto& reactor : server_->reactors()) sum += (reactor->counters().*member).Get();
   return sum;
 }
 
-uint64_t Figures::Max(Counter R::*member) const {
+uint64_t Figures::Max(Member member) const {
   uint64_t max = 0;
   for (const auto& reactor : server_->reactors()) {
     max = std::max(max, (reactor->counters().*member).Get());

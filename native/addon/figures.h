@@ -63,6 +63,8 @@ struct Snapshot {
 
 class Figures {
  public:
+  using Member = Counter ReactorCounters::*;
+
   explicit Figures(Server* server) : server_(server) {}
 
   // running: reactors and engine may be looked at. Else the last look is given again.
@@ -72,8 +74,8 @@ class Figures {
   void Reset(bool running);
 
  private:
-  uint64_t Sum(Counter ReactorCounters::*member) const;
-  uint64_t Max(Counter ReactorCounters::*member) const;
+  uint64_t Sum(Member member) const;
+  uint64_t Max(Member member) const;
   void LookAtEngine();
   void LookAtNumbers();
   void LookAtCommands();

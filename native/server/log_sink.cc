@@ -96,8 +96,8 @@ struct LogSink::State {
 // To a new file if the name leads to another one, or to none. Returns what there is to say of it.
 std::string LogSink::State::Follow(bool reopen_now) {
   if (path.empty()) return "";
-  struct stat named {
-  }, held{};
+  struct stat named = {};
+  struct stat held = {};
   const bool same = stat(path.c_str(), &named) == 0 && fstat(fd, &held) == 0 &&
                     named.st_dev == held.st_dev && named.st_ino == held.st_ino;
   if (same && !reopen_now) return "";

@@ -37,8 +37,8 @@ TEST_CASE("read window: a device with a long way grows it, as far as that helps"
   ReadWindow window;
   uint64_t now = 1'000'000'000;
   // A millisecond each, 100 at once.
-  Run(
-      &window, 60, [](uint32_t size) { return 1000.0 * std::min(size, 100u); }, 0.03, &now);
+  const auto rate = [](uint32_t size) { return 1000.0 * std::min(size, 100u); };
+  Run(&window, 60, rate, 0.03, &now);
   CHECK(window.size() >= 70);
   CHECK(window.size() <= ReadWindow::kMax);
 }
@@ -58,8 +58,8 @@ TEST_CASE("read window: reads that come back in one batch shrink it") {
 TEST_CASE("read window: where the size does not matter it stays in its bounds") {
   ReadWindow window;
   uint64_t now = 1'000'000'000;
-  Run(
-      &window, 60, [](uint32_t) { return 50000.0; }, 0.2, &now);
+  const auto rate = [](uint32_t) { return 50000.0; };
+  Run(&window, 60, rate, 0.2, &now);
   CHECK(window.size() >= ReadWindow::kMin);
   CHECK(window.size() <= ReadWindow::kMax);
 }
