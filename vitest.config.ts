@@ -31,7 +31,7 @@ export default defineConfig({
           include: ['test/crash/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 20 * minute,
-          hookTimeout: minute,
+          hookTimeout: minute * patience,
         },
       },
       // Long runs and tools have projects of their own so that they never start by accident: CAIRN_TOOL brings one in.

@@ -111,6 +111,14 @@ describe('TypeScript', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('how long a test waits for something grows with the patience for slow machines', () => {
+    const limit = /(\btimeout: |Timeout(Ms)? = |- (start|begin|started) > )[\d_]{4,}(?! \* patience)(?![\d_])/g;
+    const wrong = scripts
+      .filter((file) => file.startsWith('test/') && file !== 'test/tidy.test.ts')
+      .flatMap((file) => [...read(file).matchAll(limit)].map(([text]) => `${file}: ${text}`));
+    expect(wrong).toEqual([]);
+  });
+
   test('file names are in kebab case', () => {
     const wrong = scripts.filter((file) => !/^[a-z0-9-]+(\.d|\.test)?\.(ts|mjs|js)$/.test(path.basename(file)));
     expect(wrong).toEqual([]);

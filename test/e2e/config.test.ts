@@ -13,7 +13,6 @@ import {
   mainJs,
   makeTempDir,
   serverCommand,
-  sleep,
   smallSegments,
   startServer,
   target,
@@ -270,7 +269,7 @@ describe('signals', () => {
         acknowledged = i;
       }
     })().catch(() => undefined);
-    await sleep(200);
+    await eventually('something is acknowledged', () => acknowledged > 0);
     server.signal('SIGTERM');
     expect(await server.waitExit()).toEqual({ code: 0, signal: null });
     await load;
@@ -341,7 +340,7 @@ describeCairn('the command line', () => {
     child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
     try {
-      for (let i = 0; i < 1500 && !/ready to accept connections/i.test(log); i++) await sleep(10);
+      await eventually('it is ready', () => /ready to accept connections/i.test(log));
       expect(log.match(/ready to accept connections/gi)).toHaveLength(1);
     } finally {
       const ended = new Promise((resolve) => child.once('close', resolve));

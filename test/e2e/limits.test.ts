@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import { describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import { RawClient } from '../support/raw-client.js';
 import { encode, show } from '../support/resp.js';
 import { eventually, needs72, sleep, startServer, useServer } from '../support/server.js';
@@ -138,8 +139,6 @@ describe('output', () => {
       lazy.socket.pause();
       const start = Date.now();
       await lazy.send(encode(['GET', 'big']));
-      await sleep(300);
-      expect(await admin.cmd('CLIENT', 'LIST', 'ID', id)).not.toBe('');
       await eventually('the server drops the connection', async () => {
         void lazy.send(encode(['PING']));
         await sleep(50);
@@ -167,7 +166,7 @@ describe('output', () => {
       times.push(performance.now() - start);
     }
     times.sort((a, b) => a - b);
-    expect(times[150]).toBeLessThan(50);
+    expect(times[150]).toBeLessThan(50 * patience);
     for (const client of lazy) client.close();
     await admin.run('DEL big');
   });
@@ -238,7 +237,7 @@ describe('timeout', () => {
       let closed = false;
       void idle.closed.then(() => (closed = true));
       const start = Date.now();
-      while (!closed && Date.now() - start < 8000) {
+      while (!closed && Date.now() - start < 8000 * patience) {
         expect(await busy.ask('PING')).toBe('+PONG');
         await sleep(50);
       }

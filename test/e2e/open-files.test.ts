@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import type { RawClient } from '../support/raw-client.js';
 import { show } from '../support/resp.js';
 import { cairnOnly, describeCairn, eventually, sleep, startServer, type TestServer } from '../support/server.js';
@@ -72,7 +73,7 @@ describe('maxclients', () => {
 });
 
 describeCairn('at the limit', () => {
-  test('clients take all that is theirs, and the engine has its own', { timeout: 120_000 }, async () => {
+  test('clients take all that is theirs, and the engine has its own', { timeout: 120_000 * patience }, async () => {
     await using server = await startServer({
       wrapper: limitedTo(256),
       cairn: { 'segment-size': '16mb', 'cache-size': '1mb' },
@@ -104,34 +105,38 @@ describeCairn('at the limit', () => {
     expect(await admin.run('STRLEN key:7')).toBe(2 * mb);
   });
 
-  test('who cannot be accepted waits, nobody else notices, and nothing spins', { timeout: 60_000 }, async () => {
-    await using server = await startServer();
-    using admin = await server.connect();
-    const setLimit = (files: number): void => {
-      execFileSync('prlimit', ['--pid', String(server.pid), `--nofile=${files}:`]);
-    };
-    const before = Number(execFileSync('prlimit', ['--pid', String(server.pid), '-n', '-o', 'SOFT', '--noheadings']));
-    setLimit(lowestFree(server.pid));
-    const waiting = await server.connect();
-    const answer = waiting.ask('PING');
-    const cpu = cpuSeconds(server.pid);
-    const begin = Date.now();
-    while (Date.now() - begin < 3000) {
-      expect(await admin.ask('PING')).toBe('+PONG');
-      await sleep(10);
-    }
-    expect(cpuSeconds(server.pid) - cpu).toBeLessThan(1.5);
-    const lines = server.logs.split('\n').filter((line) => /accepting connections fails/.test(line));
-    expect(lines.length).toBe(1);
-    expect(lines[0]).toMatch(/Too many open files/);
-    setLimit(before);
-    // The limit is looked at once a second: until then the server believes that there is no room.
-    expect(['+PONG', '-ERR max number of clients reached']).toContain(await answer);
-    await eventually('clients are served again', async () => {
-      using next = await server.connect();
-      next.socket.on('error', () => undefined);
-      return (await next.ask('PING').catch(() => '')) === '+PONG';
-    });
-    waiting.close();
-  });
+  test(
+    'who cannot be accepted waits, nobody else notices, and nothing spins',
+    { timeout: 60_000 * patience },
+    async () => {
+      await using server = await startServer();
+      using admin = await server.connect();
+      const setLimit = (files: number): void => {
+        execFileSync('prlimit', ['--pid', String(server.pid), `--nofile=${files}:`]);
+      };
+      const before = Number(execFileSync('prlimit', ['--pid', String(server.pid), '-n', '-o', 'SOFT', '--noheadings']));
+      setLimit(lowestFree(server.pid));
+      const waiting = await server.connect();
+      const answer = waiting.ask('PING');
+      const cpu = cpuSeconds(server.pid);
+      const begin = Date.now();
+      while (Date.now() - begin < 3000) {
+        expect(await admin.ask('PING')).toBe('+PONG');
+        await sleep(10);
+      }
+      expect(cpuSeconds(server.pid) - cpu).toBeLessThan(1.5);
+      const lines = server.logs.split('\n').filter((line) => /accepting connections fails/.test(line));
+      expect(lines.length).toBe(1);
+      expect(lines[0]).toMatch(/Too many open files/);
+      setLimit(before);
+      // The limit is looked at once a second: until then the server believes that there is no room.
+      expect(['+PONG', '-ERR max number of clients reached']).toContain(await answer);
+      await eventually('clients are served again', async () => {
+        using next = await server.connect();
+        next.socket.on('error', () => undefined);
+        return (await next.ask('PING').catch(() => '')) === '+PONG';
+      });
+      waiting.close();
+    },
+  );
 });

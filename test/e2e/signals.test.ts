@@ -5,6 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type Phase, phases } from '../../src/life.js';
+import { patience } from '../support/patience.js';
 import {
   TestServer,
   describeCairn,
@@ -110,7 +111,7 @@ const cases: Record<Phase, () => Promise<void>> = {
     const client = await server.connect();
     await client.run('SET k v');
     await client.send('DEBUG SLEEP 600\r\n'); // longer than any time limit here: the stop waits for it
-    await sleep(50);
+    await sleep(50 * patience); // until it has begun, which nobody can be asked
     server.signal('SIGTERM');
     await saw(server, 'SIGTERM: stopping');
     await sleep(700); // less is the same signal, twice

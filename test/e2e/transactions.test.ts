@@ -1,5 +1,6 @@
 /** MULTI, EXEC, DISCARD, WATCH: on one connection, across slots, and against other connections. */
 import { describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.js';
 import { type RawClient } from '../support/raw-client.js';
 import { nil, nilArray, OK, PONG, QUEUED, RESET, Simple, show } from '../support/resp.js';
 import { sleep, smallSegments, useServer } from '../support/server.js';
@@ -427,11 +428,12 @@ describe('several connections', () => {
 
   test('a watched key that expires before EXEC stops it', async () => {
     using a = await server.current.connect();
-    await a.run('SET w v PX 40');
+    const lifeMs = 100 * patience; // it is still there when it is watched
+    await a.cmd('SET', 'w', 'v', 'PX', lifeMs);
     await a.run('WATCH w');
     await a.run('MULTI');
     await a.run('PING');
-    await sleep(150);
+    await sleep(lifeMs + 100);
     expect(await a.ask('EXEC')).toBe('*nil');
   });
 

@@ -3,9 +3,10 @@
  * the exact bytes of replies) in order. No reconnects, no handshake, no queue of its own.
  */
 import net from 'node:net';
+import { patience } from './patience.js';
 import { type Arg, decode, encode, type Reply, show, tokenize } from './resp.js';
 
-const replyTimeoutMs = 20_000;
+const replyTimeoutMs = 20_000 * patience;
 
 export interface Address {
   port?: number;

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
+import { patience } from './patience.js';
 import { makeTempDir } from './server.js';
 
 const mb = 1024 * 1024;
@@ -16,7 +17,7 @@ export interface SmallDiskOptions {
 }
 
 function run(program: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { timeout: 20_000 });
+  const { status, stdout, stderr, error } = spawnSync(program, args, { timeout: 20_000 * patience });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.toString().trim()}`);
   return stdout.toString().trim();

@@ -11,11 +11,12 @@ import { encode } from '../../src/commands/resp.js';
 import { parseSyntax } from '../../src/commands/syntax.js';
 import type { CommandRow } from '../../src/native.js';
 import { type Bench, fakeHistograms, makeBench, nativeRows } from './fake-native.js';
+import { patience } from '../support/patience.js';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-unit-'));
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-const replyTimeoutMs = 2000;
+const replyTimeoutMs = 2000 * patience;
 
 /** Sends one line through the dispatcher, as the data plane would, and returns the bytes of the reply. */
 async function ask(bench: Bench, line: string, resp: 2 | 3 = 2): Promise<string> {
