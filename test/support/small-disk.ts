@@ -12,6 +12,8 @@ export interface SmallDiskOptions {
   bytes: number;
   /** ext3 cannot reserve blocks. */
   type?: 'ext3' | 'ext4';
+  /** Of the device, and so of direct I/O on it: 512 unless given. */
+  sectorBytes?: 512 | 4096;
   /** Its image lies on this one, as a sparse file: it may promise more than there is. */
   on?: SmallDisk;
 }
@@ -36,14 +38,14 @@ export class SmallDisk {
   /** For the server's data. */
   readonly dir = path.join(this.mountPoint, 'data');
 
-  constructor({ bytes, type = 'ext4', on }: SmallDiskOptions) {
+  constructor({ bytes, type = 'ext4', sectorBytes = 512, on }: SmallDiskOptions) {
     mounted.add(this);
     this.image = path.join(on?.mountPoint ?? this.base, 'image');
     try {
       fs.closeSync(fs.openSync(this.image, 'w'));
       fs.truncateSync(this.image, bytes);
       fs.mkdirSync(this.mountPoint);
-      this.device = run('losetup', '--find', '--show', this.image);
+      this.device = run('losetup', '--sector-size', String(sectorBytes), '--find', '--show', this.image);
       // What the file system needs for itself is there from the start, also of a sparse image.
       const whole = ['-J', 'size=4', '-E', 'lazy_itable_init=0,lazy_journal_init=0,nodiscard'];
       run(`mkfs.${type}`, '-q', '-F', '-m', '0', ...(on === undefined ? [] : whole), this.device);
