@@ -59,14 +59,24 @@ describeCairn.each(['auto', 'threads'])('a commit fails, io-backend %s', (backen
     expect(refusal).toMatch(/^MISCONF /);
     expect(refusal).toContain('no space left on the device');
     await expectReadsGoOn(client);
-    // In all lanes or in none.
+    // In all lanes or in none, and who watches hears of what happened only.
+    using watcher = await server.connect();
+    await watcher.run('WATCH key0 nokey');
     expect(await client.ask('FLUSHALL')).toMatch(/^-MISCONF /);
+    expect(await client.ask('FLUSHDB')).toMatch(/^-MISCONF /);
+    expect(await client.ask('SWAPDB 0 1')).toMatch(/^-MISCONF /);
+    await watcher.pipeline([['MULTI'], ['GET', 'key0']]);
+    expect(await watcher.run('EXEC')).toEqual([value]);
     await expectReadsGoOn(client);
     expect(Number(await engineField(client, 'read_only_lanes'))).toBeGreaterThan(0);
     expect(await engineField(client, 'disk_write_errors')).toBe('0');
     below.giveBack();
     await eventually('every lane takes writes', async () => (await engineField(client, 'read_only_lanes')) === '0');
     await writeKeys(client);
+    await watcher.run('WATCH key0');
+    for (let swaps = 0; swaps < 2; swaps++) expect(await client.ask('SWAPDB 0 1')).toBe('+OK');
+    await watcher.pipeline([['MULTI'], ['GET', 'key0']]);
+    expect(await watcher.ask('EXEC')).toBe('*nil');
     await server.restart('kill');
     using again = await server.connect();
     await expectReadsGoOn(again);
