@@ -20,7 +20,7 @@ import {
 } from '../support/server.js';
 
 const stockConf = fileURLToPath(new URL('fixtures/stock-redis.conf', import.meta.url));
-const denyIoUring = fileURLToPath(new URL('../support/deny-io-uring.py', import.meta.url));
+const deny = fileURLToPath(new URL('../support/deny.py', import.meta.url));
 const scratch = makeTempDir('cairn-config-');
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -315,7 +315,10 @@ describeCairn('the command line', () => {
     ['EPERM', 1],
     ['ENOSYS', 38],
   ])('where io_uring is refused (%s) the fallback takes over and says so', async (_name, errno) => {
-    await using server = await startServer({ cairn: smallSegments, wrapper: ['python3', denyIoUring, String(errno)] });
+    await using server = await startServer({
+      cairn: smallSegments,
+      wrapper: ['python3', deny, 'io-uring', String(errno)],
+    });
     await eventually('the line', () => /io_uring/i.test(server.logs));
     using client = await server.connect();
     await client.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `k:${i}`, 'x'.repeat(i)]));

@@ -10,7 +10,7 @@ import { patience } from '../support/patience.js';
 import { RawClient } from '../support/raw-client.js';
 import { describeCairn, freePort, mainJs, makeTempDir, startServer, type TestServer } from '../support/server.js';
 
-const denyIpv6 = fileURLToPath(new URL('../support/deny-ipv6.py', import.meta.url));
+const deny = fileURLToPath(new URL('../support/deny.py', import.meta.url));
 const scratch = makeTempDir('cairn-listen-');
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -47,7 +47,7 @@ describe('bind', () => {
     ['optional', ['*', '-::*']],
     ['not optional', ['127.0.0.1', '::1']],
   ])('a machine without IPv6: %s', async (_name, bind) => {
-    await using server = await startServer({ flags: { bind }, wrapper: ['python3', denyIpv6] });
+    await using server = await startServer({ flags: { bind }, wrapper: ['python3', deny, 'ipv6'] });
     expect(await answers(server, '127.0.0.1')).toBe(true);
     if (hasIpv6) expect(await answers(server, '::1')).toBe(false);
   });
