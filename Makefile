@@ -53,11 +53,11 @@ TEST_SOURCES := $(wildcard test/native/*.cc)
 # The thread sanitizer has something to say only where there are threads: tests that start some, or use a disk or an engine
 # that does.
 ifeq ($(VARIANT),tsan)
-THREADED_TESTS := $(shell grep -lE 'std::thread|NewPosixDisk|NewVlogEngine' $(TEST_SOURCES))
+THREADED_TESTS := $(shell grep -lE 'std::thread|NewPosixDisk|NewVlogEngine|engine_host.h|engine_history.h' $(TEST_SOURCES))
 ifeq ($(THREADED_TESTS),)
 $(error no test in test/native uses threads)
 endif
-TEST_SOURCES := test/native/main.cc $(THREADED_TESTS)
+TEST_SOURCES := $(filter-out %_test.cc,$(TEST_SOURCES)) $(filter %_test.cc,$(THREADED_TESTS))
 endif
 TEST_OBJECTS := $(TEST_SOURCES:%.cc=$(BUILD)/obj/%.o)
 

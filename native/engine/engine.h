@@ -414,6 +414,15 @@ class Engine {
                                     std::string_view key) = 0;  // [latched] RAM of one key
 
  protected:
+  // For engines: what the request shows from now on, and what it frees when it goes.
+  static void SetFetched(FetchRequest* request, std::string_view value, void* state,
+                         void (*free_state)(void*)) {
+    if (request->state_ != nullptr) request->free_state_(request->state_);
+    request->value_ = value;
+    request->state_ = state;
+    request->free_state_ = free_state;
+  }
+
   struct alignas(64) PaddedLatch {
     Latch latch;
   };

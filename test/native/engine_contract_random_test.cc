@@ -1,0 +1,216 @@
+// Random operations on every engine, with crashes and restarts, against a model of the contract
+// (engine_history.h). One run again:
+//   CAIRN_SIM_SEED=<seed> CAIRN_CONTRACT_RUNS=1 native-tests -tc="engine contract: random*"
+#include <random>
+
+#include "engine_history.h"
+#include "environment.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+
+namespace {
+
+constexpr uint16_t kSpaces = EngineHost::kDatabases;
+constexpr uint64_t kFarMs = 4102444800000;  // in 2100
+
+// Some of them in one shard.
+std::vector<std::string> KeyNames() {
+  std::vector<std::string> names = {"", std::string(1, '\0'), "{t}"};
+  for (int i = 0; i < 10; ++i) names.push_back("k" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) names.push_back("{t}" + std::to_string(i));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class RandomRun {
+ public:
+  RandomRun(EngineUnderTest* medium, uint64_t seed)
+      : medium_(medium), random_(seed), names_(KeyNames()), history_(names_) {}
+
+  void Run(uint32_t lives, uint32_t steps) {
+    host_ = std::make_unique<EngineHost>(medium_,
+                                         [this](EngineOptions* options) { Configure(options); });
+    for (uint32_t life = 0; life < lives; ++life) {
+      for (uint32_t step = 0; step < steps; ++step) Step();
+      End();
+      Judge();
+    }
+  }
+
+ private:
+  uint32_t Pick(uint32_t n) { return std::uniform_int_distribution<uint32_t>(0, n - 1)(random_); }
+  const std::string& Name() { return names_[Pick(static_cast<uint32_t>(names_.size()))]; }
+  uint16_t Space() { return static_cast<uint16_t>(Pick(kSpaces)); }
+  uint64_t Deadline() { return Pick(3) == 0 ? 0 : kFarMs + Pick(1000000); }
+
+  void Configure(EngineOptions* options) {
+    options->reactors = 1 + Pick(2);
+    options->lanes = 1 + Pick(3);
+    options->cache_bytes = Pick(2) == 0 ? 0 : 64u << 10;
+    options->segment_bytes = (64u << 10) << Pick(3);
+    options->wal_ring_bytes = 256u << 10;
+    options->commit_batch_bytes = 64u << 10;
+    options->fsync = Pick(2) == 0 ? FsyncPolicy::kAlways : static_cast<FsyncPolicy>(Pick(3));
+  }
+
+  History::Unit NewUnit() {
+    History::Unit unit;
+    const uint32_t what = Pick(60);
+    std::set<std::pair<uint16_t, std::string>> changed;
+    for (uint32_t n = Pick(3) == 0 ? 2 + Pick(8) : 1; n > 0; --n) {
+      History::Op op;
+      op.ns = Space();
+      op.key = Name();
+      const bool exists = history_.Now(op.ns, op.key).has_value();
+      const bool again = !changed.insert({op.ns, op.key}).second;
+      const uint32_t kind = exists && !again ? Pick(6) : 0;
+      if (kind == 1 || kind == 2) {
+        op.kind = WriteKind::kDelete;
+      } else if (kind == 3) {
+        op.kind = WriteKind::kExpire;
+        op.expire_at_ms = Deadline();
+      } else {
+        op.value = "v" + std::to_string(++serial_) + ":";
+        const uint32_t size = Pick(30);
+        op.value.resize(op.value.size() + (size == 0  ? Pick(150000)
+                                           : size < 5 ? Pick(5000)
+                                                      : Pick(60)),
+                        static_cast<char>('a' + serial_ % 26));
+        op.expire_at_ms = Pick(3) == 0 ? Deadline() : 0;
+      }
+      unit.ops.push_back(std::move(op));
+    }
+    if (what < 2) {  // also behind other changes
+      History::Op op;
+      op.kind = what == 0 ? WriteKind::kFlush : WriteKind::kSwap;
+      op.ns = op.kind == WriteKind::kFlush && Pick(4) == 0 ? kAllNamespaces : Space();
+      op.other_ns = static_cast<uint16_t>((op.ns + 1 + Pick(kSpaces - 1)) % kSpaces);
+      if (Pick(2) == 0) unit.ops.clear();
+      unit.ops.push_back(op);
+    }
+    return unit;
+  }
+
+  void TryUnit() {
+    History::Unit unit = NewUnit();
+    std::vector<WriteOp> ops;
+    for (const History::Op& op : unit.ops) {
+      WriteOp made = host_->Put(op.ns, op.key, op.value, op.expire_at_ms);
+      made.kind = op.kind;
+      made.other_ns = op.other_ns;
+      ops.push_back(made);
+    }
+    if (ops.size() == 1 && Pick(8) == 0) ops[0].awaited = false;
+    const Status status = host_->TryApply(ops, &unit.tickets, Pick(host_->options().reactors));
+    if (status.code() == Code::kBusy) return;
+    REQUIRE_MESSAGE(status.ok(), status.message());
+    CHECK_FALSE(unit.tickets.empty());
+    waiting_.push_back(history_.Add(std::move(unit)));
+  }
+
+  void Acknowledge() {
+    std::erase_if(waiting_, [&](const std::shared_ptr<History::Unit>& unit) {
+      if (!host_->Durable(unit->tickets)) return false;
+      history_.Acknowledge(unit.get());
+      return true;
+    });
+  }
+
+  void LookAt(uint16_t ns, const std::string& name) {
+    const Entry entry = host_->Meta(ns, name);
+    if (host_->Durable({entry.ticket})) history_.Observed(ns, name);
+    const std::optional<Seen> seen = host_->See(ns, name);
+    const std::optional<Seen> expected = history_.Now(ns, name);
+    if (seen == expected) return;
+    FAIL("namespace " << ns << ", key \"" << name << "\": expected "
+                      << (expected ? expected->value.substr(0, 20) : "nothing") << ", found "
+                      << (seen ? seen->value.substr(0, 20) : "nothing"));
+  }
+
+  void Step() {
+    if (Pick(5) < 3) TryUnit();
+    if (Pick(2) == 0) LookAt(Space(), Name());
+    if (Pick(2) == 0) host_->Pass(Pick(3) == 0 ? 1 + Pick(700) : 1 + Pick(10));
+    if (Pick(40) == 0) host_->engine->RequestSync(Pick(host_->options().reactors));
+    if (Pick(60) == 0) host_->engine->SetFsyncPolicy(static_cast<FsyncPolicy>(Pick(3)));
+    if (Pick(60) == 0) (void)host_->engine->RequestCheckpoint();
+    if (Pick(60) == 0) host_->engine->SetCacheBytes(Pick(2) == 0 ? 0 : 64u << 10);
+    if (Pick(30) == 0) CompareAll();
+    Acknowledge();
+  }
+
+  // Everything that an engine shows against what it should be.
+  History::Found CompareAll() {
+    History::Found found;
+    for (uint16_t ns = 0; ns < kSpaces; ++ns) {
+      std::vector<std::string> listed;
+      uint64_t expiring = 0;
+      std::set<uint16_t> shards;
+      for (const std::string& name : names_) shards.insert(ShardOf(name));
+      for (const uint16_t shard : shards) {
+        for (const Listed& one : host_->List(ns, shard)) {
+          listed.push_back(one.key);
+          expiring += one.expire_at_ms != 0 ? 1 : 0;
+          const std::optional<Seen> seen = host_->See(ns, one.key);
+          REQUIRE(seen.has_value());
+          CHECK(seen->expire_at_ms == one.expire_at_ms);
+          found[one.key][ns] = *seen;
+        }
+      }
+      for (const std::string& name : names_) {
+        const bool is_listed = std::find(listed.begin(), listed.end(), name) != listed.end();
+        CHECK(host_->Meta(ns, name).found == is_listed);
+      }
+      CHECK(host_->engine->KeyCount(ns) == listed.size());
+      CHECK(host_->engine->ExpiringCount(ns) == expiring);
+    }
+    return found;
+  }
+
+  void End() {
+    const uint32_t how = Pick(4);
+    bool died = false;
+    if (how != 0) {
+      Acknowledge();
+      died =
+          host_->CrashAndReopen(how != 1, [this](EngineOptions* options) { Configure(options); });
+    }
+    if (!died) {
+      history_.AcknowledgeAll();
+      host_->Reopen([this](EngineOptions* options) { Configure(options); });
+    }
+    waiting_.clear();
+  }
+
+  void Judge() {
+    const std::string wrong = history_.Judge(CompareAll());
+    if (!wrong.empty()) FAIL(wrong);
+  }
+
+  EngineUnderTest* medium_;
+  std::mt19937_64 random_;
+  const std::vector<std::string> names_;
+  History history_;
+  std::unique_ptr<EngineHost> host_;
+  std::vector<std::shared_ptr<History::Unit>> waiting_;
+  uint64_t serial_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("engine contract: random operations, crashes, restarts") {
+  const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
+  const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", 60);
+  for (const NamedEngine& engine : EnginesUnderTest()) {
+    SUBCASE(engine.name) {
+      const uint64_t count = engine.simulated ? runs : 2;
+      for (uint64_t seed = first; seed < first + count; ++seed) {
+        INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_CONTRACT_RUNS=1");
+        const std::unique_ptr<EngineUnderTest> medium = engine.make(seed);
+        RandomRun run(medium.get(), seed);
+        run.Run(engine.simulated ? 6 : 2, 120);
+      }
+    }
+  }
+}

@@ -1,0 +1,227 @@
+// What the contract suite (engine_contract_*_test.cc) needs of an engine and of the medium it lives
+// on, and the driver that runs it. The suite says what the contract says in terms of EngineHost
+// alone: when the contract's calls change, this file and engine_testing.h change with them; a new
+// engine is one more EngineUnderTest in EnginesUnderTest().
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine_testing.h"
+
+namespace cairn::testing {
+
+// An engine, and a medium that outlives its lives.
+class EngineUnderTest {
+ public:
+  virtual ~EngineUnderTest() = default;
+  virtual EngineOptions Options() const = 0;
+  virtual std::unique_ptr<Engine> NewEngine() = 0;
+  // As if its process had died; detached, and what the medium lost is lost already.
+  virtual void Die(Engine* engine) = 0;
+  virtual Disk* disk() = 0;
+  // Threads of its own, or a real disk: what takes time then takes it in earnest.
+  virtual bool in_real_time() const { return false; }
+
+  // What happens to the medium; false: it cannot be made to. The engine in use is dead after the
+  // first two.
+  virtual bool Crash() { return false; }  // a power failure: what was not synced may be lost
+  virtual bool Kill() { return false; }   // the process dies: what was written stays
+  virtual bool SetFull(bool) { return false; }
+  virtual bool BreakWrites(bool) { return false; }
+};
+
+struct NamedEngine {
+  const char* name;
+  std::unique_ptr<EngineUnderTest> (*make)(uint64_t seed);
+  bool simulated;  // quick, and each seed gives the same run again
+};
+const std::vector<NamedEngine>& EnginesUnderTest();
+
+// A key's state as a read shows it.
+struct Seen {
+  std::string value;
+  uint64_t expire_at_ms = 0;
+  bool operator==(const Seen&) const = default;
+};
+
+struct Listed {
+  std::string key;
+  uint64_t expire_at_ms = 0;
+  bool operator==(const Listed&) const = default;
+};
+
+class EngineHost final : public EngineDriver<Engine> {
+ public:
+  using Change = std::function<void(EngineOptions*)>;
+  static constexpr uint16_t kDatabases = 4;
+  // Within these turns all ends that may be waited for, unless something is broken.
+  static constexpr int kTurnsMax = 20000;
+  static constexpr size_t kKeysPerVisitMax = 64;  // of a sweep
+
+  // Opened.
+  explicit EngineHost(EngineUnderTest* under_test, const Change& change = {})
+      : EngineDriver(under_test->disk(), under_test->Options()), under_test_(under_test) {
+    options_.databases = kDatabases;
+    if (change) change(&options_);
+    const Result<RecoveryReport> report = Start();
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    found_ = report.value();
+  }
+
+  EngineUnderTest& medium() { return *under_test_; }
+  const EngineOptions& options() const { return options_; }
+  const RecoveryReport& found() const { return found_; }
+
+  // ---- lives ----
+
+  void Reopen(const Change& change = {}) {
+    if (engine != nullptr) REQUIRE(Stop().ok());
+    if (change) change(&options_);
+    const Result<RecoveryReport> report = Start();
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    found_ = report.value();
+  }
+  // False if the medium cannot.
+  bool CrashAndReopen(bool power, const Change& change = {}) {
+    if (!(power ? under_test_->Crash() : under_test_->Kill())) return false;
+    Abandon();
+    Reopen(change);
+    return true;
+  }
+
+  // ---- turns ----
+
+  void AwaitRead() override { Pass(1); }
+  // Time goes by: virtual, and where there are threads real time, too.
+  void Pass(uint64_t ms) {
+    Turn(ms, 1);
+    if (HasThreads()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  bool Until(const std::function<bool()>& reached, uint64_t ms = 10) {
+    for (int i = 0; i < kTurnsMax; ++i) {
+      if (reached()) return true;
+      Pass(ms);
+    }
+    return reached();
+  }
+  [[nodiscard]] bool UntilDurable(const std::vector<Ticket>& tickets) {
+    return Until([&] { return Durable(tickets); });
+  }
+  // Durable, and whatever can leave memory has left it.
+  void Settle() {
+    for (uint32_t lane = 0; lane < engine->lane_count(); ++lane)
+      REQUIRE(UntilDurable({engine->StagedTicket(lane)}));
+    for (int i = 0; i < 3; ++i) Pass(10);
+  }
+
+  // ---- writes ----
+
+  // Applied, waiting for room if need be.
+  std::vector<Ticket> Staged(const std::vector<WriteOp>& ops, uint32_t reactor = 0) {
+    std::vector<Ticket> tickets;
+    Status status;
+    REQUIRE(Until([&] {
+      status = TryApply(ops, &tickets, reactor);
+      return status.code() != Code::kBusy;
+    }));
+    REQUIRE_MESSAGE(status.ok(), status.message());
+    return tickets;
+  }
+  void Set(uint16_t ns, std::string_view key, std::string_view value, uint64_t expire = 0) {
+    Staged({Put(ns, key, value, expire)});
+  }
+
+  // ---- reads ----
+
+  std::optional<Seen> See(uint16_t ns, const std::string& key) {
+    const Entry entry = Meta(ns, key);
+    if (!entry.found) return std::nullopt;
+    const std::optional<std::string> value = Get(ns, key);
+    REQUIRE(value.has_value());
+    return Seen{*value, entry.expire_at_ms};
+  }
+  std::vector<Listed> List(uint16_t ns, uint16_t shard, std::string_view from = {},
+                           size_t most = SIZE_MAX) {
+    struct Visitor : Engine::ScanVisitor {
+      bool OnKey(std::string_view key, uint64_t expire_at_ms, ValueType type) override {
+        CHECK(type == ValueType::kString);
+        listed.push_back({std::string(key), expire_at_ms});
+        return listed.size() < most;
+      }
+      std::vector<Listed> listed;
+      size_t most = 0;
+    } visitor;
+    visitor.most = most;
+    LatchGuard guard(engine->ShardLatch(shard));
+    engine->Scan(ns, shard, from, &visitor);
+    return visitor.listed;
+  }
+  // All keys, shard by shard.
+  std::vector<Listed> ListAll(uint16_t ns) {
+    std::vector<Listed> all;
+    for (uint16_t shard = 0; shard < kShardCount; ++shard) {
+      const std::vector<Listed> listed = List(ns, shard);
+      CHECK(engine->ShardKeyCount(ns, shard) == listed.size());
+      for (const Listed& one : listed) CHECK(ShardOf(one.key) == shard);
+      all.insert(all.end(), listed.begin(), listed.end());
+    }
+    return all;
+  }
+  // Deletes what a sweep reports, `visits` at a time, until it says that this was all. How many.
+  size_t Sweep(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t visits,
+               std::vector<std::string>* swept = nullptr) {
+    struct Visitor : Engine::ScanVisitor {
+      bool OnKey(std::string_view key, uint64_t, ValueType) override {
+        keys.push_back(std::string(key));
+        return true;
+      }
+      std::vector<std::string> keys;
+    };
+    size_t total = 0;
+    for (bool all = false; !all;) {
+      Visitor visitor;
+      size_t left = visits;
+      {
+        LatchGuard guard(engine->ShardLatch(shard));
+        all = engine->SweepExpired(ns, shard, now_ms, &left, &visitor);
+      }
+      CHECK(left <= visits);
+      CHECK(visitor.keys.size() <= visits * kKeysPerVisitMax);  // the latch is not held for long
+      REQUIRE((all || !visitor.keys.empty()));
+      for (const std::string& key : visitor.keys) Staged({Del(ns, key)});
+      total += visitor.keys.size();
+      if (swept != nullptr) swept->insert(swept->end(), visitor.keys.begin(), visitor.keys.end());
+    }
+    return total;
+  }
+
+ protected:
+  std::unique_ptr<Engine> Make() override { return under_test_->NewEngine(); }
+  void Die(Engine* dying) override { under_test_->Die(dying); }
+  bool HasThreads() const override { return under_test_->in_real_time(); }
+
+ private:
+  EngineUnderTest* under_test_;
+  RecoveryReport found_;
+};
+
+// A test of the contract, run on every engine: CONTRACT_TEST("...") { uses medium, an
+// EngineUnderTest& }. One engine: -sc=map
+#define CONTRACT_TEST(title) CONTRACT_TEST_NAMED(DOCTEST_ANONYMOUS(contract_test_), title)
+#define CONTRACT_TEST_NAMED(body, title)                                \
+  static void body(EngineUnderTest& medium);                            \
+  TEST_CASE("engine contract: " title) {                                \
+    for (const NamedEngine& engine_under_test : EnginesUnderTest()) {   \
+      SUBCASE(engine_under_test.name) body(*engine_under_test.make(1)); \
+    }                                                                   \
+  }                                                                     \
+  static void body([[maybe_unused]] EngineUnderTest& medium)
+
+}  // namespace cairn::testing

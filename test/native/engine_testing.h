@@ -1,0 +1,239 @@
+// A small driver around an engine for tests: one or more reactors in one thread, with helpers that
+// run until durable. Engines bring their own face of it (vlog_testing.h; engine_host.h for the
+// contract suite, which knows the contract alone).
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/slot.h"
+#include "engine/engine.h"
+#include "io/disk.h"
+
+namespace cairn::testing {
+
+struct Read : FetchRequest {
+  std::optional<Status> status;
+  void Done(Status result) override { status = std::move(result); }
+};
+
+// An engine with `reactors` reactors that all run in the calling thread.
+template <class EngineType>
+class EngineDriver : public DurabilityListener {
+ public:
+  EngineDriver(Disk* disk, const EngineOptions& options) : disk_(disk), options_(options) {}
+  ~EngineDriver() override {
+    if (engine != nullptr) (void)Stop();
+  }
+
+  Result<RecoveryReport> Start() {
+    engine = Make();
+    Result<RecoveryReport> report = engine->Open(options_, disk_, this);
+    if (!report.ok()) {
+      engine.reset();
+      return report;
+    }
+    for (uint32_t r = 0; r < options_.reactors; ++r) {
+      queues_.push_back(std::move(disk_->NewQueue(IoQueueOptions(), nullptr).value()));
+      engine->AttachReactor(r, queues_.back().get());
+    }
+    return report;
+  }
+  Status Stop() {
+    Drain();
+    for (uint32_t r = 0; r < options_.reactors; ++r) engine->DetachReactor(r);
+    Status status = engine->Close();
+    engine.reset();
+    queues_.clear();
+    return status;
+  }
+  // As after kill -9: nothing is written any more.
+  void Abandon() {
+    Drain();
+    for (uint32_t r = 0; r < options_.reactors; ++r) engine->DetachReactor(r);
+    Die(engine.get());
+    engine.reset();
+    queues_.clear();
+  }
+  void Drain() {
+    for (int i = 0; i < 100000 && InFlight() != 0; ++i) Poll(1);
+    REQUIRE(InFlight() == 0);
+  }
+  uint32_t InFlight() const {
+    uint32_t sum = 0;
+    for (const auto& queue : queues_) sum += queue->in_flight();
+    return sum;
+  }
+  void Poll(uint32_t wait_ms = 0) {
+    for (uint32_t r = 0; r < queues_.size(); ++r) {
+      queues_[r]->Flush();
+      if (wait_ms != 0 && queues_[r]->in_flight() != 0) {
+        queues_[r]->Wait(wait_ms);
+      } else {
+        queues_[r]->Poll();
+      }
+    }
+  }
+  // One turn of every reactor, `ms` later.
+  void Turn(uint64_t ms = 10, uint32_t wait_ms = 0) {
+    now_ms += ms;
+    Poll(wait_ms);
+    for (uint32_t r = 0; r < queues_.size(); ++r) {
+      engine->TurnEnd(r);
+      engine->Tick(r, now_ms);
+    }
+  }
+
+  // One turn of one reactor: what the others have at the disk stays there.
+  void TurnOf(uint32_t reactor, uint64_t ms = 10) {
+    now_ms += ms;
+    queues_[reactor]->Flush();
+    queues_[reactor]->Poll();
+    engine->TurnEnd(reactor);
+    engine->Tick(reactor, now_ms);
+  }
+
+  WriteOp Put(uint16_t ns, std::string_view key, std::string_view value,
+              uint64_t expire = 0) const {
+    WriteOp op;
+    op.kind = WriteKind::kPut;
+    op.ns = ns;
+    op.shard = ShardOf(key);
+    op.key = key;
+    op.value = value;
+    op.expire_at_ms = expire;
+    return op;
+  }
+  WriteOp Del(uint16_t ns, std::string_view key) const {
+    WriteOp op = Put(ns, key, {});
+    op.kind = WriteKind::kDelete;
+    return op;
+  }
+  WriteOp Expire(uint16_t ns, std::string_view key, uint64_t expire) const {
+    WriteOp op = Put(ns, key, {}, expire);
+    op.kind = WriteKind::kExpire;
+    return op;
+  }
+  WriteOp Flush(uint16_t ns) const {
+    WriteOp op;
+    op.kind = WriteKind::kFlush;
+    op.ns = ns;
+    return op;
+  }
+  WriteOp Swap(uint16_t a, uint16_t b) const {
+    WriteOp op;
+    op.kind = WriteKind::kSwap;
+    op.ns = a;
+    op.other_ns = b;
+    return op;
+  }
+
+  Status TryApply(const std::vector<WriteOp>& ops, std::vector<Ticket>* tickets,
+                  uint32_t reactor = 0) {
+    std::vector<Ticket> room(engine->lane_count());
+    uint32_t count = 0;
+    uint32_t busy = 0;
+    std::set<uint32_t> shards;
+    for (const WriteOp& op : ops) {
+      const bool all = op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+      for (uint32_t shard = 0; all && shard < kShardCount; ++shard) shards.insert(shard);
+      if (!all) shards.insert(op.shard);
+    }
+    for (uint32_t shard : shards) engine->ShardLatch(shard).Lock();
+    Status status = engine->Apply(reactor, ops, room.data(), &count, &busy);
+    for (uint32_t shard : shards) engine->ShardLatch(shard).Unlock();
+    room.resize(count);
+    *tickets = room;
+    return status;
+  }
+  bool Durable(const std::vector<Ticket>& tickets) const {
+    for (const Ticket& ticket : tickets) {
+      if (engine->DurablePosition(ticket.lane) < ticket.position) return false;
+    }
+    return true;
+  }
+  // Applies and waits until durable.
+  Status Write(const std::vector<WriteOp>& ops) {
+    std::vector<Ticket> tickets;
+    Status status;
+    for (int i = 0; i < 10000; ++i) {
+      status = TryApply(ops, &tickets);
+      if (status.code() != Code::kBusy) break;
+      Turn(10, 1);
+      if (HasThreads() && InFlight() == 0) {  // for the maintenance thread
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+    for (int i = 0; status.ok() && !Durable(tickets); ++i) {
+      REQUIRE(i < 100000);
+      for (const Ticket& ticket : tickets) {
+        std::string reason;
+        if (engine->LaneFailed(ticket.lane, &reason)) return Status(Code::kIoError, reason);
+      }
+      Turn(10, 1);
+    }
+    return status;
+  }
+  Entry Meta(uint16_t ns, std::string_view key) {
+    Entry entry;
+    LatchGuard guard(engine->ShardLatch(ShardOf(key)));
+    engine->Find(ns, ShardOf(key), key, false, &entry);
+    return entry;
+  }
+  // The value, from wherever it is; nothing if there is no such key.
+  std::optional<std::string> Get(uint16_t ns, std::string_view key, Status* status = nullptr) {
+    Entry entry;
+    Read read;
+    {
+      LatchGuard guard(engine->ShardLatch(ShardOf(key)));
+      engine->Find(ns, ShardOf(key), key, true, &entry);
+      if (!entry.found) return std::nullopt;
+      if (entry.resident) {
+        CHECK(entry.value.size() == entry.value_bytes);
+        return std::string(entry.value);
+      }
+      read.version = entry.version;
+      engine->Fetch(0, ns, ShardOf(key), key, &read);
+    }
+    for (int i = 0; i < 100000 && !read.status; ++i) AwaitRead();
+    REQUIRE(read.status.has_value());
+    if (status != nullptr) *status = *read.status;
+    if (!read.status->ok()) {
+      if (status == nullptr) FAIL(read.status->message());
+      return std::nullopt;
+    }
+    CHECK(read.value().size() == entry.value_bytes);
+    return std::string(read.value());
+  }
+
+  void OnDurable(uint32_t) override { ++durable_calls; }
+
+  std::unique_ptr<EngineType> engine;
+  std::atomic<uint64_t> durable_calls{0};
+  uint64_t now_ms = 1000;
+
+ protected:
+  virtual std::unique_ptr<EngineType> Make() = 0;
+  // As if the process had died; all reactors detached.
+  virtual void Die(EngineType* engine) = 0;
+  // Of its own, which a driver has to wait for.
+  virtual bool HasThreads() const = 0;
+  // Lets a read from disk come nearer.
+  virtual void AwaitRead() { Poll(1); }
+
+  Disk* disk_;
+  EngineOptions options_;
+
+ private:
+  std::vector<std::unique_ptr<IoQueue>> queues_;
+};
+
+}  // namespace cairn::testing

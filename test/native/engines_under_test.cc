@@ -1,0 +1,85 @@
+// The engines that the contract suite runs on.
+#include "engine_host.h"
+#include "io/sim_disk.h"
+#include "map_engine.h"
+#include "vlog_testing.h"
+
+namespace cairn::testing {
+
+namespace {
+
+class MapUnderTest final : public EngineUnderTest {
+ public:
+  explicit MapUnderTest(uint64_t seed) : disk_(SimOptions()) { medium_.random.seed(seed); }
+  EngineOptions Options() const override { return Driver::Options("/data"); }
+  std::unique_ptr<Engine> NewEngine() override { return std::make_unique<MapEngine>(&medium_); }
+  void Die(Engine*) override {}
+  Disk* disk() override { return &disk_; }
+  bool Crash() override { return medium_.Crash(), true; }
+  bool Kill() override { return medium_.Kill(), true; }
+  bool SetFull(bool full) override { return medium_.full = full, true; }
+  bool BreakWrites(bool broken) override { return medium_.broken = broken, true; }
+
+ private:
+  MapMedium medium_;
+  SimDisk disk_;  // of queues that nothing goes through
+};
+
+class SimulatedVlog final : public EngineUnderTest {
+ public:
+  explicit SimulatedVlog(uint64_t seed) : disk_(Sim(seed)) {}
+  EngineOptions Options() const override { return Driver::Options("/data"); }
+  std::unique_ptr<Engine> NewEngine() override {
+    return std::make_unique<VlogEngine>(Driver::Inline());
+  }
+  void Die(Engine* engine) override { static_cast<VlogEngine*>(engine)->AbandonForTest(); }
+  Disk* disk() override { return &disk_; }
+  bool Crash() override { return disk_.Crash(), true; }
+  bool Kill() override { return disk_.Kill(), true; }
+  bool SetFull(bool full) override {
+    disk_.SetCapacity(full ? disk_.UsedBytes() : uint64_t{1} << 40);
+    return true;
+  }
+  bool BreakWrites(bool broken) override {
+    SimFaults faults;
+    faults.write_error = broken ? 1 : 0;
+    disk_.SetFaults(faults);
+    return true;
+  }
+
+ private:
+  static SimOptions Sim(uint64_t seed) {
+    SimOptions options;
+    options.seed = seed;
+    return options;
+  }
+  SimDisk disk_;
+};
+
+// With its threads, as the server has it.
+class RealVlog final : public EngineUnderTest {
+ public:
+  EngineOptions Options() const override { return Driver::Options(dir_.path() + "/data"); }
+  std::unique_ptr<Engine> NewEngine() override { return std::make_unique<VlogEngine>(); }
+  void Die(Engine* engine) override { static_cast<VlogEngine*>(engine)->AbandonForTest(); }
+  Disk* disk() override { return disk_.get(); }
+  bool in_real_time() const override { return true; }
+
+ private:
+  TempDir dir_;
+  std::unique_ptr<Disk> disk_ = NewPosixDisk(IoBackend::kThreads);
+};
+
+}  // namespace
+
+const std::vector<NamedEngine>& EnginesUnderTest() {
+  using Made = std::unique_ptr<EngineUnderTest>;
+  static const std::vector<NamedEngine> engines = {
+      {"map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed)); }, true},
+      {"vlog", [](uint64_t seed) { return Made(std::make_unique<SimulatedVlog>(seed)); }, true},
+      {"vlog on disk", [](uint64_t) { return Made(std::make_unique<RealVlog>()); }, false},
+  };
+  return engines;
+}
+
+}  // namespace cairn::testing

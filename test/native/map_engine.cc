@@ -1,0 +1,374 @@
+#include "map_engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace cairn::testing {
+
+namespace {
+
+constexpr std::string_view kBroken = "the medium is broken";
+constexpr std::string_view kFull = "the medium is full";
+
+bool Everywhere(const WriteOp& op) {
+  return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+}
+
+bool OnlyFrees(const WriteOp& op) {
+  return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush;
+}
+
+}  // namespace
+
+MapEngine::~MapEngine() {
+  if (open_) (void)Close();
+}
+
+Result<RecoveryReport> MapEngine::Open(const EngineOptions& options, Disk*,
+                                       DurabilityListener* listener) {
+  if (options.stop != nullptr && options.stop->load()) return Status(Code::kBusy, "told to stop");
+  if (medium_->locked) return Status(Code::kBusy, "the medium is in use");
+  options_ = options;
+  listener_ = listener;
+  life_ = medium_->life;
+  medium_->locked = true;
+  open_ = true;
+  spaces_.assign(options.databases, Space(kShardCount));
+  RecoveryReport report;
+  for (const MapUnit& unit : medium_->written) {
+    last_unit_ = unit.number;
+    Change(unit);
+    report.records += unit.changes.size();
+  }
+  durable_ = committing_ = last_unit_;
+  medium_->synced = medium_->written.size();
+  for (uint16_t ns = 0; ns < options.databases; ++ns) report.keys += Total(ns, false);
+  return report;
+}
+
+void MapEngine::AttachReactor(uint32_t reactor, IoQueue*) { CAIRN_CHECK(reactor < kReactorsMax); }
+
+void MapEngine::DetachReactor(uint32_t reactor) { CompleteReads(reactor); }
+
+Status MapEngine::Close() {
+  open_ = false;
+  if (medium_->life != life_) return Status(Code::kIoError, "dead");
+  medium_->locked = false;
+  if (failed_) return Status(Code::kReadOnly, std::string(kBroken));
+  Commit(last_unit_);
+  Sync();
+  return failed_ ? Status(Code::kIoError, std::string(kBroken)) : Status();
+}
+
+// ---- reads ----
+
+void MapEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                     Entry* entry) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *entry = Entry();
+  const ShardState& state = In(ns, shard);
+  const auto found = state.cells.find(key);
+  if (found == state.cells.end()) {
+    if (state.last_removal > durable_) entry->ticket = {LaneOf(shard), state.last_removal};
+    return;
+  }
+  const Cell& cell = found->second;
+  entry->found = true;
+  entry->type = cell.type;
+  entry->expire_at_ms = cell.expire_at_ms;
+  entry->value_bytes = cell.value.size();
+  if (cell.unit > durable_) entry->ticket = {LaneOf(shard), cell.unit};
+  entry->resident = options_.cache_bytes != 0 || cell.unit > durable_;
+  if (!entry->resident) {
+    entry->version.word[0] = cell.value_id;
+  } else if (want_value) {
+    entry->value = cell.value;
+  }
+}
+
+void MapEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+                      FetchRequest* request) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = In(ns, shard).cells.find(key);
+  CAIRN_CHECK(found != In(ns, shard).cells.end());
+  CAIRN_CHECK(found->second.value_id == request->version.word[0]);
+  pending_.push_back({reactor, request, found->second.value});
+}
+
+void MapEngine::CompleteReads(uint32_t reactor) {
+  std::vector<Pending> done;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto ours = [&](const Pending& one) { return one.reactor == reactor; };
+    for (Pending& one : pending_) {
+      if (ours(one)) done.push_back(std::move(one));
+    }
+    std::erase_if(pending_, ours);
+  }
+  for (Pending& one : done) {
+    auto* kept = new std::string(std::move(one.value));
+    SetFetched(one.request, *kept, kept,
+               [](void* state) { delete static_cast<std::string*>(state); });
+    one.request->Done(Status());
+  }
+}
+
+void MapEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {
+  const Cells& cells = In(ns, shard).cells;
+  for (auto at = cells.lower_bound(from); at != cells.end(); ++at) {
+    if (!visitor->OnKey(at->first, at->second.expire_at_ms, at->second.type)) return;
+  }
+}
+
+bool MapEngine::Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) {
+  const Cells& cells = In(ns, shard).cells;
+  if (cells.empty()) return false;
+  *key = std::next(cells.begin(), static_cast<ptrdiff_t>(random % cells.size()))->first;
+  return true;
+}
+
+uint64_t MapEngine::Total(uint16_t ns, bool expiring) const {
+  uint64_t total = 0;
+  for (const ShardState& state : spaces_[ns]) {
+    if (!expiring) {
+      total += state.cells.size();
+      continue;
+    }
+    for (const auto& [key, cell] : state.cells) total += cell.expire_at_ms != 0 ? 1 : 0;
+  }
+  return total;
+}
+
+uint64_t MapEngine::KeyCount(uint16_t ns) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Total(ns, false);
+}
+
+uint64_t MapEngine::ExpiringCount(uint16_t ns) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Total(ns, true);
+}
+
+uint64_t MapEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
+  return In(ns, shard).cells.size();
+}
+
+uint64_t MapEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  uint64_t sum = 0;
+  uint64_t count = 0;
+  for (const ShardState& state : spaces_[ns]) {
+    for (const auto& [key, cell] : state.cells) {
+      if (cell.expire_at_ms <= now_ms) continue;
+      sum += cell.expire_at_ms - now_ms;
+      ++count;
+    }
+  }
+  return count == 0 ? 0 : sum / count;
+}
+
+bool MapEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                             ScanVisitor* visitor) {
+  const uint64_t second = now_ms / 1000 * 1000;
+  for (const auto& [key, cell] : In(ns, shard).cells) {
+    if (cell.expire_at_ms == 0 || cell.expire_at_ms > second) continue;
+    if (*visits == 0) return false;
+    --*visits;
+    if (!visitor->OnKey(key, cell.expire_at_ms, cell.type)) return false;
+  }
+  return true;
+}
+
+// ---- writes ----
+
+Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
+                        uint32_t* ticket_count, uint32_t* busy_lane) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *ticket_count = 0;
+  if (ops.empty()) return Status();
+  uint64_t bytes = 0;
+  bool frees = true;
+  std::vector<bool> touched(lane_count(), false);
+  for (const WriteOp& op : ops) {
+    if (op.key.size() > kKeyBytesMax || op.value.size() > kValueBytesMax)
+      return Status(Code::kTooLarge, "key or value is too large");
+    bytes += op.key.size() + op.value.size();
+    frees = frees && OnlyFrees(op);
+    if (Everywhere(op))
+      touched.assign(lane_count(), true);
+    else
+      touched[LaneOf(op.shard)] = true;
+  }
+  *busy_lane =
+      static_cast<uint32_t>(std::find(touched.begin(), touched.end(), true) - touched.begin());
+  if (failed_) return Status(Code::kReadOnly, std::string(kBroken));
+  if (medium_->full && !frees) return Status(Code::kNoSpace, std::string(kFull));
+  if (staged_bytes_ != 0 && staged_bytes_ + bytes > options_.wal_ring_bytes)
+    return Status(Code::kBusy, "too much is staged");
+  MapUnit unit;
+  unit.number = ++last_unit_;
+  for (const WriteOp& op : ops) {
+    const bool put = op.kind == WriteKind::kPut;
+    unit.changes.push_back({op, std::string(op.key), std::string(put ? op.value : "")});
+    unit.changes.back().op.key = unit.changes.back().op.value = {};
+    awaited_ = awaited_ || op.awaited;
+  }
+  staged_bytes_ += bytes;
+  Change(unit);
+  staged_.push_back(std::move(unit));
+  for (uint32_t lane = 0; lane < lane_count(); ++lane) {
+    if (touched[lane]) tickets[(*ticket_count)++] = {lane, last_unit_};
+  }
+  return Status();
+}
+
+void MapEngine::Change(const MapUnit& unit) {
+  for (const MapUnit::Change& change : unit.changes) {
+    const WriteOp& op = change.op;
+    if (op.kind == WriteKind::kFlush) {
+      for (uint16_t ns = 0; ns < spaces_.size(); ++ns) {
+        if (op.ns == ns || op.ns == kAllNamespaces) FlushSpace(ns, unit.number);
+      }
+      continue;
+    }
+    if (op.kind == WriteKind::kSwap) {
+      std::swap(spaces_[op.ns], spaces_[op.other_ns]);
+      for (ShardState& state : spaces_[op.ns]) state.last_removal = unit.number;
+      for (ShardState& state : spaces_[op.other_ns]) state.last_removal = unit.number;
+      for (uint16_t ns : {op.ns, op.other_ns}) {
+        for (ShardState& state : spaces_[ns]) {
+          for (auto& [key, cell] : state.cells) cell.unit = unit.number;
+        }
+      }
+      continue;
+    }
+    ShardState& state = spaces_[op.ns][op.shard];
+    if (op.kind == WriteKind::kDelete) {
+      state.cells.erase(change.key);
+      state.last_removal = unit.number;
+    } else if (op.kind == WriteKind::kPut) {
+      state.cells[change.key] = {change.value, op.expire_at_ms, unit.number, next_value_id_++,
+                                 op.type};
+    } else if (const auto found = state.cells.find(change.key); found != state.cells.end()) {
+      found->second.expire_at_ms = op.expire_at_ms;
+      found->second.unit = unit.number;
+    }
+  }
+}
+
+void MapEngine::FlushSpace(uint16_t ns, uint64_t unit) {
+  for (ShardState& state : spaces_[ns]) {
+    state.cells.clear();
+    state.last_removal = unit;
+  }
+}
+
+// ---- commits ----
+
+void MapEngine::TurnEnd(uint32_t reactor) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (awaited_) committing_ = last_unit_;
+    awaited_ = false;
+  }
+  CompleteReads(reactor);
+}
+
+void MapEngine::Tick(uint32_t, uint64_t monotonic_ms) {
+  uint64_t moved = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const uint64_t before = durable_;
+    now_ms_ = monotonic_ms;
+    Commit(committing_);
+    committing_ = last_unit_;  // what nobody waits for starts here
+    const bool due =
+        options_.fsync == FsyncPolicy::kAlways ||
+        (options_.fsync == FsyncPolicy::kEverySecond && now_ms_ >= synced_ms_ + kSyncEveryMs);
+    if (due) Sync();
+    moved = durable_ - before + (failed_ ? 1 : 0);
+  }
+  for (uint32_t lane = 0; moved != 0 && lane < lane_count(); ++lane) listener_->OnDurable(lane);
+}
+
+void MapEngine::Commit(uint64_t up_to) {
+  if (medium_->life != life_) return;
+  while (!failed_ && !staged_.empty() && staged_.front().number <= up_to) {
+    failed_ = medium_->broken;
+    if (failed_) return;
+    for (const MapUnit::Change& change : staged_.front().changes)
+      staged_bytes_ -= change.key.size() + change.value.size();
+    medium_->written.push_back(std::move(staged_.front()));
+    staged_.pop_front();
+  }
+}
+
+void MapEngine::Sync() {
+  if (failed_ || medium_->life != life_) return;
+  synced_ms_ = now_ms_;
+  medium_->synced = medium_->written.size();
+  if (!medium_->written.empty()) durable_ = medium_->written.back().number;
+}
+
+void MapEngine::RequestSync(uint32_t) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Commit(last_unit_);
+  Sync();
+}
+
+uint64_t MapEngine::DurablePosition(uint32_t) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return durable_;
+}
+
+Ticket MapEngine::StagedTicket(uint32_t lane) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return {lane, last_unit_};
+}
+
+bool MapEngine::LaneFailed(uint32_t, std::string* reason) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (failed_ && reason != nullptr) *reason = kBroken;
+  return failed_;
+}
+
+std::string MapEngine::LaneDenied(uint32_t) const {
+  return std::string(medium_->full ? kFull : std::string_view());
+}
+
+// ---- the rest ----
+
+uint64_t MapEngine::RequestCheckpoint() { return ++checkpoints_; }
+
+void MapEngine::SetFsyncPolicy(FsyncPolicy policy) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  options_.fsync = policy;
+}
+
+void MapEngine::SetCacheBytes(uint64_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  options_.cache_bytes = bytes;
+}
+
+void MapEngine::Stats(EngineStats* out) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *out = EngineStats();
+  out->checkpoint.done = checkpoints_;
+  for (uint32_t lane = 0; lane < lane_count(); ++lane) {
+    LaneStats stats;
+    stats.lane = lane;
+    stats.read_only = failed_;
+    stats.durable_position = durable_;
+    out->lanes.push_back(stats);
+  }
+}
+
+uint64_t MapEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
+  const Cells& cells = In(ns, shard).cells;
+  const auto found = cells.find(key);
+  return found == cells.end() ? 0 : sizeof(*found) + found->second.value.size();
+}
+
+}  // namespace cairn::testing

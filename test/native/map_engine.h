@@ -1,0 +1,158 @@
+// MapEngine: the contract of engine/engine.h kept in the plainest way, by maps and one mutex. The
+// contract suite runs on it as on the real engines: what it demands is proved to be possible, and
+// not to be one engine's habit. It has no files: what it has made durable lies in a MapMedium,
+// which outlives it and may lose what a machine may lose.
+//
+//   Apply -> cells (what reads see), staged        TurnEnd begins a commit of all that is staged,
+//   next Tick ends it: staged -> medium            position of a unit: its number
+//
+// Values leave memory when they are durable and there is no cache, so that they have to be fetched.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace cairn::testing {
+
+// A unit of writes with bytes of its own.
+struct MapUnit {
+  struct Change {
+    WriteOp op;  // without key and value
+    std::string key;
+    std::string value;
+  };
+  uint64_t number = 0;
+  std::vector<Change> changes;
+};
+
+// What a directory on a disk is to other engines.
+struct MapMedium {
+  std::vector<MapUnit> written;
+  size_t synced = 0;  // of the written ones
+  bool locked = false;
+  bool full = false;
+  bool broken = false;     // commits fail
+  uint64_t life = 0;       // an engine of an earlier one writes nothing any more
+  std::mt19937_64 random;  // what a power failure leaves of what was not synced
+
+  void Kill() {
+    locked = false;
+    ++life;
+  }
+  void Crash() {
+    const size_t unsynced = written.size() - synced;
+    written.resize(synced + random() % (unsynced + 1));
+    synced = written.size();
+    Kill();
+  }
+};
+
+class MapEngine final : public Engine {
+ public:
+  explicit MapEngine(MapMedium* medium) : medium_(medium) {}
+  ~MapEngine() override;
+
+  Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
+                              DurabilityListener* listener) override;
+  void AttachReactor(uint32_t reactor, IoQueue* queue) override;
+  void DetachReactor(uint32_t reactor) override;
+  Status Close() override;
+
+  uint32_t lane_count() const override { return options_.lanes; }
+  uint32_t LaneOf(uint32_t shard) const override { return shard % options_.lanes; }
+
+  void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+            Entry* entry) override;
+  void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+             FetchRequest* request) override;
+  void Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) override;
+  bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) override;
+  uint64_t KeyCount(uint16_t ns) const override;
+  uint64_t ExpiringCount(uint16_t ns) const override;
+  uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
+  uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const override;
+  bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                    ScanVisitor* visitor) override;
+
+  Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+               uint32_t* ticket_count, uint32_t* busy_lane) override;
+  void TurnEnd(uint32_t reactor) override;
+  void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
+  uint64_t DurablePosition(uint32_t lane) const override;
+  Ticket StagedTicket(uint32_t lane) const override;
+  bool LaneFailed(uint32_t lane, std::string* reason) const override;
+  std::string LaneDenied(uint32_t lane) const override;
+  void RequestSync(uint32_t reactor) override;
+
+  uint64_t RequestCheckpoint() override;
+  void SkipFinalCheckpoint() override {}
+  void SetGcMode(uint32_t, GcMode) override {}
+  void SetGcLimits(uint32_t, uint32_t, uint32_t) override {}
+  void PauseGc(bool) override {}
+  void SetMinFreeBytes(uint64_t) override {}
+
+  void SetFsyncPolicy(FsyncPolicy policy) override;
+  void SetCacheBytes(uint64_t bytes) override;
+  void Stats(EngineStats* out) const override;
+  uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
+
+ private:
+  static constexpr uint64_t kSyncEveryMs = 1000;
+
+  struct Cell {
+    std::string value;
+    uint64_t expire_at_ms = 0;
+    uint64_t unit = 0;  // that wrote it, or changed its expiry
+    uint64_t value_id = 0;
+    ValueType type = ValueType::kString;
+  };
+  using Cells = std::map<std::string, Cell, std::less<>>;
+  struct ShardState {
+    Cells cells;
+    uint64_t last_removal = 0;
+  };
+  using Space = std::vector<ShardState>;  // by shard
+  struct Pending {                        // a fetch
+    uint32_t reactor;
+    FetchRequest* request;
+    std::string value;
+  };
+
+  const ShardState& In(uint16_t ns, uint16_t shard) const { return spaces_[ns][shard]; }
+  void Change(const MapUnit& unit);
+  void FlushSpace(uint16_t ns, uint64_t unit);
+  uint64_t Total(uint16_t ns, bool expiring) const;
+  bool AllDurable() const { return durable_ == last_unit_; }
+  void Commit(uint64_t up_to);
+  void Sync();
+  void CompleteReads(uint32_t reactor);
+
+  MapMedium* medium_;
+  EngineOptions options_;
+  DurabilityListener* listener_ = nullptr;
+  mutable std::mutex mutex_;
+  std::vector<Space> spaces_;
+  std::deque<MapUnit> staged_;  // not on the medium yet
+  uint64_t staged_bytes_ = 0;
+  uint64_t last_unit_ = 0;
+  uint64_t next_value_id_ = 1;
+  uint64_t committing_ = 0;  // units up to this one are on their way
+  uint64_t durable_ = 0;
+  bool awaited_ = false;  // something staged starts a commit
+  bool failed_ = false;
+  bool open_ = false;
+  uint64_t life_ = 0;
+  uint64_t now_ms_ = 0;
+  uint64_t synced_ms_ = 0;
+  uint64_t checkpoints_ = 0;
+  std::vector<Pending> pending_;
+};
+
+}  // namespace cairn::testing
