@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "command_testing.h"
 #include "environment.h"
 #include "executor_testing.h"
 #include "io/sim_disk.h"
@@ -20,19 +21,11 @@ namespace {
 
 constexpr int kDatabases = 3;
 constexpr int kKeys = 8;
-using Argv = std::vector<std::string>;
 
 struct Cell {
   std::string value;
   uint64_t expire = 0;
 };
-
-std::string Bulk(const std::string& text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
-}
-std::string Integer(int64_t n) { return ":" + std::to_string(n) + "\r\n"; }
-const std::string kOk = "+OK\r\n";
-const std::string kNil = "$-1\r\n";
 
 // The commands as their documentation has them.
 struct Model {
@@ -192,12 +185,6 @@ struct Model {
     return Integer(1);
   }
 };
-
-std::string Frame(const Argv& argv) {
-  std::string out = "*" + std::to_string(argv.size()) + "\r\n";
-  for (const std::string& arg : argv) out += Bulk(arg);
-  return out;
-}
 
 class Commands {
  public:
