@@ -343,7 +343,7 @@ class Engine {
   virtual bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) = 0;
   virtual uint64_t KeyCount(uint16_t ns) const = 0;  // exact, O(1) in the number of keys
   virtual uint64_t ExpiringCount(uint16_t ns) const = 0;
-  virtual uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const = 0;
+  virtual uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const = 0;  // [latched]
   // Estimates, from a sample of bounded size, how long the keys that expire after now_ms live on
   // the average; 0: there seem to be none. Takes latches itself. From any thread.
   virtual uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const = 0;

@@ -168,7 +168,10 @@ class EngineHost final : public EngineDriver<Engine> {
     std::vector<Listed> all;
     for (uint16_t shard = 0; shard < kShardCount; ++shard) {
       const std::vector<Listed> listed = List(ns, shard);
-      CHECK(engine->ShardKeyCount(ns, shard) == listed.size());
+      {
+        LatchGuard guard(engine->ShardLatch(shard));
+        CHECK(engine->ShardKeyCount(ns, shard) == listed.size());
+      }
       for (const Listed& one : listed) CHECK(ShardOf(one.key) == shard);
       all.insert(all.end(), listed.begin(), listed.end());
     }

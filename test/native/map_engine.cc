@@ -194,6 +194,9 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   for (const WriteOp& op : ops) {
     if (op.key.size() > kKeyBytesMax || op.value.size() > kValueBytesMax)
       return Status(Code::kTooLarge, "key or value is too large");
+    for (uint32_t shard = 0; Everywhere(op) && shard < kShardCount; ++shard)
+      CAIRN_ASSERT_LATCHED(latches_[shard].latch);
+    if (!Everywhere(op)) CAIRN_ASSERT_LATCHED(latches_[op.shard].latch);
     bytes += op.key.size() + op.value.size();
     frees = frees && OnlyFrees(op);
     if (Everywhere(op))

@@ -125,7 +125,11 @@ class MapEngine final : public Engine {
     std::string value;
   };
 
-  const ShardState& In(uint16_t ns, uint16_t shard) const { return spaces_[ns][shard]; }
+  // The contract wants the shard latched by whoever asks for what is in it.
+  const ShardState& In(uint16_t ns, uint16_t shard) const {
+    CAIRN_ASSERT_LATCHED(latches_[shard].latch);
+    return spaces_[ns][shard];
+  }
   void Change(const MapUnit& unit);
   void FlushSpace(uint16_t ns, uint64_t unit);
   uint64_t Total(uint16_t ns, bool expiring) const;
