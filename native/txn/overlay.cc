@@ -6,6 +6,8 @@ namespace cairn {
 
 void Overlay::Clear() {
   keys_.clear();
+  uncounted_.clear();
+  sizes_.clear();
   tables_.clear();
   first_table_ = 0;
   next_table_ = kStoredTables;
@@ -28,9 +30,13 @@ void Overlay::Add(const WriteOp& op) {
   switch (op.kind) {
     case WriteKind::kPut:
     case WriteKind::kDelete:
-    case WriteKind::kExpire:
-      keys_[Place{TableOf(op.ns), op.shard, op.key}].Take(op);
+    case WriteKind::kExpire: {
+      const auto at = keys_.try_emplace(Place{TableOf(op.ns), op.shard, op.key}).first;
+      at->second.Take(op);
+      if (at->second.counted) uncounted_.push_back(at);
+      at->second.counted = false;
       return;
+    }
     case WriteKind::kSwap: {
       const uint64_t one = TableOf(op.ns);
       const uint64_t other = TableOf(op.other_ns);
@@ -48,6 +54,21 @@ void Overlay::Add(const WriteOp& op) {
       next_table_ += kStoredTables;
       return;
   }
+}
+
+void Overlay::CountKey(uint64_t table, const Entry& stored, OwnKey* own) {
+  const bool here =
+      own->value == OwnKey::Value::kStored ? stored.found : own->value == OwnKey::Value::kOwn;
+  const uint64_t expire_at_ms = own->expiry_set ? own->expire_at_ms : stored.expire_at_ms;
+  const int keys = int{here} - int{stored.found};
+  const int expires =
+      int{here && expire_at_ms != 0} - int{stored.found && stored.expire_at_ms != 0};
+  Sizes& sizes = sizes_[table];
+  sizes.keys += keys - own->keys;
+  sizes.expires += expires - own->expires;
+  own->keys = static_cast<int8_t>(keys);
+  own->expires = static_cast<int8_t>(expires);
+  own->counted = true;
 }
 
 const OwnKey* Overlay::Find(uint16_t db, uint16_t shard, std::string_view key) const {

@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/engine.h"
 
@@ -32,6 +33,10 @@ struct OwnKey {
   bool expiry_set = false;    // expire_at_ms counts; otherwise what is stored has the say
   uint64_t expire_at_ms = 0;  // 0: never
   std::string_view bytes;     // kOwn
+  // What it adds to the size of its table, as far as that has been counted.
+  bool counted = true;
+  int8_t keys = 0;
+  int8_t expires = 0;
 
   void Take(const WriteOp& op) {
     if (op.kind == WriteKind::kExpire) {
@@ -61,14 +66,26 @@ class Overlay {
   // Where what is not touched is stored: a namespace, or kNothing.
   uint16_t Base(uint16_t db) const;
 
-  // visit(uint16_t shard, std::string_view key, const OwnKey&) for the keys of a database that were
-  // touched, by shard and key, until it returns false.
-  template <typename Visit>
-  void ForEach(uint16_t db, Visit&& visit) const {
-    const uint64_t table = TableOf(db);
-    for (auto at = keys_.lower_bound(Place{table, 0, {}}); at != keys_.end(); ++at) {
-      if (at->first.table != table || !visit(at->first.shard, at->first.key, at->second)) return;
+  // Keys that a database has more than what its base stores, and of those that expire.
+  struct Sizes {
+    int64_t keys = 0;
+    int64_t expires = 0;
+  };
+  // stored(uint16_t base, uint16_t shard, std::string_view key, Entry*) looks up what a base has;
+  // it is asked once for each key that was written to since the last call, so that who asks after
+  // every write pays for that one.
+  template <typename Stored>
+  Sizes Difference(uint16_t db, Stored&& stored) {
+    for (const Keys::iterator at : uncounted_) {
+      Entry entry;
+      if (at->first.table < kStoredTables) {
+        stored(static_cast<uint16_t>(at->first.table), at->first.shard, at->first.key, &entry);
+      }
+      CountKey(at->first.table, entry, &at->second);
     }
+    uncounted_.clear();
+    const auto found = sizes_.find(TableOf(db));
+    return found == sizes_.end() ? Sizes() : found->second;
   }
 
   struct Place {
@@ -86,8 +103,11 @@ class Overlay {
   static constexpr uint64_t kStoredTables = 1u << 16;  // table n below: what namespace n stores
 
   uint64_t TableOf(uint16_t db) const;
+  void CountKey(uint64_t table, const Entry& stored, OwnKey* own);
 
   Keys keys_;
+  std::vector<Keys::iterator> uncounted_;
+  std::unordered_map<uint64_t, Sizes> sizes_;  // by table, of what was counted
   // Of the names that do not stand for what they stood for at the start, or after the last flush of
   // everything.
   std::unordered_map<uint16_t, uint64_t> tables_;

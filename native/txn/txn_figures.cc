@@ -5,26 +5,18 @@
 namespace cairn {
 
 DatabaseKeys Txn::Count(uint16_t db) {
-  const Overlay& overlay = OwnWrites();
-  const uint16_t base = overlay.Base(db);
-  const bool stored = base != Overlay::kNothing;
+  const uint16_t base = OwnWrites().Base(db);
   DatabaseKeys total{db, 0, 0};
-  if (stored) {
+  if (base != Overlay::kNothing) {
     total.keys = engine_->KeyCount(base);
     total.expires = engine_->ExpiringCount(base);
   }
-  overlay.ForEach(db, [&](uint16_t shard, std::string_view key, const OwnKey& own) {
-    Entry entry;
-    if (stored) engine_->Find(base, shard, key, false, &entry);
-    const bool present =
-        own.value == OwnKey::Value::kOwn || (own.value == OwnKey::Value::kStored && entry.found);
-    const uint64_t expire_at_ms = own.expiry_set ? own.expire_at_ms : entry.expire_at_ms;
-    if (present) ++total.keys;
-    if (present && expire_at_ms != 0) ++total.expires;
-    if (entry.found) --total.keys;
-    if (entry.found && entry.expire_at_ms != 0) --total.expires;
-    return true;
-  });
+  const Overlay::Sizes own = overlay_.Difference(
+      db, [this](uint16_t ns, uint16_t shard, std::string_view key, Entry* entry) {
+        engine_->Find(ns, shard, key, false, entry);
+      });
+  total.keys += static_cast<uint64_t>(own.keys);
+  total.expires += static_cast<uint64_t>(own.expires);
   return total;
 }
 

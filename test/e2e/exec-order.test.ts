@@ -4,8 +4,9 @@
  * value was on disk.
  */
 import { describe, expect, test } from 'vitest';
+import { Random } from '../support/random.js';
 import type { RawClient } from '../support/raw-client.js';
-import { nil, OK, QUEUED, show } from '../support/resp.js';
+import { nil, OK, QUEUED, type Reply, show } from '../support/resp.js';
 import { eventually, smallSegments, useServer } from '../support/server.js';
 import { between, err, like, table } from '../support/table.js';
 
@@ -128,14 +129,16 @@ describe('effects on the server and on the connection', () => {
     expect((await client.readBytes(skip.length)).toString()).toMatch(/\*3\r\n\+PONG\r\n:\d{10}\r\n\$1\r\n1\r\n$/);
   });
 
-  test('what stands behind a committed EXEC runs although its client is gone', async () => {
+  test('what stands behind a committed EXEC runs, and counts, although its client is gone', async () => {
     using other = await server.current.connect();
     using client = await server.current.connect();
     const id = Number(await client.run('CLIENT ID'));
+    await client.run('CONFIG RESETSTAT');
     await client.run('MULTI');
     for (let i = 0; i < 3000; i++) void client.send('CLIENT LIST\r\n');
-    for (const line of ['SET gone 1', 'CONFIG SET slowlog-max-len 77']) void client.send(`${line}\r\n`);
-    await client.readMany(3002);
+    const behind = ['SET gone 1', 'GET gone', 'CONFIG SET slowlog-max-len 77', 'INCR n'];
+    for (const line of behind) void client.send(`${line}\r\n`);
+    await client.readMany(3000 + behind.length);
     await client.send('EXEC\r\n');
     await eventually('EXEC runs', async () => /cmd=exec/.test(await other.ask(`CLIENT LIST ID ${id}`)));
     await other.run(`CLIENT KILL ID ${id}`);
@@ -143,8 +146,83 @@ describe('effects on the server and on the connection', () => {
     await eventually('its last command ran', async () => {
       return show(await other.run('CONFIG GET slowlog-max-len')).includes('77');
     });
+    const stats = await other.ask('INFO commandstats');
+    const calls = (name: string): string | undefined => new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1];
+    expect(['set', 'incr', 'exec', 'config\\|set'].map(calls)).toEqual(['1', '1', '1', '1']);
+    expect(await other.ask('INFO stats')).toMatch(/keyspace_hits:2\\r\\nkeyspace_misses:0/);
     await other.run('CONFIG SET slowlog-max-len 128');
   });
+});
+
+/** Databases as they are between two commands; whether each key expires. */
+class Model {
+  dbs: Map<string, boolean>[] = Array.from({ length: 4 }, () => new Map<string, boolean>());
+
+  run(db: number, [name = '', ...args]: readonly string[]): void {
+    const here = this.dbs[db] as Map<string, boolean>;
+    const [key = '', other = ''] = args;
+    const expires = here.get(key);
+    if (name === 'SET') here.set(key, args.includes('EX'));
+    else if (name === 'DEL') here.delete(key);
+    else if (name === 'EXPIRE' || name === 'PERSIST') {
+      if (expires !== undefined) here.set(key, name === 'EXPIRE');
+    } else if (name === 'MOVE') {
+      const there = this.dbs[Number(other)] as Map<string, boolean>;
+      if (expires !== undefined && there !== here && !there.has(key) && here.delete(key)) there.set(key, expires);
+    } else if (name === 'SWAPDB') {
+      const [a, b] = [Number(key), Number(other)];
+      [this.dbs[a], this.dbs[b]] = [this.dbs[b], this.dbs[a]] as [Map<string, boolean>, Map<string, boolean>];
+    } else if (name === 'FLUSHDB') here.clear();
+    else for (const one of this.dbs) one.clear();
+  }
+
+  /** As DBSIZE and INFO keyspace show it. */
+  shown(db: number): [number, string] {
+    const lines = this.dbs.flatMap((keys, number) => {
+      const expiring = [...keys.values()].filter((expires) => expires).length;
+      return keys.size === 0 ? [] : [`db${number}:keys=${keys.size},expires=${expiring},`];
+    });
+    return [this.dbs[db]?.size ?? 0, lines.join(' ')];
+  }
+}
+
+test('sizes of databases after each write of a transaction', async () => {
+  using client = await server.current.connect();
+  const random = new Random(7);
+  const model = new Model();
+  const key = (): string => `k${random.int(0, 19)}`;
+  const db = (): string => String(random.int(0, 3));
+  const makers: (() => string[])[] = [
+    () => ['SET', key(), 'v'],
+    () => ['SET', key(), 'v', 'EX', '1000'],
+    () => ['DEL', key()],
+    () => ['EXPIRE', key(), '1000'],
+    () => ['PERSIST', key()],
+    () => ['MOVE', key(), String(random.int(2, 3))],
+  ];
+  const rare: (() => string[])[] = [() => ['SWAPDB', db(), db()], () => ['FLUSHDB'], () => ['FLUSHALL']];
+  await client.run('FLUSHALL');
+  for (let round = 0; round < 20; round++) {
+    const at = random.int(0, 1);
+    await client.run(`SELECT ${at}`);
+    const expected: [number, string][] = [];
+    const commands: string[][] = [['MULTI']];
+    for (let i = 0; i < 40; i++) {
+      const command = random.pick(random.chance(0.1) ? rare : makers)();
+      model.run(at, command);
+      expected.push(model.shown(at));
+      commands.push(command, ['DBSIZE'], ['INFO', 'keyspace']);
+    }
+    await client.pipeline(commands);
+    const replies = (await client.run('EXEC')) as Reply[];
+    const seen = expected.map((_, i): [Reply, string] => [
+      replies[3 * i + 1] as Reply,
+      show(replies[3 * i + 2] as Reply)
+        .match(/db\d+:keys=\d+,expires=\d+,/g)
+        ?.join(' ') ?? '',
+    ]);
+    expect(seen).toEqual(expected);
+  }
 });
 
 describe('values on disk', () => {
