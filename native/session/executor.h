@@ -209,6 +209,10 @@ class Executor {
   void RunSteps(Connection* conn, ExecRun* run);
   void WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
   void StepDone(Connection* conn, ExecRun* run);
+  // The client has gone in the middle: nothing is answered, but what was committed counts, and what
+  // stands behind it runs.
+  void AbandonExec(Connection* conn, ExecRun* run);
+  void BookExec(Connection* conn, const ExecRun& run, std::string_view reply);
   void FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
   bool WatchedKeysTouched(Connection* conn);
 

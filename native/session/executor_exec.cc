@@ -72,7 +72,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
     conn->parser.SetAuthenticated(conn->authenticated);
     ReplyWriter(&conn->turn, 2).Simple("RESET");
   } else {
-    CAIRN_CHECK(command.spec.handler != nullptr);
+    CAIRN_CHECK(command.spec.handler != nullptr, "a row has a handler or a case above");
     control_.Begin(conn->db, now_ms_);
     CallHandler(conn, command, argv, &conn->turn, conn->resp);
   }
@@ -382,11 +382,13 @@ void Executor::Forget(Connection* conn) {
   DropMulti(conn);
   DropWatches(conn);
   if (conn->monitor) host_->RemoveMonitor(conn);
-  // What stands behind a committed EXEC's writes runs although nobody reads the replies.
   if (std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
-    for (size_t i = run->next + 1; i < run->queue.size(); ++i) {
-      if (run->queue[i].command->Is(kCmdControl)) SendControl(conn, *run, i);
-    }
+    AbandonExec(conn, run.get());
+  } else if (conn->stall == Connection::kWaitsForControl) {  // it runs, although nobody listens
+    const std::vector<std::string_view> argv(conn->control_argv.begin(), conn->control_argv.end());
+    txn_.hits = txn_.misses = txn_.expired = 0;
+    Book(conn, *conn->control_command, argv, {}, 0);
+    FeedMonitors(conn, *conn->control_command, argv);
   }
 }
 

@@ -58,11 +58,7 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
   const size_t mark = out->size();
   if (run->header) ReplyWriter(out, conn->resp).ArrayHeader(run->steps.size());
   for (const ExecStep& step : run->steps) out->Append(step.reply.view());
-  const std::string_view argv[] = {run->exec};
-  const Command& exec = *shared_->registry.Find("exec");
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  Book(conn, exec, argv, out->view().substr(mark), run->nanos);
-  FeedMonitors(conn, exec, argv);
+  BookExec(conn, *run, out->view().substr(mark));
   if (run->muted && conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
   if (conn->reply_mode == ReplyMode::kSkipNext) conn->reply_mode = ReplyMode::kSkip;
   const uint32_t replies = out->size() > mark ? 1 : 0;
@@ -81,6 +77,23 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
   CompleteSlot(conn, run->slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
+}
+
+void Executor::BookExec(Connection* conn, const ExecRun& run, std::string_view reply) {
+  const std::string_view argv[] = {run.exec};
+  const Command& exec = *shared_->registry.Find("exec");
+  txn_.hits = txn_.misses = txn_.expired = 0;
+  Book(conn, exec, argv, reply, run.nanos);
+  FeedMonitors(conn, exec, argv);
+}
+
+void Executor::AbandonExec(Connection* conn, ExecRun* run) {
+  for (bool asked = true; run->next < run->queue.size(); ++run->next, asked = false) {
+    if (!asked && run->queue[run->next].command->Is(kCmdControl))
+      SendControl(conn, *run, run->next);
+    StepDone(conn, run);
+  }
+  BookExec(conn, *run, {});
 }
 
 // --- control commands ---
