@@ -101,9 +101,10 @@ inline void CompleteRequest(IoRequest* request, int64_t result) {
 // in order and submitted as completions make room, so Submit never fails or blocks. Poll never
 // blocks; Wait blocks up to the given time for at least one completion (and returns 0 at once when
 // nothing is in flight). EventFd() is readable whenever Poll() has something to do, now and then
-// also when it has not; -1 if the back end has none (simulated disk). Callbacks may Submit and
-// Flush, not Poll. A thread that sleeps in epoll_wait(2) must expect EINTR: some io_uring modes
-// complete by interrupting the sleeper.
+// also when it has not, but not for entries that the kernel refuses for want of memory: whoever has
+// something in flight polls every tick, too, which is when they are tried again. -1 if the back end
+// has none (simulated disk). Callbacks may Submit and Flush, not Poll. A thread that sleeps in
+// epoll_wait(2) must expect EINTR: some io_uring modes complete by interrupting the sleeper.
 class IoQueue {
  public:
   virtual ~IoQueue() = default;  // requires in_flight() == 0

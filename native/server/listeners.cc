@@ -8,8 +8,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/threads.h"
 
 namespace cairn {
 
@@ -27,7 +33,7 @@ bool IsUnsupported(int error) {
          error == EPFNOSUPPORT || error == ENOPROTOOPT;
 }
 
-int Resolve(const std::string& name, uint16_t port, int family, Addresses* out) {
+int ResolveNow(const std::string& name, uint16_t port, int family, Addresses* out) {
   addrinfo hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
@@ -39,12 +45,49 @@ int Resolve(const std::string& name, uint16_t port, int family, Addresses* out) 
   return error;
 }
 
+// Nobody waits for the thread of a name once the server is to stop: it ends when the system has
+// given up.
+int Resolve(const std::string& name, uint16_t port, int family, const std::atomic<bool>* stop,
+            Addresses* out) {
+  constexpr auto kLook = std::chrono::milliseconds(20);
+  in6_addr numeric;
+  const bool number = inet_pton(AF_INET, name.c_str(), &numeric) == 1 || IsV6(name);
+  if (stop == nullptr || number || IsWildcard(name)) return ResolveNow(name, port, family, out);
+  struct Asked {
+    std::mutex mutex;
+    std::condition_variable answered;
+    bool done = false;
+    int result = EAI_AGAIN;
+    int error = 0;
+    Addresses found{nullptr, freeaddrinfo};
+  };
+  auto asked = std::make_shared<Asked>();
+  const bool started = Threads::Detach([asked, name, port, family] {
+    Addresses found(nullptr, freeaddrinfo);
+    const int result = ResolveNow(name, port, family, &found);
+    const int error = errno;
+    std::lock_guard<std::mutex> guard(asked->mutex);
+    asked->result = result;
+    asked->error = error;
+    asked->found = std::move(found);
+    asked->done = true;
+    asked->answered.notify_all();
+  });
+  if (!started) return ResolveNow(name, port, family, out);
+  std::unique_lock<std::mutex> lock(asked->mutex);
+  while (!asked->done && !stop->load())
+    asked->answered.wait_for(lock, kLook, [&] { return asked->done; });
+  *out = std::move(asked->found);
+  errno = asked->error;
+  return asked->result;
+}
+
 // A name without a colon is looked for in IPv4 first, as Redis does, and then in IPv6.
-int Resolve(const std::string& name, uint16_t port, Addresses* out) {
-  if (IsV6(name)) return Resolve(name, port, AF_INET6, out);
-  const int error = Resolve(name, port, AF_INET, out);
+int Resolve(const std::string& name, uint16_t port, const std::atomic<bool>* stop, Addresses* out) {
+  if (IsV6(name)) return Resolve(name, port, AF_INET6, stop, out);
+  const int error = Resolve(name, port, AF_INET, stop, out);
   if (error == 0 || IsWildcard(name) || error == EAI_SYSTEM || error == EAI_MEMORY) return error;
-  return Resolve(name, port, AF_INET6, out) == 0 ? 0 : error;
+  return Resolve(name, port, AF_INET6, stop, out) == 0 ? 0 : error;
 }
 
 std::string TextOf(const sockaddr_storage& address) {
@@ -154,7 +197,7 @@ Status Listeners::BindAddress(const std::string& name, std::vector<std::string>*
 // `skip_errno` says why, if an optional address may be left out for it.
 Status Listeners::BindTcp(const std::string& name, int* skip_errno) {
   Addresses found(nullptr, freeaddrinfo);
-  const int unresolved = Resolve(name, options_.port, &found);
+  const int unresolved = Resolve(name, options_.port, options_.stop, &found);
   if (unresolved != 0) {
     *skip_errno = unresolved == EAI_SYSTEM ? errno : EADDRNOTAVAIL;
     if (unresolved == EAI_ADDRFAMILY || unresolved == EAI_FAMILY) *skip_errno = EAFNOSUPPORT;

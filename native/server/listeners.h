@@ -13,6 +13,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct ListenOptions {
   int backlog = 511;
   std::string unix_path;  // empty: none
   uint32_t unix_mode = 0;
+  // Set by somebody else when nothing is to begin any more: a name that no server of names answers
+  // for takes half a minute.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 class Listeners {

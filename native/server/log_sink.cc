@@ -35,8 +35,11 @@ size_t WriteAll(int fd, std::string_view text, int* error) {
   size_t written = 0;
   while (written < text.size()) {
     const ssize_t bytes = write(fd, text.data() + written, text.size() - written);
-    if (bytes >= 0) {
+    if (bytes > 0) {
       written += static_cast<size_t>(bytes);
+    } else if (bytes == 0) {  // no device does that; trying again might never end
+      *error = EIO;
+      break;
     } else if (errno == EAGAIN) {  // somebody made it non-blocking; this thread may wait
       pollfd ready{fd, POLLOUT, 0};
       (void)poll(&ready, 1, -1);

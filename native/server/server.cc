@@ -58,6 +58,7 @@ Status Server::RequireLife(bool open, bool listening) const {
 Result<RecoveryReport> Server::Open() {
   if (Status life = RequireLife(false, false); !life.ok()) return life;
   Status bound = Bind();  // first: a recovery may take minutes
+  if (stop_requested_.load()) return RequireLife(false, false);
   if (!bound.ok()) return bound;
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
   if (!report.ok()) return report;
@@ -130,6 +131,7 @@ Status Server::Bind() {
   options.backlog = options_.backlog;
   options.unix_path = options_.unix_path;
   options.unix_mode = options_.unix_mode;
+  options.stop = &stop_requested_;
   std::vector<std::string> notices;
   Status status = listeners_.Bind(options, &notices);
   for (const std::string& notice : notices) Log(2, notice);
@@ -282,7 +284,7 @@ Result<RecoveryReport> Server::Reload() {
     ended = true;
     changed.notify_all();
   });
-  if (!started) return Status(Code::kBusy, "the system refuses another thread");
+  if (!started) return Status(Code::kBusy, Threads::kRefused);
   OnAllReactors([&](Reactor* reactor) {
     reactor->Quiesce([&] {
       std::unique_lock<std::mutex> lock(mutex);

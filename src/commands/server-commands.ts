@@ -1,5 +1,5 @@
 /** SHUTDOWN, DEBUG, LOLWUT, MODULE. */
-import { type Bytes, textOf } from '../bytes.js';
+import { type Bytes, bytesOfText, textOf } from '../bytes.js';
 import { redisVersion } from '../version.js';
 import {
   type CommandContext,
@@ -106,7 +106,7 @@ const debug: Handler = async ({ native, checkpoints, log, shutdown }, args) => {
     case 'loadaof': {
       const report = await native.reload().catch((error: unknown) => {
         if (!native.isOpen()) void shutdown('DEBUG RELOAD has failed');
-        throw error;
+        throw new ReplyError(`ERR ${bytesOfText((error as Error).message)}`);
       });
       checkpoints.giveUp('the engine was closed and opened again');
       checkpoints.reloaded();

@@ -89,7 +89,8 @@ export async function startMetrics(
     (request, response) => {
       answer(request, response).catch((error: unknown) => {
         services.log.error(`metrics request failed: ${(error as Error).message}`);
-        response.writeHead(500).end();
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500).end();
       });
     },
   );
