@@ -40,6 +40,7 @@ class Threads {
     return true;
   }
   size_t count() const { return threads_.size(); }
+  static constexpr const char* kRefused = "the system refuses another thread (see 'ulimit -u')";
   // Waits until all have ended.
   void Join() {
     for (const pthread_t thread : threads_) CAIRN_CHECK(pthread_join(thread, nullptr) == 0);

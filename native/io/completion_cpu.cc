@@ -13,8 +13,9 @@
 #include <map>
 #include <memory>
 #include <sstream>
-#include <thread>
 #include <vector>
+
+#include "base/threads.h"
 
 namespace cairn {
 namespace {
@@ -123,7 +124,10 @@ Result<int> FindCompletionCpu(const std::string& dir) {
   (void)::remove(path.c_str());  // left over from a start that was killed
   int found = kNoCompletionCpu;
   Status status;
-  std::thread([&] { status = Probe(path, &found); }).join();
+  Threads probe;
+  if (!probe.Start([&] { status = Probe(path, &found); }))
+    status = Status(Code::kBusy, Threads::kRefused);
+  probe.Join();
   (void)::remove(path.c_str());
   if (!status.ok()) return status;
   return found;

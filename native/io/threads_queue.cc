@@ -15,9 +15,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #include "base/clock.h"
+#include "base/threads.h"
 #include "io/posix_file.h"
 
 namespace cairn {
@@ -101,7 +101,7 @@ class ThreadsQueue final : public IoQueue {
   const uint32_t depth_;
   const std::shared_ptr<const DurableChoice> durable_;
   int event_fd_ = -1;
-  std::vector<std::thread> workers_;
+  Threads workers_;
 
   // The owner's thread only.
   IoRequest* staged_head_ = nullptr;
@@ -133,9 +133,10 @@ int ThreadsQueue::Start(uint32_t threads) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (uint32_t i = 0; i < threads; ++i) workers_.emplace_back([this] { Run(); });
+  while (workers_.count() < threads && workers_.Start([this] { Run(); })) {  // fewer will do
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return 0;
+  return workers_.count() != 0 ? 0 : -EAGAIN;
 }
 
 ThreadsQueue::~ThreadsQueue() {
@@ -145,7 +146,7 @@ ThreadsQueue::~ThreadsQueue() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  workers_.Join();
   if (event_fd_ >= 0) close(event_fd_);
 }
 
@@ -182,7 +183,7 @@ void ThreadsQueue::Flush() {
     }
   }
   if (staged_head_ == nullptr) staged_tail_ = nullptr;
-  if (added >= workers_.size()) {
+  if (added >= workers_.count()) {
     wake_.notify_all();
   } else {
     for (size_t i = 0; i < added; ++i) wake_.notify_one();

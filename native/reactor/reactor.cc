@@ -49,7 +49,7 @@ Status Reactor::Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*
   // The queue belongs to the thread that uses it, so the thread makes it and reports.
   std::atomic<int> state{0};
   std::string error;
-  thread_ = std::thread([&, this] {
+  const bool started = thread_.Start([&, this] {
     pthread_setname_np(pthread_self(), ("reactor-" + std::to_string(number_)).c_str());
     queue_ = make_queue(context, &error);
     if (queue_ == nullptr) {
@@ -68,9 +68,10 @@ Status Reactor::Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*
     state.notify_all();
     Run();
   });
+  if (!started) return Status(Code::kBusy, Threads::kRefused);
   state.wait(0, std::memory_order_acquire);
   if (state.load() == 1) return Status::Ok();
-  thread_.join();
+  thread_.Join();
   return Status(Code::kIoError, error);
 }
 
@@ -104,9 +105,7 @@ void Reactor::RequestStop() {
   });
 }
 
-void Reactor::Join() {
-  if (thread_.joinable()) thread_.join();
-}
+void Reactor::Join() { thread_.Join(); }
 
 // A data-synced write ends in a kernel worker, which sends the flush. On a busy machine that worker
 // waits until the running thread's time slice is over, about 3 ms, with every client of the commit

@@ -16,9 +16,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/threads.h"
 #include "io/disk.h"
 #include "reactor/cpu_seat.h"
 #include "session/executor.h"
@@ -176,7 +176,7 @@ class Reactor : public SessionHost {
   ReactorCounters counters_;
   Executor executor_;
   std::unique_ptr<IoQueue> queue_;
-  std::thread thread_;
+  Threads thread_;
   int epoll_fd_ = -1;
   int wake_fd_ = -1;
   std::vector<ListenSocket> listeners_;

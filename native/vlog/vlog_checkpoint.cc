@@ -60,10 +60,10 @@ class VerifyingSink final : public vlog::CheckpointSink {
 
 // ---- the thread ----
 
-void VlogEngine::StartCheckpoints() {
+bool VlogEngine::StartCheckpoints() {
   checkpoints_.stop.store(false);
   checkpoints_.skip_final.store(false);
-  if (!tuning_.inline_maintenance) checkpoints_.thread = std::thread([this] { CheckpointLoop(); });
+  return tuning_.inline_maintenance || checkpoints_.thread.Start([this] { CheckpointLoop(); });
 }
 
 void VlogEngine::StopCheckpoints() {
@@ -72,7 +72,7 @@ void VlogEngine::StopCheckpoints() {
     checkpoints_.stop.store(true);
     checkpoints_.wake.notify_all();
   }
-  if (checkpoints_.thread.joinable()) checkpoints_.thread.join();
+  checkpoints_.thread.Join();
 }
 
 uint64_t VlogEngine::RequestCheckpoint() {

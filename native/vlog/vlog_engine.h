@@ -23,10 +23,10 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/threads.h"
 #include "engine/engine.h"
 #include "vlog/batch_gate.h"
 #include "vlog/checkpoint_file.h"
@@ -217,7 +217,7 @@ class VlogEngine final : public Engine {
   };
 
   struct Gc {
-    std::thread thread;
+    Threads thread;
     std::mutex mutex;  // for `wake`
     std::condition_variable wake;
     std::atomic<bool> stop{false};
@@ -245,7 +245,7 @@ class VlogEngine final : public Engine {
     uint64_t records = 0;
   };
   struct Checkpoints {
-    std::thread thread;
+    Threads thread;
     mutable std::mutex mutex;  // for `wake`, `requested`, `serving`, `started_ms`, `stats`
     std::condition_variable wake;
     std::atomic<bool> stop{false};
@@ -348,6 +348,7 @@ class VlogEngine final : public Engine {
 
   // vlog_maintenance.cc
   void MaintenanceLoop();
+  bool StartMaintenance();  // false here and below: the system refuses another thread
   void StopMaintenance();
   void WakeMaintenance();
   void Service(uint64_t now_ms);
@@ -383,7 +384,7 @@ class VlogEngine final : public Engine {
   Status SaveManifestLocked(vlog::Manifest* manifest);
 
   // vlog_checkpoint.cc
-  void StartCheckpoints();
+  bool StartCheckpoints();
   void StopCheckpoints();
   void CheckpointLoop();
   void ServiceCheckpointInline();
@@ -404,7 +405,8 @@ class VlogEngine final : public Engine {
   Status FinalCheckpoint();
 
   // vlog_gc.cc
-  std::string StartGc();
+  std::string PrepareGc();
+  bool StartGc();
   void StopGc();
   void WakeGc();
   const char* IsolateGc(GcMode mode);
@@ -463,7 +465,7 @@ class VlogEngine final : public Engine {
   std::mutex graveyard_mutex_;
   std::vector<Art> graveyard_;  // trees of flushed namespaces
 
-  std::thread maintenance_;
+  Threads maintenance_;
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;
   bool maintenance_stop_ = false;

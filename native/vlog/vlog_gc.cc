@@ -88,8 +88,8 @@ GcLane& VlogEngine::GcOf(const Segment& segment) { return gc_lanes_[segment.lane
 
 // ---- the thread ----
 
-// Returns what the system allows to keep it out of the way.
-std::string VlogEngine::StartGc() {
+// Returns what the system allows to keep the thread out of the way.
+std::string VlogEngine::PrepareGc() {
   gc_.iops.store(std::max(1u, options_.gc_iops));
   gc_.parallel.store(std::clamp(options_.gc_max_parallel, 1u, kGcParallelMax));
   gc_.stop.store(false);
@@ -101,8 +101,11 @@ std::string VlogEngine::StartGc() {
   Threads one;  // there is no way back
   (void)one.Start([this, &allowed] { allowed = IsolateGc(GcMode::kLazy); });
   one.Join();
-  gc_.thread = std::thread([this] { GcLoop(); });
   return allowed;
+}
+
+bool VlogEngine::StartGc() {
+  return tuning_.inline_maintenance || !tuning_.gc || gc_.thread.Start([this] { GcLoop(); });
 }
 
 void VlogEngine::WakeGc() {
@@ -116,7 +119,7 @@ void VlogEngine::StopGc() {
     gc_.stop.store(true);
     gc_.wake.notify_all();
   }
-  if (gc_.thread.joinable()) gc_.thread.join();
+  gc_.thread.Join();
 }
 
 // The kernel's controller of I/O weights takes whole processes only (cgroup v2, "domain"

@@ -1,7 +1,6 @@
 // Start and end of an engine's life: options, directory, lanes.
 #include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -105,14 +104,13 @@ Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk
   SetGcMode(kAllLanes, options_.gc_mode);
   min_free_bytes_.store(options_.min_free_bytes);
   checkpoints_.at = LogSoFar();
-  report.gc_isolation = StartGc();
-  StartCheckpoints();
-  if (!tuning_.inline_maintenance) {
-    maintenance_stop_ = false;
-    maintenance_poke_ = true;
-    maintenance_ = std::thread([this] { MaintenanceLoop(); });
-  }
-  return report;
+  report.gc_isolation = PrepareGc();
+  if (StartGc() && StartCheckpoints() && StartMaintenance()) return report;
+  StopGc();
+  StopCheckpoints();
+  open_ = false;
+  Reset();
+  return Status(Code::kBusy, Threads::kRefused);
 }
 
 Status VlogEngine::OpenDirectory(RecoveryReport* report) {
@@ -273,8 +271,8 @@ Status VlogEngine::NoFirstSegment(const Status& status, uint64_t bytes,
   const std::string there = free.ok() ? std::to_string(free.value()) + " bytes" : "less";
   return Status(Code::kNoSpace,
                 status.message() + ". The first segments of " + std::to_string(options_.lanes) +
-                    " lanes need " + std::to_string(bytes) + " bytes, and " + there +
-                    " were free in the file system of " + options_.dir +
+                    (options_.lanes == 1 ? " lane" : " lanes") + " need " + std::to_string(bytes) +
+                    " bytes, and " + there + " were free in the file system of " + options_.dir +
                     ": make room there, or lower segment-size or lanes",
                 ENOSPC);
 }
@@ -394,14 +392,19 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   return Status();
 }
 
+bool VlogEngine::StartMaintenance() {
+  maintenance_stop_ = false;
+  maintenance_poke_ = true;
+  return tuning_.inline_maintenance || maintenance_.Start([this] { MaintenanceLoop(); });
+}
+
 void VlogEngine::StopMaintenance() {
-  if (!maintenance_.joinable()) return;
   {
     std::lock_guard<std::mutex> lock(maintenance_mutex_);
     maintenance_stop_ = true;
     maintenance_wake_.notify_one();
   }
-  maintenance_.join();
+  maintenance_.Join();
 }
 
 void VlogEngine::AbandonForTest() {
