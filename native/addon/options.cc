@@ -64,7 +64,7 @@ constexpr Range kRanges[] = {
 const Range& RangeOf(std::string_view field) {
   for (const Range& range : kRanges)
     if (field == range.field) return range;
-  CAIRN_CHECK(false);  // every number has its row
+  CAIRN_CHECK(false, "every number has its row");
   return kRanges[0];
 }
 

@@ -92,7 +92,7 @@ SlabArena::Slab* SlabArena::TakeSlab(uint32_t number) {
         // Twice the size first, to cut an aligned part out of it.
         void* wide = mmap(nullptr, 2 * kRegionBytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        CAIRN_CHECK(wide != MAP_FAILED);
+        if (wide == MAP_FAILED) OutOfMemory(kRegionBytes);
         auto start = reinterpret_cast<uintptr_t>(wide);
         uintptr_t aligned = (start + kRegionBytes - 1) / kRegionBytes * kRegionBytes;
         if (aligned != start) munmap(wide, aligned - start);
@@ -124,9 +124,7 @@ void SlabArena::GiveSlab(Slab* slab) {
 
 void* SlabArena::Allocate(size_t bytes) {
   if (bytes > kBytesMax) {
-    void* block = std::malloc(BlockBytes(bytes));
-    CAIRN_CHECK(block != nullptr);
-    return block;
+    return Allocated(std::malloc(BlockBytes(bytes)), bytes);
   }
   const uint32_t number = ClassOf(bytes);
   Class& own = classes_[number];

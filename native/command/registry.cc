@@ -41,13 +41,13 @@ Command* Registry::Insert(const CommandSpec& spec) {
   size_t bar = command->name.find('|');
   if (bar != std::string::npos) {
     Command* parent = FindMutable(std::string_view(command->name).substr(0, bar));
-    CAIRN_CHECK(parent != nullptr);  // a container's row stands before its subcommands
+    CAIRN_CHECK(parent != nullptr, "a container's row stands before its subcommands");
     parent->spec.flags |= kCmdContainer;
     parent->subcommands.push_back(command);
     command->parent = parent;
     return command;
   }
-  CAIRN_CHECK(commands_.size() < kBuckets / 2);
+  CAIRN_CHECK(commands_.size() < kBuckets / 2, "the tables of commands fit");
   uint32_t at = Hash(command->name);
   while (buckets_[at] != nullptr) at = (at + 1) % kBuckets;
   buckets_[at] = command;

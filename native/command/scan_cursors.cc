@@ -5,7 +5,7 @@
 namespace cairn {
 
 uint64_t ScanCursors::Add(uint16_t db, uint16_t shard, std::string_view position) {
-  CAIRN_CHECK(position.size() <= kPositionBytesMax && shard < kShardCount);
+  CAIRN_CHECK(position.size() <= kPositionBytesMax && shard < kShardCount, "SCAN cuts it");
   LatchGuard guard(latch_);
   uint32_t at = TakeEntry();
   constexpr uint64_t kStampMask = (uint64_t{1} << kStampBits) - 1;

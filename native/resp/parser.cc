@@ -123,7 +123,7 @@ ParseResult RequestParser::Parse(const char* data, size_t len, Request* out) {
     }
     return ParseCount(data, len, out);
   }
-  CAIRN_CHECK(len >= offset_);
+  CAIRN_CHECK(len >= offset_, "the caller gives the start of the command again");
   return ParseArguments(data, len, offset_, expected_, out);
 }
 
@@ -346,7 +346,7 @@ const char* RequestParser::SplitWord(const char* p, const char* end, std::string
     return p;
   }
   if (scratch_.capacity() - scratch_.size() < static_cast<size_t>(end - start)) {
-    CAIRN_CHECK(scratch_.empty());
+    CAIRN_CHECK(scratch_.empty(), "it was sized for the whole line");
     scratch_.reserve(static_cast<size_t>(end - start));
     oversized_ |= scratch_.capacity() > kKeptScratchBytes;
   }

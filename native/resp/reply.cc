@@ -72,15 +72,15 @@ OutBuffer& OutBuffer::operator=(OutBuffer&& other) noexcept {
 // Moves the bytes to the front if that frees at least half of the buffer, else doubles it: either
 // way the cost of copying is paid for by the bytes appended since the last time.
 void OutBuffer::Grow(size_t bytes) {
-  CAIRN_CHECK(bytes <= kBytesMax && size() <= kBytesMax - bytes);
   const size_t used = size();
+  if (bytes > kBytesMax - used) OutOfMemory(bytes);
   if (used + bytes <= capacity_ && begin_ >= capacity_ / 2) {
     std::memmove(bytes_, bytes_ + begin_, used);
   } else {
     const size_t wanted = std::max({used + bytes, capacity_ * 2, kFirstBytes});
-    char* grown =
-        static_cast<char*>(begin_ == 0 ? std::realloc(bytes_, wanted) : std::malloc(wanted));
-    CAIRN_CHECK(grown != nullptr);
+    char* grown = Allocated(
+        static_cast<char*>(begin_ == 0 ? std::realloc(bytes_, wanted) : std::malloc(wanted)),
+        wanted);
     if (begin_ != 0) {
       std::memcpy(grown, bytes_ + begin_, used);
       std::free(bytes_);
@@ -137,7 +137,7 @@ void ReplyWriter::Integer(int64_t value) {
 }
 
 char* ReplyWriter::Frame(char type, size_t bytes) {
-  CAIRN_CHECK(bytes < OutBuffer::kBytesMax / 2);
+  CAIRN_CHECK(bytes < OutBuffer::kBytesMax / 2, "one bulk is a value or a text of ours");
   char* p = out_->Reserve(kHeaderBytesMax + bytes + 2);
   size_t header = WriteHeader(p, type, bytes);
   p += header;
@@ -153,7 +153,7 @@ void ReplyWriter::BulkInteger(int64_t value) {
 }
 
 void ReplyWriter::AttributeHeader(uint64_t pairs) {
-  CAIRN_CHECK(version_ >= 3);
+  CAIRN_CHECK(version_ >= 3, "the caller asks for the version first");
   Header('|', pairs);
 }
 

@@ -1,9 +1,10 @@
 // OutBuffer and ReplyWriter: replies in RESP2 or RESP3, appended to a growable byte buffer.
 //
 // OutBuffer owns the bytes from the oldest unsent one to the newest. Bounded by the caller: compare
-// size() with the client's output limit after each command; kBytesMax is the point beyond which our
-// own code is wrong. ReplyWriter is a light handle (pointer and protocol version) and may be made
-// anew for each turn; the buffer must outlive it. Neither is thread-safe: one thread at a time.
+// size() with the client's output limit after each command; beyond kBytesMax, which no machine has,
+// memory counts as used up. ReplyWriter is a light handle (pointer and protocol version) and may be
+// made anew for each turn; the buffer must outlive it. Neither is thread-safe: one thread at a
+// time.
 #pragma once
 
 #include <cstddef>

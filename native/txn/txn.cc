@@ -84,9 +84,8 @@ void Txn::FindFrozen(uint16_t db, std::string_view key, Entry* entry) {
   auto read = std::lower_bound(
       frozen_reads_.begin(), frozen_reads_.end(), key,
       [](const FrozenRead& known, std::string_view wanted) { return known.key < wanted; });
-  // Handlers look at keys that they declare, whatever the values and the time, and all those were
-  // recorded.
-  CAIRN_CHECK(read != frozen_reads_.end() && read->db == db && read->key == key);
+  CAIRN_CHECK(read != frozen_reads_.end() && read->db == db && read->key == key,
+              "handlers look at keys that they declare, and all those were recorded");
   *entry = read->entry;
   entry->value = read->value;
 }
@@ -133,7 +132,7 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
     *value = fetched->value;
     return ReadState::kFound;
   }
-  CAIRN_CHECK(!frozen_);  // it runs when all that was recorded without its value has been read
+  CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");
   ++pending_count_;
   *value = {};
   missing_.push_back(Missing{ns, shard, std::string(key), entry.version, entry.value_bytes});
@@ -230,7 +229,7 @@ bool Txn::SetExpire(std::string_view key, uint64_t expire_at_ms) {
 }
 
 void Txn::FlushDb(uint16_t db) {
-  CAIRN_CHECK(all_latched_);
+  CAIRN_CHECK(all_latched_, "the command's row has kCmdAllLatches");
   WriteOp op;
   op.kind = WriteKind::kFlush;
   op.ns = db;
@@ -241,7 +240,7 @@ void Txn::FlushDb(uint16_t db) {
 void Txn::FlushAll() { FlushDb(kAllNamespaces); }
 
 void Txn::SwapDb(uint16_t a, uint16_t b) {
-  CAIRN_CHECK(all_latched_);
+  CAIRN_CHECK(all_latched_, "the command's row has kCmdAllLatches");
   WriteOp op;
   op.kind = WriteKind::kSwap;
   op.ns = a;

@@ -23,7 +23,7 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
 }
 
 void TxnControl::Restart(uint16_t db) {
-  CAIRN_CHECK(txn_->latched_.empty());
+  CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   txn_->db_ = db;
   txn_->shard_key_data_ = nullptr;  // the next command's key may stand at the same place
   txn_->shard_key_bytes_ = SIZE_MAX;
@@ -97,7 +97,7 @@ void TxnControl::Collect(std::span<const std::string_view> argv, const KeySpec& 
 void TxnControl::Collect(std::string_view key) { collected_.push_back(ShardOf(key)); }
 
 void TxnControl::LatchCollected() {
-  CAIRN_CHECK(txn_->latched_.empty());
+  CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   std::sort(collected_.begin(), collected_.end());
   collected_.erase(std::unique(collected_.begin(), collected_.end()), collected_.end());
   for (uint16_t shard : collected_) {
@@ -108,7 +108,7 @@ void TxnControl::LatchCollected() {
 }
 
 void TxnControl::LatchAll() {
-  CAIRN_CHECK(txn_->latched_.empty());
+  CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   collected_.clear();
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     engine_->ShardLatch(shard).Lock();
@@ -219,7 +219,7 @@ void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::s
 }
 
 void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
-  CAIRN_CHECK(txn_->latched_.empty());
+  CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   std::sort(saved->fetched.begin(), saved->fetched.end(),
             [](const Txn::Fetched& a, const Txn::Fetched& b) {
               return std::lexicographical_compare(a.version.word, a.version.word + 3,

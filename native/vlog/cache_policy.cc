@@ -52,8 +52,7 @@ ptrdiff_t GhostHistory::Fit(uint32_t wanted) {
   Free();
   sets_ = (wanted + wanted / 4 + kSetEntries - 1) / kSetEntries;
   const size_t table = size_t{sets_} * kSetEntries * sizeof(uint32_t);
-  entries_ = static_cast<uint32_t*>(std::aligned_alloc(64, table));
-  CAIRN_CHECK(entries_ != nullptr);
+  entries_ = Allocated(static_cast<uint32_t*>(std::aligned_alloc(64, table)), table);
   std::memset(entries_, 0, table);
   return static_cast<ptrdiff_t>(bytes()) - before;
 }

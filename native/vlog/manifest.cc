@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "vlog/checkpoint_file.h"
+#include "vlog/segment.h"
 
 namespace cairn::vlog {
 namespace {
@@ -55,6 +56,15 @@ bool TakeSegments(std::string_view* in, const ManifestHeader& header,
   for (const SegmentEntry1& entry : entries)
     segments->push_back({entry.id, entry.lane, entry.epoch, entry.salt, 0, 0});
   return true;
+}
+
+// Numbers that segments can have, none twice.
+bool Sound(const std::vector<SegmentEntry>& segments) {
+  std::vector<uint32_t> ids;
+  for (const SegmentEntry& entry : segments) ids.push_back(entry.id);
+  std::sort(ids.begin(), ids.end());
+  return ids.empty() || (ids.front() != 0 && ids.back() < SegmentTable::kIdsMax &&
+                         std::adjacent_find(ids.begin(), ids.end()) == ids.end());
 }
 
 }  // namespace
@@ -150,7 +160,7 @@ Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path)
                      TakeMany(&in, header.clean_end_count, &manifest.clean_ends) &&
                      TakeSegments(&in, header, &manifest.segments) &&
                      TakeMany(&in, header.checkpoint_count, &manifest.checkpoints) && in.empty();
-  if (!whole || header.lanes == 0)
+  if (!whole || header.lanes == 0 || !Sound(manifest.segments))
     return Corrupt(path, sizeof(header), "manifest contradicts itself");
   return manifest;
 }
@@ -172,7 +182,7 @@ bool ParseSegmentName(std::string_view name, uint32_t* id) {
     value = value * 10 + static_cast<uint64_t>(c - '0');
   }
   *id = static_cast<uint32_t>(value);
-  return value != 0 && value <= UINT32_MAX;
+  return value != 0 && value < SegmentTable::kIdsMax;
 }
 
 Result<Manifest> LoadManifest(const std::string& dir, Disk* disk, bool* found) {
@@ -245,8 +255,8 @@ Result<SegmentHeader> ReadSegmentHeader(File* file) {
   const size_t bytes = AlignUp(kBlockBytesMin, alignment.offset);
   const size_t memory = std::max<size_t>(alignment.memory, 512);
   std::unique_ptr<char, decltype(&std::free)> block(
-      static_cast<char*>(std::aligned_alloc(memory, AlignUp(bytes, memory))), &std::free);
-  CAIRN_CHECK(block != nullptr);
+      Allocated(static_cast<char*>(std::aligned_alloc(memory, AlignUp(bytes, memory))), bytes),
+      &std::free);
   Result<size_t> got = file->ReadAt(0, block.get(), bytes);
   if (!got.ok()) return got.status();
   if (got.value() < sizeof(SegmentHeader))

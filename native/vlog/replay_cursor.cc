@@ -140,15 +140,16 @@ Status LaneCursor::Boundary() {
   if (!in_survivors() && !clean.empty() && last_end_ == clean[lane_]) return End(false, pos_, "");
   if (valid && TypeOf(header) == RecordType::kCommit) {
     const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-    if (payload.prev_end == last_end_) return EnterCommit(header, data);
-    why = "commit does not follow the one before";
+    why = payload.prev_end != last_end_        ? "commit does not follow the one before"
+          : payload.bytes < kCommitRecordBytes ? "commit is shorter than its own record"
+                                               : nullptr;
+    if (why == nullptr) return EnterCommit(header, data);
   }
   return Bad(pos_, why == nullptr ? "no commit begins here" : why);
 }
 
 Status LaneCursor::EnterCommit(const RecordHeader& header, const char* data) {
   const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-  CAIRN_CHECK(payload.bytes >= kCommitRecordBytes);
   incarnation_ = header.incarnation;
   if (in_survivors()) {
     survivors_proven_ = payload.synced;

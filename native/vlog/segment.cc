@@ -66,10 +66,8 @@ Status WriteSegmentHeader(const Segment& segment, uint32_t lanes, uint32_t incar
 
 AlignedBuffer NewAligned(uint64_t bytes) {
   constexpr uint64_t kPageBytes = 4096;
-  char* data = static_cast<char*>(
-      std::aligned_alloc(kPageBytes, AlignUp(std::max<uint64_t>(bytes, 1), kPageBytes)));
-  CAIRN_CHECK(data != nullptr);
-  return AlignedBuffer(data);
+  const uint64_t whole = AlignUp(std::max<uint64_t>(bytes, 1), kPageBytes);
+  return AlignedBuffer(Allocated(static_cast<char*>(std::aligned_alloc(kPageBytes, whole)), whole));
 }
 
 }  // namespace cairn::vlog

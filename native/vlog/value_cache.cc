@@ -70,11 +70,11 @@ void ValueCache::GrowSlots(CacheShard& shard) {
   const uint32_t capacity = shard.capacity + step;
   CAIRN_CHECK(capacity < (1u << 30));
   const size_t before = ArrayBytes(shard);
-  shard.slots = static_cast<CacheSlot*>(std::realloc(shard.slots, capacity * sizeof(CacheSlot)));
-  CAIRN_CHECK(shard.slots != nullptr);
+  const size_t bytes = capacity * sizeof(CacheSlot);
+  shard.slots = Allocated(static_cast<CacheSlot*>(std::realloc(shard.slots, bytes)), bytes);
   if (policy_.stamped()) {
-    shard.stamps = static_cast<uint32_t*>(std::realloc(shard.stamps, capacity * sizeof(uint32_t)));
-    CAIRN_CHECK(shard.stamps != nullptr);
+    const size_t stamps = capacity * sizeof(uint32_t);
+    shard.stamps = Allocated(static_cast<uint32_t*>(std::realloc(shard.stamps, stamps)), stamps);
   }
   bytes_.fetch_add(ArrayBytes(shard) - before, std::memory_order_relaxed);
   for (uint32_t i = capacity; i > shard.capacity; --i) {

@@ -4,6 +4,7 @@
 #include "io/sim_disk.h"
 #include "vlog/log_reader.h"
 #include "vlog/manifest.h"
+#include "vlog/segment.h"
 #include "vlog/survivor_writer.h"
 #include "vlog_testing.h"
 
@@ -231,6 +232,20 @@ TEST_CASE("vlog format: manifest round trip") {
   CHECK(read.value().needs_checkpoint);
   for (size_t i = 0; i < bytes.size(); ++i)
     CHECK(!DecodeManifest(std::string_view(bytes).substr(0, i), "M").ok());
+}
+
+TEST_CASE("vlog format: a manifest with numbers that no segment has is damaged") {
+  for (const std::vector<uint32_t>& ids : std::vector<std::vector<uint32_t>>{
+           {0}, {3, 3}, {7, 3, 7}, {static_cast<uint32_t>(SegmentTable::kIdsMax)}, {UINT32_MAX}}) {
+    CAPTURE(ids.front());
+    Manifest manifest;
+    manifest.lanes = 1;
+    manifest.next_segment_id = 77;
+    for (const uint32_t id : ids) manifest.segments.push_back({id, 0, 1, 770, 0, 0});
+    const Result<Manifest> decoded = DecodeManifest(EncodeManifest(manifest), "M");
+    REQUIRE_FALSE(decoded.ok());
+    CHECK(decoded.status().code() == Code::kCorruption);
+  }
 }
 
 TEST_CASE("vlog format: manifest with survivors and checkpoints, byte by byte") {
