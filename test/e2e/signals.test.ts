@@ -1,5 +1,6 @@
 /** Signals in every phase of the server's life (src/life.ts): the end, the log file, and Node's debugger. */
 import { spawnSync } from 'node:child_process';
+import dgram from 'node:dgram';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -126,6 +127,32 @@ const cases: Record<Phase, () => Promise<void>> = {
 
 describeCairn('SIGTERM', () => {
   test.each(phases)('while %s', async (phase) => cases[phase]());
+
+  test('while the name of an address is asked for', async (context) => {
+    const asked = dgram.createSocket('udp4'); // a server of names that never answers
+    try {
+      await new Promise<void>((resolve, reject) => {
+        asked.once('error', reject);
+        asked.bind(53, '127.0.0.77', resolve);
+      });
+    } catch (error) {
+      context.skip(true, `no server of names here: ${String(error)}`);
+    }
+    const refused = spawnSync('unshare', ['--mount', 'true']).stderr.toString();
+    context.skip(refused !== '', `no mounts of one's own here: ${refused}`);
+    const conf = path.join(scratch, 'resolv.conf');
+    fs.writeFileSync(conf, 'nameserver 127.0.0.77\noptions timeout:30 attempts:5\n');
+    const script = `mount --bind ${conf} /etc/resolv.conf && exec "$0" "$@"`;
+    const wrapper = ['unshare', '--mount', 'sh', '-c', script];
+    const server = new TestServer({ cairn: smallSegments, flags: { bind: 'name.example' }, wrapper });
+    const question = new Promise((resolve) => asked.once('message', resolve));
+    await server.launch();
+    await question;
+    server.signal('SIGTERM');
+    expect(await server.waitExit()).toEqual(ended);
+    asked.close();
+    server.removeDir();
+  });
 
   test('while DEBUG RELOAD runs', async () => {
     const server = await filled();
