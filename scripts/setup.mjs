@@ -17,6 +17,9 @@ const testPackages = [
   'libclang-rt-dev',
   'redis-tools', // clients, and the server: see linkRedisServer
   'python3', // refuses io_uring to a server under test
+  'e2fsprogs', // small disks that fill up
+  'iproute2', // ss: what sockets are like
+  'strace', // counts system calls
 ];
 
 export function checkNode() {
@@ -114,7 +117,7 @@ function installModules() {
   const digest = createHash('sha256').update(lock).digest('hex');
   const stamp = path.join(root, 'node_modules', '.installed-from');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
-  console.log('installing the npm packages');
+  console.log('installing the npm packages: this takes up to a minute');
   run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
   writeFileSync(stamp, digest);
 }

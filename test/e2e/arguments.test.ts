@@ -8,7 +8,15 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { RawClient } from '../support/raw-client.js';
 import { type Arg, OK, type Reply, show } from '../support/resp.js';
-import { cairnOnly, describeCairn, mainJs, makeTempDir, startServer, useServer } from '../support/server.js';
+import {
+  cairnOnly,
+  describeCairn,
+  mainJs,
+  makeTempDir,
+  redisVersion,
+  startServer,
+  useServer,
+} from '../support/server.js';
 
 const scratch = makeTempDir('cairn-arguments-');
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -108,6 +116,26 @@ const leftOut: ReadonlyMap<string, RegExp> = new Map([
   ['SLOWLOG GET $', /^\d$/],
 ]);
 
+/** Where Redis itself has changed: its answer from `version` on, and why ours is another. */
+const changed: ReadonlyMap<string, { version: number; words: RegExp; theirs: string; ours: string }> = new Map([
+  [
+    // It looks at a name only up to the first NUL by now; a line of CLIENT LIST is worth more (docs/differences.md).
+    'CLIENT SETNAME $',
+    {
+      version: 7.2,
+      words: /\0/,
+      theirs: '+OK',
+      ours: '-ERR Client names cannot contain spaces, newlines or special characters.',
+    },
+  ],
+]);
+
+function isChange(line: string, word: string, ours: string, theirs: string): boolean {
+  const change = changed.get(line);
+  if (change === undefined || redisVersion() < change.version || !change.words.test(word)) return false;
+  return ours === change.ours && theirs === change.theirs;
+}
+
 function commandsOf(line: string): Arg[][] {
   const skip = leftOut.get(line);
   const used = words.filter((word) => skip?.test(word) !== true);
@@ -131,7 +159,10 @@ describeCairn('every byte in every place', () => {
     const [got, wanted] = [await answers(mine), await answers(theirs)];
     const differing = commands.flatMap((command, index) => {
       const [ours, its] = [show(got[index] as Reply), show(wanted[index] as Reply)];
-      return ours === its ? [] : [`${show(command.map(String))}: ${ours} instead of ${its}`];
+      const word = command[line.split(' ').indexOf('$')]?.toString() ?? '';
+      return ours === its || isChange(line, word, ours, its)
+        ? []
+        : [`${show(command.map(String))}: ${ours} instead of ${its}`];
     });
     expect(differing.slice(0, 5)).toEqual([]);
     expect(await other.ask('PING')).toBe('+PONG'); // nobody was closed

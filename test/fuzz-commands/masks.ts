@@ -22,6 +22,8 @@ export interface Mask {
 export interface Uncounted {
   readonly command: RegExp;
   readonly option?: string;
+  /** Only beside a redis-server of this version or later. */
+  readonly since?: number;
   readonly why: string;
 }
 
@@ -30,6 +32,11 @@ export const uncounted: readonly Uncounted[] = [
     command: /^scan$/,
     option: 'type',
     why: 'Redis counts a hit for each key whose type it looks at, in the order of its own table.',
+  },
+  {
+    command: /^bit(pos|count)$/,
+    since: 8,
+    why: 'Redis 8 looks at all arguments before the key: one that is wrong costs no look. Redis 7 looks at the key first.',
   },
 ];
 
@@ -59,12 +66,13 @@ function sameKind(a: Reply, b: Reply): boolean {
 }
 
 const helloVaries = new Set(['"server"', '"version"', '"id"']);
+const helloVaries8 = new Set([...helloVaries, '"modules"']);
 
-function helloFields(reply: Reply): string | undefined {
+function helloFields(reply: Reply, varies: ReadonlySet<string>): string | undefined {
   const flat = reply instanceof MapReply ? reply.entries.flat() : reply;
   if (!isList(flat)) return undefined;
   return flat
-    .filter((_, i) => !helloVaries.has(show(flat[i - (i % 2)] ?? '')))
+    .filter((_, i) => !varies.has(show(flat[i - (i % 2)] ?? '')))
     .map(show)
     .join(' ');
 }
@@ -112,14 +120,32 @@ export const masks: readonly Mask[] = [
     why: 'Order and cursors are those of the index. A scan that is over in one call must have found the same keys, unless it began with a cursor that no server gave.',
   },
   {
+    command: /^scan$/,
+    same: (redis, cairn, { redisVersion }, args) =>
+      redisVersion >= 8 &&
+      /^(-.*)?$/.test(args[1]?.toString() ?? '') &&
+      show(redis) === '-ERR invalid cursor' &&
+      !(cairn instanceof ErrorReply),
+    why: 'Redis 7 takes an empty cursor for 0, and a negative one for what it is without a sign, as we do; 8 refuses both.',
+  },
+  {
+    command: /^client\|setinfo$/,
+    same: (redis, cairn, { redisVersion }) =>
+      redisVersion >= 8 && show(redis).toLowerCase() === show(cairn).toLowerCase() && cairn instanceof ErrorReply,
+    why: 'Redis 8 repeats the attribute as it was written; 7.2 by its name.',
+  },
+  {
     command: /^info$/,
     same: sameKind,
     why: 'Nearly all fields are measurements; the runner compares counts by itself.',
   },
   {
     command: /^hello$/,
-    same: (a, b) => helloFields(a) !== undefined && helloFields(a) === helloFields(b),
-    why: 'Name and version of the server, and the number of the connection.',
+    same: (a, b, { redisVersion }) => {
+      const fields = helloFields(a, redisVersion < 8 ? helloVaries : helloVaries8);
+      return fields !== undefined && fields === helloFields(b, redisVersion < 8 ? helloVaries : helloVaries8);
+    },
+    why: 'Name and version of the server, the number of the connection, and the modules that Redis brings along since 8.0.',
   },
   {
     command: /^hello$/,

@@ -254,12 +254,14 @@ export class Runner {
     );
     const runsQueue = now.some((args) => commandName(args) === 'exec');
     const all = runsQueue ? [...now, ...(this.links[step.client]?.queued ?? [])] : now;
-    return [...uncounted, ...knownUncounted].some(({ command, option }) =>
-      all.some(
-        (args) =>
-          command.test(commandName(args)) &&
-          (option === undefined || args.some((arg) => arg.toString('latin1').toLowerCase() === option)),
-      ),
+    return [...uncounted, ...knownUncounted].some(
+      ({ command, option, since = 0 }) =>
+        this.context.redisVersion >= since &&
+        all.some(
+          (args) =>
+            command.test(commandName(args)) &&
+            (option === undefined || args.some((arg) => arg.toString('latin1').toLowerCase() === option)),
+        ),
     );
   }
 
