@@ -21,8 +21,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',
-          testTimeout: (minute / 2) * patience,
-          hookTimeout: (minute / 2) * patience,
+          // Only the last resort: what a test waits for has a limit of its own.
+          testTimeout: minute * patience,
+          hookTimeout: minute * patience,
         },
       },
       {

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { patience } from '../support/patience.js';
 import {
-  eventually,
   cairnOnly,
   describeCairn,
+  eventually,
+  expectLogged,
   freePort,
   mainJs,
   makeTempDir,
@@ -331,7 +332,7 @@ describeCairn('the command line', () => {
   test('ignored directives are listed in one log line', async () => {
     const file = confFile('rdbcompression yes\nhash-max-listpack-entries 100\n');
     await using server = await startServer({ configFile: file });
-    expect(server.logs).toMatch(/rdbcompression.*hash-max-listpack-entries/);
+    await expectLogged(server, /rdbcompression.*hash-max-listpack-entries/);
   });
 
   test('exactly one line says that connections are accepted', async () => {

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { patience } from '../support/patience.js';
-import { describeCairn, mainJs, makeTempDir, startServer } from '../support/server.js';
+import { describeCairn, expectLogged, mainJs, makeTempDir, startServer } from '../support/server.js';
 import { SmallDisk, useSmallDisks } from '../support/small-disk.js';
 
 const scratch = makeTempDir('cairn-first-use-');
@@ -94,14 +94,15 @@ describeCairn('while it runs', () => {
     await using server = await startServer({ cairn: { 'segment-size': '16mb' } });
     using client = await server.connect();
     await client.run('CONFIG SET cache-size 9999gb');
-    expect(server.logs).toMatch(/warning CONFIG SET: cache-size 10736344498176 \(9999 gb\) and .* do not fit/);
+    await expectLogged(server, /warning CONFIG SET: cache-size 10736344498176 \(9999 gb\) and .* do not fit/);
   });
 
   test('a disk with less than min-free-bytes is told at the start, with figures', async (context) => {
     disks.needed(context);
     using disk = new SmallDisk({ bytes: 48 * mb });
     await using server = await startServer({ dir: disk.dir, cairn: { 'segment-size': '16mb', lanes: 1 } });
-    expect(server.logs).toMatch(
+    await expectLogged(
+      server,
       /warning little room: \d+ mb free in the file system of \S+, and min-free-bytes leaves 64 mb/,
     );
     using client = await server.connect();

@@ -91,7 +91,10 @@ describeCairn('standard output', () => {
     ].join('\n');
     const child = spawn('python3', ['-c', script, ...command], { stdio: ['pipe', 'pipe', 'ignore'] });
     const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])));
-    const pid = await new Promise<number>((resolve) => child.stdout.once('data', (line) => resolve(Number(line))));
+    const pid = await new Promise<number>((resolve, reject) => {
+      child.stdout.once('data', (line) => resolve(Number(line)));
+      void exit.then(() => reject(new Error('no terminal can be opened here')));
+    });
     await eventually('an answer', () => RawClient.connect({ port }).catch(() => undefined), 60_000);
     child.stdin.end('close\n');
     await expectUnmoved(port, 20, () => process.kill(pid, 'SIGTERM'), exit);

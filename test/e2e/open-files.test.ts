@@ -5,7 +5,15 @@ import { describe, expect, test } from 'vitest';
 import { patience } from '../support/patience.js';
 import type { RawClient } from '../support/raw-client.js';
 import { show } from '../support/resp.js';
-import { cairnOnly, describeCairn, eventually, sleep, startServer, type TestServer } from '../support/server.js';
+import {
+  cairnOnly,
+  describeCairn,
+  eventually,
+  expectLogged,
+  sleep,
+  startServer,
+  type TestServer,
+} from '../support/server.js';
 
 const mb = 1 << 20;
 
@@ -64,7 +72,7 @@ describe('maxclients', () => {
     expect(await maxclients(admin)).toBe(most);
     expect(await admin.ask('CONFIG SET maxclients 50')).toBe('+OK');
     expect(await admin.ask(`CONFIG SET maxclients ${most}`)).toBe('+OK');
-    expect(server.logs).toMatch(/maxclients/);
+    await expectLogged(server, /maxclients/);
   });
 
   cairnOnly('the start says what is missing if there is no room for a single client', async () => {

@@ -7,6 +7,7 @@ import { patience } from '../support/patience.js';
 import {
   describeCairn,
   eventually,
+  expectLogged,
   freePort,
   mainJs,
   makeTempDir,
@@ -115,13 +116,13 @@ describeCairn('refused starts', () => {
 describeCairn('the log of a start', () => {
   test('names the fsync policy', async () => {
     await using server = await startServer({ cairn: smallSegments });
-    expect(server.logs).toMatch(/notice appendfsync always: /);
+    await expectLogged(server, /notice appendfsync always: /);
     await server.restart('stop', { appendfsync: 'everysec' });
-    expect(server.logs).toMatch(/warning appendfsync everysec: .*may lose/);
+    await expectLogged(server, /warning appendfsync everysec: .*may lose/);
     await server.restart('stop', { appendfsync: 'no', maxmemory: '1gb', hz: 20 });
-    expect(server.logs).toMatch(/warning appendfsync no: .*may lose/);
-    expect(server.logs).toMatch(/warning maxmemory 1073741824 has no effect: there is no eviction/);
-    expect(server.logs).toMatch(/without meaning here: hz\n/);
+    await expectLogged(server, /warning appendfsync no: .*may lose/);
+    await expectLogged(server, /warning maxmemory 1073741824 has no effect: there is no eviction/);
+    await expectLogged(server, /without meaning here: hz\n/);
   });
 });
 

@@ -328,6 +328,13 @@ export async function eventually<T>(
   }
 }
 
+/** A running server's lines come by another way than its replies. */
+export async function expectLogged(server: TestServer, text: string | RegExp): Promise<void> {
+  await eventually(`the log has ${String(text)}`, () =>
+    typeof text === 'string' ? server.logs.includes(text) : text.test(server.logs),
+  );
+}
+
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const server = new TestServer(options);
   try {

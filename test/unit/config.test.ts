@@ -243,7 +243,7 @@ describe('native options', () => {
       ioThreads: 8,
       lanes: 4,
       lanesAuto: true,
-      unixsocket: path.resolve('x.sock'),
+      unixsocket: Buffer.from(path.resolve('x.sock')).toString('latin1'), // a byte is a character
       unixsocketperm: 0o770,
       protectedMode: false,
       segmentSize: 1024 ** 3,
