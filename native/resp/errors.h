@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace cairn::errors {
@@ -238,17 +239,19 @@ inline Text UnknownCommand(std::span<const std::string_view> argv) {
 inline Text UnknownSubcommand(std::string_view subcommand, std::string_view container) {
   return Text("ERR unknown subcommand '", Preview(subcommand, 128), "'. Try ", container, " HELP.");
 }
-inline Text UnsupportedOption(std::string_view option) {  // EXPIRE and its family
-  return Text("ERR Unsupported option ", Preview(option, 256));
+// Redis prints these whole, however long they are.
+inline std::string Whole(std::string_view front, std::string_view text, std::string_view back) {
+  std::string whole(front);
+  return whole.append(Preview(text, text.size())).append(back);
 }
-inline Text HelloOption(std::string_view option) {
-  return Text("ERR Syntax error in HELLO option '", Preview(option, 256), "'");
+inline std::string UnsupportedOption(std::string_view option) {  // EXPIRE and its family
+  return Whole("ERR Unsupported option ", option, "");
 }
-inline Text UnknownClientType(std::string_view type) {
-  return Text("ERR Unknown client type '", Preview(type, 256), "'");
+inline std::string HelloOption(std::string_view option) {
+  return Whole("ERR Syntax error in HELLO option '", option, "'");
 }
-inline Text UnrecognizedOption(std::string_view option) {  // CLIENT SETINFO
-  return Text("ERR Unrecognized option '", Preview(option, 256), "'");
+inline std::string UnrecognizedOption(std::string_view option) {  // CLIENT SETINFO
+  return Whole("ERR Unrecognized option '", option, "'");
 }
 inline Text ClientAttribute(std::string_view name) {  // CLIENT SETINFO; "lib-name" or "lib-ver"
   return Text("ERR ", name, " cannot contain spaces, newlines or special characters.");

@@ -86,6 +86,7 @@ table(server, 'EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT', [
   ['EXPIRE k', arity('expire')],
   ['EXPIRE k 1 2 3', err('ERR Unsupported option 2')],
   ['EXPIRE k 1 BOGUS', err('ERR Unsupported option BOGUS')],
+  [`EXPIRE k 1 ${'x'.repeat(1000)}`, err(`ERR Unsupported option ${'x'.repeat(1000)}`)],
   ['EXPIRE', arity('expire')],
   ['PEXPIRE k', arity('pexpire')],
   ['EXPIREAT k', arity('expireat')],
