@@ -353,7 +353,8 @@ REACTOR_TEST("lone commands on a disk that is full, then broken: each has its an
   CHECK(ask(&client, {"DEL", "k"}) == Integer(1));
   CHECK(ask(&client, {"DBSIZE"}).front() == ':');
   disk.SetCapacity(uint64_t{1} << 40);
-  REQUIRE(rig.Soon([&] {
+  // Room is looked for each second, and each refusal until then is a few turns.
+  REQUIRE(rig.Within(20 * ReactorRig::kTurnsMax, [&] {
     return ask(&client, {"SET", "large", std::string(3'000'000, 'v')}) == kOk;
   }));
   SimFaults faults;
