@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { patience } from './test/support/patience.js';
+import { sanitizerSkips } from './test/support/sanitizer-skips.js';
 
 const minute = 60_000;
 
@@ -20,6 +21,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: process.env['CAIRN_TEST_PRELOAD'] === undefined ? [] : sanitizerSkips.map(({ file }) => file),
+          setupFiles: ['test/support/sanitizer.ts'],
           pool: 'forks',
           // Only the last resort: what a test waits for has a limit of its own.
           testTimeout: minute * patience,

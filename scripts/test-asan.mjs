@@ -1,0 +1,29 @@
+// npm run test:asan: the end-to-end tests against an addon built with the address and undefined-behaviour sanitizers.
+// More arguments go to vitest: names of files, -t NAME.
+import { build } from './build.mjs';
+import { ScriptError, jobs, outputOf, run, runScript, runTool } from './lib.mjs';
+import { setUp } from './setup.mjs';
+
+/** Node is not linked with the sanitizer, whose library has to be there first; and it looks for what throws at once. */
+function preload() {
+  return ['libasan.so', 'libstdc++.so']
+    .map((name) => {
+      const file = outputOf(process.env.CXX ?? 'g++', [`-print-file-name=${name}`])?.trim() ?? name;
+      if (!file.startsWith('/')) throw new ScriptError(`the compiler has no ${name}`);
+      return file;
+    })
+    .join(':');
+}
+
+await runScript(() => {
+  setUp({ test: true });
+  build();
+  run('make', ['--no-print-directory', '--silent', `-j${jobs}`, 'VARIANT=asan', 'native']);
+  const env = {
+    CAIRN_TEST_PATIENCE: '12', // what is instrumented takes its time
+    ...process.env,
+    CAIRN_BUILD: 'asan',
+    CAIRN_TEST_PRELOAD: preload(),
+  };
+  runTool('vitest', 'vitest.mjs', ['run', '--project', 'e2e', ...process.argv.slice(2)], { env });
+});
