@@ -165,6 +165,41 @@ uint32_t Crc32cExtend(uint32_t crc, const void* data, size_t bytes) {
   return g_extend.load(std::memory_order_relaxed)(crc, static_cast<const uint8_t*>(data), bytes);
 }
 
+namespace {
+
+// The product of two remainders.
+constexpr uint32_t Times(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = 0x80000000; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = TimesX(b);
+  }
+  return product;
+}
+
+// x^(8 * 2^k) for every k: what 2^k zero bytes do to a remainder.
+constexpr std::array<uint32_t, 64> MakeZeroRuns() {
+  std::array<uint32_t, 64> runs{};
+  uint32_t power = 0x80000000;  // x^0
+  for (int i = 0; i < 8; ++i) power = TimesX(power);
+  for (uint32_t& run : runs) {
+    run = power;
+    power = Times(power, power);
+  }
+  return runs;
+}
+
+constexpr auto kZeroRuns = MakeZeroRuns();
+
+}  // namespace
+
+uint32_t Crc32cCombine(uint32_t crc_a, uint32_t crc_b, uint64_t bytes_b) {
+  for (size_t k = 0; bytes_b != 0; ++k, bytes_b >>= 1) {
+    if ((bytes_b & 1) != 0) crc_a = Times(crc_a, kZeroRuns[k]);
+  }
+  return crc_a ^ crc_b;
+}
+
 uint32_t Crc32cExtendWith(Crc32cKind kind, uint32_t crc, const void* data, size_t bytes) {
   const auto* p = static_cast<const uint8_t*>(data);
 #if defined(__x86_64__)

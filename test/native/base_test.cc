@@ -2,12 +2,16 @@
 // other; hash slots against values a Redis server answers.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/crc32c.h"
+#include "base/large_buffer.h"
 #include "base/latch.h"
+#include "base/release.h"
 #include "base/slot.h"
 #include "base/status.h"
 
@@ -91,6 +95,39 @@ TEST_CASE("crc32c: extending equals the whole, at every cut") {
     const uint32_t first = Crc32c(noise.data(), cut);
     REQUIRE(Crc32cExtend(first, noise.data() + cut, noise.size() - cut) == whole);
   }
+}
+
+TEST_CASE("crc32c: the parts put together equal the whole") {
+  const std::string noise = Noise(5000, 7);
+  for (const uint32_t seed : {0u, 0xdeadbeefu}) {
+    const uint32_t whole = Crc32cExtend(seed, noise.data(), noise.size());
+    for (size_t cut = 0; cut <= noise.size(); cut += cut < 40 ? 1 : 97) {
+      const uint32_t a = Crc32cExtend(seed, noise.data(), cut);
+      const uint32_t b = Crc32c(noise.data() + cut, noise.size() - cut);
+      REQUIRE(Crc32cCombine(a, b, noise.size() - cut) == whole);
+    }
+  }
+  // Longer than what can be tried byte by byte: doubling the zeros doubles the way.
+  const std::string zeros(1 << 20, '\0');
+  const uint32_t once = Crc32c(zeros.data(), zeros.size());
+  CHECK(Crc32cCombine(once, once, zeros.size()) == Crc32cExtend(once, zeros.data(), zeros.size()));
+}
+
+TEST_CASE("large buffers: zeros at first, and given back in the background") {
+  std::shared_ptr<LargeBuffer> buffer = LargeBuffer::New(20u << 20);
+  CHECK(buffer->bytes() == 20u << 20);
+  CHECK(reinterpret_cast<uintptr_t>(buffer->data()) % 4096 == 0);
+  for (size_t at = 0; at < buffer->bytes(); at += 4096) {
+    REQUIRE(buffer->data()[at] == 0);
+    buffer->data()[at] = 1;
+  }
+  std::weak_ptr<LargeBuffer> gone = buffer;
+  Owner owner = std::move(buffer);
+  owner.reset();
+  CHECK(gone.expired());
+  for (int i = 0; i < 10'000 && ReleaseWaiting() != 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(ReleaseWaiting() == 0);
 }
 
 TEST_CASE("crc16: the specification's vector, and a reference at every length") {

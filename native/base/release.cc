@@ -1,0 +1,90 @@
+#include "base/release.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "base/threads.h"
+
+namespace cairn {
+namespace {
+
+constexpr size_t kPieceBytes = 4u << 20;
+constexpr size_t kPageBytes = 4096;
+
+struct Item {
+  void* data;
+  size_t bytes;
+  void (*free)(void*, size_t);
+};
+
+struct Waiting {
+  std::mutex mutex;
+  std::vector<Item> items;
+  size_t bytes = 0;
+  bool running = false;
+};
+
+// Never destroyed: its thread may be at work when the process ends.
+Waiting& All() {
+  static Waiting* const all = new Waiting();
+  return *all;
+}
+
+void Release(const Item& item) {
+  const auto address = reinterpret_cast<uintptr_t>(item.data);
+  uintptr_t at = (address + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uintptr_t end = (address + item.bytes) / kPageBytes * kPageBytes;
+  for (; at < end; at += kPieceBytes) {
+    madvise(reinterpret_cast<void*>(at), std::min(end - at, kPieceBytes), MADV_DONTNEED);
+  }
+  item.free(item.data, item.bytes);
+}
+
+void Work() {
+  Waiting& all = All();
+  for (;;) {
+    Item item;
+    {
+      std::lock_guard<std::mutex> lock(all.mutex);
+      if (all.items.empty()) {
+        all.running = false;
+        return;
+      }
+      item = all.items.back();
+      all.items.pop_back();
+    }
+    Release(item);
+    std::lock_guard<std::mutex> lock(all.mutex);
+    all.bytes -= item.bytes;
+  }
+}
+
+}  // namespace
+
+void ReleaseMemory(void* data, size_t bytes, void (*free)(void*, size_t)) {
+  if (bytes < kReleaseBytesMin) return free(data, bytes);
+  Waiting& all = All();
+  {
+    std::lock_guard<std::mutex> lock(all.mutex);
+    // A thread that the system refuses now may be granted next time; what waits is not lost.
+    if (!all.running) all.running = Threads::Detach(&Work);
+    if (all.running && all.bytes + bytes <= kReleaseWaitingMax) {
+      all.items.push_back({data, bytes, free});
+      all.bytes += bytes;
+      return;
+    }
+  }
+  free(data, bytes);
+}
+
+size_t ReleaseWaiting() {
+  Waiting& all = All();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  return all.bytes;
+}
+
+}  // namespace cairn
