@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/release.h"
 #include "resp/number.h"
 
 namespace cairn {
@@ -53,40 +54,59 @@ inline size_t WriteHeader(char* out, char type, uint64_t count) {
 
 }  // namespace
 
-OutBuffer::~OutBuffer() { std::free(bytes_); }
+OutBuffer::~OutBuffer() { FreeBytes(); }
 
 OutBuffer::OutBuffer(OutBuffer&& other) noexcept
     : bytes_(std::exchange(other.bytes_, nullptr)),
       begin_(std::exchange(other.begin_, 0)),
       end_(std::exchange(other.end_, 0)),
-      capacity_(std::exchange(other.capacity_, 0)) {}
+      capacity_(std::exchange(other.capacity_, 0)),
+      lent_bytes_(std::exchange(other.lent_bytes_, 0)),
+      extra_(std::move(other.extra_)) {}
 
 OutBuffer& OutBuffer::operator=(OutBuffer&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(begin_, other.begin_);
   std::swap(end_, other.end_);
   std::swap(capacity_, other.capacity_);
+  std::swap(lent_bytes_, other.lent_bytes_);
+  std::swap(extra_, other.extra_);
   return *this;
+}
+
+void OutBuffer::FreeBytes() {
+  const bool pinned = extra_ != nullptr && extra_->pinned != nullptr;
+  if (pinned) {
+    extra_->pinned.reset();
+  } else if (bytes_ != nullptr) {
+    ReleaseMemory(bytes_, capacity_, [](void* data, size_t) { std::free(data); });
+  }
+  bytes_ = nullptr;
+  capacity_ = 0;
 }
 
 // Moves the bytes to the front if that frees at least half of the buffer, else doubles it: either
 // way the cost of copying is paid for by the bytes appended since the last time.
 void OutBuffer::Grow(size_t bytes) {
-  const size_t used = size();
-  if (bytes > kBytesMax - used) OutOfMemory(bytes);
-  if (used + bytes <= capacity_ && begin_ >= capacity_ / 2) {
+  if (size() > kBytesMax || bytes > kBytesMax - size()) OutOfMemory(bytes);
+  const size_t used = end_ - begin_;
+  const bool pinned = extra_ != nullptr && extra_->pinned != nullptr;
+  if (!pinned && used + bytes <= capacity_ && begin_ >= capacity_ / 2) {
     std::memmove(bytes_, bytes_ + begin_, used);
   } else {
-    const size_t wanted = std::max({used + bytes, capacity_ * 2, kFirstBytes});
+    const bool in_place = !pinned && begin_ == 0;
+    const size_t wanted = std::max({used + bytes, pinned ? 0 : capacity_ * 2, kFirstBytes});
     char* grown = Allocated(
-        static_cast<char*>(begin_ == 0 ? std::realloc(bytes_, wanted) : std::malloc(wanted)),
-        wanted);
-    if (begin_ != 0) {
-      std::memcpy(grown, bytes_ + begin_, used);
-      std::free(bytes_);
+        static_cast<char*>(in_place ? std::realloc(bytes_, wanted) : std::malloc(wanted)), wanted);
+    if (!in_place) {
+      if (used != 0) std::memcpy(grown, bytes_ + begin_, used);
+      FreeBytes();
     }
     bytes_ = grown;
     capacity_ = wanted;
+  }
+  if (extra_ != nullptr) {
+    for (Lent& lent : extra_->lent) lent.at -= begin_;
   }
   begin_ = 0;
   end_ = used;
@@ -94,9 +114,95 @@ void OutBuffer::Grow(size_t bytes) {
 
 void OutBuffer::Shrink(size_t kept) {
   if (!empty() || capacity_ <= kept) return;
-  std::free(bytes_);
-  bytes_ = nullptr;
-  begin_ = end_ = capacity_ = 0;
+  FreeBytes();
+  begin_ = end_ = 0;
+}
+
+Owner OutBuffer::Pin() {
+  if (extra_ == nullptr) extra_ = std::make_unique<Extra>();
+  if (extra_->pinned == nullptr) {
+    extra_->pinned = std::shared_ptr<char>(bytes_, [bytes = capacity_](char* data) {
+      ReleaseMemory(data, bytes, [](void* memory, size_t) { std::free(memory); });
+    });
+  }
+  return extra_->pinned;
+}
+
+void OutBuffer::Lend(std::string_view bytes, Owner owner) {
+  if (bytes.empty()) return;
+  CAIRN_CHECK(bytes.size() <= kBytesMax && size() <= kBytesMax - bytes.size());
+  if (extra_ == nullptr) extra_ = std::make_unique<Extra>();
+  extra_->lent.push_back({end_, bytes, std::move(owner)});
+  lent_bytes_ += bytes.size();
+}
+
+void OutBuffer::Append(OutBuffer* more) {
+  if (more->extra_ != nullptr) {
+    for (Lent& lent : more->extra_->lent) {
+      Append({more->bytes_ + more->begin_, lent.at - more->begin_});
+      more->begin_ = lent.at;
+      Lend(lent.bytes, std::move(lent.owner));
+    }
+  }
+  if (more->end_ != more->begin_) Append({more->bytes_ + more->begin_, more->end_ - more->begin_});
+  more->Clear();
+}
+
+std::string_view OutBuffer::FrontOfLent() const {
+  const Lent& first = extra_->lent.front();
+  if (first.at == begin_) return first.bytes;
+  return {bytes_ + begin_, first.at - begin_};
+}
+
+std::string_view OutBuffer::ViewOfLent(size_t mark) const {
+  size_t at = begin_ + mark;  // of the mark among the own bytes
+  for (const Lent& lent : extra_->lent) {
+    if (at <= lent.at) return {bytes_ + at, lent.at - at};
+    at -= lent.bytes.size();  // no mark is inside a value
+  }
+  return {bytes_ + at, end_ - at};
+}
+
+void OutBuffer::TruncateLent(size_t mark) {
+  std::deque<Lent>& lent = extra_->lent;
+  for (;;) {
+    const size_t more = size() - mark;
+    const size_t own = lent.empty() ? end_ - begin_ : end_ - lent.back().at;
+    if (more <= own) {
+      end_ -= more;
+      return;
+    }
+    end_ -= own;
+    CAIRN_CHECK(more - own >= lent.back().bytes.size());  // no mark is inside a value
+    lent_bytes_ -= lent.back().bytes.size();
+    lent.pop_back();
+  }
+}
+
+void OutBuffer::ConsumeLent(size_t bytes) {
+  std::deque<Lent>& lent = extra_->lent;
+  while (bytes != 0) {
+    if (!lent.empty() && lent.front().at == begin_) {
+      Lent& first = lent.front();
+      const size_t taken = std::min(bytes, first.bytes.size());
+      first.bytes.remove_prefix(taken);
+      lent_bytes_ -= taken;
+      bytes -= taken;
+      if (first.bytes.empty()) lent.pop_front();
+      continue;
+    }
+    const size_t own = (lent.empty() ? end_ : lent.front().at) - begin_;
+    const size_t taken = std::min(bytes, own);
+    begin_ += taken;
+    bytes -= taken;
+  }
+  if (empty()) Clear();
+}
+
+void OutBuffer::DropExtra() {
+  if (extra_->pinned != nullptr) FreeBytes();
+  extra_.reset();
+  lent_bytes_ = 0;
 }
 
 void ReplyWriter::Header(char type, uint64_t count) {
@@ -145,6 +251,15 @@ char* ReplyWriter::Frame(char type, size_t bytes) {
   p[bytes + 1] = '\n';
   out_->Commit(header + bytes + 2);
   return p;
+}
+
+bool ReplyWriter::LendBulk(std::string_view bytes) {
+  Owner owner = lender_ != nullptr ? lender_->OwnerOf(bytes) : nullptr;
+  if (owner == nullptr) return false;
+  Header('$', bytes.size());
+  out_->Lend(bytes, std::move(owner));
+  Raw("\r\n");
+  return true;
 }
 
 void ReplyWriter::BulkInteger(int64_t value) {

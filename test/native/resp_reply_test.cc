@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "resp/errors.h"
 #include "resp/reply.h"
@@ -166,4 +168,131 @@ TEST_CASE("resp reply: consuming a little at a time does not grow the buffer wit
   }
   CHECK(out.size() == 1000);
   CHECK(out.capacity() <= 16384);
+}
+
+TEST_CASE("out buffer: lent bytes are sent in their place, and not copied") {
+  const auto value = std::make_shared<std::string>(kLargeValueBytes, 'v');
+  struct One : Lender {
+    std::shared_ptr<std::string> value;
+    Owner OwnerOf(std::string_view bytes) override {
+      return bytes.data() == value->data() ? Owner(value) : nullptr;
+    }
+  } lender;
+  lender.value = value;
+  OutBuffer out;
+  ReplyWriter reply(&out, 2, &lender);
+  reply.ArrayHeader(2);
+  reply.Bulk(*value);
+  reply.Bulk("small");
+  CHECK(value.use_count() == 3);
+  const std::string header = "*2\r\n$" + std::to_string(value->size()) + "\r\n";
+  CHECK(out.size() == header.size() + value->size() + 2 + 11);
+  CHECK(out.Front() == header);
+  out.Consume(header.size());
+  CHECK(out.Front().data() == value->data());
+  CHECK(out.Front().size() == value->size());
+  out.Consume(100);
+  CHECK(out.Front().data() == value->data() + 100);
+  out.Consume(value->size() - 100);
+  CHECK(value.use_count() == 2);
+  CHECK(out.Front() == "\r\n$5\r\nsmall\r\n");
+  out.Consume(out.Front().size());
+  CHECK(out.empty());
+  // Of another owner, or none: copied.
+  const std::string other(kLargeValueBytes, 'o');
+  reply.Bulk(other);
+  CHECK(out.view().substr(out.size() - 3) == "o\r\n");
+}
+
+TEST_CASE("out buffer: random appends, loans, truncations, moves and sends, against a string") {
+  std::mt19937 random(5);
+  auto pick = [&](uint32_t n) { return std::uniform_int_distribution<uint32_t>(0, n - 1)(random); };
+  OutBuffer out;
+  std::string model;
+  std::vector<std::weak_ptr<std::string>> lent;
+  for (int step = 0; step < 20'000; ++step) {
+    const std::string bytes(1 + pick(50), static_cast<char>('a' + pick(26)));
+    switch (pick(8)) {
+      case 0:
+      case 1:
+        out.Append(bytes);
+        model += bytes;
+        break;
+      case 2: {
+        const auto owner = std::make_shared<std::string>(bytes);
+        out.Lend(*owner, owner);
+        lent.push_back(owner);
+        model += bytes;
+        break;
+      }
+      case 3: {  // a reply that is taken back: a mark, then anything behind it
+        const size_t mark = out.size();
+        out.Append("-ERR " + bytes);
+        REQUIRE(out.ViewFrom(mark) == "-ERR " + bytes);
+        const auto owner = std::make_shared<std::string>(bytes);
+        if (pick(2) == 0) out.Lend(*owner, owner);
+        out.Append(bytes);
+        if (pick(2) == 0) out.Lend(*owner, owner);
+        REQUIRE(out.ViewFrom(mark).starts_with("-ERR "));
+        out.Truncate(mark);
+        break;
+      }
+      case 4: {
+        OutBuffer more;
+        more.Append(bytes);
+        const auto owner = std::make_shared<std::string>(bytes + "!");
+        more.Lend(*owner, owner);
+        if (pick(2) == 0) more.Append("tail");
+        model += bytes + bytes + "!" +
+                 (std::string(more.Front()) == bytes && more.size() > 2 * bytes.size() + 1 ? "tail"
+                                                                                           : "");
+        out.Append(&more);
+        REQUIRE(more.empty());
+        break;
+      }
+      case 5: {
+        OutBuffer moved = std::move(out);
+        REQUIRE(out.empty());
+        out = std::move(moved);
+        break;
+      }
+      default: {
+        if (model.empty()) break;
+        const size_t front = out.Front().size();
+        REQUIRE(front != 0);
+        REQUIRE(out.Front() == std::string_view(model).substr(0, front));
+        const size_t sent = 1 + pick(static_cast<uint32_t>(std::min<size_t>(front, 60)));
+        out.Consume(sent);
+        model.erase(0, sent);
+      }
+    }
+    REQUIRE(out.size() == model.size());
+  }
+  out.Clear();
+  for (const auto& owner : lent) REQUIRE(owner.expired());
+}
+
+TEST_CASE("out buffer: pinned bytes stay where they are, whatever becomes of the buffer") {
+  OutBuffer in;
+  const std::string first(100'000, '1');
+  in.Append(first);
+  const char* at = in.data();
+  Owner owner = in.Pin();
+  CHECK(in.Pin() == owner);
+  SUBCASE("consumed, and more comes") {
+    in.Consume(first.size());
+    CHECK(in.empty());
+    in.Append(std::string(300'000, '2'));
+    CHECK(in.view() == std::string(300'000, '2'));
+  }
+  SUBCASE("more than it has room for") {
+    in.Append(std::string(1'000'000, '3'));
+    CHECK(in.view() == first + std::string(1'000'000, '3'));
+  }
+  SUBCASE("cleared and used again") {
+    in.Clear();
+    in.Append(std::string(50'000, '4'));
+  }
+  SUBCASE("destroyed") { OutBuffer gone = std::move(in); }
+  CHECK(std::string_view(at, first.size()) == first);
 }
