@@ -28,9 +28,11 @@ CPPFLAGS := -Inative -MMD -MP
 CXXFLAGS_release := -O2 -g1
 # -g1: line tables are all that the reports need.
 # vptr would need the type information that the library is built without.
-CXXFLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
+# Values that a release build would copy go the way of large ones, see base/large_buffer.h.
+SMALL_IS_LARGE := -DCAIRN_LARGE_VALUE_BYTES=1024 -DCAIRN_LARGE_UNIT_BYTES=4096
+CXXFLAGS_asan := $(SMALL_IS_LARGE) -O1 -g1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
   -fno-omit-frame-pointer
-CXXFLAGS_tsan := -O1 -g1 -fsanitize=thread -Wno-tsan
+CXXFLAGS_tsan := $(SMALL_IS_LARGE) -O1 -g1 -fsanitize=thread -Wno-tsan
 # Nobody outside calls into the library but through Node-API's entry, which is exported by name: without the two flags every
 # call between its files would go through the table of a shared object, and none within one could be inlined.
 CXXFLAGS := -std=c++20 -fPIC -fvisibility=hidden -fno-semantic-interposition -march=x86-64-v2 $(WARNINGS) \

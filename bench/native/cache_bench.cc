@@ -113,7 +113,7 @@ struct Owner {
   bool Read(uint32_t key) {
     const uint32_t shard = ShardOf(key);
     if (handles[key] != kNone) {
-      (void)cache.Get(shard, handles[key]);
+      (void)cache.Get(shard, handles[key], 1);
       return true;
     }
     const size_t length = RecordBytes(key, mixed);
@@ -240,7 +240,7 @@ void Hits(uint32_t keys) {
         ValueCache& cache = owners[at]->cache;
         const uint64_t started = CpuNanos();
         for (const Request& request : list) {
-          sum += static_cast<uint8_t>(*cache.Get(request.shard, request.handle));
+          sum += static_cast<uint8_t>(*cache.Get(request.shard, request.handle, 1));
         }
         nanos[at].push_back(static_cast<double>(CpuNanos() - started) / requests);
       }

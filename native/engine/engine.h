@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/large_buffer.h"
 #include "base/latch.h"
 #include "base/slot.h"
 #include "base/status.h"
@@ -162,6 +163,9 @@ struct WriteOp {
   // False: nobody waits for it. It reaches the disk with the next commit, which it does not start;
   // that is at the next Tick at the latest. Only for units of one op.
   bool awaited = true;
+  // The bytes of the value stay where and as they are until the unit is applied, also between two
+  // passes that write it.
+  bool steady = false;
 };
 
 // A key that will be used soon, with its shard.
@@ -181,6 +185,8 @@ class FetchRequest {
   FetchRequest& operator=(const FetchRequest&) = delete;
   virtual void Done(Status status) = 0;
   std::string_view value() const { return value_; }
+  // Of a large value: keeps it alive beyond the request. Null: copy it.
+  const Owner& owner() const { return owner_; }
   VersionToken version;
   bool no_admit = false;  // what is read does not enter the cache
 
@@ -188,8 +194,18 @@ class FetchRequest {
   friend class Engine;
   friend class VlogEngine;
   std::string_view value_;
+  Owner owner_;
   void* state_ = nullptr;  // the engine's; freed through free_state_
   void (*free_state_)(void*) = nullptr;
+};
+
+// The bytes of a unit that is about to be applied, copied and checksummed ahead, in pieces, without
+// any latch: so that applying hundreds of megabytes takes no longer than a few bytes. One thread.
+class PreparedUnit {
+ public:
+  virtual ~PreparedUnit() = default;
+  // Works off at most about `bytes` bytes of values. True: all is done.
+  virtual bool Step(uint64_t bytes) = 0;
 };
 
 // Told on the thread that completed a commit, after a lane's durable position moved or the lane
@@ -332,6 +348,13 @@ class Engine {
     (void)ns;
     (void)keys;
   }
+  // Keeps entry.value as it is beyond the latch, whatever happens to the key. Directly after the
+  // Find that filled `entry`. Null: it has to be copied; so for most values of less than
+  // kLargeValueBytes. [latched]
+  virtual Owner Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) {
+    (void)ns, (void)shard, (void)key, (void)entry;
+    return nullptr;
+  }
   // Starts reading entry.version of a found, not resident entry. Call under the same latch hold as
   // the Find. [latched, reactor r]
   virtual void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
@@ -358,9 +381,18 @@ class Engine {
   // Applies all ops as one atomic unit, also across a crash, in order. On error nothing was
   // changed: kNoSpace, kReadOnly, kTooLarge. kBusy: a lane's ring is full; retry after
   // OnDurable(*busy_lane). Fills tickets (one per lane touched, room for lane_count()) and
-  // *ticket_count. Deletes may use a reserve that other writes may not. [latched; reactor r]
+  // *ticket_count. Deletes may use a reserve that other writes may not. `prepared`, all steps done,
+  // may be of other ops than these, and is then left unused: who decides by what it sees under the
+  // latch may have changed its mind. [latched; reactor r]
   virtual Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-                       uint32_t* ticket_count, uint32_t* busy_lane) = 0;
+                       uint32_t* ticket_count, uint32_t* busy_lane,
+                       PreparedUnit* prepared = nullptr) = 0;
+  // For ops whose large values are steady; those are read until all steps are done. Null: not worth
+  // it. [reactor r]
+  virtual std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) {
+    (void)reactor, (void)ops;
+    return nullptr;
+  }
   // End of a reactor's turn: starts the commits that are due. [reactor r]
   virtual void TurnEnd(uint32_t reactor) = 0;
   // About every 10 ms (timers: everysec, commit delay, retry after a full disk). [reactor r]

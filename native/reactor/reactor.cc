@@ -142,7 +142,8 @@ void Reactor::Run() {
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->TurnEnd(number_);
     queue_->Flush();
-    queue_->Wait(10);
+    if (!executor_.copying()) queue_->Wait(10);
+    executor_.StepCopies();
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
@@ -166,7 +167,7 @@ bool Reactor::StopReached() {
 }
 
 int Reactor::TurnTimeout() const {
-  if (!resume_.empty()) return 0;
+  if (!resume_.empty() || executor_.copying()) return 0;
   if (sweeping_) return 1;
   uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
   uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
@@ -224,6 +225,7 @@ void Reactor::Turn(int timeout_ms) {
   }
   RunInputs();
   if ((io || queue_->in_flight() != 0) && queue_->Poll() != 0) room_came_ = true;
+  if (CAIRN_UNLIKELY(executor_.copying())) executor_.StepCopies();
   if (count > 0) last_work_ms_ = last_tick_ms_;
   std::vector<Connection*> resume;
   resume.swap(resume_);
@@ -261,7 +263,8 @@ void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
     queue_->Flush();
-    if (queue_->Wait(kTickMs) == 0) usleep(1000);
+    if (!executor_.copying() && queue_->Wait(kTickMs) == 0) usleep(1000);
+    executor_.StepCopies();
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
@@ -511,7 +514,8 @@ void Reactor::CheckIdle() {
     Connection* conn = slot.get();
     if (conn == nullptr) continue;
     uint64_t waiting = conn->OutputBytes();
-    query += conn->in.capacity();
+    // Of a large one, what is used: the rest is not there yet.
+    query += std::min(conn->in.capacity(), std::max(conn->in.size(), kArgumentStepBytes));
     output += waiting;
     max_query = std::max(max_query, conn->in.size());
     max_output = std::max(max_output, waiting);

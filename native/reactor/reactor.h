@@ -56,6 +56,8 @@ class Reactor : public SessionHost {
   static constexpr uint64_t kAcceptRestMsMax = 1000;
   static constexpr uint64_t kAcceptLogMs = 10'000;
   static constexpr size_t kArgumentStepBytes = 8 << 20;
+  static constexpr size_t kArgumentSureBytes = 8 << 20;
+  static constexpr size_t kLargeReadBytes = 256 * 1024;  // per turn, of a large argument
   static constexpr uint32_t kEventsMax = 256;
   static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk
   static constexpr uint32_t kTickMs = 10;
@@ -207,8 +209,8 @@ class Reactor : public SessionHost {
   uint64_t last_tick_ms_ = 0;
   uint64_t last_second_ms_ = 0;
   uint64_t last_work_ms_ = 0;
-  bool sweeping_ = false;      // a round of the sweep for expired keys is under way
-  uint64_t sweep_second_ = 0;  // of the wall clock: when it began
+  bool sweeping_ = false;            // a round of the sweep for expired keys is under way
+  uint64_t sweep_second_ = 0;        // of the wall clock: when it began
   int64_t sweep_clock_ns_ = 0;
   int64_t sweep_left_ns_ = 0;  // time that the sweep may use now
   uint32_t sweep_shard_ = 0;

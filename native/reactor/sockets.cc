@@ -183,7 +183,7 @@ void Reactor::Read(Connection* conn) {
   char* target = read_buffer_.get() + input_bytes_;
   size_t room = kReadBytes;
   if (!direct) {
-    room = std::max(kReadBytes, std::min<size_t>(conn->in_needed, 1u << 20));
+    room = std::max(kReadBytes, std::min(conn->in_needed, kLargeReadBytes));
     target = conn->in.Reserve(room);
   }
   ssize_t got = recv(conn->fd, target, room, 0);
@@ -246,11 +246,14 @@ void Reactor::LookAhead() {
 }
 
 // Room for a large argument, in steps that double: a length that a client has only announced takes
-// no more than that of what it has sent, or the least step.
+// no more than that of what it has sent, or the least step. Who has sent much gets all of it:
+// moving a larger buffer would take milliseconds, and what is not used yet takes no memory.
 void Reactor::ReserveArgument(Connection* conn, size_t more) {
   if (conn->in_needed <= kReadBytes) return;
   const size_t sent = conn->in.size() + more;
-  conn->in.Reserve(more + std::min(conn->in_needed, std::max(kArgumentStepBytes, sent)));
+  const size_t step =
+      sent >= kArgumentSureBytes ? conn->in_needed : std::max(kArgumentStepBytes, sent);
+  conn->in.Reserve(more + std::min(conn->in_needed, step));
 }
 
 void Reactor::RunInput(const Input& input) {
@@ -275,6 +278,7 @@ void Reactor::Execute(Connection* conn) {
   if (conn->stall == Connection::kRunning && !conn->in.empty() && !conn->close_after_reply) {
     size_t done = executor_.Consume(conn, conn->in.data(), conn->in.size(), &conn->in_needed);
     conn->in.Consume(done);
+    if (conn->in.empty() && conn->in.capacity() >= kArgumentStepBytes) conn->in.Shrink(0);
     ReserveArgument(conn, 0);
     if (conn->close_after_reply) conn->in.Clear();
     executor_.EndBatch(conn);
@@ -362,8 +366,10 @@ bool Reactor::Send(Connection* conn) {
   constexpr size_t kLargeBytes = 4 << 20;    // of a buffer that is not worth keeping
   size_t budget = kSendBytesMax;
   while (!conn->out.empty() && budget > 0) {
-    size_t bytes = std::min(conn->out.size(), budget);
-    ssize_t sent = send(conn->fd, conn->out.data(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const std::string_view front = conn->out.Front();
+    const bool own = front.data() == conn->out.data();
+    const size_t bytes = std::min(front.size(), budget);
+    ssize_t sent = send(conn->fd, front.data(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN;
@@ -372,8 +378,8 @@ bool Reactor::Send(Connection* conn) {
     counters_.net_out.Add(static_cast<uint64_t>(sent));
     conn->net_out += static_cast<uint64_t>(sent);
     conn->last_active_ms = executor_.now_ms();
-    if (CAIRN_UNLIKELY(conn->out.size() >= kSendBytesMax && conn->out.capacity() >= kLargeBytes))
-      GiveBackPages(conn->out.data(), static_cast<size_t>(sent));
+    if (CAIRN_UNLIKELY(own && front.size() >= kSendBytesMax && conn->out.capacity() >= kLargeBytes))
+      GiveBackPages(front.data(), static_cast<size_t>(sent));
     conn->out.Consume(static_cast<size_t>(sent));
     budget -= static_cast<size_t>(sent);
     if (static_cast<size_t>(sent) < bytes) return true;

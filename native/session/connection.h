@@ -18,6 +18,7 @@
 #include "command/registry.h"
 #include "resp/parser.h"
 #include "resp/reply.h"
+#include "session/large_copies.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -77,7 +78,8 @@ struct Slot {
 
 struct QueuedCommand {
   const Command* command;
-  std::vector<std::string> argv;
+  std::vector<std::string_view> argv;
+  Owner memory;  // of the arguments
 };
 
 struct WatchedKey {
@@ -104,6 +106,7 @@ struct Connection : Client {
   //   kWaitsForValues    the disk                    the same
   //   kWaitsForReads     the disk                    the same
   //   kWaitsForLane      commits, granted room       the same
+  //   kWaitsForCopies    the reactor, by turns       the same
   //   kWaitsForControl   TypeScript                  the same
   //   kBlocked, on disk  a sync (WAITAOF 1 0)        the same
   //   kWaitsForOutput    the client, by reading      the same; if it is gone an RST follows
@@ -117,6 +120,7 @@ struct Connection : Client {
     kWaitsForValues,   // a command that writes waits for values from disk
     kWaitsForControl,  // TypeScript has the command
     kWaitsForLane,     // a WAL ring was full; the command runs again
+    kWaitsForCopies,   // large values are being prepared; the command runs again
     kWaitsForPause,    // CLIENT PAUSE; the command runs again
     kWaitsForOutput,   // too many unsent replies
     kWaitsForReads,    // too many parked reads
@@ -156,6 +160,7 @@ struct Connection : Client {
   bool monitor = false;
   ReplyMode reply_mode = ReplyMode::kOn;
 
+  PreparedWrites prepared;  // of the command that runs again
   std::unique_ptr<MultiState> multi;
   std::shared_ptr<WatchState> watch_state;
   std::vector<WatchedKey> watched;

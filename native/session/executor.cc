@@ -3,6 +3,7 @@
 
 #include <x86intrin.h>
 
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -195,11 +196,19 @@ void Executor::Queue(Connection* conn, const Command& command,
     Reject(conn, &command, errors::kNotInMulti);
     return;
   }
-  QueuedCommand queued{&command, {}};
-  queued.argv.reserve(argv.size());
-  for (std::string_view arg : argv) {
-    queued.argv.emplace_back(arg);
-    conn->multi->bytes += arg.size();
+  QueuedCommand queued{&command, {argv.begin(), argv.end()}, PinInput(conn, argv)};
+  size_t bytes = 0;
+  for (std::string_view arg : argv) bytes += arg.size();
+  conn->multi->bytes += bytes;
+  if (queued.memory == nullptr) {
+    const auto copy = std::make_shared_for_overwrite<char[]>(bytes);
+    char* at = copy.get();
+    for (std::string_view& arg : queued.argv) {
+      if (!arg.empty()) std::memcpy(at, arg.data(), arg.size());
+      arg = {at, arg.size()};
+      at += arg.size();
+    }
+    queued.memory = copy;
   }
   if (conn->multi->bytes > shared_->options.query_buffer_limit.load(std::memory_order_relaxed)) {
     counters_->query_limit_disconnections.Add(1);
@@ -227,7 +236,7 @@ void Executor::Latch(const Command& command, std::span<const std::string_view> a
 
 void Executor::CallHandler(Connection* conn, const Command& command,
                            std::span<const std::string_view> argv, OutBuffer* out, uint8_t resp) {
-  ReplyWriter reply(out, resp);
+  ReplyWriter reply(out, resp, &txn_);
   txn_.set_count_hits((command.spec.flags & kCmdReadOnly) != 0);
   Call call{argv, txn_, reply, *conn, shared_->context};
   command.spec.handler(call);
@@ -241,15 +250,27 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   CallHandler(conn, command, argv, &conn->turn, conn->resp);
   if (CAIRN_UNLIKELY(txn_.pending())) {
     conn->turn.Truncate(mark);
+    conn->prepared.Clear();
     Park(conn, command, argv, nullptr);
     return Outcome::kTaken;
   }
-  if (CAIRN_UNLIKELY(!Commit(command, &conn->turn, mark))) {
+  Committed committed = Commit(command, &conn->turn, mark, conn->prepared.unit.get(), true);
+  if (CAIRN_UNLIKELY(committed == Committed::kLarge)) {
+    const LargeArguments source = {argv, PinInput(conn, argv)};
+    if (source.memory != nullptr && CopyAhead({&source, 1}, {conn->index, conn->generation})) {
+      conn->turn.Truncate(mark);
+      conn->stall = Connection::kWaitsForCopies;
+      return Outcome::kAgain;
+    }
+    committed = Commit(command, &conn->turn, mark, nullptr, false);
+  }
+  if (CAIRN_UNLIKELY(committed == Committed::kBusy)) {
     conn->turn.Truncate(mark);
     conn->stall = Connection::kWaitsForLane;
     host_->WaitForRoom(conn, busy_lane_);
     return Outcome::kAgain;
   }
+  if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
   for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
   Account(conn, command, argv, conn->turn, mark);
   ReplyMade(conn, mark);
@@ -257,25 +278,29 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   return Outcome::kTaken;
 }
 
-bool Executor::Commit(const Command& command, OutBuffer* out, size_t mark) {
+Executor::Committed Executor::Commit(const Command& command, OutBuffer* out, size_t mark,
+                                     PreparedUnit* prepared, bool ask) {
   if (control_.has_writes()) {
-    Status status = control_.Commit(&busy_lane_);
+    const uint64_t bytes = control_.WriteBytes();
+    if (CAIRN_UNLIKELY(bytes >= kLargeUnitBytes) && ask && prepared == nullptr)
+      return Committed::kLarge;
+    Status status = control_.Commit(&busy_lane_, prepared);
     if (CAIRN_UNLIKELY(!status.ok())) {
       control_.Unlatch();
       // A read that met an expired key answers all the same; the key goes another time.
-      if (command.Is(kCmdReadOnly)) return true;
-      if (status.code() == Code::kBusy) return false;
+      if (command.Is(kCmdReadOnly)) return Committed::kDone;
+      if (status.code() == Code::kBusy) return Committed::kBusy;
       out->Truncate(mark);
       ReplyWriter(out, 2).Error(status.code() == Code::kTooLarge
                                     ? errors::Error(status.message())
                                     : errors::DiskRefusedWrite(status.message()));
-      return true;
+      return Committed::kDone;
     }
-    counters_->user_bytes_written.Add(control_.WriteBytes());
+    counters_->user_bytes_written.Add(bytes);
     changes_ = control_.Changes(txn_.expired);
   }
   control_.Unlatch();
-  return true;
+  return Committed::kDone;
 }
 
 void Executor::Book(Connection* conn, const Command& command,
@@ -394,7 +419,7 @@ namespace {
 
 // Replies of this size are moved, never copied behind others, nor others behind them: a buffer that
 // has to grow by a few bytes would be copied as a whole.
-constexpr size_t kMovedBytesMin = 256 * 1024;
+constexpr size_t kMovedBytesMin = kLargeValueBytes;
 
 bool FitsBehind(const OutBuffer& out, const OutBuffer& more) {
   return out.empty() || (out.size() < kMovedBytesMin && more.size() < kMovedBytesMin);
@@ -417,17 +442,16 @@ void Executor::EndBatch(Connection* conn) {
     if (conn->out.empty()) {
       std::swap(conn->out, conn->turn);
     } else {
-      conn->out.Append(conn->turn.view());
+      conn->out.Append(&conn->turn);
     }
     conn->turn.Clear();
   } else if (!conn->slots.empty() && AddsTo(conn->slots.back(), conn->turn) &&
              conn->turn_gate.Unmet(*engine_) == nullptr) {
     // Nothing but unsent replies holds both up: one slot will do, however many small ones come.
     Slot& slot = conn->slots.back();
-    slot.bytes.Append(conn->turn.view());
-    slot.replies += conn->turn_replies;
     conn->slot_bytes += conn->turn.size();
-    conn->turn.Clear();
+    slot.bytes.Append(&conn->turn);
+    slot.replies += conn->turn_replies;
   } else {
     Slot& slot = conn->slots.emplace_back();
     slot.bytes = std::move(conn->turn);
@@ -477,7 +501,7 @@ void Executor::ReleaseSlots(Connection* conn) {
     if (slot.bytes.size() >= kMovedBytesMin) {
       std::swap(conn->out, slot.bytes);
     } else {
-      conn->out.Append(slot.bytes.view());
+      conn->out.Append(&slot.bytes);
     }
     GiveSpare(std::move(slot.bytes));
     conn->slots.pop_front();
@@ -490,7 +514,7 @@ void Executor::EngineLost(Connection* conn, bool durable, std::string_view reaso
       const std::string text = "ERR " + std::string(reason);
       if (!slot.muted) ReplyWriter(&conn->out, 2).Error(text);
     } else if (durable || slot.gate.empty()) {
-      conn->out.Append(slot.bytes.view());
+      conn->out.Append(&slot.bytes);
     } else {
       for (uint32_t i = 0; i < slot.replies; ++i)
         ReplyWriter(&conn->out, 2).Error(errors::DiskRefusedWrite(reason));

@@ -11,6 +11,7 @@
 
 #include "session/connection.h"
 #include "session/counters.h"
+#include "session/large_copies.h"
 #include "session/shared.h"
 #include "txn/txn_control.h"
 
@@ -136,6 +137,9 @@ class Executor {
 
   // Commands whose commit found a full WAL ring after their values had arrived. Call now and then.
   void RetryParked();
+  // A slice of the large values that commands wait for. Once per turn.
+  void StepCopies();
+  bool copying() const { return !copies_.empty(); }
   void DropWatches(Connection* conn);
   void DropMulti(Connection* conn);
 
@@ -144,8 +148,9 @@ class Executor {
   static constexpr size_t kSweepKeyBytesMax = 16 * 1024;
   static constexpr size_t kSweepVisitsMax = 64;
 
-  struct Parked;
   struct ParkedFetch;
+  // Owned by its fetches while they are under way: the last one to end runs or deletes it.
+  struct Parked;
   std::unique_ptr<Parked> TakeParked();
   void GiveParked(std::unique_ptr<Parked> parked);
 
@@ -162,6 +167,7 @@ class Executor {
   bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
              bool* again);
   void Queue(Connection* conn, const Command& command, std::span<const std::string_view> argv);
+  enum class Committed : uint8_t { kDone, kBusy, kLarge };
   Outcome RunData(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   Outcome RunSession(Connection* conn, const Command& command,
                      std::span<const std::string_view> argv);
@@ -177,13 +183,33 @@ class Executor {
   // resp: in force when the command came, which is not always what the connection speaks by now.
   void CallHandler(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                    OutBuffer* out, uint8_t resp);
-  // Commits the pass and unlatches. False: a WAL ring is full (busy_lane_), nothing happened.
-  bool Commit(const Command& command, OutBuffer* out, size_t mark);
+  // Commits the pass and unlatches. kBusy: a WAL ring is full (busy_lane_), nothing happened.
+  // kLarge, if asked for: there is so much to copy that it should be prepared first (CopyAhead);
+  // nothing happened, all is latched.
+  Committed Commit(const Command& command, OutBuffer* out, size_t mark, PreparedUnit* prepared,
+                   bool ask);
+  // Who waits for large copies: a connection, or a parked command.
+  struct Copying {
+    Copying();
+    Copying(uint32_t index, uint32_t generation);
+    ~Copying();
+    Copying(Copying&&) noexcept;
+    Copying& operator=(Copying&&) noexcept;
+    uint32_t index = 0;
+    uint32_t generation = 0;
+    std::unique_ptr<Parked> parked;
+  };
+  // Latched, after a pass with large writes. True: they are being prepared, and the latches are
+  // free. False: that would not help.
+  bool CopyAhead(std::span<const LargeArguments> sources, Copying waiter);
+  static std::vector<LargeArguments> Sources(const ExecRun& run);
+  // Keeps large arguments where they are; null if they are small.
+  static Owner PinInput(Connection* conn, std::span<const std::string_view> argv);
   // Statistics, slow log, histogram of one executed command; its reply starts at mark. Without argv
   // it stays out of the slow log.
   void Account(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                const OutBuffer& out, size_t mark) {
-    Book(conn, command, argv, out.view().substr(mark), TakeNanos());
+    Book(conn, command, argv, out.ViewFrom(mark), TakeNanos());
   }
   void Book(Connection* conn, const Command& command, std::span<const std::string_view> argv,
             std::string_view reply, uint64_t nanos);
@@ -201,11 +227,13 @@ class Executor {
   void StartFetches(Parked* parked);
   void FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status);
   void RunParked(std::unique_ptr<Parked> parked);
+  bool CopyParked(std::unique_ptr<Parked>* parked, std::span<const LargeArguments> sources);
   void FinishParked(std::unique_ptr<Parked> parked, Connection* conn);
 
   Outcome RunExec(Connection* conn, std::span<const std::string_view> argv);
-  enum class Pass : uint8_t { kDone, kPending, kBusy, kAborted };
-  Pass ExecPass(Connection* conn, ExecRun* run);
+  enum class Pass : uint8_t { kDone, kPending, kBusy, kLarge, kAborted };
+  Pass ExecPass(Connection* conn, ExecRun* run, PreparedUnit* prepared, bool ask);
+  Pass CommitExec(Connection* conn, ExecRun* run, PreparedUnit* prepared);
   void RunSteps(Connection* conn, ExecRun* run);
   void WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
   void StepDone(Connection* conn, ExecRun* run);
@@ -255,6 +283,7 @@ class Executor {
   std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;
   std::vector<std::unique_ptr<Parked>> spare_parked_;
+  LargeCopies<Copying> copies_;
 };
 
 std::string ClientLine(const Connection& conn, uint64_t now_ms);

@@ -152,13 +152,22 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
       run->controls |= queued.command->Is(kCmdControl);
     }
     control_.Begin(conn->db, now_ms_);
-    Pass pass = ExecPass(conn, run.get());
+    Pass pass = ExecPass(conn, run.get(), conn->prepared.unit.get(), true);
+    if (pass == Pass::kLarge) {
+      if (CopyAhead(Sources(*run), {conn->index, conn->generation})) {
+        conn->multi->queue = std::move(run->queue);
+        conn->stall = Connection::kWaitsForCopies;
+        return Outcome::kAgain;
+      }
+      pass = CommitExec(conn, run.get(), nullptr);
+    }
     if (pass == Pass::kBusy) {
       conn->multi->queue = std::move(run->queue);
       conn->stall = Connection::kWaitsForLane;
       host_->WaitForRoom(conn, busy_lane_);
       return Outcome::kAgain;
     }
+    conn->prepared.Clear();
     if (pass == Pass::kPending) {
       Park(conn, *exec, {}, run);
       return Outcome::kTaken;
@@ -171,7 +180,7 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
       return Outcome::kTaken;
     }
     for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
-    conn->turn.Append(scratch_.view());
+    conn->turn.Append(&scratch_);
   }
   Account(conn, *exec, argv, conn->turn, mark);
   ReplyMade(conn, mark);
@@ -181,14 +190,14 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
 
 // Runs what touches keys in one pass and commits. kAborted: scratch_ holds the whole reply (a
 // touched watch, a refused write). kPending: still latched. Otherwise unlatched.
-Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
+Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run, PreparedUnit* prepared,
+                                  bool ask) {
   if (run->whole_keyspace) {
     control_.LatchAll();
   } else {
     for (const QueuedCommand& queued : run->queue) {
-      std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
       const CommandSpec& spec = queued.command->spec;
-      control_.Collect(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+      control_.Collect(queued.argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
     }
     for (const WatchedKey& watched : conn->watched) control_.Collect(watched.key);
     control_.LatchCollected();
@@ -203,8 +212,14 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run) {
   }
   RunSteps(conn, run);
   if (txn_.pending()) return Pass::kPending;
+  if (ask && prepared == nullptr && control_.WriteBytes() >= kLargeUnitBytes) return Pass::kLarge;
+  return CommitExec(conn, run, prepared);
+}
+
+// Latched, after a whole pass.
+Executor::Pass Executor::CommitExec(Connection* conn, ExecRun* run, PreparedUnit* prepared) {
   if (control_.has_writes()) {
-    Status status = control_.Commit(&busy_lane_);
+    Status status = control_.Commit(&busy_lane_, prepared);
     if (!status.ok()) {
       control_.Unlatch();
       if (status.code() == Code::kBusy) return Pass::kBusy;
@@ -246,7 +261,7 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
     const QueuedCommand& queued = run->queue[i];
     const Command& command = *queued.command;
     ExecStep& step = run->steps[i];
-    std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
+    const std::span<const std::string_view> argv = queued.argv;
     if (!command.TouchesKeys()) {
       if (command.name == "select") (void)DatabaseArg(argv[1], shared_->databases, &db);
       if (command.name == "hello") resp = ProtocolAfterHello(*conn, argv, resp);
@@ -256,6 +271,10 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
       continue;
     }
     txn_.set_db(db);
+    for (const std::string_view argument : argv) {
+      if (CAIRN_UNLIKELY(argument.size() >= kLargeValueBytes))
+        control_.Lend(argument, queued.memory);
+    }
     CallHandler(conn, command, argv, &step.reply, resp);
     if (command.Is(kCmdWrite)) keyspace.reset();
     step.nanos = TakeNanos();

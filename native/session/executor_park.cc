@@ -12,7 +12,6 @@ struct Executor::ParkedFetch : FetchRequest {
   void Done(Status status) override { executor->FetchDone(parked, this, status); }
 };
 
-// Owned by its fetches while they are under way: the last one to end runs or deletes it.
 struct Executor::Parked {
   uint32_t index = 0;
   uint32_t generation = 0;
@@ -29,6 +28,8 @@ struct Executor::Parked {
   uint64_t bytes = 0;      // of the values it waits for
   std::string_view error;  // for the client
   SavedTxn saved;
+  Owner input;  // of large arguments
+  PreparedWrites prepared;
   // Those that are done keep the values that `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;
 };
@@ -61,6 +62,8 @@ void Executor::GiveParked(std::unique_ptr<Parked> parked) {
   parked->error = {};
   parked->saved.Clear();
   parked->fetches.clear();
+  parked->input.reset();
+  parked->prepared.Clear();
   spare_parked_.push_back(std::move(parked));
 }
 
@@ -86,9 +89,14 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->resp = conn->resp;
   parked->exec = std::move(exec);
   parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly);
-  parked->arguments.resize(argv.size());
-  for (size_t i = 0; i < argv.size(); ++i) parked->arguments[i].assign(argv[i]);
-  parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
+  parked->input = PinInput(conn, argv);
+  if (parked->input != nullptr) {
+    parked->argv.assign(argv.begin(), argv.end());
+  } else {
+    parked->arguments.resize(argv.size());
+    for (size_t i = 0; i < argv.size(); ++i) parked->arguments[i].assign(argv[i]);
+    parked->argv.assign(parked->arguments.begin(), parked->arguments.end());
+  }
   if (parked->frozen) {
     const CommandSpec& spec = command.spec;
     control_.Freeze(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
@@ -134,7 +142,7 @@ void Executor::StartFetches(Parked* parked) {
 
 void Executor::FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status) {
   if (status.ok()) {
-    control_.AddFetched(&parked->saved, fetch->version, fetch->value());
+    control_.AddFetched(&parked->saved, fetch->version, fetch->value(), fetch->owner());
   } else {
     host_->Log(3, "reading a value failed: " + status.message());
     if (parked->error.empty())
@@ -167,7 +175,12 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   if (!parked->frozen) parked->saved.now_ms = now_ms_;
   control_.Load(&parked->saved, parked->db, parked->frozen);
   if (parked->exec != nullptr) {
-    Pass pass = ExecPass(conn, parked->exec.get());
+    Pass pass = ExecPass(conn, parked->exec.get(), parked->prepared.unit.get(), true);
+    if (pass == Pass::kLarge) {
+      const std::shared_ptr<ExecRun> run = parked->exec;
+      if (CopyParked(&parked, Sources(*run))) return;
+      pass = CommitExec(conn, run.get(), nullptr);
+    }
     if (pass == Pass::kBusy) {
       control_.Save(&parked->saved);
       parked->saved.missing.clear();
@@ -190,7 +203,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
       return;
     }
     const std::string_view argv[] = {parked->exec->exec};
-    out->Append(scratch_.view());
+    out->Append(&scratch_);
     Account(conn, *parked->command, argv, *out, 0);
     FeedMonitors(conn, *parked->command, argv);
     FinishParked(std::move(parked), conn);
@@ -206,7 +219,16 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     control_.Unlatch();
     return;
   }
-  if (!parked->frozen && !Commit(*parked->command, out, 0)) {
+  Committed committed = Committed::kDone;
+  if (!parked->frozen)
+    committed = Commit(*parked->command, out, 0, parked->prepared.unit.get(), true);
+  if (committed == Committed::kLarge) {
+    const LargeArguments source = {parked->argv, parked->input};
+    const Command& command = *parked->command;
+    if (CopyParked(&parked, {&source, 1})) return;
+    committed = Commit(command, out, 0, nullptr, false);
+  }
+  if (committed == Committed::kBusy) {
     out->Clear();
     control_.Save(&parked->saved);
     parked->saved.missing.clear();
@@ -217,6 +239,69 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   Account(conn, *parked->command, parked->argv, *out, 0);
   if (!parked->frozen) FeedMonitors(conn, *parked->command, parked->argv);
   FinishParked(std::move(parked), conn);
+}
+
+// ---- large values ----
+
+Executor::Copying::Copying() = default;
+Executor::Copying::Copying(uint32_t number, uint32_t life) : index(number), generation(life) {}
+Executor::Copying::~Copying() = default;
+Executor::Copying::Copying(Copying&&) noexcept = default;
+Executor::Copying& Executor::Copying::operator=(Copying&&) noexcept = default;
+
+Owner Executor::PinInput(Connection* conn, std::span<const std::string_view> argv) {
+  size_t bytes = 0;
+  for (std::string_view argument : argv) bytes += argument.size();
+  if (CAIRN_LIKELY(bytes < kLargeUnitBytes)) return nullptr;
+  const char* at = argv.front().data();
+  const bool collected = at >= conn->in.data() && at < conn->in.data() + conn->in.size();
+  return collected ? conn->in.Pin() : nullptr;
+}
+
+std::vector<LargeArguments> Executor::Sources(const ExecRun& run) {
+  std::vector<LargeArguments> sources;
+  for (const QueuedCommand& queued : run.queue) sources.push_back({queued.argv, queued.memory});
+  return sources;
+}
+
+bool Executor::CopyAhead(std::span<const LargeArguments> sources, Copying waiter) {
+  MarkSteady(control_.writes(), sources);
+  std::unique_ptr<PreparedUnit> unit = engine_->Prepare(reactor_, control_.writes());
+  if (unit == nullptr) return false;
+  control_.Unlatch();
+  std::vector<Owner> memory;
+  for (const LargeArguments& source : sources) {
+    if (source.memory != nullptr) memory.push_back(source.memory);
+  }
+  copies_.Add({{std::move(unit), std::move(memory)}, std::move(waiter)});
+  return true;
+}
+
+void Executor::StepCopies() {
+  LargeCopies<Copying>::Item done;
+  if (!copies_.Step(&done)) return;
+  if (done.waiter.parked != nullptr) {
+    done.waiter.parked->prepared = std::move(done.writes);
+    RunParked(std::move(done.waiter.parked));
+    return;
+  }
+  Connection* conn = host_->FindConnection(done.waiter.index, done.waiter.generation);
+  if (conn == nullptr || conn->stall != Connection::kWaitsForCopies) return;
+  conn->prepared = std::move(done.writes);
+  conn->stall = Connection::kRunning;
+  host_->ResumeInput(conn);
+}
+
+// As CopyAhead. The parked command is gone if it is true.
+bool Executor::CopyParked(std::unique_ptr<Parked>* parked,
+                          std::span<const LargeArguments> sources) {
+  Parked* waiting = parked->get();
+  if (!CopyAhead(sources, {waiting->index, waiting->generation})) return false;
+  waiting->slot->bytes.Clear();
+  control_.Save(&waiting->saved);
+  waiting->saved.missing.clear();
+  copies_.newest().waiter.parked = std::move(*parked);
+  return true;
 }
 
 void Executor::FinishParked(std::unique_ptr<Parked> parked, Connection* conn) {

@@ -30,7 +30,7 @@ void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
     if (!queued.command->TouchesKeys()) {
       control_.Begin(conn->db, now_ms_);
       ticks_ = __rdtsc();
-      CallHandler(conn, *queued.command, Views(queued.argv), &step.reply, conn->resp);
+      CallHandler(conn, *queued.command, queued.argv, &step.reply, conn->resp);
       step.nanos = TakeNanos();
     }
     StepDone(conn, run.get());
@@ -41,12 +41,12 @@ void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
 void Executor::StepDone(Connection* conn, ExecRun* run) {
   const QueuedCommand& queued = run->queue[run->next];
   ExecStep& step = run->steps[run->next];
-  const std::vector<std::string_view> argv = Views(queued.argv);
+  const std::span<const std::string_view> argv = queued.argv;
   txn_.hits = step.hits;
   txn_.misses = step.misses;
   txn_.expired = step.expired;
   changes_ = step.changes;
-  Book(conn, *queued.command, argv, step.reply.view(), step.nanos);
+  Book(conn, *queued.command, argv, step.reply.ViewFrom(0), step.nanos);
   FeedMonitors(conn, *queued.command, argv);
   run->nanos += step.nanos;
   if (run->muted || conn->reply_mode == ReplyMode::kOff) step.reply.Clear();
@@ -57,8 +57,8 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
   OutBuffer* out = run->slot != nullptr ? &run->slot->bytes : &conn->turn;
   const size_t mark = out->size();
   if (run->header) ReplyWriter(out, conn->resp).ArrayHeader(run->steps.size());
-  for (const ExecStep& step : run->steps) out->Append(step.reply.view());
-  BookExec(conn, *run, out->view().substr(mark));
+  for (ExecStep& step : run->steps) out->Append(&step.reply);
+  BookExec(conn, *run, out->ViewFrom(mark));
   if (run->muted && conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
   if (conn->reply_mode == ReplyMode::kSkipNext) conn->reply_mode = ReplyMode::kSkip;
   const uint32_t replies = out->size() > mark ? 1 : 0;
@@ -115,7 +115,7 @@ void Executor::SendControl(Connection* conn, const ExecRun& run, size_t step) {
   ControlMessage message;
   message.in_multi = true;
   message.keyspace = run.steps[step].keyspace;
-  SendControl(conn, Views(run.queue[step].argv), std::move(message));
+  SendControl(conn, run.queue[step].argv, std::move(message));
 }
 
 void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv,
@@ -154,7 +154,7 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
   conn->control_argv.clear();
   const std::vector<std::string_view> argv = Views(sent);
   txn_.hits = txn_.misses = txn_.expired = 0;
-  Book(conn, command, argv, slot->bytes.view(), usec * 1000);
+  Book(conn, command, argv, slot->bytes.ViewFrom(0), usec * 1000);
   FeedMonitors(conn, command, argv);
   CompleteSlot(conn, slot);
   conn->stall = Connection::kRunning;

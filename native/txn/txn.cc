@@ -80,14 +80,32 @@ OwnKey Txn::FindOwn(std::string_view key, uint16_t* base) {
   return own;
 }
 
-void Txn::FindFrozen(uint16_t db, std::string_view key, Entry* entry) {
+const Txn::FrozenRead* Txn::FindFrozen(uint16_t db, std::string_view key, Entry* entry) {
   auto read = std::lower_bound(
       frozen_reads_.begin(), frozen_reads_.end(), key,
       [](const FrozenRead& known, std::string_view wanted) { return known.key < wanted; });
   CAIRN_CHECK(read != frozen_reads_.end() && read->db == db && read->key == key,
               "handlers look at keys that they declare, and all those were recorded");
   *entry = read->entry;
-  entry->value = read->value;
+  if (read->owner == nullptr) entry->value = read->value;
+  return &*read;
+}
+
+Owner Txn::OwnerOf(std::string_view bytes) {
+  for (const Kept& kept : kept_) {
+    if (bytes.data() >= kept.value.data() &&
+        bytes.data() + bytes.size() <= kept.value.data() + kept.value.size()) {
+      return kept.owner;
+    }
+  }
+  return nullptr;
+}
+
+// The value of an entry that is in memory, for as long as the pass lasts.
+std::string_view Txn::Keep(const Entry& entry, Owner owner) {
+  if (owner == nullptr) return entry.copied ? Copy(entry.value) : entry.value;
+  kept_.push_back({entry.value, std::move(owner)});
+  return entry.value;
 }
 
 // The database's name now, which the write will have to go by, is db_.
@@ -107,8 +125,9 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
                           std::string_view* value) {
   Entry entry;
   uint16_t shard = ShardFor(key);
+  const FrozenRead* frozen = nullptr;
   if (CAIRN_UNLIKELY(frozen_)) {
-    FindFrozen(ns, key, &entry);
+    frozen = FindFrozen(ns, key, &entry);
   } else {
     engine_->Find(ns, shard, key, want_value, &entry);
   }
@@ -125,11 +144,16 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   meta->value_bytes = entry.value_bytes;
   if (!want_value) return ReadState::kFound;
   if (CAIRN_LIKELY(entry.resident)) {
-    *value = CAIRN_UNLIKELY(entry.copied) ? Copy(entry.value) : entry.value;
+    if (CAIRN_UNLIKELY(entry.value_bytes >= kLargeValueBytes)) {
+      *value = Keep(entry, frozen != nullptr ? frozen->owner : engine_->Pin(ns, shard, key, entry));
+    } else {
+      *value = CAIRN_UNLIKELY(entry.copied) ? Copy(entry.value) : entry.value;
+    }
     return ReadState::kFound;
   }
   if (const Fetched* fetched = FindFetched(entry.version)) {
     *value = fetched->value;
+    if (CAIRN_UNLIKELY(fetched->owner != nullptr)) kept_.push_back({*value, fetched->owner});
     return ReadState::kFound;
   }
   CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");

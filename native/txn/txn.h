@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "resp/reply.h"
 #include "txn/overlay.h"
 
 namespace cairn {
@@ -47,8 +48,11 @@ struct KeyMeta {
   uint64_t value_bytes = 0;
 };
 
-class Txn {
+class Txn final : public Lender {
  public:
+  // Of a large value that this pass has read.
+  Owner OwnerOf(std::string_view bytes) override;
+
   // --- what handlers use ---
   uint64_t now_ms() const { return now_ms_; }
   uint16_t db() const { return db_; }
@@ -108,10 +112,12 @@ class Txn {
     std::string key;
     Entry entry;
     std::string value;
+    Owner owner;  // of a large value, which stays where it is: entry.value
   };
   struct Fetched {
     VersionToken version;
     std::string_view value;  // kept by whoever fetched it
+    Owner owner;             // of a large one
   };
   struct Missing {
     uint16_t db;
@@ -136,7 +142,8 @@ class Txn {
   ReadState Look(std::string_view key, bool want_value, KeyMeta* meta, std::string_view* value);
   ReadState LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
                        std::string_view* value);
-  void FindFrozen(uint16_t db, std::string_view key, Entry* entry);
+  const FrozenRead* FindFrozen(uint16_t db, std::string_view key, Entry* entry);
+  std::string_view Keep(const Entry& entry, Owner owner);
   bool Dead(uint64_t expire_at_ms) const { return expire_at_ms != 0 && expire_at_ms <= now_ms_; }
   const Fetched* FindFetched(const VersionToken& version) const;
   void Observe(const Ticket& ticket);
@@ -175,6 +182,11 @@ class Txn {
   std::vector<Missing> missing_;
   std::vector<Fetched> fetched_;
   std::vector<FrozenRead> frozen_reads_;
+  struct Kept {
+    std::string_view value;
+    Owner owner;
+  };
+  std::vector<Kept> kept_;  // large values that this pass has read
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* arena_ = nullptr;
   size_t arena_left_ = 0;

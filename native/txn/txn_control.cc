@@ -17,7 +17,7 @@ TxnControl::TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t r
 
 void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   txn_->now_ms_ = now_ms;
-  txn_->fetched_.clear();
+  if (CAIRN_UNLIKELY(!txn_->fetched_.empty())) ForgetReads();
   txn_->frozen_ = false;
   Restart(db);
 }
@@ -32,11 +32,11 @@ void TxnControl::Restart(uint16_t db) {
   txn_->count_hits_ = false;
   txn_->writes_.clear();
   txn_->tickets_.clear();
-  txn_->missing_.clear();
-  if (!txn_->frozen_) txn_->frozen_reads_.clear();
+  if (CAIRN_UNLIKELY(!txn_->missing_.empty() || !txn_->frozen_reads_.empty())) ForgetMissing();
   txn_->hits = txn_->misses = txn_->expired = 0;
   txn_->extra_changes = 0;
-  if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr)) {
+  if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr ||
+                     !txn_->kept_.empty())) {
     ReleaseMemory();
   }
 }
@@ -50,7 +50,8 @@ void TxnControl::Freeze(std::span<const std::string_view> argv, const KeySpec& k
   // The usual read from disk: one key, looked at once. What was found is known.
   if (declared.size() == 1 && txn_->looks_ == 1 && txn_->missing_.size() == 1) {
     const Txn::Missing& missing = txn_->missing_[0];
-    txn_->frozen_reads_.push_back(Txn::FrozenRead{missing.db, missing.key, txn_->first_look_, {}});
+    txn_->frozen_reads_.push_back(
+        Txn::FrozenRead{missing.db, missing.key, txn_->first_look_, {}, {}});
     return;
   }
   txn_->missing_.clear();
@@ -58,8 +59,13 @@ void TxnControl::Freeze(std::span<const std::string_view> argv, const KeySpec& k
     Entry entry;
     const uint16_t shard = ShardOf(key);
     engine_->Find(txn_->db_, shard, key, true, &entry);
-    txn_->frozen_reads_.push_back(
-        Txn::FrozenRead{txn_->db_, std::string(key), entry, std::string(entry.value)});
+    Owner owner;
+    if (entry.resident && entry.value_bytes >= kLargeValueBytes)
+      owner = engine_->Pin(txn_->db_, shard, key, entry);
+    const bool copy = owner == nullptr;
+    txn_->frozen_reads_.push_back(Txn::FrozenRead{txn_->db_, std::string(key), entry,
+                                                  std::string(copy ? entry.value : ""),
+                                                  std::move(owner)});
     if (entry.found && !entry.resident && !txn_->Dead(entry.expire_at_ms)) {
       txn_->missing_.push_back(
           Txn::Missing{txn_->db_, shard, std::string(key), entry.version, entry.value_bytes});
@@ -67,7 +73,15 @@ void TxnControl::Freeze(std::span<const std::string_view> argv, const KeySpec& k
   }
 }
 
+void TxnControl::ForgetReads() { txn_->fetched_.clear(); }
+
+void TxnControl::ForgetMissing() {
+  txn_->missing_.clear();
+  if (!txn_->frozen_) txn_->frozen_reads_.clear();
+}
+
 void TxnControl::ReleaseMemory() {
+  txn_->kept_.clear();
   txn_->writes_whole_ = false;
   txn_->overlay_.Clear();
   txn_->overlaid_ = 0;
@@ -123,12 +137,12 @@ void TxnControl::Unlatch() {
   txn_->all_latched_ = false;
 }
 
-Status TxnControl::Commit(uint32_t* busy_lane) {
+Status TxnControl::Commit(uint32_t* busy_lane, PreparedUnit* prepared) {
   uint32_t count = 0;
   Watchers watchers;
   if (CAIRN_UNLIKELY(txn_->writes_whole_ && watches_->watched())) watchers = WatchersOfWhole();
-  Status status =
-      engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count, busy_lane);
+  Status status = engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count,
+                                 busy_lane, prepared);
   if (CAIRN_UNLIKELY(!status.ok())) return status;  // nothing happened: nobody is told
   if (txn_->gated_) {
     for (uint32_t i = 0; i < count; ++i) txn_->Observe(apply_tickets_[i]);
@@ -214,8 +228,9 @@ void TxnControl::Save(SavedTxn* saved) {
   txn_->hits = txn_->misses = txn_->expired = 0;
 }
 
-void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value) {
-  saved->fetched.push_back(Txn::Fetched{version, value});
+void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value,
+                            Owner owner) {
+  saved->fetched.push_back(Txn::Fetched{version, value, std::move(owner)});
 }
 
 void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {

@@ -76,7 +76,11 @@ class TxnControl {
   void Unlatch();
 
   // Applies the writes. kBusy: *busy_lane says which lane must advance first; nothing happened.
-  Status Commit(uint32_t* busy_lane);
+  // prepared: for these writes, or null.
+  Status Commit(uint32_t* busy_lane, PreparedUnit* prepared = nullptr);
+  // Replies may show the value, which the owner keeps, without a copy.
+  void Lend(std::string_view value, const Owner& owner) { txn_->kept_.push_back({value, owner}); }
+  std::span<WriteOp> writes() { return txn_->writes_; }
   bool has_writes() const { return !txn_->writes_.empty(); }
   // Bytes of keys and values that the pass writes.
   uint64_t WriteBytes() const {
@@ -94,8 +98,11 @@ class TxnControl {
 
   void Save(SavedTxn* saved);
   // The value must stay until the command is done (ForgetFetched, or the next Begin).
-  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value);
-  void ForgetFetched() { txn_->fetched_.clear(); }
+  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value,
+                  Owner owner);
+  void ForgetFetched() {
+    if (!txn_->fetched_.empty()) ForgetReads();
+  }
   // Reloads a saved command. frozen: answer reads from what was recorded.
   void Load(SavedTxn* saved, uint16_t db, bool frozen);
 
@@ -121,7 +128,9 @@ class TxnControl {
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
   Watchers WatchersOfWhole();
   void TouchKeys();
-  void ReleaseMemory();
+  [[gnu::cold, gnu::noinline]] void ReleaseMemory();
+  [[gnu::cold, gnu::noinline]] void ForgetReads();
+  [[gnu::cold, gnu::noinline]] void ForgetMissing();
 
   Txn* txn_;
   Engine* engine_;

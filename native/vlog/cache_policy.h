@@ -36,12 +36,26 @@
 
 namespace cairn::vlog {
 
-// The bytes of the record follow at once, 8-byte aligned.
+// A record that the cache shares with others: it may lie in the memory of the commit that wrote it,
+// or of the read that brought it.
+struct SharedRecord {
+  Owner owner;
+  const char* data = nullptr;
+};
+
+// The bytes of the record follow at once, 8-byte aligned; of a large one its SharedRecord.
 struct CacheBlob {
   uint32_t checksum;
   uint32_t length;
+  bool large() const { return length >= kLargeValueBytes; }
   char* data() { return reinterpret_cast<char*>(this + 1); }
+  SharedRecord* shared() { return reinterpret_cast<SharedRecord*>(this + 1); }
+  const char* record() { return large() ? shared()->data : data(); }
 };
+static_assert(sizeof(CacheBlob) % alignof(SharedRecord) == 0);
+inline constexpr size_t BlobBytes(size_t length) {
+  return sizeof(CacheBlob) + (length >= kLargeValueBytes ? sizeof(SharedRecord) : length);
+}
 
 // A slot in use holds the address of the blob (16-byte aligned) with flags in the bits that are
 // free around it. A free one: next free slot << 3 + kFree.

@@ -15,7 +15,7 @@ FetchPool::~FetchPool() {
 }
 
 FetchOp* FetchPool::Get(uint64_t bytes) {
-  uint32_t size_class = 0;
+  uint32_t size_class = bytes >= kLargeValueBytes ? kClasses : 0;
   while (size_class < kClasses && (uint64_t{kSmallestBytes} << size_class) < bytes) ++size_class;
   FetchOp* op = nullptr;
   {
@@ -32,10 +32,14 @@ FetchOp* FetchPool::Get(uint64_t bytes) {
     op->pool = this;
     op->size_class = size_class;
     op->buffer_bytes = size_class < kClasses ? uint64_t{kSmallestBytes} << size_class : bytes;
-    op->buffer = NewAligned(op->buffer_bytes);
+    if (size_class < kClasses) {
+      op->buffer = NewAligned(op->buffer_bytes);
+    } else {
+      op->large = LargeBuffer::New(op->buffer_bytes);
+    }
   }
   op->next_free = nullptr;
-  op->done = 0;
+  op->done = op->asked = op->checked = 0;
   op->tries = 0;
   return op;
 }

@@ -43,6 +43,7 @@ struct FetchOp {
   IoRequest io;
   iovec iov = {};
   AlignedBuffer buffer;
+  std::shared_ptr<LargeBuffer> large;  // instead of `buffer`, of large values
   uint64_t buffer_bytes = 0;
   uint32_t size_class = 0;
   FetchPool* pool = nullptr;
@@ -57,16 +58,21 @@ struct FetchOp {
   uint64_t from = 0;   // file offset of the buffer
   uint64_t bytes = 0;  // to read
   uint64_t done = 0;
+  uint64_t asked = 0;    // of `bytes`: read, or being read; large values come in pieces
+  uint64_t checked = 0;  // of the record: what the checksum has seen
+  uint32_t crc = 0;
   uint64_t started_ns = 0;
   uint32_t reactor = 0;
   uint32_t tries = 0;
   uint16_t tree = 0;
   uint16_t shard = 0;
+
+  char* data() const { return large != nullptr ? large->data() : buffer.get(); }
 };
 
 class FetchPool {
  public:
-  static constexpr uint32_t kClasses = 12;  // 1 KiB << class; above the largest: exact, never kept
+  static constexpr uint32_t kClasses = 9;  // 1 KiB << class; large values have memory of their own
   static constexpr uint32_t kSmallestBytes = 1024;
   static constexpr uint64_t kKeptBytesMax = 4u << 20;
 

@@ -41,11 +41,12 @@ void Lane::Begin(const Start& start) {
 
 // ---- staging ----
 
-Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
+Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve,
+                         const std::shared_ptr<LargeBuffer>* image) {
   CAIRN_ASSERT_LATCHED(latch_);
   for (int round = 0; round < 4; ++round) {
     const uint64_t limit = may_use_reserve ? hard_limit_ : soft_limit_;
-    if (CAIRN_LIKELY(open_ != nullptr)) {
+    if (CAIRN_LIKELY(open_ != nullptr && image == nullptr)) {
       const uint64_t used = open_->used + bytes;
       if (CAIRN_LIKELY(used <= open_->fill_max && open_->offset + used <= limit && !refuses_))
         return Code::kOk;
@@ -56,22 +57,29 @@ Code Lane::PrepareLocked(uint64_t bytes, bool may_use_reserve) {
       room_awaited_ = true;  // maintenance is about to say which
       return Code::kBusy;
     }
-    if (open_ != nullptr && open_->used + bytes > open_->fill_max) CloseOpenLocked();
+    if (open_ != nullptr && (image != nullptr || open_->used + bytes > open_->fill_max))
+      CloseOpenLocked();
     const uint64_t begin =
         open_ != nullptr ? open_->offset + open_->used : tail_ + kCommitRecordBytes;
-    const Code code =
-        begin + bytes <= limit ? OpenBatchLocked(bytes) : NoRoomLocked(bytes, may_use_reserve);
-    if (code != Code::kOk) return code;
+    const bool fits = begin + bytes <= limit;
+    const Code code = fits ? OpenBatchLocked(bytes, image) : NoRoomLocked(bytes, may_use_reserve);
+    if (code != Code::kOk || (fits && image != nullptr)) return code;
   }
   CAIRN_CHECK(false);
   return Code::kBusy;
+}
+
+void Lane::AbandonLocked(const std::shared_ptr<LargeBuffer>& image) {
+  CAIRN_ASSERT_LATCHED(latch_);
+  if (open_ != nullptr && open_->large == image && open_->used == kCommitRecordBytes)
+    CloseOpenLocked();
 }
 
 void Lane::TakeLocked(uint64_t bytes, Placement* placement) {
   CAIRN_ASSERT_LATCHED(latch_);
   Batch* batch = open_;
   CAIRN_CHECK(batch != nullptr && batch->used + bytes <= batch->fill_max && bytes % 8 == 0);
-  placement->data = batch->data.get() + batch->used;
+  placement->data = batch->data + batch->used;
   placement->offset = batch->offset + batch->used;
   placement->segment = batch->segment;
   placement->batch = batch;
@@ -91,18 +99,19 @@ void Lane::HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn
   holds_.push_back({start, end, std::move(txn), false});
 }
 
-Code Lane::OpenBatchLocked(uint64_t bytes) {
+Code Lane::OpenBatchLocked(uint64_t bytes, const std::shared_ptr<LargeBuffer>* image) {
   CAIRN_ASSERT_LATCHED(latch_);
   const uint64_t need = kCommitRecordBytes + bytes;
   const uint64_t slack = 2 * uint64_t{active_->block_bytes};  // padding, trailer
   Batch* batch = nullptr;
-  if (need > shared_->chunk_bytes) {
+  if (need > shared_->chunk_bytes || image != nullptr) {
     if (large_bytes_ != 0 && large_bytes_ + need > shared_->large_bytes_max) return Code::kBusy;
     batches_.push_back(std::make_unique<Batch>());
     batch = batches_.back().get();
-    batch->large = true;
+    batch->large = image != nullptr ? *image : LargeBuffer::New(need + slack);
+    CAIRN_CHECK(batch->large->bytes() >= need + slack);
+    batch->data = batch->large->data();
     batch->data_bytes = need + slack;
-    batch->data = NewAligned(batch->data_bytes);
     large_bytes_ += batch->data_bytes;
   } else if (!free_chunks_.empty()) {
     batch = free_chunks_.back();
@@ -112,11 +121,12 @@ Code Lane::OpenBatchLocked(uint64_t bytes) {
     batches_.push_back(std::make_unique<Batch>());
     batch = batches_.back().get();
     batch->data_bytes = shared_->chunk_bytes + slack;
-    batch->data = NewAligned(batch->data_bytes);
+    batch->chunk = NewAligned(batch->data_bytes);
+    batch->data = batch->chunk.get();
   } else {
     return Code::kBusy;
   }
-  batch->fill_max = batch->large ? need : shared_->chunk_bytes;
+  batch->fill_max = batch->large != nullptr ? need : shared_->chunk_bytes;
   batch->seals = false;
   batch->retired = false;
   batch->finalized = false;
@@ -232,7 +242,7 @@ void Lane::ReleaseLocked(Batch* batch) {
     return;
   }
   batch->segment = nullptr;
-  if (!batch->large) {
+  if (batch->large == nullptr) {
     free_chunks_.push_back(batch);
     return;
   }
@@ -279,6 +289,15 @@ Batch* Lane::FindBatchLocked(uint32_t segment_id, uint64_t offset) {
   return holds(open_) ? open_ : nullptr;
 }
 
+std::shared_ptr<LargeBuffer> Lane::ShareStaged(uint32_t segment_id, uint64_t offset,
+                                               const char** record) {
+  LatchGuard guard(latch_);
+  const Batch* batch = FindBatchLocked(segment_id, offset);
+  if (batch == nullptr || batch->large == nullptr) return nullptr;
+  *record = batch->data + (offset - batch->offset);
+  return batch->large;
+}
+
 bool Lane::ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, char* out) {
   Batch* batch = nullptr;
   {
@@ -287,12 +306,12 @@ bool Lane::ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, cha
     if (batch == nullptr) return false;
     CAIRN_CHECK(offset + length <= batch->offset + batch->used);
     if (length <= kLatchedCopyMax) {
-      std::memcpy(out, batch->data.get() + (offset - batch->offset), length);
+      std::memcpy(out, batch->data + (offset - batch->offset), length);
       return true;
     }
     ++batch->readers;
   }
-  std::memcpy(out, batch->data.get() + (offset - batch->offset), length);
+  std::memcpy(out, batch->data + (offset - batch->offset), length);
   LatchGuard guard(latch_);
   if (--batch->readers == 0 && batch->retired) ReleaseLocked(batch);
   return true;

@@ -82,10 +82,11 @@ struct LaneTxn {
 };
 
 struct Batch {
-  AlignedBuffer data;
+  char* data = nullptr;
+  AlignedBuffer chunk;                 // owns `data`, or else
+  std::shared_ptr<LargeBuffer> large;  // which may outlive the commit: values are shared
   uint64_t data_bytes = 0;
   uint64_t fill_max = 0;  // of `used`
-  bool large = false;     // memory of its own, not a chunk
   bool seals = false;     // the segment's trailer follows in the same write
   Segment* segment = nullptr;
   uint64_t offset = 0;         // of data[0] in the segment
@@ -125,11 +126,15 @@ class Lane {
       4096;  // policy `no`: bound on transactions that wait for a sync
   static constexpr uint32_t kTriesMax = 16;  // of a write that was interrupted or made no progress
   static constexpr uint64_t kPrepareBytesMax = 4u << 20;
+  // Of one write. The kernel's thread that sends a larger one would take the processor for
+  // milliseconds, from the reactor that it was started by.
+  static constexpr uint64_t kWritePieceBytes = 4u << 20;
   static constexpr uint64_t kPrepareRateMax =
       32u << 10;  // bytes of records per ms above which nothing is prepared
   static constexpr uint64_t kRateWindowMs = 100;
   static constexpr uint32_t kFlightsMax = 2;
   static constexpr uint64_t kIdleMs = 10000;
+  static constexpr uint64_t kImageSlackBytes = 2 * uint64_t{kBlockBytesMax};  // padding, trailer
 
   struct Start {
     Segment* active = nullptr;
@@ -156,11 +161,12 @@ class Lane {
   // filled the place. Small units are encoded with the latch held: each locked instruction waits
   // for the stores before it, and a record is a handful of cache lines that miss.
   template <typename Encode>
-  Code Stage(uint64_t bytes, bool may_use_reserve, Encode&& encode) {
+  Code Stage(uint64_t bytes, bool may_use_reserve, Encode&& encode,
+             const std::shared_ptr<LargeBuffer>* image = nullptr) {
     Placement place;
     {
       LatchGuard guard(latch_);
-      const Code code = PrepareLocked(bytes, may_use_reserve);
+      const Code code = PrepareLocked(bytes, may_use_reserve, image);
       if (CAIRN_UNLIKELY(code != Code::kOk)) return code;
       TakeLocked(bytes, &place);
       if (CAIRN_LIKELY(bytes <= kLatchedEncodeMax)) {
@@ -175,12 +181,21 @@ class Lane {
   }
   // The same in steps. What PrepareLocked allows, TakeLocked does; who fills the place after
   // letting go of the latch brackets that with BeginFill (latch held) and FinishFill.
-  Code PrepareLocked(uint64_t bytes, bool may_use_reserve);
+  // image: memory in which the unit is prepared, from kCommitRecordBytes on, with kImageSlackBytes
+  // behind it; it becomes a batch of its own.
+  Code PrepareLocked(uint64_t bytes, bool may_use_reserve,
+                     const std::shared_ptr<LargeBuffer>* image = nullptr);
+  // What PrepareLocked allowed is not taken after all.
+  void AbandonLocked(const std::shared_ptr<LargeBuffer>& image);
   void TakeLocked(uint64_t bytes, Placement* placement);
   void HoldLocked(uint64_t start, uint64_t end, std::shared_ptr<LaneTxn> txn);
   Status Refusal(Code code);  // says why Stage or PrepareLocked refused
 
   // --- reading what is not on disk yet ---
+  // Of a large record that starts at a position >= written() and is still staged in memory of its
+  // own: that memory, and the record in it. Null: it is not, or on disk by now.
+  std::shared_ptr<LargeBuffer> ShareStaged(uint32_t segment_id, uint64_t offset,
+                                           const char** record);
   // Copies a record that starts at a position >= written() and is still staged. False: it is on
   // disk by now.
   bool ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, char* out);
@@ -258,7 +273,9 @@ class Lane {
     uint64_t done = 0;  // bytes
     uint64_t started_ns = 0;
     uint32_t tries = 0;
-    bool short_write = false;  // the write took several calls
+    // The write takes several calls. Whether all of it is durable then depends on the back end: a
+    // sync follows.
+    bool in_pieces = false;
     bool data_sync = false;
     bool was_stalled = false;
     bool stalled = false;   // it met a full disk and waits
@@ -275,7 +292,7 @@ class Lane {
   };
 
   // staging (lane.cc)
-  Code OpenBatchLocked(uint64_t bytes);
+  Code OpenBatchLocked(uint64_t bytes, const std::shared_ptr<LargeBuffer>* image = nullptr);
   void CloseOpenLocked();
   Code RollLocked();
   Code NoRoomLocked(uint64_t bytes, bool may_use_reserve);

@@ -96,7 +96,7 @@ Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
   flight.batch = batch;
   flight.done = 0;
   flight.tries = 0;
-  flight.short_write = flight.was_stalled = flight.stalled = flight.complete = false;
+  flight.in_pieces = flight.was_stalled = flight.stalled = flight.complete = false;
   return &flight;
 }
 
@@ -191,7 +191,7 @@ void Lane::Finalize(Batch* batch) {
   if (batch->finalized) return;
   batch->finalized = true;
   Segment* segment = batch->segment;
-  char* data = batch->data.get();
+  char* data = batch->data;
   if (chain_segment_ != segment) {
     chain_segment_ = segment;
     chain_ = 0;
@@ -234,13 +234,16 @@ void Lane::Finalize(Batch* batch) {
 
 void Lane::SubmitWrite(Flight* flight) {
   const Batch* batch = flight->batch;
+  const uint64_t left = batch->write_bytes() - flight->done;
+  if (left > kWritePieceBytes) flight->in_pieces = true;
   const bool data_sync =
-      batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+      !flight->in_pieces &&
+      (batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
   IoRequest& write = flight->write;
   write.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
   write.file = batch->segment->file.get();
   write.offset = batch->offset + flight->done;
-  flight->iov = {batch->data.get() + flight->done, batch->write_bytes() - flight->done};
+  flight->iov = {batch->data + flight->done, std::min(left, kWritePieceBytes)};
   write.iov = &flight->iov;
   write.iov_count = 1;
   write.done = &Lane::WriteDone;
@@ -267,6 +270,11 @@ void Lane::OnWritten(Flight* flight, int64_t result) {
     return;
   }
   const uint64_t done = flight->done + static_cast<uint64_t>(result);
+  if (done < batch->write_bytes() && static_cast<uint64_t>(result) == flight->iov.iov_len) {
+    flight->done = done;  // the next piece
+    flight->tries = 0;
+    return SubmitWrite(flight);
+  }
   if (done < batch->write_bytes()) {  // short: write the rest, from a block boundary on
     const uint64_t from = AlignDown(done, batch->segment->block_bytes);
     if (from == flight->done && ++flight->tries >= kTriesMax) {
@@ -275,8 +283,7 @@ void Lane::OnWritten(Flight* flight, int64_t result) {
       return;
     }
     flight->done = from;
-    // Whether the part that was written is durable depends on the back end: a sync follows.
-    flight->short_write = true;
+    flight->in_pieces = true;
     return SubmitWrite(flight);
   }
   CompleteWrite(flight);
@@ -309,7 +316,7 @@ void Lane::Relieve(bool made_room) {
 }
 
 void Lane::CompleteWrite(Flight* flight) {
-  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->short_write;
+  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->in_pieces;
   const uint64_t nanos = MonotonicNanos() - flight->started_ns;
   IoQueue* queue = flight->queue;  // with the latch gone, the flight may belong to another commit
   News news;
@@ -495,7 +502,7 @@ Status Lane::CloseBlocking() {
     if (!status.ok()) break;
     batch->synced_before = synced_;
     Finalize(batch);
-    status = batch->segment->file->WriteAt(batch->offset, batch->data.get(), batch->write_bytes());
+    status = batch->segment->file->WriteAt(batch->offset, batch->data, batch->write_bytes());
     if (!status.ok()) break;
     if (batch->used != 0)
       written_.store(LogPosition(batch->segment->id, batch->offset + batch->used));

@@ -93,11 +93,31 @@ void ValueCache::MarkOccupied(uint32_t shard, bool occupied) {
   }
 }
 
+// The caller fills *data, unless the record is shared.
+CacheBlob* ValueCache::NewBlob(uint32_t length, const SharedRecord* shared, char** data) {
+  auto* blob = static_cast<CacheBlob*>(arena_.Allocate(vlog::BlobBytes(length)));
+  if (CAIRN_LIKELY(length < kLargeValueBytes)) {
+    *data = blob->data();
+  } else if (shared != nullptr) {
+    new (blob->shared()) SharedRecord(*shared);
+  } else {
+    auto buffer = LargeBuffer::New(length);
+    *data = buffer->data();
+    new (blob->shared()) SharedRecord{buffer, buffer->data()};
+  }
+  return blob;
+}
+
+void ValueCache::FreeBlob(CacheBlob* blob, uint32_t length) {
+  if (CAIRN_UNLIKELY(length >= kLargeValueBytes)) blob->shared()->~SharedRecord();
+  arena_.Free(blob, vlog::BlobBytes(length));
+}
+
 void ValueCache::Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
                       uint32_t value_bytes) const {
   blob->checksum = checksum;
   blob->length = length;
-  const size_t block = SlabArena::BlockBytes(sizeof(CacheBlob) + length);
+  const size_t block = SlabArena::BlockBytes(sizeof(CacheBlob) + length);  // what it is charged for
   uint64_t word = slot->word & (CacheSlot::kUsesMask | CacheSlot::kProtected | CacheSlot::kProven);
   if (value_bytes <= policy_.small_bytes() && policy_.small_bytes() != 0) {
     word |= CacheSlot::kSmall;
@@ -111,11 +131,11 @@ void ValueCache::Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint3
 }
 
 uint32_t ValueCache::Reserve(uint32_t shard_number, uint32_t checksum, uint32_t length, char** data,
-                             const Hint& hint) {
+                             const Hint& hint, const SharedRecord* shared) {
   CAIRN_CHECK(shard_number < shard_count_);
   if (!Admits(length)) return kNoHandle;
   CacheShard& shard = shards_[shard_number];
-  auto* blob = static_cast<CacheBlob*>(arena_.Allocate(sizeof(CacheBlob) + length));
+  CacheBlob* blob = NewBlob(length, shared, data);
   if (shard.free_head == kNoHandle) GrowSlots(shard);
   const uint32_t handle = shard.free_head;
   CacheSlot& slot = shard.slots[handle];
@@ -125,7 +145,6 @@ uint32_t ValueCache::Reserve(uint32_t shard_number, uint32_t checksum, uint32_t 
   policy_.Enter(shard, handle, hint.ghost);
   if (shard.live++ == 0) MarkOccupied(shard_number, true);
   bytes_.fetch_add(CacheCharge(length), std::memory_order_relaxed);
-  *data = blob->data();
   return handle;
 }
 
@@ -140,18 +159,21 @@ uint32_t ValueCache::Insert(uint32_t shard, uint32_t checksum, std::string_view 
 
 uint32_t ValueCache::ReplaceReserve(uint32_t shard_number, uint32_t handle, uint32_t old_length,
                                     uint32_t checksum, uint32_t length, char** data,
-                                    uint32_t value_bytes) {
+                                    uint32_t value_bytes, const SharedRecord* shared) {
   CacheBlob* blob = BlobAt(shard_number, handle);
   const size_t before = CacheCharge(old_length), after = CacheCharge(length);
   if (after > before && !Admits(length)) {
     Erase(shard_number, handle);
     return kNoHandle;
   }
-  // In place if the block would have the same size.
-  const size_t block = SlabArena::BlockBytes(sizeof(CacheBlob) + length);
-  if (block != SlabArena::BlockBytes(sizeof(CacheBlob) + old_length)) {
-    arena_.Free(blob, sizeof(CacheBlob) + old_length);
-    blob = static_cast<CacheBlob*>(arena_.Allocate(sizeof(CacheBlob) + length));
+  // In place if the block would have the same size, and nobody else looks at the old record.
+  const bool large = std::max(length, old_length) >= kLargeValueBytes;
+  if (large || SlabArena::BlockBytes(sizeof(CacheBlob) + length) !=
+                   SlabArena::BlockBytes(sizeof(CacheBlob) + old_length)) {
+    FreeBlob(blob, old_length);
+    blob = NewBlob(length, shared, data);
+  } else {
+    *data = blob->data();
   }
   if (after != before) {
     bytes_.fetch_add(after - before, std::memory_order_relaxed);  // may wrap: a difference
@@ -159,7 +181,6 @@ uint32_t ValueCache::ReplaceReserve(uint32_t shard_number, uint32_t handle, uint
   CacheShard& shard = shards_[shard_number];
   Fill(&shard.slots[handle], blob, checksum, length, value_bytes);
   policy_.Replaced(shard, handle, before);
-  *data = blob->data();
   return handle;
 }
 
@@ -174,7 +195,7 @@ uint32_t ValueCache::Replace(uint32_t shard, uint32_t handle, uint32_t old_lengt
 
 ValueCache::View ValueCache::Peek(uint32_t shard, uint32_t handle) const {
   CacheBlob* blob = BlobAt(shard, handle);
-  return View{std::string_view(blob->data(), blob->length), blob->checksum};
+  return View{std::string_view(blob->record(), blob->length), blob->checksum};
 }
 
 void ValueCache::SetChecksum(uint32_t shard, uint32_t handle, uint32_t checksum) {
@@ -193,7 +214,7 @@ void ValueCache::FreeSlot(uint32_t shard_number, uint32_t handle) {
   CacheSlot& slot = shard.slots[handle];
   CacheBlob* blob = slot.blob();
   bytes_.fetch_sub(CacheCharge(blob->length), std::memory_order_relaxed);
-  arena_.Free(blob, sizeof(CacheBlob) + blob->length);
+  FreeBlob(blob, blob->length);
   slot.word = FreeWord(shard.free_head);
   shard.free_head = handle;
   if (--shard.live == 0) Clear(shard_number);
@@ -209,7 +230,7 @@ void ValueCache::Clear(uint32_t shard_number) {
     if (shard.slots[i].free()) continue;
     CacheBlob* blob = shard.slots[i].blob();
     freed += CacheCharge(blob->length);
-    arena_.Free(blob, sizeof(CacheBlob) + blob->length);
+    FreeBlob(blob, blob->length);
   }
   std::free(shard.slots);
   std::free(shard.stamps);

@@ -27,6 +27,9 @@
 // callback must clear kResident in the index entry and put the true checksum back; it runs with the
 // latches of the records' shards held, and must not call the cache.
 //
+// Large records (kLargeValueBytes) are shared with those who wrote, read or show them, and are
+// never copied to get in.
+//
 // Records leave a batch at a time, from as many shards as it takes: victims are cold, here and in
 // the index, so their cache misses had better overlap. The next inserts then find room.
 #pragma once
@@ -49,6 +52,7 @@ namespace cairn {
 
 class ValueCache {
  public:
+  using SharedRecord = vlog::SharedRecord;
   static constexpr uint32_t kNoHandle = UINT32_MAX;
   static constexpr uint32_t kEvictionsPerShrinkMax = 64;
   static constexpr uint32_t kBatch = 8;           // records that leave together
@@ -99,8 +103,10 @@ class ValueCache {
   [[nodiscard]] uint32_t Reserve(uint32_t shard, uint32_t checksum, uint32_t length, char** data) {
     return Reserve(shard, checksum, length, data, Hint{checksum, length});
   }
+  // shared: the record is there already, and only shared (those of kLargeValueBytes or more); *data
+  // stays as it is.
   [[nodiscard]] uint32_t Reserve(uint32_t shard, uint32_t checksum, uint32_t length, char** data,
-                                 const Hint& hint);
+                                 const Hint& hint, const SharedRecord* shared = nullptr);
   // Puts another record of the same key under an existing handle, in place where it fits. Returns
   // the handle (always the same one), or kNoHandle if the record may not enter: then the old one is
   // erased as well.
@@ -112,15 +118,21 @@ class ValueCache {
   }
   [[nodiscard]] uint32_t ReplaceReserve(uint32_t shard, uint32_t handle, uint32_t old_length,
                                         uint32_t checksum, uint32_t length, char** data,
-                                        uint32_t value_bytes);
+                                        uint32_t value_bytes, const SharedRecord* shared = nullptr);
   // The record's bytes; valid while the latch is held. Get counts as a use and reads nothing of the
-  // record, whose length the caller knows; Peek does not count.
-  const char* Get(uint32_t shard, uint32_t handle) {
+  // record, whose length the caller knows, unless it is large; Peek does not
+  // count.
+  const char* Get(uint32_t shard, uint32_t handle, uint32_t length) {
     CacheShard& own = shards_[shard];
     CAIRN_CHECK(handle < own.capacity && !own.slots[handle].free());
-    const char* data = own.slots[handle].blob()->data();
+    CacheBlob* blob = own.slots[handle].blob();
     policy_.Hit(own, handle);
-    return data;
+    return CAIRN_LIKELY(length < kLargeValueBytes) ? blob->data() : blob->record();
+  }
+  // Of a large record: keeps its bytes as they are when the latch is let go. Else null.
+  Owner Share(uint32_t shard, uint32_t handle) const {
+    CacheBlob* blob = BlobAt(shard, handle);
+    return blob->large() ? blob->shared()->owner : nullptr;
   }
   View Peek(uint32_t shard, uint32_t handle) const;
   // Starts loading what leads to the record.
@@ -229,6 +241,8 @@ class ValueCache {
   }
 
   bool Admits(size_t length) const;
+  CacheBlob* NewBlob(uint32_t length, const SharedRecord* shared, char** data);
+  void FreeBlob(CacheBlob* blob, uint32_t length);
   CacheBlob* BlobAt(uint32_t shard, uint32_t handle) const;
   void Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
             uint32_t value_bytes) const;

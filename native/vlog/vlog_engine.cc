@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "vlog/vlog_collect.h"
@@ -21,6 +22,9 @@ std::vector<char>& Scratch(size_t bytes) {
   if (scratch.size() < bytes) scratch.resize(bytes);
   return scratch;
 }
+
+// Of the large value that this thread's latest Find found in memory of the lane.
+thread_local std::shared_ptr<LargeBuffer> staged_owner;
 
 }  // namespace
 
@@ -91,12 +95,21 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
   if (pointer.resident()) {
     entry->resident = true;
     if (!want_value) return;
-    const char* record = cache_->Get(shard, pointer.checksum);
+    const char* record = cache_->Get(shard, pointer.checksum, pointer.length);
     entry->value = {record + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
     return;
   }
   entry->version = vlog::VersionOf(pointer);
   if (position < lane->written()) return;
+  if (CAIRN_UNLIKELY(want_value && pointer.length >= kLargeValueBytes)) {
+    const char* record = nullptr;
+    staged_owner = lane->ShareStaged(pointer.segment_id, pointer.offset, &record);
+    if (staged_owner != nullptr) {
+      entry->resident = entry->copied = true;
+      entry->value = {record + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
+      return;
+    }
+  }
   std::vector<char>& scratch = Scratch(want_value ? pointer.length : 0);
   if (want_value &&
       !lane->ReadStaged(pointer.segment_id, pointer.offset, pointer.length, scratch.data()))
@@ -107,6 +120,19 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
     entry->copied = true;
     entry->value = {scratch.data() + vlog::ValueOffset(pointer, key.size()), entry->value_bytes};
   }
+}
+
+Owner VlogEngine::Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) {
+  if (entry.copied) {
+    const std::shared_ptr<LargeBuffer> owner = std::move(staged_owner);
+    const char* value = entry.value.data();
+    const bool owns = owner != nullptr && value >= owner->data() &&
+                      value + entry.value.size() <= owner->data() + owner->bytes();
+    return owns ? owner : nullptr;
+  }
+  const EntryRef found = Shard(shard).Find(tree_of_[ns].load(std::memory_order_relaxed), key);
+  if (!found || !found.pointer->resident()) return nullptr;
+  return cache_->Share(shard, found.pointer->checksum);
 }
 
 void VlogEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {

@@ -39,6 +39,7 @@
 #include "vlog/segment.h"
 #include "vlog/shard_index.h"
 #include "vlog/spares.h"
+#include "vlog/unit_image.h"
 #include "vlog/value_cache.h"
 
 namespace cairn {
@@ -119,6 +120,7 @@ class VlogEngine final : public Engine {
 
   void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
             Entry* entry) override;
+  Owner Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) override;
   void Prefetch(uint16_t ns, std::span<const KeyHint> keys) override;
   void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
              FetchRequest* request) override;
@@ -132,7 +134,9 @@ class VlogEngine final : public Engine {
                     ScanVisitor* visitor) override;
 
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-               uint32_t* ticket_count, uint32_t* busy_lane) override;
+               uint32_t* ticket_count, uint32_t* busy_lane,
+               PreparedUnit* prepared = nullptr) override;
+  std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
   uint64_t DurablePosition(uint32_t lane) const override { return lanes_[lane]->durable(); }
@@ -310,18 +314,22 @@ class VlogEngine final : public Engine {
 
   // vlog_write.cc
   Status ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket, uint32_t* busy_lane);
-  Status ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-                   uint32_t* ticket_count, uint32_t* busy_lane);
+  Status ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, const vlog::UnitImage* image,
+                   Ticket* tickets, uint32_t* ticket_count, uint32_t* busy_lane);
   Code PlanParts(Reactor& me, std::span<const WriteOp> ops);
-  Code PlaceParts(Reactor& me, uint32_t* refusing_lane);
-  void WriteParts(Reactor& me, std::span<const WriteOp> ops);
+  Code PlaceParts(Reactor& me, const vlog::UnitImage* image, uint32_t* refusing_lane);
+  void WriteParts(Reactor& me, std::span<const WriteOp> ops, const vlog::UnitImage* image);
   void WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped);
   vlog::RecordHeader HeaderOf(const WriteOp& op, const vlog::Placement& place) const;
   EntryRef Look(const WriteOp& op);
   void Index(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header, uint64_t offset,
              const EntryRef& old);
+  void IndexLarge(const WriteOp& op, const vlog::RecordHeader& header, const Part& part,
+                  const char* record, uint64_t offset);
+  // shared: where the record may stay. admit: it may enter the cache at all.
   void IndexPut(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header,
-                const Pointer& pointer, const EntryRef& found);
+                const Pointer& pointer, const EntryRef& found,
+                const ValueCache::SharedRecord* shared = nullptr, bool admit = true);
   void DropEntry(uint16_t tree_number, uint16_t shard, std::string_view key);
   void IndexExpire(const WriteOp& op, uint16_t tree);
   void FlushShard(uint16_t shard, uint16_t tree);
@@ -343,6 +351,7 @@ class VlogEngine final : public Engine {
   void OnRead(vlog::FetchOp* op, int64_t result);
   void StartRead(Reactor* me, vlog::FetchOp* op, uint64_t now_ns);
   void NextReads(Reactor* me, uint64_t now_ns);
+  static void CheckPiece(vlog::FetchOp* op, uint64_t bytes);
   Status VerifyRead(vlog::FetchOp* op, std::string_view* value);
   void CacheRead(vlog::FetchOp* op, std::string_view record);
 

@@ -20,8 +20,12 @@ constexpr uint32_t kReadTriesMax = 16;
 
 constexpr uint32_t kReadsPerFlush = 4;  // reads that take the place of others
 
+// Large values come in pieces, so that neither asking for one nor its checksum takes long.
+constexpr uint64_t kPieceBytes = std::max<uint64_t>(kLargeUnitBytes, vlog::kBlockBytesMax);
+
 void SubmitRead(FetchOp* op) {
-  op->iov = {op->buffer.get() + op->done, op->bytes - op->done};
+  if (op->done == op->asked) op->asked = std::min(op->bytes, op->asked + kPieceBytes);
+  op->iov = {op->data() + op->done, op->asked - op->done};
   op->io.offset = op->from + op->done;
   op->io.iov = &op->iov;
   op->io.iov_count = 1;
@@ -43,6 +47,7 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
   if (request->state_ != nullptr) request->free_state_(request->state_);
   FetchOp* op = me.pool->Get(bytes);
   request->value_ = {};
+  request->owner_.reset();
   request->state_ = op;
   request->free_state_ = [](void* state) {
     auto* done = static_cast<FetchOp*>(state);
@@ -113,6 +118,12 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
                     error);
   } else {
     const uint64_t done = op->done + static_cast<uint64_t>(result);
+    if (done < needed && done == op->asked) {
+      op->done = done;
+      op->tries = 0;
+      SubmitRead(op);  // it is under way while this piece is checked
+      return CheckPiece(op, done);
+    }
     if (done < needed && result != 0 && ++op->tries < kReadTriesMax) {
       op->done = vlog::AlignDown(done, op->segment->file->alignment().offset);
       return SubmitRead(op);
@@ -134,17 +145,31 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
   me.read_nanos[Log2Histogram::BucketOf(nanos)].fetch_add(1, std::memory_order_relaxed);
   op->segment->Unpin();
   op->request->value_ = value;
+  op->request->owner_ = op->large;
   op->request->Done(std::move(status));  // may destroy the request, and with it op
 }
 
+// The checksum of the record as far as it has been read: `bytes` from op->from on.
+void VlogEngine::CheckPiece(FetchOp* op, uint64_t bytes) {
+  const uint64_t begin = op->pointer.offset - op->from;
+  if (op->checked == 0) {
+    op->crc = vlog::CrcSeed(op->pointer.offset, op->segment->salt);
+    op->checked = sizeof(RecordHeader::crc);
+  }
+  const uint64_t seen = std::min<uint64_t>(bytes - std::min(bytes, begin), op->pointer.length);
+  if (seen <= op->checked) return;
+  op->crc = Crc32cExtend(op->crc, op->data() + begin + op->checked, seen - op->checked);
+  op->checked = seen;
+}
+
 Status VlogEngine::VerifyRead(FetchOp* op, std::string_view* value) {
-  const char* record = op->buffer.get() + (op->pointer.offset - op->from);
+  const char* record = op->data() + (op->pointer.offset - op->from);
+  CheckPiece(op, op->bytes);
   const RecordHeader header = vlog::LoadHeader(record);
   const char* what = nullptr;
   if (!vlog::Plausible(header) || vlog::BytesOf(header) != op->pointer.length) {
     what = "no record of the expected size";
-  } else if (vlog::RecordCrc(record, op->pointer.length,
-                             vlog::CrcSeed(op->pointer.offset, op->segment->salt)) != header.crc) {
+  } else if (op->crc != header.crc) {
     what = "record checksum does not match";
   } else if (header.crc != op->pointer.checksum || header.segment_id != op->pointer.segment_id) {
     what = "another record than the index expects";
@@ -168,9 +193,16 @@ void VlogEngine::CacheRead(FetchOp* op, std::string_view record) {
   const EntryRef found = Shard(op->shard).Find(op->tree, op->key);
   if (!found || found.pointer->resident() || !found.pointer->SamePlace(op->pointer)) return;
   const uint64_t value_bytes = vlog::ValueBytes(op->pointer, op->key.size());
-  const uint32_t handle =
-      cache_->Insert(op->shard, op->pointer.checksum, record,
-                     {op->pointer.checksum, static_cast<uint32_t>(value_bytes)});
+  const ValueCache::Hint hint = {op->pointer.checksum, static_cast<uint32_t>(value_bytes)};
+  uint32_t handle;
+  if (record.size() >= kLargeValueBytes && op->large != nullptr) {
+    char* unused = nullptr;
+    const ValueCache::SharedRecord shared = {op->large, record.data()};
+    handle = cache_->Reserve(op->shard, op->pointer.checksum, op->pointer.length, &unused, hint,
+                             &shared);
+  } else {
+    handle = cache_->Insert(op->shard, op->pointer.checksum, record, hint);
+  }
   if (handle != ValueCache::kNoHandle) {
     found.pointer->flags |= Pointer::kResident;
     found.pointer->checksum = handle;

@@ -16,30 +16,22 @@ using vlog::RecordHeader;
 using vlog::RecordType;
 using vlog::ShardIndex;
 using vlog::SwapPayload;
+using vlog::TypeFor;
+using vlog::UnitImage;
 
 namespace {
-
-RecordType TypeFor(const WriteOp& op) {
-  switch (op.kind) {
-    case WriteKind::kPut:
-      return op.expire_at_ms != 0 ? RecordType::kPutExpire : RecordType::kPut;
-    case WriteKind::kDelete:
-      return RecordType::kDelete;
-    case WriteKind::kExpire:
-      return RecordType::kSetExpire;
-    case WriteKind::kFlush:
-      return RecordType::kFlush;
-    case WriteKind::kSwap:
-      return RecordType::kSwap;
-  }
-  return RecordType::kPut;
-}
 
 bool Everywhere(const WriteOp& op) {
   return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
 }
 bool OnlyFrees(const WriteOp& op) {
   return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush;
+}
+
+// Of the record that opens a unit of several records, in each of its lanes.
+uint64_t GroupBytes(uint64_t lanes) {
+  return vlog::RecordBytes(RecordType::kGroup, 0,
+                           sizeof(GroupPayload) + (lanes > 1 ? 8 * lanes : 0));
 }
 
 uint64_t SizeOf(const WriteOp& op) {
@@ -60,15 +52,45 @@ Status TooLargeStatus() {
 }  // namespace
 
 Status VlogEngine::Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-                         uint32_t* ticket_count, uint32_t* busy_lane) {
+                         uint32_t* ticket_count, uint32_t* busy_lane, PreparedUnit* prepared) {
   *ticket_count = 0;
   if (ops.empty()) return Status();
-  if (CAIRN_LIKELY(ops.size() == 1 && !Everywhere(ops[0]))) {
+  if (CAIRN_LIKELY(ops.size() == 1 && ops[0].value.size() < kLargeValueBytes &&
+                   !Everywhere(ops[0]))) {
     Status status = ApplyOne(reactor, ops[0], tickets, busy_lane);
     if (CAIRN_LIKELY(status.ok())) *ticket_count = 1;
     return status;
   }
-  return ApplyMany(reactor, ops, tickets, ticket_count, busy_lane);
+  const auto* image = static_cast<UnitImage*>(prepared);
+  if (image != nullptr && !image->Fits(ops)) image = nullptr;
+  return ApplyMany(reactor, ops, image, tickets, ticket_count, busy_lane);
+}
+
+std::unique_ptr<PreparedUnit> VlogEngine::Prepare(uint32_t reactor, std::span<const WriteOp> ops) {
+  Reactor& me = reactors_[reactor];
+  bool useful = false;
+  for (const WriteOp& op : ops) {
+    if (Everywhere(op)) return nullptr;  // has a part in every lane, and happens rarely
+    useful = useful || (op.steady && op.value.size() >= UnitImage::kFilledBytesMin);
+  }
+  if (!useful) return nullptr;
+  const Code code = PlanParts(me, ops);
+  std::vector<UnitImage::Part> parts;
+  std::vector<size_t> part_of(lanes_.size());
+  for (const uint32_t lane : me.touched) {
+    const uint64_t bytes = me.parts[lane].bytes;
+    me.parts[lane] = Part();
+    if (code != Code::kOk) continue;
+    part_of[lane] = parts.size();
+    parts.push_back(
+        {lane, bytes, LargeBuffer::New(vlog::kCommitRecordBytes + bytes + Lane::kImageSlackBytes)});
+  }
+  if (code != Code::kOk) return nullptr;
+  const bool grouped = parts.size() > 1 || ops.size() > 1;
+  const uint64_t group = grouped ? GroupBytes(parts.size()) : 0;
+  auto image = std::make_unique<UnitImage>(std::move(parts), group);
+  for (const WriteOp& op : ops) image->Add(op, part_of[LaneOf(op.shard)]);
+  return image;
 }
 
 RecordHeader VlogEngine::HeaderOf(const WriteOp& op, const Placement& place) const {
@@ -121,14 +143,14 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
 
 // ---- several records as one unit ----
 
-Status VlogEngine::ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-                             uint32_t* ticket_count, uint32_t* busy_lane) {
+Status VlogEngine::ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, const UnitImage* image,
+                             Ticket* tickets, uint32_t* ticket_count, uint32_t* busy_lane) {
   Reactor& me = reactors_[reactor];
   Code code = PlanParts(me, ops);
   uint32_t refusing = 0;
-  if (code == Code::kOk) code = PlaceParts(me, &refusing);
+  if (code == Code::kOk) code = PlaceParts(me, image, &refusing);
   if (code == Code::kOk) {
-    WriteParts(me, ops);
+    WriteParts(me, ops, image);
     for (uint32_t lane : me.touched) {
       Part& part = me.parts[lane];
       tickets[(*ticket_count)++] = {
@@ -172,26 +194,32 @@ Code VlogEngine::PlanParts(Reactor& me, std::span<const WriteOp> ops) {
   std::sort(me.touched.begin(), me.touched.end());
   const uint32_t lanes = static_cast<uint32_t>(me.touched.size());
   if (lanes > 1 || me.parts[me.touched[0]].records > 1) {
-    const uint64_t group = vlog::RecordBytes(
-        RecordType::kGroup, 0, sizeof(GroupPayload) + (lanes > 1 ? uint64_t{8} * lanes : 0));
-    for (uint32_t lane : me.touched) me.parts[lane].bytes += group;
+    for (uint32_t lane : me.touched) me.parts[lane].bytes += GroupBytes(lanes);
   }
   for (uint32_t lane : me.touched) too_large = too_large || me.parts[lane].bytes > kUnitBytesMax;
   return too_large ? Code::kTooLarge : Code::kOk;
 }
 
 // Takes room in all lanes at once or in none, so that all lanes see transactions in the same order.
-Code VlogEngine::PlaceParts(Reactor& me, uint32_t* refusing_lane) {
+Code VlogEngine::PlaceParts(Reactor& me, const UnitImage* image, uint32_t* refusing_lane) {
   bool frees = true;
   for (uint32_t lane : me.touched) frees = frees && me.parts[lane].frees;
   for (uint32_t lane : me.touched) lanes_[lane]->latch().Lock();
   Code code = Code::kOk;
-  for (uint32_t lane : me.touched) {
-    code = lanes_[lane]->PrepareLocked(me.parts[lane].bytes, frees);
+  size_t prepared = 0;
+  for (; prepared < me.touched.size(); ++prepared) {
+    const uint32_t lane = me.touched[prepared];
+    const uint64_t bytes = me.parts[lane].bytes;
+    const auto* memory = image != nullptr ? &image->parts()[prepared].memory : nullptr;
+    CAIRN_CHECK(image == nullptr ||
+                (image->parts()[prepared].lane == lane && image->parts()[prepared].bytes == bytes));
+    code = lanes_[lane]->PrepareLocked(bytes, frees, memory);
     if (code == Code::kOk) continue;
     *refusing_lane = lane;
     break;
   }
+  for (size_t i = 0; code != Code::kOk && image != nullptr && i < prepared; ++i)
+    lanes_[me.touched[i]]->AbandonLocked(image->parts()[i].memory);
   if (code == Code::kOk) {
     std::shared_ptr<LaneTxn> txn;
     if (me.touched.size() > 1) {
@@ -214,7 +242,7 @@ Code VlogEngine::PlaceParts(Reactor& me, uint32_t* refusing_lane) {
   return code;
 }
 
-void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
+void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops, const UnitImage* image) {
   const uint32_t lanes = static_cast<uint32_t>(me.touched.size());
   const bool grouped = lanes > 1 || me.parts[me.touched[0]].records > 1;
   if (grouped) {
@@ -241,7 +269,8 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
       vlog::EncodeRecord(part.place.data, part.place.Seed(), header, 0, {}, value);
     }
   }
-  for (const WriteOp& op : ops) {
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const WriteOp& op = ops[i];
     Count(me, 1, op.key.size() + op.value.size());
     if (Everywhere(op)) {
       WriteEverywhere(me, op, grouped);
@@ -253,9 +282,15 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops) {
     char* out = part.place.data + part.at;
     const uint64_t offset = part.place.offset + part.at;
     const std::string_view value = op.kind == WriteKind::kPut ? op.value : std::string_view();
-    header.crc =
-        vlog::EncodeRecord(out, part.place.Seed(part.at), header, op.expire_at_ms, op.key, value);
+    const uint32_t seed = part.place.Seed(part.at);
+    bool sealed = false;
+    if (image != nullptr) header.crc = image->Seal(i, out, seed, header, op, &sealed);
+    if (!sealed) header.crc = vlog::EncodeRecord(out, seed, header, op.expire_at_ms, op.key, value);
     part.at += vlog::BytesOf(header);
+    if (CAIRN_UNLIKELY(value.size() >= kLargeValueBytes)) {
+      IndexLarge(op, header, part, out, offset);
+      continue;
+    }
     Index(op, header.ns, header, offset, op.kind == WriteKind::kPut ? Look(op) : EntryRef());
   }
   for (uint32_t lane : me.touched) CAIRN_CHECK(me.parts[lane].at == me.parts[lane].bytes);
@@ -329,23 +364,42 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
   }
 }
 
+// A large value is not copied into the cache: it stays where it was encoded, if that is not much
+// more memory than its own.
+void VlogEngine::IndexLarge(const WriteOp& op, const RecordHeader& header, const Part& part,
+                            const char* record, uint64_t offset) {
+  const Pointer pointer = vlog::MakePointer(header, offset);
+  Shard(op.shard).last_write = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
+  const ValueCache::SharedRecord shared = {part.place.batch->large, record};
+  const bool worth = shared.owner != nullptr && 2 * uint64_t{pointer.length} >= part.bytes;
+  IndexPut(op, header.ns, header, pointer, Look(op), worth ? &shared : nullptr,
+           worth || pointer.length <= kLargeUnitBytes);
+}
+
 void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordHeader& header,
-                          const Pointer& pointer, const EntryRef& found) {
+                          const Pointer& pointer, const EntryRef& found,
+                          const ValueCache::SharedRecord* shared, bool admit) {
   Art& tree = Shard(op.shard).MakeTree(tree_number);
   const uint32_t checksum = pointer.checksum;
   char* cached = nullptr;
   const auto value_bytes = static_cast<uint32_t>(op.value.size());
   // The value may have been in the cache under the checksum of the version before.
-  const uint32_t handle =
-      found && found.pointer->resident()
-          ? cache_->ReplaceReserve(op.shard, found.pointer->checksum, found.pointer->length,
-                                   checksum, pointer.length, &cached, value_bytes)
-          : cache_->Reserve(op.shard, checksum, pointer.length, &cached,
-                            {found ? found.pointer->checksum : checksum, value_bytes});
+  const bool was_resident = found && found.pointer->resident();
+  uint32_t handle = ValueCache::kNoHandle;
+  if (CAIRN_UNLIKELY(!admit)) {
+    if (was_resident) cache_->Erase(op.shard, found.pointer->checksum);
+  } else if (was_resident) {
+    handle = cache_->ReplaceReserve(op.shard, found.pointer->checksum, found.pointer->length,
+                                    checksum, pointer.length, &cached, value_bytes, shared);
+  } else {
+    handle = cache_->Reserve(op.shard, checksum, pointer.length, &cached,
+                             {found ? found.pointer->checksum : checksum, value_bytes}, shared);
+  }
   uint32_t flags = pointer.flags;
   uint32_t tag = checksum;
   if (handle != ValueCache::kNoHandle) {
-    vlog::FillRecord(cached, header, op.expire_at_ms, op.key, op.value);
+    if (CAIRN_LIKELY(cached != nullptr))
+      vlog::FillRecord(cached, header, op.expire_at_ms, op.key, op.value);
     flags |= Pointer::kResident;
     tag = handle;
   }

@@ -27,7 +27,7 @@ struct Model {
   bool Read(uint32_t key, uint32_t bytes = kRecordBytes) {
     auto found = handles.find(key);
     if (found != handles.end()) {
-      cache.Get(0, found->second);
+      cache.Get(0, found->second, kRecordBytes);
       return true;
     }
     std::string record(bytes, 'r');
@@ -172,7 +172,7 @@ TEST_CASE("cache policy: LIRS: a short distance between uses beats a long one") 
   CHECK(!model.Has(0));
   // Used before all LIR records were: not in the stack any more, so no better than new ones.
   for (uint32_t round = 0; round < 3; ++round) {
-    for (const auto& [key, handle] : model.handles) model.cache.Get(0, handle);
+    for (const auto& [key, handle] : model.handles) model.cache.Get(0, handle, kRecordBytes);
   }
   model.Read(2000);
   for (uint32_t key = 3000; key < 3040; ++key) model.Read(key);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <random>
@@ -67,7 +68,7 @@ TEST_CASE("cache: insert, get, replace, erase, and every byte is given back") {
   const size_t before = cache.bytes();
   const char* place = cache.Peek(1, b).record.data();
   CHECK(cache.Replace(1, b, 1000, 44, std::string(990, 'B')) == b);
-  CHECK(cache.Get(1, b) == place);
+  CHECK(cache.Get(1, b, 1000) == place);
   CHECK(cache.Peek(1, b).record.data() == place);
   CHECK(cache.bytes() == before);
   CHECK(cache.Peek(1, b).checksum == 44);
@@ -111,7 +112,7 @@ TEST_CASE("cache: the hot stay while a cold scan passes through") {
     const uint32_t i = static_cast<uint32_t>(scan) % kHot;
     auto found = owner.resident[0].find(hot[i]);
     if (found != owner.resident[0].end() && found->second.rfind("hot", 0) == 0)
-      owner.cache.Get(0, hot[i]);
+      owner.cache.Get(0, hot[i], 200);
   }
   uint32_t left = 0;
   for (const auto& [handle, record] : owner.resident[0])
@@ -231,8 +232,9 @@ TEST_CASE("cache: churn never breaks the bound, under each policy") {
           pick->second = record;
         }
       } else if (pick != resident.end() && what < 7) {
-        REQUIRE(std::string_view(owner.cache.Get(shard, pick->first), pick->second.size()) ==
-                pick->second);
+        REQUIRE(std::string_view(
+                    owner.cache.Get(shard, pick->first, static_cast<uint32_t>(pick->second.size())),
+                    pick->second.size()) == pick->second);
       } else if (pick != resident.end()) {
         owner.cache.Erase(shard, pick->first);
         resident.erase(pick);
@@ -368,4 +370,39 @@ TEST_CASE("cache: two threads keep one budget") {
   CHECK(cache.bytes() <= kBudget + 4096);
   for (uint32_t shard = 0; shard < kShards; ++shard) cache.Clear(shard);
   CHECK(cache.bytes() == 0);
+}
+
+TEST_CASE("cache: large records are shared, not copied, and outlive their place") {
+  constexpr size_t kBytes = cairn::kLargeValueBytes + 100;
+  ValueCache cache(64 << 20, 4);
+  const auto buffer = cairn::LargeBuffer::New(kBytes + 64);
+  char* record = buffer->data() + 48;
+  std::fill(record, record + kBytes, 'r');
+  const ValueCache::SharedRecord shared = {buffer, record};
+  char* unused = nullptr;
+  const uint32_t handle =
+      cache.Reserve(1, 7, kBytes, &unused, ValueCache::Hint{7, kBytes - 40}, &shared);
+  REQUIRE(handle != ValueCache::kNoHandle);
+  CHECK(unused == nullptr);
+  CHECK(cache.Get(1, handle, kBytes) == record);
+  CHECK(cache.Peek(1, handle).record == std::string_view(record, kBytes));
+  CHECK(cache.bytes() >= kBytes);
+  cairn::Owner owner = cache.Share(1, handle);
+  CHECK(owner == buffer);
+  // A smaller one takes its place, then a large one that is copied in.
+  CHECK(cache.Replace(1, handle, kBytes, 8, "small") == handle);
+  CHECK(cache.Share(1, handle) == nullptr);
+  CHECK(std::string_view(cache.Get(1, handle, 5), 5) == "small");
+  const std::string copied(kBytes, 'c');
+  CHECK(cache.Replace(1, handle, 5, 9, copied) == handle);
+  CHECK(cache.Peek(1, handle).record == copied);
+  CHECK(cache.Share(1, handle) != nullptr);
+  // Nobody writes over what is shared: the one before stays as it was.
+  owner = cache.Share(1, handle);
+  const char* before = cache.Get(1, handle, kBytes);
+  CHECK(cache.Replace(1, handle, kBytes, 10, std::string(kBytes, 'd')) == handle);
+  CHECK(std::string_view(before, kBytes) == copied);
+  cache.Erase(1, handle);
+  CHECK(cache.bytes() == 0);
+  CHECK(std::string_view(record, kBytes) == std::string(kBytes, 'r'));
 }

@@ -20,7 +20,9 @@ class SocketlessReactor final : public SessionHost {
             (counters_.per_command = std::vector<CommandCounters>(shared->registry.size()), shared),
             driver->engine.get(), this, &counters_, number) {}
   ~SocketlessReactor() override {
-    for (auto& conn : connections_) executor_.Forget(conn.get());
+    for (auto& conn : connections_) {
+      if (conn != nullptr) executor_.Forget(conn.get());
+    }
   }
 
   Connection* Connect() {
@@ -38,6 +40,14 @@ class SocketlessReactor final : public SessionHost {
     conn->in.Append(bytes);
     Execute(conn);
   }
+  // The client is gone, and its memory with it.
+  void Disconnect(Connection* conn) {
+    executor_.Forget(conn);
+    std::erase_if(lane_waiters_, [conn](const LaneWaiter& waiter) { return waiter.conn == conn; });
+    std::erase(room_waiters_, conn);
+    std::erase(resume_, conn);
+    connections_[conn->index].reset();
+  }
   // What has been sent to the client and not taken yet.
   std::string& Received(const Connection* conn) { return received_[conn->index]; }
 
@@ -46,6 +56,7 @@ class SocketlessReactor final : public SessionHost {
     executor_.SetNow(wall_ms);
     driver_->Turn(ms);
     executor_.RetryParked();
+    executor_.StepCopies();
     std::vector<LaneWaiter> lanes = std::move(lane_waiters_);
     lane_waiters_.clear();
     for (const LaneWaiter& waiter : lanes) {
@@ -66,9 +77,13 @@ class SocketlessReactor final : public SessionHost {
     resume_.clear();
     for (Connection* conn : resume) Execute(conn);
     for (auto& conn : connections_) {
+      if (conn == nullptr) continue;
       executor_.ReleaseSlots(conn.get());
-      received_[conn->index].append(conn->out.view());
-      conn->out.Clear();
+      while (!conn->out.empty()) {
+        const std::string_view front = conn->out.Front();
+        received_[conn->index].append(front);
+        conn->out.Consume(front.size());
+      }
     }
   }
   Executor* executor() { return &executor_; }

@@ -184,7 +184,7 @@ bool MapEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_
 // ---- writes ----
 
 Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
-                        uint32_t* ticket_count, uint32_t* busy_lane) {
+                        uint32_t* ticket_count, uint32_t* busy_lane, PreparedUnit*) {
   std::lock_guard<std::mutex> lock(mutex_);
   *ticket_count = 0;
   if (ops.empty()) return Status();

@@ -82,7 +82,8 @@ class MapEngine final : public Engine {
                     ScanVisitor* visitor) override;
 
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-               uint32_t* ticket_count, uint32_t* busy_lane) override;
+               uint32_t* ticket_count, uint32_t* busy_lane,
+               PreparedUnit* prepared = nullptr) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
   uint64_t DurablePosition(uint32_t lane) const override;
