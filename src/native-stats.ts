@@ -189,7 +189,15 @@ export interface NativeStats extends NativeCounters {
   lanes: LaneStat[];
   /** The back end in use and, in one sentence, why ("io_uring_setup: Operation not permitted; ..."). */
   io: { backend: 'uring' | 'threads'; reason: string; sqpoll: boolean; syncMethod: string; blockSize: number };
-  reactors: { reactor: number; clients: number; commands: number; cpuUsec: number; turns: number }[];
+  /** longestTurnUsec: since CONFIG RESETSTAT; what a client may have waited for the commands of others. */
+  reactors: {
+    reactor: number;
+    clients: number;
+    commands: number;
+    cpuUsec: number;
+    turns: number;
+    longestTurnUsec: number;
+  }[];
   recovery: RecoveryReport;
   deviceBytesByCause: DeviceBytes;
   log: LogStat;

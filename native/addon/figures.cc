@@ -233,7 +233,7 @@ void Figures::LookAtReactors() {
     const ReactorCounters& counters = reactor->counters();
     snapshot_.reactors.push_back({reactor->number(), counters.clients.Get(),
                                   counters.commands.Get(), reactor->cpu_nanos(),
-                                  counters.turns.Get()});
+                                  counters.turns.Get(), counters.longest_turn_nanos.Get()});
   }
 }
 

@@ -34,6 +34,7 @@ struct ReactorFigures {
   uint64_t commands = 0;
   uint64_t cpu_nanos = 0;
   uint64_t turns = 0;
+  uint64_t longest_turn_nanos = 0;
 };
 
 struct MemoryFigures {

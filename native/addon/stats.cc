@@ -157,6 +157,7 @@ Napi::Array ReactorsOf(Napi::Env env, const Snapshot& snapshot) {
     row["commands"] = N(env, reactor.commands);
     row["cpuUsec"] = N(env, reactor.cpu_nanos / 1000);
     row["turns"] = N(env, reactor.turns);
+    row["longestTurnUsec"] = N(env, reactor.longest_turn_nanos / 1000);
     return row;
   });
 }

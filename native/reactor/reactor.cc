@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -182,6 +183,7 @@ void Reactor::Turn(int timeout_ms) {
 
   epoll_event events[kEventsMax];
   int count = epoll_wait(epoll_fd_, events, kEventsMax, timeout_ms);
+  const uint64_t begun_ticks = __rdtsc();
   executor_.SetNow(WallMillis());
   bool io = false;
   uint32_t handled = 0;
@@ -247,6 +249,12 @@ void Reactor::Turn(int timeout_ms) {
     SweepExpired(count == 0);
   }
   counters_.turns.Add(1);
+  const uint64_t ticks = __rdtsc() - begun_ticks;
+  if (CAIRN_UNLIKELY(ticks > longest_turn_ticks_)) {
+    longest_turn_ticks_ = ticks;
+    counters_.longest_turn_nanos.Set(
+        static_cast<uint64_t>(static_cast<double>(ticks) * shared_->nanos_per_tick));
+  }
 }
 
 // In the middle of a long turn: what is staged starts its way to the disk if the lane is idle, and
@@ -296,6 +304,8 @@ void Reactor::ResetCounters() {
         &counters_.query_limit_disconnections}) {
     counter->Set(0);
   }
+  longest_turn_ticks_ = 0;
+  counters_.longest_turn_nanos.Set(0);
   for (CommandCounters& command : counters_.per_command) {
     command.calls.Set(0);
     command.nanos.Set(0);

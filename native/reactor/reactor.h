@@ -209,6 +209,7 @@ class Reactor : public SessionHost {
   uint64_t last_tick_ms_ = 0;
   uint64_t last_second_ms_ = 0;
   uint64_t last_work_ms_ = 0;
+  uint64_t longest_turn_ticks_ = 0;  // since the statistics were zeroed
   bool sweeping_ = false;            // a round of the sweep for expired keys is under way
   uint64_t sweep_second_ = 0;        // of the wall clock: when it began
   int64_t sweep_clock_ns_ = 0;

@@ -83,6 +83,7 @@ struct alignas(64) ReactorCounters {
   Counter output_bytes;
   Counter user_bytes_written;
   Counter turns;
+  Counter longest_turn_nanos;  // since the statistics were zeroed
   Counter max_query;
   Counter max_output;
   std::vector<CommandCounters> per_command;

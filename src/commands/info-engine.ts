@@ -178,6 +178,7 @@ export function engineFields(source: Source): Field[] {
     ['io_sync_method', io.syncMethod],
     ['io_block_size', io.blockSize],
     ['io_threads', stats.reactors.length],
+    ['reactor_longest_turn_us', Math.max(0, ...stats.reactors.map((reactor) => reactor.longestTurnUsec))],
     ['appendfsync', config.get('appendfsync')],
     ['lanes', lanes.length],
     ...space(source),

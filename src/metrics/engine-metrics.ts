@@ -258,6 +258,13 @@ const reactorRows: MetricRow[] = [
     read: ({ stats }) => stats.reactors.map((r) => ({ labels: { reactor: r.reactor }, value: r.cpuUsec * micro })),
   },
   {
+    name: 'cairn_reactor_longest_turn_seconds',
+    kind: 'gauge',
+    help: 'Longest time since CONFIG RESETSTAT in which a reactor answered nobody else.',
+    read: ({ stats }) =>
+      stats.reactors.map((r) => ({ labels: { reactor: r.reactor }, value: r.longestTurnUsec * micro })),
+  },
+  {
     name: 'cairn_reactor_clients',
     kind: 'gauge',
     help: 'Connections per reactor.',
