@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 // Sanitizer builds take small values for large ones, so that every test runs into them.
 #ifndef CAIRN_LARGE_VALUE_BYTES
@@ -44,5 +45,13 @@ class LargeBuffer {
 
 // Keeps bytes alive that somebody else owns.
 using Owner = std::shared_ptr<const void>;
+
+// Knows who owns large values, so that replies need not copy them.
+class Lender {
+ public:
+  virtual ~Lender() = default;
+  // Null: the bytes do not outlive the command, or nobody knows.
+  virtual Owner OwnerOf(std::string_view bytes) = 0;
+};
 
 }  // namespace cairn

@@ -118,14 +118,6 @@ class OutBuffer {
   std::unique_ptr<Extra> extra_;  // only if something is lent or pinned
 };
 
-// Knows who owns large values, so that replies need not copy them.
-class Lender {
- public:
-  virtual ~Lender() = default;
-  // Null: the bytes do not outlive the command, or nobody knows.
-  virtual Owner OwnerOf(std::string_view bytes) = 0;
-};
-
 class ReplyWriter {
  public:
   explicit ReplyWriter(OutBuffer* out, int version = 2, Lender* lender = nullptr)

@@ -26,7 +26,6 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "resp/reply.h"
 #include "txn/overlay.h"
 
 namespace cairn {
