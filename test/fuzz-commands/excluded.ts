@@ -1,3 +1,5 @@
+import { type Command } from './values.js';
+
 /** Commands that the fuzzer does not send, each with its reason. All others of the server's table are sent. */
 export interface Exclusion {
   readonly name: RegExp;
@@ -22,4 +24,26 @@ export const excluded: readonly Exclusion[] = [
 
 export function isExcluded(name: string): boolean {
   return excluded.some((exclusion) => exclusion.name.test(name));
+}
+
+/** Forms of a command that are not sent beside an older redis-server, where they leave another state behind. */
+interface ExcludedForm {
+  readonly name: RegExp;
+  readonly before: number;
+  readonly matches: (args: readonly string[]) => boolean;
+  readonly why: string;
+}
+
+const excludedForms: readonly ExcludedForm[] = [
+  {
+    name: /^hello$/i,
+    before: 7.2,
+    matches: (args) => args.filter((arg) => /^auth$/i.test(arg)).length > 1,
+    why: 'Before 7.2 Redis acts on each AUTH as it reads it, so a wrong one refuses all; since then the last one counts.',
+  },
+];
+
+export function isExcludedForm(command: Command, redisVersion: number): boolean {
+  const [name = '', ...args] = command.map((arg) => (typeof arg === 'string' ? arg : ''));
+  return excludedForms.some((form) => redisVersion < form.before && form.name.test(name) && form.matches(args));
 }

@@ -121,7 +121,7 @@ export function fakeStats(): NativeStats {
     },
     lanes: [lane(0)],
     io: { backend: 'uring', reason: 'io_uring works', sqpoll: false, syncMethod: 'dsync', blockSize: 512 },
-    reactors: [{ reactor: 0, clients: 2, commands: 100, cpuUsec: 5000, turns: 40 }],
+    reactors: [{ reactor: 0, clients: 2, commands: 100, cpuUsec: 5000, longestTurnUsec: 0, turns: 40 }],
     recovery,
     deviceBytesByCause: { commit: 3000, padding: 500, prepared: 300, gc: 200, checkpoint: 96 },
     log: {
