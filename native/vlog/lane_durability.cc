@@ -72,7 +72,9 @@ bool Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through
       const auto hold = std::find_if(holds_.begin(), holds_.end(),
                                      [&](const Hold& one) { return one.txn.get() == through; });
       if (hold == holds_.end()) return false;  // whole by now
-      from = hold->start;
+      // Once it has failed for good, nothing behind what is synced is settled here any more, though
+      // it lies before the transaction that the failure came by.
+      from = for_good ? std::min(hold->start, synced_) : hold->start;
     } else if (!for_good && !stalled_) {
       return true;
     }
