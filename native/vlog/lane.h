@@ -273,9 +273,7 @@ class Lane {
     uint64_t done = 0;  // bytes
     uint64_t started_ns = 0;
     uint32_t tries = 0;
-    // The write takes several calls. Whether all of it is durable then depends on the back end: a
-    // sync follows.
-    bool in_pieces = false;
+    bool short_write = false;  // a write ended before its end
     bool data_sync = false;
     bool was_stalled = false;
     bool stalled = false;   // it met a full disk and waits

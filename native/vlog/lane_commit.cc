@@ -96,7 +96,7 @@ Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
   flight.batch = batch;
   flight.done = 0;
   flight.tries = 0;
-  flight.in_pieces = flight.was_stalled = flight.stalled = flight.complete = false;
+  flight.short_write = flight.was_stalled = flight.stalled = flight.complete = false;
   return &flight;
 }
 
@@ -235,10 +235,11 @@ void Lane::Finalize(Batch* batch) {
 void Lane::SubmitWrite(Flight* flight) {
   const Batch* batch = flight->batch;
   const uint64_t left = batch->write_bytes() - flight->done;
-  if (left > kWritePieceBytes) flight->in_pieces = true;
+  // The same for all pieces: each is as durable as the commit is to be.
   const bool data_sync =
-      !flight->in_pieces &&
-      (batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
+      flight->done != 0
+          ? flight->write.op == IoOp::kWriteDataSync
+          : batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
   IoRequest& write = flight->write;
   write.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
   write.file = batch->segment->file.get();
@@ -283,7 +284,8 @@ void Lane::OnWritten(Flight* flight, int64_t result) {
       return;
     }
     flight->done = from;
-    flight->in_pieces = true;
+    // Whether the part that was written is durable depends on the back end: a sync follows.
+    flight->short_write = true;
     return SubmitWrite(flight);
   }
   CompleteWrite(flight);
@@ -316,7 +318,7 @@ void Lane::Relieve(bool made_room) {
 }
 
 void Lane::CompleteWrite(Flight* flight) {
-  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->in_pieces;
+  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->short_write;
   const uint64_t nanos = MonotonicNanos() - flight->started_ns;
   IoQueue* queue = flight->queue;  // with the latch gone, the flight may belong to another commit
   News news;
