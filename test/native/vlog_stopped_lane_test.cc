@@ -123,6 +123,40 @@ TEST_CASE("vlog space: a commit that finds no room takes that of a spare, and no
   CHECK(StatsOf(driver).spare_segments == 0);
 }
 
+// Lane 0 fails with a transaction of lanes 0 and 1, while lane 1 has an earlier one of both on its
+// way to the disk. That one is never settled any more, for lane 1 has failed, too; and what stands
+// behind it in lane 0, with a part in lane 2, is on the disk in both and will never count.
+TEST_CASE("vlog space: a failure reaches who waits behind what was not settled before it") {
+  SimDisk disk{SimOptions()};
+  EngineOptions options = SpaceOptions();
+  options.lanes = 3;
+  options.reactors = 2;
+  Driver driver(&disk, options);
+  REQUIRE(driver.Start().ok());
+  const std::vector<std::string> keys = KeyPerLane(driver);
+  for (const std::string& key : keys) WriteAndRest(&driver, key);
+  const auto put = [&](uint32_t lane, const char* value) {
+    return driver.Put(0, keys[lane], value);
+  };
+  std::vector<Ticket> tickets, behind;
+  REQUIRE(driver.TryApply({put(0, "2"), put(1, "2")}, &tickets, 1).ok());
+  REQUIRE(driver.TryApply({put(0, "3")}, &tickets, 0).ok());
+  driver.engine->TurnEnd(0);  // takes all of lane 0 along;
+  driver.engine->TurnEnd(1);  // lane 1 goes with the other reactor, which does not hear of it yet
+  for (int i = 0; i < 50; ++i) driver.TurnOf(0);
+  REQUIRE(driver.TryApply({put(0, "4"), put(2, "4")}, &behind, 0).ok());
+  for (int i = 0; i < 50; ++i) driver.TurnOf(0);
+  CHECK(!driver.Durable(behind));
+  disk.Inject(
+      {SimOp::kWrite, vlog::SegmentPath("", vlog::SegmentOf(tickets[0].position)), 0, 1, EIO});
+  REQUIRE(driver.TryApply({put(0, "5"), put(1, "5")}, &tickets, 0).ok());
+  for (int i = 0; i < 50; ++i) driver.TurnOf(0);
+  for (int i = 0; i < 50; ++i) driver.TurnOf(1);
+  for (uint32_t lane : {0u, 1u, 2u}) CHECK(Stopped(driver, lane, true));
+  CHECK(!driver.Durable(behind));
+  CHECK(!driver.Stop().ok());
+}
+
 TEST_CASE("vlog space: a failed lane takes along all that can never be whole") {
   SimDisk disk{SimOptions()};
   EngineOptions options = SpaceOptions();
