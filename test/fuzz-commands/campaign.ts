@@ -152,7 +152,9 @@ function* programs(specs: readonly CommandSpec[], options: CampaignOptions): Gen
     yield JSON.parse(fs.readFileSync(options.replay, 'utf8')) as Program;
     return;
   }
-  for (let seed = options.from; seed < options.from + options.seeds; seed++) yield generate(seed, specs, options.steps);
+  const version = redisVersion();
+  for (let seed = options.from; seed < options.from + options.seeds; seed++)
+    yield generate(seed, specs, options.steps, version);
 }
 
 export async function campaign(options: CampaignOptions): Promise<{ commands: number; failures: Failure[] }> {
