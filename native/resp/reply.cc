@@ -88,8 +88,8 @@ void OutBuffer::FreeBytes() {
 // Moves the bytes to the front if that frees at least half of the buffer, else doubles it: either
 // way the cost of copying is paid for by the bytes appended since the last time.
 void OutBuffer::Grow(size_t bytes) {
-  if (size() > kBytesMax || bytes > kBytesMax - size()) OutOfMemory(bytes);
-  const size_t used = end_ - begin_;
+  const size_t used = end_ - begin_;  // what is lent takes no memory here
+  if (used > kBytesMax || bytes > kBytesMax - used) OutOfMemory(bytes);
   const bool pinned = extra_ != nullptr && extra_->pinned != nullptr;
   if (!pinned && used + bytes <= capacity_ && begin_ >= capacity_ / 2) {
     std::memmove(bytes_, bytes_ + begin_, used);
@@ -130,7 +130,6 @@ Owner OutBuffer::Pin() {
 
 void OutBuffer::Lend(std::string_view bytes, Owner owner) {
   if (bytes.empty()) return;
-  CAIRN_CHECK(bytes.size() <= kBytesMax && size() <= kBytesMax - bytes.size());
   if (extra_ == nullptr) extra_ = std::make_unique<Extra>();
   extra_->lent.push_back({end_, bytes, std::move(owner)});
   lent_bytes_ += bytes.size();

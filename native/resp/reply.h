@@ -39,6 +39,8 @@ class OutBuffer {
   size_t size() const { return end_ - begin_ + lent_bytes_; }
   bool empty() const { return size() == 0; }
   size_t capacity() const { return capacity_; }
+  // Own bytes from the beginning of the buffer on, consumed ones included: what Pin keeps.
+  size_t held() const { return end_; }
   // The first bytes that lie in one piece: what is sent next.
   std::string_view Front() const {
     return CAIRN_LIKELY(lent_bytes_ == 0) ? std::string_view(data(), size()) : FrontOfLent();

@@ -296,3 +296,18 @@ TEST_CASE("out buffer: pinned bytes stay where they are, whatever becomes of the
   SUBCASE("destroyed") { OutBuffer gone = std::move(in); }
   CHECK(std::string_view(at, first.size()) == first);
 }
+
+TEST_CASE("out buffer: what is lent takes no memory, so no number of loans is too large") {
+  const auto owner = std::make_shared<char>('x');
+  OutBuffer out;
+  for (int i = 0; i < 3000; ++i) {  // never looked at
+    out.Append("$\r\n");
+    out.Lend({owner.get(), size_t{1} << 30}, owner);
+  }
+  CHECK(out.size() > OutBuffer::kBytesMax);
+  out.Append(std::string(10'000, 'y'));
+  out.Consume(3);
+  CHECK(out.Front().data() == owner.get());
+  out.Clear();
+  CHECK(owner.use_count() == 1);
+}
