@@ -37,10 +37,12 @@ class LargeBuffer {
   size_t bytes() const { return bytes_; }
 
  private:
-  LargeBuffer(char* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  LargeBuffer(char* data, size_t bytes, bool mapped)
+      : data_(data), bytes_(bytes), mapped_(mapped) {}
 
   char* const data_;
   const size_t bytes_;
+  const bool mapped_;  // by itself, not of the heap
 };
 
 // Keeps bytes alive that somebody else owns.

@@ -7,8 +7,8 @@
 
 namespace cairn {
 
-// Less than this goes at once: it takes well under a millisecond.
-inline constexpr size_t kReleaseBytesMin = 4u << 20;
+// Less than this goes at once: it takes some ten microseconds.
+inline constexpr size_t kReleaseBytesMin = 256u << 10;
 // Waiting to be released, all together; beyond it the caller has to do it.
 inline constexpr size_t kReleaseWaitingMax = size_t{4} << 30;
 
