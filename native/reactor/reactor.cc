@@ -143,7 +143,7 @@ void Reactor::Run() {
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->TurnEnd(number_);
     queue_->Flush();
-    if (!executor_.copying()) queue_->Wait(10);
+    executor_.copying() ? queue_->Poll() : queue_->Wait(10);
     executor_.StepCopies();
     executor_.RetryParked();
   }
@@ -158,7 +158,9 @@ bool Reactor::StopReached() {
   if (MonotonicMillis() >= stop_deadline_ms_) return true;
   for (auto& conn : connections_) {
     if (conn == nullptr) continue;
-    bool busy = !conn->slots.empty() || !conn->out.empty() || conn->parked_reads != 0;
+    bool busy = !conn->slots.empty() || !conn->out.empty() || conn->parked_reads != 0 ||
+                conn->resume_queued || conn->stall == Connection::kWaitsForCopies ||
+                conn->stall == Connection::kWaitsForLane;
     bool waits_forever = conn->stall == Connection::kBlocked ||
                          conn->stall == Connection::kWaitsForPause ||
                          conn->stall == Connection::kWaitsForControl;
@@ -271,7 +273,8 @@ void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
     queue_->Flush();
-    if (!executor_.copying() && queue_->Wait(kTickMs) == 0) usleep(1000);
+    const uint32_t done = executor_.copying() ? queue_->Poll() : queue_->Wait(kTickMs);
+    if (done == 0 && !executor_.copying()) usleep(1000);
     executor_.StepCopies();
     executor_.RetryParked();
   }

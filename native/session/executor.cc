@@ -257,7 +257,8 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   Committed committed = Commit(command, &conn->turn, mark, conn->prepared.unit.get(), true);
   if (CAIRN_UNLIKELY(committed == Committed::kLarge)) {
     const LargeArguments source = {argv, PinInput(conn, argv)};
-    if (source.memory != nullptr && CopyAhead({&source, 1}, {conn->index, conn->generation})) {
+    const size_t pinned = source.memory != nullptr ? 1 : 0;  // else they may not stay
+    if (CopyAhead({&source, pinned}, {conn->index, conn->generation})) {
       conn->turn.Truncate(mark);
       conn->stall = Connection::kWaitsForCopies;
       return Outcome::kAgain;

@@ -188,6 +188,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
       return;
     }
     if (pass == Pass::kPending) {
+      parked->prepared.Clear();
       ++parked->runs;
       control_.Save(&parked->saved);
       StartFetches(parked.release());
@@ -212,6 +213,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
   if (!parked->frozen) Latch(*parked->command, parked->argv);
   CallHandler(conn, *parked->command, parked->argv, out, parked->resp);
   if (txn_.pending()) {
+    parked->prepared.Clear();
     ++parked->runs;
     out->Clear();
     control_.Save(&parked->saved);
@@ -253,9 +255,14 @@ Owner Executor::PinInput(Connection* conn, std::span<const std::string_view> arg
   size_t bytes = 0;
   for (std::string_view argument : argv) bytes += argument.size();
   if (CAIRN_LIKELY(bytes < kLargeUnitBytes)) return nullptr;
-  const char* at = argv.front().data();
-  const bool collected = at >= conn->in.data() && at < conn->in.data() + conn->in.size();
-  return collected ? conn->in.Pin() : nullptr;
+  // Not with much more memory than the arguments need.
+  if (2 * bytes < conn->in.held()) return nullptr;
+  const char* const begin = conn->in.data();
+  const char* const end = begin + conn->in.size();
+  for (const std::string_view argument : argv) {  // some may stand elsewhere: unquoted, inline
+    if (argument.data() < begin || argument.data() + argument.size() > end) return nullptr;
+  }
+  return conn->in.Pin();
 }
 
 std::vector<LargeArguments> Executor::Sources(const ExecRun& run) {
@@ -265,11 +272,18 @@ std::vector<LargeArguments> Executor::Sources(const ExecRun& run) {
 }
 
 bool Executor::CopyAhead(std::span<const LargeArguments> sources, Copying waiter) {
-  MarkSteady(control_.writes(), sources);
+  std::vector<LargeArguments> all(sources.begin(), sources.end());
+  std::vector<std::string_view> read;  // as RENAME and COPY write it again
+  std::vector<Owner> memory;
+  control_.ForEachKept([&](std::string_view value, const Owner& owner) {
+    read.push_back(value);
+    memory.push_back(owner);
+  });
+  all.push_back({read, nullptr});
+  MarkSteady(control_.writes(), all);
   std::unique_ptr<PreparedUnit> unit = engine_->Prepare(reactor_, control_.writes());
   if (unit == nullptr) return false;
   control_.Unlatch();
-  std::vector<Owner> memory;
   for (const LargeArguments& source : sources) {
     if (source.memory != nullptr) memory.push_back(source.memory);
   }
@@ -278,6 +292,10 @@ bool Executor::CopyAhead(std::span<const LargeArguments> sources, Copying waiter
 }
 
 void Executor::StepCopies() {
+  copies_.DropGone([this](const Copying& waiter) {
+    return waiter.parked == nullptr &&
+           host_->FindConnection(waiter.index, waiter.generation) == nullptr;
+  });
   LargeCopies<Copying>::Item done;
   if (!copies_.Step(&done)) return;
   if (done.waiter.parked != nullptr) {

@@ -6,8 +6,10 @@
 // sleep while any are left.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -49,6 +51,11 @@ class LargeCopies {
   bool empty() const { return items_.empty(); }
   void Add(Item item) { items_.push_back(std::move(item)); }
   Item& newest() { return items_.back(); }
+  // Forgets the first ones while nobody waits for them any more.
+  template <typename Gone>
+  void DropGone(Gone gone) {
+    while (!items_.empty() && gone(items_.front().waiter)) items_.pop_front();
+  }
   // One slice. True: *done is ready.
   bool Step(Item* done) {
     if (items_.empty()) return false;
@@ -67,24 +74,23 @@ class LargeCopies {
   std::deque<Item> items_;
 };
 
-// Marks the writes whose large values are arguments, which stay where they are.
+// Marks the writes whose values are arguments, or what was read, and stay where they are.
 inline void MarkSteady(std::span<WriteOp> writes, std::span<const LargeArguments> sources) {
-  constexpr size_t kWorthBytes = kLargeUnitBytes / 16;
+  constexpr size_t kWorthBytes = kLargeUnitBytes / 256;
   std::vector<std::string_view> large;
   for (const LargeArguments& source : sources) {
     for (const std::string_view argument : source.argv) {
       if (argument.size() >= kWorthBytes) large.push_back(argument);
     }
   }
+  const auto before = [](std::string_view a, std::string_view b) { return a.data() < b.data(); };
+  std::sort(large.begin(), large.end(), before);
   for (WriteOp& op : writes) {
     if (op.kind != WriteKind::kPut || op.value.size() < kWorthBytes) continue;
-    for (const std::string_view argument : large) {
-      if (op.value.data() >= argument.data() &&
-          op.value.data() + op.value.size() <= argument.data() + argument.size()) {
-        op.steady = true;
-        break;
-      }
-    }
+    const auto behind = std::upper_bound(large.begin(), large.end(), op.value, before);
+    if (behind == large.begin()) continue;
+    const std::string_view source = *std::prev(behind);
+    op.steady = op.value.data() + op.value.size() <= source.data() + source.size();
   }
 }
 

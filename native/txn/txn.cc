@@ -27,6 +27,8 @@ char* Txn::Alloc(size_t bytes) {
 }
 
 std::string_view Txn::Copy(std::string_view bytes) {
+  // What this pass has read, and keeps, need not be copied.
+  if (CAIRN_UNLIKELY(bytes.size() >= kLargeValueBytes) && OwnerOf(bytes) != nullptr) return bytes;
   char* memory = Alloc(bytes.size());
   if (!bytes.empty()) std::memcpy(memory, bytes.data(), bytes.size());
   return {memory, bytes.size()};
@@ -92,11 +94,14 @@ const Txn::FrozenRead* Txn::FindFrozen(uint16_t db, std::string_view key, Entry*
 }
 
 Owner Txn::OwnerOf(std::string_view bytes) {
-  for (const Kept& kept : kept_) {
-    if (bytes.data() >= kept.value.data() &&
-        bytes.data() + bytes.size() <= kept.value.data() + kept.value.size()) {
-      return kept.owner;
-    }
+  // What was read last is shown next.
+  for (auto kept = kept_.rbegin(); kept != kept_.rend(); ++kept) {
+    const std::string_view whole = kept->value;
+    if (bytes.data() < whole.data() || bytes.data() + bytes.size() > whole.data() + whole.size())
+      continue;
+    // A small piece is not worth keeping the whole for a client that does not read.
+    const bool worth = bytes.size() >= whole.size() / 4 || bytes.size() >= 4 * kLargeUnitBytes;
+    return worth ? kept->owner : nullptr;
   }
   return nullptr;
 }

@@ -80,6 +80,11 @@ class TxnControl {
   Status Commit(uint32_t* busy_lane, PreparedUnit* prepared = nullptr);
   // Replies may show the value, which the owner keeps, without a copy.
   void Lend(std::string_view value, const Owner& owner) { txn_->kept_.push_back({value, owner}); }
+  // Calls visit(value, owner) for each large value that the pass has read.
+  template <typename Visitor>
+  void ForEachKept(Visitor visit) const {
+    for (const Txn::Kept& kept : txn_->kept_) visit(kept.value, kept.owner);
+  }
   std::span<WriteOp> writes() { return txn_->writes_; }
   bool has_writes() const { return !txn_->writes_.empty(); }
   // Bytes of keys and values that the pass writes.

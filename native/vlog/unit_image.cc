@@ -39,6 +39,7 @@ bool UnitImage::Step(uint64_t bytes) {
       bytes -= piece;
     }
     if (record.filled && done_ < record.value.size()) continue;
+    bytes -= std::min<uint64_t>(bytes, sizeof(RecordHeader));  // many small ones take time, too
     // The padding, zeros that are there already.
     if (record.filled)
       record.crc = Crc32cExtend(record.crc, record.to + done_, record.tail - done_);

@@ -38,7 +38,7 @@ inline RecordType TypeFor(const WriteOp& op) {
 class UnitImage final : public PreparedUnit {
  public:
   // Smaller values are copied when the unit is applied.
-  static constexpr uint64_t kFilledBytesMin = kLargeUnitBytes / 16;
+  static constexpr uint64_t kFilledBytesMin = kLargeUnitBytes / 256;
 
   struct Part {
     uint32_t lane = 0;

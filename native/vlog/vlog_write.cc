@@ -371,7 +371,7 @@ void VlogEngine::IndexLarge(const WriteOp& op, const RecordHeader& header, const
   const Pointer pointer = vlog::MakePointer(header, offset);
   Shard(op.shard).last_write = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
   const ValueCache::SharedRecord shared = {part.place.batch->large, record};
-  const bool worth = shared.owner != nullptr && 2 * uint64_t{pointer.length} >= part.bytes;
+  const bool worth = shared.owner != nullptr && 8 * uint64_t{pointer.length} >= 7 * part.bytes;
   IndexPut(op, header.ns, header, pointer, Look(op), worth ? &shared : nullptr,
            worth || pointer.length <= kLargeUnitBytes);
 }
