@@ -393,8 +393,12 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
 }
 
 bool VlogEngine::StartMaintenance() {
-  maintenance_stop_ = false;
-  maintenance_poke_ = true;
+  {
+    // Garbage collection may be running, and wake maintenance, before that does.
+    std::lock_guard<std::mutex> lock(maintenance_mutex_);
+    maintenance_stop_ = false;
+    maintenance_poke_ = true;
+  }
   return tuning_.inline_maintenance || maintenance_.Start([this] { MaintenanceLoop(); });
 }
 
