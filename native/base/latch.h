@@ -8,6 +8,7 @@
 // the moment, and a thread that waits for itself. Other builds pay nothing.
 #pragma once
 
+#include <pthread.h>
 #include <time.h>
 
 #include <atomic>
@@ -72,10 +73,8 @@ class Latch {
   }
 
 #ifdef CAIRN_LATCH_KNOWS_HOLDER
-  static const void* Self() {
-    static thread_local const char self = 0;
-    return &self;
-  }
+  // The system's name for the thread: the same in every shared object.
+  static const void* Self() { return reinterpret_cast<const void*>(pthread_self()); }
   void Taken() { holder_.store(Self(), std::memory_order_relaxed); }
   void Given() {
     CAIRN_CHECK(HeldHere());
