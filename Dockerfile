@@ -18,13 +18,13 @@ RUN node scripts/build.mjs && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends liburing2 \
+    && apt-get install -y --no-install-recommends liburing2 librocksdb7.8 \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o node -g node /data
 WORKDIR /cairn
 COPY --from=build /cairn/package.json ./
 COPY --from=build /cairn/node_modules ./node_modules
-COPY --from=build /cairn/build/release/cairn.node ./build/release/
+COPY --from=build /cairn/build/release/cairn.node /cairn/build/release/cairn_lsm.so ./build/release/
 COPY --from=build /cairn/dist ./dist
 COPY --from=build /cairn/bin ./bin
 COPY --from=build /cairn/conf ./conf

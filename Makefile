@@ -1,6 +1,6 @@
 # Native build. Everything but native/addon/ builds without Node. Output: build/<variant>/.
 #
-#   make native        the addon (build/release/cairn.node)
+#   make native        the addon (build/release/cairn.node), and the lsm engine (cairn_lsm.so) if RocksDB is there
 #   make test          native unit tests
 #   make test-asan     the same under the address and undefined-behaviour sanitizers
 #   make test-tsan     those that use threads, under the thread sanitizer
@@ -8,7 +8,8 @@
 #   make fuzz-checkpoint  the same for the decoder of checkpoint files
 #   make clean
 #
-# VARIANT=release|asan|tsan chooses the flags of native and native-tests. CXX, CLANGXX, JOBS, BUILD_ROOT, FUZZ_SECONDS may be set.
+# VARIANT=release|asan|tsan chooses the flags of native and native-tests. CXX, CLANGXX, JOBS, BUILD_ROOT, FUZZ_SECONDS may be
+# set, and ROCKSDB, the folder of a RocksDB of our own.
 
 VARIANT ?= release
 CXX ?= g++
@@ -39,7 +40,27 @@ CXXFLAGS := -std=c++20 -fPIC -fvisibility=hidden -fno-semantic-interposition -ma
   $(CXXFLAGS_$(VARIANT))
 LIBRARY_FLAGS := -fno-exceptions -fno-rtti
 LDFLAGS := $(filter -fsanitize=% -fno-sanitize=%,$(CXXFLAGS_$(VARIANT)))
-LDLIBS := -luring -lpthread
+LDLIBS := -luring -lpthread -ldl
+
+# RocksDB: the one that scripts/build-rocksdb.mjs has built, without asserts and so for the release only, else the system's,
+# else none, and no lsm engine.
+ROCKSDB ?= $(BUILD_ROOT)/rocksdb
+ifeq ($(VARIANT)$(wildcard $(ROCKSDB)/librocksdb.a),release$(ROCKSDB)/librocksdb.a)
+ROCKSDB_KIND := static
+ROCKSDB_FLAGS := -isystem $(ROCKSDB)/include -DCAIRN_ROCKSDB_STATIC $(shell cat $(ROCKSDB)/flags)
+ROCKSDB_LIBS := $(ROCKSDB)/librocksdb.a $(shell cat $(ROCKSDB)/libraries)
+else
+ROCKSDB_KIND := $(shell $(CXX) -E -x c++ -include rocksdb/version.h /dev/null >/dev/null 2>&1 && echo system)
+ROCKSDB_FLAGS :=
+ROCKSDB_LIBS := -lrocksdb
+endif
+# What the two sides of native/lsm/module.h have in common.
+LSM_STAMP := $(VARIANT)-$(shell cat $(wildcard native/base/*.h native/io/*.h native/engine/*.h) native/lsm/module.h | \
+  sha256sum | cut -c1-16)
+# $(call remember,FILE,TEXT): FILE says TEXT, and is as old as that is.
+remember = $(shell mkdir -p $(dir $(1)) && printf '%s\n' '$(2)' | cmp -s - $(1) || printf '%s\n' '$(2)' >$(1))
+$(call remember,$(BUILD)/obj/lsm-stamp,$(LSM_STAMP))
+$(call remember,$(BUILD)/obj/rocksdb-flags,$(ROCKSDB_KIND) $(ROCKSDB_FLAGS) $(ROCKSDB_LIBS))
 
 NODE_INCLUDE ?= node_modules/node-api-headers/include
 ADDON_FLAGS := -isystem $(NODE_INCLUDE) -isystem node_modules/node-addon-api -DNAPI_VERSION=9 \
@@ -49,9 +70,15 @@ TEST_FLAGS := -O0 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 
 ADDON_SOURCES := $(wildcard native/addon/*.cc)
 ADDON_OBJECTS := $(ADDON_SOURCES:%.cc=$(BUILD)/obj/%.o)
-LIBRARY_SOURCES := $(filter-out native/addon/%,$(wildcard native/*/*.cc))
+LIBRARY_SOURCES := $(filter-out native/addon/% native/lsm/%,$(wildcard native/*/*.cc))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o)
+LSM_SOURCES := $(wildcard native/lsm/*.cc)
+LSM_OBJECTS := $(LSM_SOURCES:%.cc=$(BUILD)/obj/%.o)
 TEST_SOURCES := $(wildcard test/native/*.cc)
+ifeq ($(ROCKSDB_KIND),)
+LSM_OBJECTS :=
+TEST_SOURCES := $(filter-out test/native/lsm_%,$(TEST_SOURCES))
+endif
 # The thread sanitizer has something to say only where there are threads: tests that start some, or use a disk or an engine
 # that does.
 ifeq ($(VARIANT),tsan)
@@ -72,7 +99,9 @@ PROGRESS_END = $(if $(PROGRESS_OF),@printf '$(if $(PROGRESS_TTY),\r\033[K)linkin
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-native: $(BUILD)/cairn.node
+LSM_MODULE := $(if $(LSM_OBJECTS),$(BUILD)/cairn_lsm.so)
+
+native: $(BUILD)/cairn.node $(LSM_MODULE)
 
 $(BUILD)/libcairn.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -82,8 +111,14 @@ $(BUILD)/cairn.node: $(ADDON_OBJECTS) $(BUILD)/libcairn.a
 	$(PROGRESS_END)
 	$(CXX) -shared $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/native-tests: $(TEST_OBJECTS) $(BUILD)/libcairn.a
-	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# It exports one function; whatever it has from archives is its own affair.
+$(BUILD)/cairn_lsm.so: $(LSM_OBJECTS) $(BUILD)/libcairn.a
+	$(PROGRESS_END)
+	$(CXX) -shared $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $^ $(ROCKSDB_LIBS) $(LDLIBS)
+
+# The tests have the engine linked in; one of them loads the module.
+$(BUILD)/native-tests: $(TEST_OBJECTS) $(LSM_OBJECTS) $(BUILD)/libcairn.a | $(LSM_MODULE)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(if $(LSM_OBJECTS),$(ROCKSDB_LIBS)) $(LDLIBS)
 
 native-tests: $(BUILD)/native-tests
 
@@ -103,6 +138,13 @@ $(BUILD)/obj/native/addon/%.o: native/addon/%.cc Makefile
 	@mkdir -p $(@D)
 	$(PROGRESS)
 	$(CXX) $(CPPFLAGS) $(ADDON_FLAGS) $(CXXFLAGS) -c $< -o $@
+
+$(LSM_OBJECTS): CPPFLAGS += $(ROCKSDB_FLAGS)
+$(LSM_OBJECTS) $(filter $(BUILD)/obj/test/native/lsm_%,$(TEST_OBJECTS)): $(BUILD)/obj/rocksdb-flags
+$(filter $(BUILD)/obj/test/native/lsm_%,$(TEST_OBJECTS)): CPPFLAGS += $(ROCKSDB_FLAGS)
+STAMPED := $(BUILD)/obj/native/lsm/module.o $(BUILD)/obj/native/server/lsm_module.o
+$(STAMPED): CPPFLAGS += -DCAIRN_LSM_STAMP='"$(LSM_STAMP)"'
+$(STAMPED): $(BUILD)/obj/lsm-stamp
 
 $(BUILD)/obj/native/%.o: native/%.cc Makefile
 	@mkdir -p $(@D)

@@ -8,7 +8,7 @@ import { ScriptError, outputOf, redisLink, root, run, runScript } from './lib.mj
 const oldestNode = [20, 11];
 const lockTimeoutSeconds = 300;
 
-const buildPackages = ['g++', 'make', 'liburing-dev'];
+const buildPackages = ['g++', 'make', 'liburing-dev', 'librocksdb-dev'];
 const clientPackages = ['redis-tools']; // redis-cli
 const testPackages = [
   'doctest-dev',

@@ -1,0 +1,16 @@
+#include "lsm/module.h"
+
+#include "lsm/rocksdb_version.h"
+
+extern "C" __attribute__((visibility("default"))) const cairn::lsm::Module* cairn_lsm_module();
+
+const cairn::lsm::Module* cairn_lsm_module() {
+  static const cairn::lsm::Module module = {
+      .stamp = cairn::lsm::kModuleStamp,
+      .build = cairn::lsm::RocksdbBuild(),
+      .describe = cairn::lsm::DescribeLibrary,
+      .mismatch = cairn::lsm::LibraryMismatch,
+      .new_engine = nullptr,
+  };
+  return &module;
+}
