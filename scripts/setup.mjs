@@ -9,6 +9,7 @@ const oldestNode = [20, 11];
 const lockTimeoutSeconds = 300;
 
 const buildPackages = ['g++', 'make', 'liburing-dev', 'librocksdb-dev'];
+const rocksdbPackages = ['dpkg-dev', 'liblz4-dev', 'libzstd-dev']; // to build that from its sources
 const clientPackages = ['redis-tools']; // redis-cli
 const testPackages = [
   'doctest-dev',
@@ -122,11 +123,15 @@ function installModules() {
   writeFileSync(stamp, digest);
 }
 
-/** `test`: also what the tests need. `client`: also redis-cli. `system: false`: leave system packages alone. */
-export function setUp({ test = false, client = false, system = true } = {}) {
+/**
+ * `test`: also what the tests need. `client`: also redis-cli. `rocksdb`: also what building RocksDB needs.
+ * `system: false`: leave system packages alone.
+ */
+export function setUp({ test = false, client = false, rocksdb = false, system = true } = {}) {
   checkNode();
   if (system && hasDpkg()) {
-    const missing = [...buildPackages, ...(test ? testPackages : [])].filter((name) => !isInstalled(name));
+    const wanted = [...buildPackages, ...(test ? testPackages : []), ...(rocksdb ? rocksdbPackages : [])];
+    const missing = wanted.filter((name) => !isInstalled(name));
     if (missing.length > 0) installPackages(missing, client ? missingClients() : []);
     if (client) offerClient();
   }
