@@ -1,12 +1,13 @@
 // The merge operator of the lsm engine: looks at the kind of the operands and hands them to
 // counters, posting lists or the folds of pages.
 //
-// A merge never fails. RocksDB takes a failed merge for damage of the whole database: when it
-// happens in a flush or a compaction, nothing can be written any more, and a restart meets the same
-// operand again (7.8; later versions can leave it alone in a compaction). So operands that cannot
-// be merged make a value of the kind kDamaged, which says why and keeps all that went into it. Who
-// reads that key reports an error; every other key goes on, and nothing is lost that could be
-// repaired. Each case is counted, and the first ones are told with their key.
+// A merge never fails. RocksDB takes a failed merge for damage of the whole database: after one in
+// a flush nothing can be written any more, and the directory cannot be opened again, because
+// recovery meets the same operand (tried with 7.8.3; later versions can leave it alone in a
+// compaction). So operands that cannot be merged make a value of the kind kDamaged, which says why
+// and keeps all that went into it. Who reads that key reports an error; every other key goes on,
+// and nothing is lost that could be repaired. Each case is counted, and the first ones are told
+// with their key.
 //
 // Body of a damaged value, integers little-endian:
 //
