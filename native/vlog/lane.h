@@ -161,12 +161,11 @@ class Lane {
   // filled the place. Small units are encoded with the latch held: each locked instruction waits
   // for the stores before it, and a record is a handful of cache lines that miss.
   template <typename Encode>
-  Code Stage(uint64_t bytes, bool may_use_reserve, Encode&& encode,
-             const std::shared_ptr<LargeBuffer>* image = nullptr) {
+  Code Stage(uint64_t bytes, bool may_use_reserve, Encode&& encode) {
     Placement place;
     {
       LatchGuard guard(latch_);
-      const Code code = PrepareLocked(bytes, may_use_reserve, image);
+      const Code code = PrepareLocked(bytes, may_use_reserve);
       if (CAIRN_UNLIKELY(code != Code::kOk)) return code;
       TakeLocked(bytes, &place);
       if (CAIRN_LIKELY(bytes <= kLatchedEncodeMax)) {
