@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -14,6 +16,7 @@ namespace {
 
 constexpr size_t kPieceBytes = 4u << 20;
 constexpr size_t kPageBytes = 4096;
+constexpr std::chrono::seconds kLinger{1};  // of the thread, with nothing to do
 
 struct Item {
   void* data;
@@ -23,6 +26,7 @@ struct Item {
 
 struct Waiting {
   std::mutex mutex;
+  std::condition_variable more;
   std::vector<Item> items;
   size_t bytes = 0;
   bool running = false;
@@ -49,8 +53,8 @@ void Work() {
   for (;;) {
     Item item;
     {
-      std::lock_guard<std::mutex> lock(all.mutex);
-      if (all.items.empty()) {
+      std::unique_lock<std::mutex> lock(all.mutex);
+      if (!all.more.wait_for(lock, kLinger, [&all] { return !all.items.empty(); })) {
         all.running = false;
         return;
       }
@@ -75,6 +79,7 @@ void ReleaseMemory(void* data, size_t bytes, void (*free)(void*, size_t)) {
     if (all.running && all.bytes + bytes <= kReleaseWaitingMax) {
       all.items.push_back({data, bytes, free});
       all.bytes += bytes;
+      all.more.notify_one();
       return;
     }
   }

@@ -1,6 +1,7 @@
 // Gives large memory back to the system without holding up who lets go of it: unmapping 100 MB
 // takes about 10 ms, so a thread does it, piece by piece. The thread lives while there is something
-// to do. Thread-safe.
+// to do, and lingers a little: starting one takes longer than everything else that the caller does,
+// often under a latch. Thread-safe.
 #pragma once
 
 #include <cstddef>
