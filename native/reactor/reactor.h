@@ -55,8 +55,8 @@ class Reactor : public SessionHost {
   static constexpr uint64_t kAcceptRestMs = 10;
   static constexpr uint64_t kAcceptRestMsMax = 1000;
   static constexpr uint64_t kAcceptLogMs = 10'000;
+  // Room for an argument whose client has sent less than this of it; from then on all of it.
   static constexpr size_t kArgumentStepBytes = 8 << 20;
-  static constexpr size_t kArgumentSureBytes = 8 << 20;
   static constexpr size_t kLargeReadBytes = 256 * 1024;  // per turn, of a large argument
   static constexpr uint32_t kEventsMax = 256;
   static constexpr uint32_t kCommitEvery = 64;  // connections handled between two looks at the disk

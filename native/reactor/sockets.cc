@@ -245,15 +245,13 @@ void Reactor::LookAhead() {
   if (count > 1) engine_->Prefetch(db, std::span<const KeyHint>(hints, count));
 }
 
-// Room for a large argument, in steps that double: a length that a client has only announced takes
-// no more than that of what it has sent, or the least step. Who has sent much gets all of it:
-// moving a larger buffer would take milliseconds, and what is not used yet takes no memory.
+// Room for a large argument, in two steps: a length that a client has only announced takes no more
+// than kArgumentStepBytes. Who has sent that much gets all of it: moving a larger buffer would take
+// milliseconds, and what is not used yet takes no memory.
 void Reactor::ReserveArgument(Connection* conn, size_t more) {
   if (conn->in_needed <= kReadBytes) return;
-  const size_t sent = conn->in.size() + more;
-  const size_t step =
-      sent >= kArgumentSureBytes ? conn->in_needed : std::max(kArgumentStepBytes, sent);
-  conn->in.Reserve(more + std::min(conn->in_needed, step));
+  const bool sure = conn->in.size() + more >= kArgumentStepBytes;
+  conn->in.Reserve(more + (sure ? conn->in_needed : std::min(conn->in_needed, kArgumentStepBytes)));
 }
 
 void Reactor::RunInput(const Input& input) {
