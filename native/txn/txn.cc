@@ -106,11 +106,11 @@ Owner Txn::OwnerOf(std::string_view bytes) {
   return nullptr;
 }
 
-// The value of an entry that is in memory, for as long as the pass lasts.
-std::string_view Txn::Keep(const Entry& entry, Owner owner) {
-  if (owner == nullptr) return entry.copied ? Copy(entry.value) : entry.value;
-  kept_.push_back({entry.value, std::move(owner)});
-  return entry.value;
+// Whether the value stays where it is for as long as the pass lasts: somebody owns it.
+bool Txn::Keep(std::string_view value, Owner owner) {
+  if (owner == nullptr) return false;
+  kept_.push_back({value, std::move(owner)});
+  return true;
 }
 
 // The database's name now, which the write will have to go by, is db_.
@@ -149,16 +149,15 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   meta->value_bytes = entry.value_bytes;
   if (!want_value) return ReadState::kFound;
   if (CAIRN_LIKELY(entry.resident)) {
-    if (CAIRN_UNLIKELY(entry.value_bytes >= kLargeValueBytes)) {
-      *value = Keep(entry, frozen != nullptr ? frozen->owner : engine_->Pin(ns, shard, key, entry));
-    } else {
-      *value = CAIRN_UNLIKELY(entry.copied) ? Copy(entry.value) : entry.value;
-    }
+    const bool kept =
+        CAIRN_UNLIKELY(entry.value_bytes >= kLargeValueBytes) &&
+        Keep(entry.value, frozen != nullptr ? frozen->owner : engine_->Pin(ns, shard, key, entry));
+    *value = CAIRN_UNLIKELY(entry.copied) && !kept ? Copy(entry.value) : entry.value;
     return ReadState::kFound;
   }
   if (const Fetched* fetched = FindFetched(entry.version)) {
     *value = fetched->value;
-    if (CAIRN_UNLIKELY(fetched->owner != nullptr)) kept_.push_back({*value, fetched->owner});
+    if (CAIRN_UNLIKELY(fetched->owner != nullptr)) Keep(*value, fetched->owner);
     return ReadState::kFound;
   }
   CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");

@@ -142,7 +142,7 @@ class Txn final : public Lender {
   ReadState LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
                        std::string_view* value);
   const FrozenRead* FindFrozen(uint16_t db, std::string_view key, Entry* entry);
-  std::string_view Keep(const Entry& entry, Owner owner);
+  bool Keep(std::string_view value, Owner owner);
   bool Dead(uint64_t expire_at_ms) const { return expire_at_ms != 0 && expire_at_ms <= now_ms_; }
   const Fetched* FindFetched(const VersionToken& version) const;
   void Observe(const Ticket& ticket);
