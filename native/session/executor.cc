@@ -475,6 +475,12 @@ Slot* Executor::PushPending(Connection* conn) {
   return &slot;
 }
 
+// What these replies promise is not durable, and nobody knows when: each becomes an error.
+static void RefuseReplies(uint32_t replies, std::string_view reason, OutBuffer* out) {
+  for (uint32_t i = 0; i < replies; ++i)
+    ReplyWriter(out, 2).Error(errors::DiskRefusedWrite(reason));
+}
+
 void Executor::ReleaseSlots(Connection* conn) {
   while (!conn->slots.empty()) {
     Slot& slot = conn->slots.front();
@@ -488,12 +494,9 @@ void Executor::ReleaseSlots(Connection* conn) {
         }
         return;
       }
-      // What these replies promise is not durable, and nobody knows when: each becomes an error.
       conn->slot_bytes -= slot.bytes.size();
       slot.bytes.Clear();
-      for (uint32_t i = 0; i < slot.replies; ++i) {
-        ReplyWriter(&slot.bytes, 2).Error(errors::DiskRefusedWrite(reason));
-      }
+      RefuseReplies(slot.replies, reason, &slot.bytes);
       conn->slot_bytes += slot.bytes.size();
       slot.gate.Clear();
     }
@@ -517,8 +520,7 @@ void Executor::EngineLost(Connection* conn, bool durable, std::string_view reaso
     } else if (durable || slot.gate.empty()) {
       conn->out.Append(&slot.bytes);
     } else {
-      for (uint32_t i = 0; i < slot.replies; ++i)
-        ReplyWriter(&conn->out, 2).Error(errors::DiskRefusedWrite(reason));
+      RefuseReplies(slot.replies, reason, &conn->out);
     }
   }
   conn->slots.clear();

@@ -178,6 +178,8 @@ class Executor {
   void SendControl(Connection* conn, const ExecRun& run, size_t step);
   void SendControl(Connection* conn, std::span<const std::string_view> argv,
                    ControlMessage message);
+  // The control command that was sent, once: as it is answered, or nobody waits any more.
+  void BookControl(Connection* conn, std::string_view reply, uint64_t nanos);
 
   void Latch(const Command& command, std::span<const std::string_view> argv);
   // resp: in force when the command came, which is not always what the connection speaks by now.

@@ -404,11 +404,7 @@ void Executor::Forget(Connection* conn) {
   if (std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
     AbandonExec(conn, run.get());
   } else if (conn->stall == Connection::kWaitsForControl && conn->control_slot != nullptr) {
-    // It runs, although nobody listens.
-    const std::vector<std::string_view> argv(conn->control_argv.begin(), conn->control_argv.end());
-    txn_.hits = txn_.misses = txn_.expired = 0;
-    Book(conn, *conn->control_command, argv, {}, 0);
-    FeedMonitors(conn, *conn->control_command, argv);
+    BookControl(conn, {}, 0);  // it runs, although nobody listens
   }
 }
 

@@ -7,14 +7,6 @@
 
 namespace cairn {
 
-namespace {
-
-std::vector<std::string_view> Views(const std::vector<std::string>& argv) {
-  return {argv.begin(), argv.end()};
-}
-
-}  // namespace
-
 // Goes on until a control command has to be asked for (ControlDone comes back here), or to the end.
 void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
   conn->exec_run = run;
@@ -147,18 +139,20 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
   }
   Slot* slot = std::exchange(conn->control_slot, nullptr);
   if (slot == nullptr) return;
-  const Command& command = *conn->control_command;
   slot->bytes.Append(reply);
   slot->replies = 1;
-  const std::vector<std::string> sent = std::move(conn->control_argv);
-  conn->control_argv.clear();
-  const std::vector<std::string_view> argv = Views(sent);
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  Book(conn, command, argv, slot->bytes.ViewFrom(0), usec * 1000);
-  FeedMonitors(conn, command, argv);
+  BookControl(conn, reply, usec * 1000);
   CompleteSlot(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
+}
+
+void Executor::BookControl(Connection* conn, std::string_view reply, uint64_t nanos) {
+  const std::vector<std::string> sent = std::exchange(conn->control_argv, {});
+  const std::vector<std::string_view> argv(sent.begin(), sent.end());
+  txn_.hits = txn_.misses = txn_.expired = 0;
+  Book(conn, *conn->control_command, argv, reply, nanos);
+  FeedMonitors(conn, *conn->control_command, argv);
 }
 
 }  // namespace cairn
