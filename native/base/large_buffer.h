@@ -24,6 +24,8 @@ namespace cairn {
 inline constexpr uint64_t kLargeValueBytes = CAIRN_LARGE_VALUE_BYTES;
 // Writes from this size on are copied ahead, in pieces, before they are applied.
 inline constexpr uint64_t kLargeUnitBytes = CAIRN_LARGE_UNIT_BYTES;
+// Of such a write: smaller values are copied when it is applied.
+inline constexpr uint64_t kPreparedValueBytes = kLargeUnitBytes / 256;
 
 class LargeBuffer {
  public:

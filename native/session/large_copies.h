@@ -76,17 +76,16 @@ class LargeCopies {
 
 // Marks the writes whose values are arguments, or what was read, and stay where they are.
 inline void MarkSteady(std::span<WriteOp> writes, std::span<const LargeArguments> sources) {
-  constexpr size_t kWorthBytes = kLargeUnitBytes / 256;
   std::vector<std::string_view> large;
   for (const LargeArguments& source : sources) {
     for (const std::string_view argument : source.argv) {
-      if (argument.size() >= kWorthBytes) large.push_back(argument);
+      if (argument.size() >= kPreparedValueBytes) large.push_back(argument);
     }
   }
   const auto before = [](std::string_view a, std::string_view b) { return a.data() < b.data(); };
   std::sort(large.begin(), large.end(), before);
   for (WriteOp& op : writes) {
-    if (op.kind != WriteKind::kPut || op.value.size() < kWorthBytes) continue;
+    if (op.kind != WriteKind::kPut || op.value.size() < kPreparedValueBytes) continue;
     const auto behind = std::upper_bound(large.begin(), large.end(), op.value, before);
     if (behind == large.begin()) continue;
     const std::string_view source = *std::prev(behind);

@@ -17,7 +17,7 @@ void UnitImage::Add(const WriteOp& op, size_t part) {
   Record record = {};
   record.kind = op.kind;
   record.has_expiry = HasExpiry(type);
-  record.filled = op.steady && value_bytes >= kFilledBytesMin;
+  record.filled = op.steady && value_bytes >= kPreparedValueBytes;
   record.shard = op.shard;
   record.key_bytes = op.key.size();
   record.value = op.value;

@@ -37,9 +37,6 @@ inline RecordType TypeFor(const WriteOp& op) {
 
 class UnitImage final : public PreparedUnit {
  public:
-  // Smaller values are copied when the unit is applied.
-  static constexpr uint64_t kFilledBytesMin = kLargeUnitBytes / 256;
-
   struct Part {
     uint32_t lane = 0;
     uint64_t bytes = 0;  // of records, without the commit record

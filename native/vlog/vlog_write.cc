@@ -71,7 +71,7 @@ std::unique_ptr<PreparedUnit> VlogEngine::Prepare(uint32_t reactor, std::span<co
   bool useful = false;
   for (const WriteOp& op : ops) {
     if (Everywhere(op)) return nullptr;  // has a part in every lane, and happens rarely
-    useful = useful || (op.steady && op.value.size() >= UnitImage::kFilledBytesMin);
+    useful = useful || (op.steady && op.value.size() >= kPreparedValueBytes);
   }
   if (!useful) return nullptr;
   const Code code = PlanParts(me, ops);
