@@ -133,6 +133,8 @@ class TxnControl {
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
   Watchers WatchersOfWhole();
   void TouchKeys();
+  // Rarely due, and asked for by every command: inlined, their loops would cost each of them some
+  // registers, saved and restored.
   [[gnu::cold, gnu::noinline]] void ReleaseMemory();
   [[gnu::cold, gnu::noinline]] void ForgetReads();
   [[gnu::cold, gnu::noinline]] void ForgetMissing();
