@@ -63,6 +63,14 @@ Clients Connect(ReactorRig* rig, uint32_t count) {
   return clients;
 }
 
+// Whether f holds of all of them; it is called for each.
+template <typename F>
+bool Each(const Clients& clients, F f) {
+  bool all = true;
+  for (const auto& client : clients) all = f(*client) && all;
+  return all;
+}
+
 std::string KeyOfClient(size_t client, uint64_t key) {
   return "c" + std::to_string(client) + ":" + std::to_string(key);
 }
@@ -136,6 +144,17 @@ void Converse(ReactorRig* rig, const Clients& clients, const std::vector<Script>
   REQUIRE_MESSAGE(done, rig->log());
 }
 
+// Clients that have something to say: commands of every kind, not sent on yet.
+Clients SendMixed(ReactorRig* rig, std::vector<Script>* scripts, uint32_t commands,
+                  Random* random) {
+  Clients clients = Connect(rig, static_cast<uint32_t>(scripts->size()));
+  for (size_t i = 0; i < scripts->size(); ++i) {
+    (*scripts)[i].Mixed(i, commands, random);
+    clients[i]->Send((*scripts)[i].sent);
+  }
+  return clients;
+}
+
 void CheckCells(SimDisk* disk, const RigOptions& options, const std::vector<Script>& scripts) {
   ReactorRig rig(disk, options);
   RigClient client(&rig);
@@ -164,11 +183,9 @@ uint64_t LinesIn(const std::string& received) {
 REACTOR_TEST("pipelines in pieces, replies whole and in order, all there after a restart") {
   Random random(1);
   std::vector<Script> scripts(9);
-  for (size_t i = 0; i < scripts.size(); ++i) scripts[i].Mixed(i, 150, &random);
   {
     ReactorRig rig(&disk, options);
-    const Clients clients = Connect(&rig, static_cast<uint32_t>(scripts.size()));
-    for (size_t i = 0; i < scripts.size(); ++i) clients[i]->Send(scripts[i].sent);
+    const Clients clients = SendMixed(&rig, &scripts, 150, &random);
     Converse(&rig, clients, scripts, &random, 3000);
     rig.Stop();
     CHECK(rig.closed().ok());
@@ -180,27 +197,19 @@ REACTOR_TEST("who stops sending is answered to the end, then the connection ends
   Random random(2);
   ReactorRig rig(&disk, options);
   std::vector<Script> scripts(6);
-  const Clients clients = Connect(&rig, 6);
-  for (size_t i = 0; i < scripts.size(); ++i) {
-    scripts[i].Mixed(i, 40, &random);
-    clients[i]->Send(scripts[i].sent);
-  }
+  const Clients clients = SendMixed(&rig, &scripts, 40, &random);
   REQUIRE(rig.Soon([&] {
-    bool all = true;
-    for (const auto& client : clients) {
-      client->Pump(SIZE_MAX, 0);
-      all = all && client->all_sent();
-    }
-    return all;
+    return Each(clients, [](RigClient& client) {
+      client.Pump(SIZE_MAX, 0);
+      return client.all_sent();
+    });
   }));
   for (const auto& client : clients) client->EndSending();
   REQUIRE(rig.Soon([&] {
-    bool all = true;
-    for (const auto& client : clients) {
-      client->Pump();
-      all = all && client->ended();
-    }
-    return all;
+    return Each(clients, [](RigClient& client) {
+      client.Pump();
+      return client.ended();
+    });
   }));
   for (size_t i = 0; i < scripts.size(); ++i) CHECK((clients[i]->received == scripts[i].expected));
   CHECK(rig.Soon([&] { return rig.shared().clients.load() == 0; }));
@@ -210,11 +219,7 @@ REACTOR_TEST("clients that go away in the middle take nobody along, and leave no
   Random random(3);
   ReactorRig rig(&disk, options);
   std::vector<Script> scripts(3);
-  const Clients staying = Connect(&rig, 3);
-  for (size_t i = 0; i < scripts.size(); ++i) {
-    scripts[i].Mixed(i, 150, &random);
-    staying[i]->Send(scripts[i].sent);
-  }
+  const Clients staying = SendMixed(&rig, &scripts, 150, &random);
   for (int round = 0; round < 12; ++round) {
     Clients leaving = Connect(&rig, 6);
     for (size_t i = 0; i < leaving.size(); ++i) {
@@ -274,7 +279,7 @@ REACTOR_TEST("full rings: who waits for room gets it") {
 
 REACTOR_TEST("control commands keep their place, also when the answer is long in coming") {
   ReactorRig rig(&disk, options);
-  const Clients clients = Connect(&rig, 4);
+  Clients clients = Connect(&rig, 4);
   rig.HoldControl(true);
   Script script;
   script.Ask({"SET", "k", "1"}, kOk);
@@ -284,24 +289,20 @@ REACTOR_TEST("control commands keep their place, also when the answer is long in
   script.expected += kOk + "+QUEUED\r\n+QUEUED\r\n*2\r\n+controlled\r\n" + Bulk("1");
   for (const auto& client : clients) client->Send(script.sent);
   REQUIRE(rig.Soon([&] {
-    bool all = true;
-    for (const auto& client : clients) {
-      client->Pump();
-      all = all && client->received == kOk;
-    }
-    return all;
+    return Each(clients, [](RigClient& client) {
+      client.Pump();
+      return client.received == kOk;
+    });
   }));
-  clients[3]->Close();  // its answer finds nobody
+  clients.pop_back();  // its answer finds nobody
   rig.HoldControl(false);
   REQUIRE(rig.Soon([&] {
-    bool all = true;
-    for (size_t i = 0; i < 3; ++i) {
-      clients[i]->Pump();
-      all = all && clients[i]->received.size() >= script.expected.size();
-    }
-    return all;
+    return Each(clients, [&](RigClient& client) {
+      client.Pump();
+      return client.received.size() >= script.expected.size();
+    });
   }));
-  for (size_t i = 0; i < 3; ++i) CHECK((clients[i]->received == script.expected));
+  for (const auto& client : clients) CHECK((client->received == script.expected));
   CHECK(rig.Soon([&] { return rig.shared().clients.load() == 3; }));
 }
 
@@ -316,12 +317,10 @@ REACTOR_TEST("a server that ends answers what it has taken, and loses nothing of
       clients[i]->Send(scripts[i].sent);
     }
     REQUIRE(rig.Soon([&] {
-      bool all = true;
-      for (const auto& client : clients) {
-        client->Pump();
-        all = all && client->all_sent() && !client->received.empty();
-      }
-      return all;
+      return Each(clients, [](RigClient& client) {
+        client.Pump();
+        return client.all_sent() && !client.received.empty();
+      });
     }));
     rig.Stop();
     for (size_t i = 0; i < scripts.size(); ++i) {
@@ -401,9 +400,6 @@ REACTOR_TEST("a disk with faults: every command is answered, what was acknowledg
           if (n % 5 == 0) clients[i]->Send(Frame({"GETRANGE", key, "0", "0"}));
         }
       }
-      const auto pump = [&] {
-        for (const auto& client : clients) client->Pump(2000);
-      };
       const auto answered = [&](const RigClient& client) {
         uint64_t replies = 0;
         for (size_t at = 0; at < client.received.size(); ++replies) {
@@ -414,9 +410,10 @@ REACTOR_TEST("a disk with faults: every command is answered, what was acknowledg
         return replies == 2 * kWrites + kWrites / 5;
       };
       const auto all_answered = [&] {
-        pump();
-        return std::all_of(clients.begin(), clients.end(),
-                           [&](const auto& client) { return answered(*client); });
+        return Each(clients, [&](RigClient& client) {
+          client.Pump(2000);
+          return answered(client);
+        });
       };
       // No room, and lanes that take no more writes, are answers: nobody waits for their end.
       const bool said = trouble == 0 || trouble == 3;

@@ -39,14 +39,15 @@ TEST_CASE("vlog space: a write that meets a full disk is kept and tried again") 
 
 namespace {
 
-// A key of its own in each lane.
-std::vector<std::string> KeyPerLane(const Driver& driver) {
-  std::vector<std::string> keys(driver.engine->lane_count());
+// A key of its own in each lane, written.
+std::vector<std::string> WriteToEachLane(Driver* driver) {
+  std::vector<std::string> keys(driver->engine->lane_count());
   for (int i = 0, found = 0; found < static_cast<int>(keys.size()); ++i) {
-    std::string& key = keys[driver.engine->LaneOf(ShardOf("k" + std::to_string(i)))];
+    std::string& key = keys[driver->engine->LaneOf(ShardOf("k" + std::to_string(i)))];
     found += key.empty() ? 1 : 0;
     if (key.empty()) key = "k" + std::to_string(i);
   }
+  for (const std::string& key : keys) WriteAndRest(driver, key);
   return keys;
 }
 
@@ -66,8 +67,7 @@ TEST_CASE("vlog space: a commit that finds no room stops its lane until there is
   options.lanes = 3;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
-  const std::vector<std::string> keys = KeyPerLane(driver);
-  for (const std::string& key : keys) WriteAndRest(&driver, key);
+  const std::vector<std::string> keys = WriteToEachLane(&driver);
   SimFaults faults;
   faults.no_space = 1;
   disk.SetFaults(faults);
@@ -133,8 +133,7 @@ TEST_CASE("vlog space: a failure reaches who waits behind what was not settled b
   options.reactors = 2;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
-  const std::vector<std::string> keys = KeyPerLane(driver);
-  for (const std::string& key : keys) WriteAndRest(&driver, key);
+  const std::vector<std::string> keys = WriteToEachLane(&driver);
   const auto put = [&](uint32_t lane, const char* value) {
     return driver.Put(0, keys[lane], value);
   };
@@ -163,8 +162,7 @@ TEST_CASE("vlog space: a failed lane takes along all that can never be whole") {
   options.lanes = 4;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
-  const std::vector<std::string> keys = KeyPerLane(driver);
-  for (const std::string& key : keys) WriteAndRest(&driver, key);
+  const std::vector<std::string> keys = WriteToEachLane(&driver);
   // The first unit dies in lane 0. The second is on disk in its lanes, but behind the first in one.
   disk.Inject({SimOp::kWrite,
                vlog::SegmentPath("", vlog::SegmentOf(driver.engine->DurablePosition(0))), 0, 1,
