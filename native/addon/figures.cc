@@ -137,7 +137,7 @@ void Figures::LookAtEngine() {
   snapshot_.staged_positions.clear();
   for (size_t i = 0; i < engine.lanes.size(); ++i) {
     LaneStats& lane = engine.lanes[i];
-    snapshot_.staged_positions.push_back(server_->engine().StagedTicket(lane.lane).position);
+    snapshot_.staged_positions.push_back(server_->engine().LatestTicket(lane.lane).position);
     if (i >= reset_at_.lanes.size()) continue;
     for (auto member : kLaneCounters)
       lane.*member = Since(lane.*member, reset_at_.lanes[i].*member);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/stats.h"
 #include "server/server.h"
 
 namespace cairn::addon {

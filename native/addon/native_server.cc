@@ -190,7 +190,7 @@ Napi::Value NativeServer::SetGcMode(Info info) {
   RequireRunning(info.Env(), "the mode of garbage collection cannot be changed");
   const GcMode mode = GcModeOf(info.Env(), info[1].ToString().Utf8Value());
   const uint64_t lane = U64(info[0], "lane");
-  if (lane >= plane_->server.engine().lane_count())
+  if (lane >= plane_->server.engine().streams())
     throw Napi::RangeError::New(info.Env(), "there is no lane " + std::to_string(lane));
   plane_->server.SetGcMode(static_cast<uint32_t>(lane), mode);
   return info.Env().Undefined();

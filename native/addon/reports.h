@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "vlog/check.h"
 
 namespace cairn::addon {
 

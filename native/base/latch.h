@@ -102,4 +102,20 @@ class LatchGuard {
   Latch& latch_;
 };
 
+// For who may hold the latch already.
+class MaybeLatch {
+ public:
+  MaybeLatch(Latch& latch, bool take) : latch_(take ? &latch : nullptr) {
+    if (latch_ != nullptr) latch_->Lock();
+  }
+  ~MaybeLatch() {
+    if (latch_ != nullptr) latch_->Unlock();
+  }
+  MaybeLatch(const MaybeLatch&) = delete;
+  MaybeLatch& operator=(const MaybeLatch&) = delete;
+
+ private:
+  Latch* latch_;
+};
+
 }  // namespace cairn

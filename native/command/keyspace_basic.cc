@@ -52,7 +52,7 @@ void HandleDbSize(Call& call) { call.reply.Integer(static_cast<int64_t>(call.txn
 
 void HandleRandomKey(Call& call) {
   std::string key;
-  call.txn.RandomKey(&key) ? call.reply.Bulk(key) : call.reply.Null();
+  call.txn.RandomKey(&key) == ReadState::kFound ? call.reply.Bulk(key) : call.reply.Null();
 }
 
 void HandleSwapDb(Call& call) {

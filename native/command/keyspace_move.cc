@@ -44,7 +44,7 @@ bool Rename(Call& call, bool only_if_free, bool* exists) {
   if (only_if_free && call.txn.Exists(to)) return false;
   std::string_view value;
   if (call.txn.Get(from, &value, &meta) != ReadState::kFound) return false;
-  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms);
+  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
   call.txn.Delete(from);
   --call.txn.extra_changes;
   return true;
@@ -83,7 +83,7 @@ bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool cou
   KeyMeta meta;
   if (call.txn.Get(call.argv[1], &value, &meta) != ReadState::kFound) return false;
   OtherDb there(call.txn, db);
-  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms);
+  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
   return true;
 }
 

@@ -1,11 +1,14 @@
 // SCAN cursor [MATCH pattern] [COUNT count] [TYPE type], and KEYS pattern.
 //
-// Keys come shard by shard, inside a shard in key order. A pattern that begins with literal bytes
-// is sought in every shard, so that its cost follows the number of results; if those bytes hold a
-// whole {hash tag}, all matches live in one shard and only that one is visited.
+// Keys come part by part, inside a part in key order (with vlog, a part is a shard). A pattern that
+// begins with literal bytes is sought in every part, so that its cost follows the number of
+// results; if those bytes hold a whole {hash tag}, all matches live in one part and only that one
+// is visited. Both go in slices: a walk through many keys holds nobody up.
 
+#include <algorithm>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "base/slot.h"
 #include "command/args.h"
@@ -51,50 +54,75 @@ KeyFilter MakeFilter(std::string_view pattern) {
   return filter;
 }
 
-// Collects wanted keys as framed bulks, and stops behind `limit` visited ones.
+// How far a walk through the keys has come, and what it has found. Kept from slice to slice, while
+// the arguments move: so it refers to none of them.
+struct Walk {
+  bool begun = false;
+  uint32_t part = 0;
+  std::string from;         // in the part
+  uint64_t visited_to = 0;  // stop behind so many visited keys
+  OutBuffer found;          // framed bulks
+  uint64_t count = 0;       // of them
+  uint64_t visited = 0;
+  bool stopped = false;  // by the limit; then from: the first key not visited, cut to what a cursor
+                         // keeps
+  std::string long_head;  // of the key visited last, if it has one
+};
+
+// Collects wanted keys, and stops behind the limit.
 class Collector : public Txn::KeyVisitor {
  public:
-  explicit Collector(const KeyFilter& filter) : filter_(filter), keys_(&bytes_) {}
-
-  void set_limit(uint64_t limit) { limit_ = limit; }
-  uint64_t visited() const { return visited_; }
-  uint64_t count() const { return count_; }
-  std::string_view framed() const { return bytes_.view(); }
-  // Set when the limit stopped the walk: the first key not visited, cut to what a cursor keeps.
-  bool stopped() const { return stopped_; }
-  std::string_view position() const { return position_; }
+  Collector(const KeyFilter& filter, Walk* walk) : filter_(filter), walk_(*walk) {}
 
   bool OnKey(std::string_view key, const KeyMeta&) override {
     std::string_view head = key.substr(0, ScanCursors::kPositionBytesMax);
     // Between keys with the same long head no cursor can stand: it would bring the earlier ones
     // again and again.
-    if (visited_ >= limit_ &&
-        (head.size() < ScanCursors::kPositionBytesMax || head != long_head_)) {
-      position_.assign(head);
-      stopped_ = true;
+    if (walk_.visited >= walk_.visited_to &&
+        (head.size() < ScanCursors::kPositionBytesMax || head != walk_.long_head)) {
+      walk_.from.assign(head);
+      walk_.stopped = true;
       return false;
     }
-    head.size() < ScanCursors::kPositionBytesMax ? long_head_.clear()
-                                                 : void(long_head_.assign(head));
-    ++visited_;
+    head.size() < ScanCursors::kPositionBytesMax ? walk_.long_head.clear()
+                                                 : void(walk_.long_head.assign(head));
+    ++walk_.visited;
     if (filter_.all || GlobMatch(filter_.pattern, key)) {
-      keys_.Bulk(key);
-      ++count_;
+      ReplyWriter(&walk_.found).Bulk(key);
+      ++walk_.count;
     }
     return true;
   }
 
  private:
   const KeyFilter& filter_;
-  OutBuffer bytes_;
-  ReplyWriter keys_;
-  uint64_t limit_ = kUnlimited;
-  uint64_t visited_ = 0;
-  uint64_t count_ = 0;
-  bool stopped_ = false;
-  std::string long_head_;  // of the key visited last, if it has one
-  std::string position_;
+  Walk& walk_;
 };
+
+// Goes on with the keys of walk->part. False: there is more to come, in another wave.
+bool WalkPart(Call& call, const KeyFilter& filter, Walk* walk) {
+  Collector collector(filter, walk);
+  while (!walk->stopped) {
+    if (call.txn.SliceOver()) {
+      call.txn.Again();
+      return false;
+    }
+    const uint64_t left = walk->visited_to - std::min(walk->visited_to, walk->visited);
+    const size_t most = std::min<uint64_t>(left, RangeRequest::kKeysMax - 1) + 1;
+    std::string next;
+    switch (call.txn.ScanSome(walk->part, walk->from, filter.prefix, most, &collector, &next)) {
+      case Txn::Scanned::kPending:
+        return false;
+      case Txn::Scanned::kMore:
+        walk->from = std::move(next);
+        break;
+      case Txn::Scanned::kEnd:
+      case Txn::Scanned::kStopped:
+        return true;
+    }
+  }
+  return true;
+}
 
 struct ScanOptions {
   std::string_view pattern = "*";
@@ -120,37 +148,42 @@ bool ParseScanOptions(Call& call, ScanOptions* options) {
   return true;
 }
 
-// Visits keys from `cursor` on and returns the cursor to go on with. Visits at most `count` keys,
-// except that what cannot be divided comes whole: keys with the same long head, and a shard whose
-// cursor is not known any more.
-uint64_t ScanFrom(Call& call, uint64_t cursor, const KeyFilter& filter, uint64_t count,
-                  Collector* out) {
-  uint32_t shard = ScanCursors::ShardOfCursor(cursor);
-  std::string position;
-  bool known =
-      ScanCursors::IsShardStart(cursor) || Cursors().Find(cursor, call.txn.db(), &position);
-  for (; shard < kShardCount; ++shard) {
-    if (!filter.one_shard || shard == filter.shard) {
-      out->set_limit(known ? count : kUnlimited);
-      call.txn.ScanShard(static_cast<uint16_t>(shard), position, filter.prefix, out);
-      if (out->stopped()) {
-        return Cursors().Add(call.txn.db(), static_cast<uint16_t>(shard), out->position());
+// Visits keys from where the walk stands on, and fills *cursor with the one to go on with. Visits
+// at most `count` keys, except that what cannot be divided comes whole: keys with the same long
+// head, and a part whose cursor is not known any more. False: not done yet.
+bool ScanOn(Call& call, const KeyFilter& filter, uint64_t count, Walk* walk, uint64_t* cursor) {
+  *cursor = kStartAndEnd;
+  for (; walk->part < call.txn.parts(); ++walk->part) {
+    if (!filter.one_shard || walk->part == call.txn.PartOf(filter.shard)) {
+      if (!WalkPart(call, filter, walk)) return false;
+      if (walk->stopped) {
+        *cursor = Cursors().Add(call.txn.db(), static_cast<uint16_t>(walk->part), walk->from);
+        return true;
       }
-      if (filter.one_shard) return kStartAndEnd;
-      if (out->visited() >= count) return (shard + 1) % kShardCount;
+      if (filter.one_shard) return true;
+      if (walk->visited >= count) {
+        *cursor = (walk->part + 1) % call.txn.parts();
+        return true;
+      }
     }
-    position.clear();
-    known = true;
+    walk->from.clear();
+    walk->visited_to = count;
   }
-  return kStartAndEnd;
+  return true;
 }
 
-void ReplyScan(Call& call, uint64_t cursor, uint64_t count, std::string_view framed) {
+void ReplyScan(Call& call, uint64_t cursor, Walk* walk) {
   char digits[kInt64TextBytes];
   call.reply.ArrayHeader(2);
   call.reply.Bulk({digits, FormatUint64(cursor, digits)});
-  call.reply.ArrayHeader(count);
-  call.reply.Raw(framed);
+  call.reply.ArrayHeader(walk->count);
+  call.reply.out().Append(&walk->found);
+}
+
+// The walk of this command: the one its earlier slices have begun, or `local`.
+Walk* WalkOf(Call& call, Walk* local) {
+  Walk* kept = call.txn.Progress<Walk>();
+  return kept != nullptr ? kept : local;
 }
 
 }  // namespace
@@ -160,23 +193,34 @@ void HandleScan(Call& call) {
   if (!ParseCursor(call.argv[1], &cursor)) return call.reply.Error(errors::kInvalidCursor);
   ScanOptions options;
   if (!ParseScanOptions(call, &options)) return;
-  if (options.no_such_type) return ReplyScan(call, kStartAndEnd, 0, {});
-  KeyFilter filter = MakeFilter(options.pattern);
-  Collector collector(filter);
-  uint64_t next = ScanFrom(call, cursor, filter, static_cast<uint64_t>(options.count), &collector);
+  Walk local;
+  Walk* walk = WalkOf(call, &local);
+  if (options.no_such_type) return ReplyScan(call, kStartAndEnd, walk);
+  const auto count = static_cast<uint64_t>(options.count);
+  if (!std::exchange(walk->begun, true)) {
+    walk->part = ScanCursors::ShardOfCursor(cursor);
+    const bool known =
+        ScanCursors::IsShardStart(cursor) || Cursors().Find(cursor, call.txn.db(), &walk->from);
+    walk->visited_to = known ? count : kUnlimited;
+  }
+  uint64_t next = kStartAndEnd;
+  if (!ScanOn(call, MakeFilter(options.pattern), count, walk, &next)) return;
   if (!ScanCursors::IsShardStart(cursor)) Cursors().Retire(cursor);
-  ReplyScan(call, next, collector.count(), collector.framed());
+  ReplyScan(call, next, walk);
 }
 
 void HandleKeys(Call& call) {
-  KeyFilter filter = MakeFilter(call.argv[1]);
-  Collector collector(filter);
-  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-    if (filter.one_shard && shard != filter.shard) continue;
-    call.txn.ScanShard(static_cast<uint16_t>(shard), {}, filter.prefix, &collector);
+  const KeyFilter filter = MakeFilter(call.argv[1]);
+  Walk local;
+  Walk* walk = WalkOf(call, &local);
+  walk->visited_to = kUnlimited;
+  for (; walk->part < call.txn.parts(); ++walk->part) {
+    if (filter.one_shard && walk->part != call.txn.PartOf(filter.shard)) continue;
+    if (!WalkPart(call, filter, walk)) return;
+    walk->from.clear();
   }
-  call.reply.ArrayHeader(collector.count());
-  call.reply.Raw(collector.framed());
+  call.reply.ArrayHeader(walk->count);
+  call.reply.out().Append(&walk->found);
 }
 
 }  // namespace cairn

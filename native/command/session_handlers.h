@@ -22,6 +22,7 @@ void ClientNoTouchCommand(Call& call);
 void ClientGetRedirCommand(Call& call);
 void ClientTrackingInfoCommand(Call& call);
 void MonitorInExecCommand(Call& call);
+void WatchCommand(Call& call);
 void UnwatchCommand(Call& call);
 void WaitInExecCommand(Call& call);
 void WaitAofInExecCommand(Call& call);

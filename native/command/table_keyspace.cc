@@ -10,6 +10,7 @@ inline constexpr uint32_t kRead = kCmdReadOnly;
 inline constexpr uint32_t kWrite = kCmdWrite;
 inline constexpr uint32_t kWriteFast = kCmdWrite | kCmdFast;
 inline constexpr uint32_t kWhole = kCmdWholeKeyspace;
+inline constexpr uint32_t kWalk = kCmdWholeKeyspace | kCmdWaves;
 inline constexpr uint32_t kFlush = kCmdWrite | kCmdWholeKeyspace | kCmdAllLatches;
 inline constexpr uint32_t kHelp = kCmdLoading | kCmdStale;
 
@@ -31,14 +32,14 @@ constexpr CommandSpec kRows[] = {
      "The type of the value of a key.", "O(1)", HandleType, "key"},
     {"touch", -2, kReadFast, 1, -1, 1, kAclReadFast, "generic", "3.2.1",
      "How many of the keys exist.", "O(N) in the number of keys", HandleExists, "key [key ...]"},
-    {"keys", 2, kRead | kWhole, 0, 0, 0, kAclReadDanger, "generic", "1.0.0",
+    {"keys", 2, kRead | kWalk, 0, 0, 0, kAclReadDanger, "generic", "1.0.0",
      "All keys that match a pattern.", "O(N) in the number of keys that begin as the pattern does",
      HandleKeys, "pattern"},
-    {"scan", -2, kRead | kWhole, 0, 0, 0, kAclRead, "generic", "2.8.0",
+    {"scan", -2, kRead | kWalk, 0, 0, 0, kAclRead, "generic", "2.8.0",
      "A part of the keys, and a cursor for the next part.",
      "O(COUNT) per call, O(N) for all calls in the number of keys that begin as the pattern does",
      HandleScan, "cursor [MATCH pattern] [COUNT count] [TYPE type]"},
-    {"randomkey", 1, kRead | kWhole, 0, 0, 0, kAclRead, "generic", "1.0.0",
+    {"randomkey", 1, kRead | kWalk, 0, 0, 0, kAclRead, "generic", "1.0.0",
      "Some key of the database.", "O(1)", HandleRandomKey},
     {"dbsize", 1, kReadFast | kWhole, 0, 0, 0, kAclReadFast, "server", "1.0.0",
      "The number of keys in the database.", "O(1)", HandleDbSize},

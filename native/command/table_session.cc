@@ -64,7 +64,7 @@ constexpr CommandSpec kTransactions[] = {
      "O(N) in the number of queued commands", nullptr, ""},
     {"watch", -2, kConn | kCmdFast | kCmdSession | kCmdAllowBusy, 1, -1, 1, "@fast @transaction",
      "transactions", "2.2.0", "Makes the next EXEC depend on keys staying as they are.",
-     "O(1) per key", nullptr, "key [key ...]"},
+     "O(1) per key", WatchCommand, "key [key ...]"},
     {"unwatch", 1, kConn | kCmdFast | kCmdAllowBusy, 0, 0, 0, "@fast @transaction", "transactions",
      "2.2.0", "Forgets watched keys.", "O(1)", UnwatchCommand, ""},
 };

@@ -22,7 +22,7 @@ Reactor::Reactor(uint32_t number, Shared* shared, Engine* engine, ReactorHost* h
       host_(host),
       executor_(shared, engine, this, &counters_, number),
       read_buffer_(new char[kInputBytesMax + kReadBytes]),
-      lane_waiters_(engine->lane_count()) {
+      ticket_waiters_(engine->streams()) {
   counters_.per_command = std::vector<CommandCounters>(shared->registry.size());
 }
 
@@ -58,7 +58,7 @@ Status Reactor::Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*
       state.notify_all();
       return;
     }
-    engine_->AttachReactor(number_, queue_.get());
+    engine_->AttachReactor(number_, queue_.get(), this);
     if (queue_->EventFd() >= 0) {
       epoll_event io{};
       io.events = EPOLLIN;
@@ -81,20 +81,25 @@ void Reactor::Post(std::function<void(Reactor*)> task) {
     std::lock_guard<std::mutex> guard(mailbox_mutex_);
     mailbox_.push_back(std::move(task));
   }
+  Wake();
+}
+
+void Reactor::Post(Completion* completion) {
+  completions_.Add(completion);
+  Wake();
+}
+
+void Reactor::Wake() {
   if (!wake_pending_.exchange(true)) {
     uint64_t one = 1;
     (void)!write(wake_fd_, &one, sizeof(one));
   }
 }
 
-void Reactor::LaneMoved() {
+void Reactor::StreamMoved() {
   // Pairs with the fence in Turn: either this sees the waiter, or the waiter sees the new position.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (waiters_published_.load(std::memory_order_relaxed) == 0) return;
-  if (!wake_pending_.exchange(true)) {
-    uint64_t one = 1;
-    (void)!write(wake_fd_, &one, sizeof(one));
-  }
+  if (waiters_published_.load(std::memory_order_relaxed) != 0) Wake();
 }
 
 void Reactor::RequestStop() {
@@ -143,8 +148,8 @@ void Reactor::Run() {
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->TurnEnd(number_);
     queue_->Flush();
-    executor_.copying() ? queue_->Poll() : queue_->Wait(10);
-    executor_.StepCopies();
+    executor_.slicing() ? queue_->Poll() : queue_->Wait(10);
+    executor_.StepSlices();
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
@@ -160,7 +165,7 @@ bool Reactor::StopReached() {
     if (conn == nullptr) continue;
     bool busy = !conn->slots.empty() || !conn->out.empty() || conn->parked_reads != 0 ||
                 conn->resume_queued || conn->stall == Connection::kWaitsForCopies ||
-                conn->stall == Connection::kWaitsForLane;
+                conn->stall == Connection::kWaitsForRoom;
     bool waits_forever = conn->stall == Connection::kBlocked ||
                          conn->stall == Connection::kWaitsForPause ||
                          conn->stall == Connection::kWaitsForControl;
@@ -170,7 +175,7 @@ bool Reactor::StopReached() {
 }
 
 int Reactor::TurnTimeout() const {
-  if (!resume_.empty() || executor_.copying()) return 0;
+  if (!resume_.empty() || executor_.slicing()) return 0;
   if (sweeping_) return 1;
   uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
   uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
@@ -180,7 +185,7 @@ int Reactor::TurnTimeout() const {
 void Reactor::Turn(int timeout_ms) {
   waiters_published_.store(waiter_count_, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (waiter_count_ != 0) ReleaseLanes();
+  if (waiter_count_ != 0) ReleaseTickets();
   if (!flush_.empty() || !resume_.empty()) timeout_ms = 0;
 
   epoll_event events[kEventsMax];
@@ -192,6 +197,7 @@ void Reactor::Turn(int timeout_ms) {
   // Values that have come from the disk go out before new commands keep them waiting.
   if (executor_.parked() != 0) {
     if (queue_->Poll() != 0) room_came_ = true;
+    completions_.Run();
     queue_->Flush();  // reads that had waited for the others
     FlushAll();
   }
@@ -218,6 +224,7 @@ void Reactor::Turn(int timeout_ms) {
       // Only now: a Post that still saw the flag set has its task in the mailbox already.
       wake_pending_.store(false);
       room_came_ = true;
+      completions_.Run();
       RunMailbox();
       if (engine_lost_) return;
     } else if (tag == kTagIo) {
@@ -229,7 +236,7 @@ void Reactor::Turn(int timeout_ms) {
   }
   RunInputs();
   if ((io || queue_->in_flight() != 0) && queue_->Poll() != 0) room_came_ = true;
-  if (CAIRN_UNLIKELY(executor_.copying())) executor_.StepCopies();
+  if (CAIRN_UNLIKELY(executor_.slicing())) executor_.StepSlices();
   if (count > 0) last_work_ms_ = last_tick_ms_;
   std::vector<Connection*> resume;
   resume.swap(resume_);
@@ -244,7 +251,7 @@ void Reactor::Turn(int timeout_ms) {
   }
   engine_->TurnEnd(number_);
   queue_->Flush();
-  if (waiter_count_ != 0) ReleaseLanes();
+  if (waiter_count_ != 0) ReleaseTickets();
   FlushAll();
   // Behind the replies of this turn.
   if (shared_->context.active_expire.load(std::memory_order_relaxed) && !stopping_) {
@@ -273,15 +280,15 @@ void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
     queue_->Flush();
-    const uint32_t done = executor_.copying() ? queue_->Poll() : queue_->Wait(kTickMs);
-    if (done == 0 && !executor_.copying()) usleep(1000);
-    executor_.StepCopies();
+    const uint32_t done = executor_.slicing() ? queue_->Poll() : queue_->Wait(kTickMs);
+    if (done == 0 && completions_.Run() == 0 && !executor_.slicing()) usleep(1000);
+    executor_.StepSlices();
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
   const Reopened reopened = quiet();
   if (!reopened.status.ok()) return EndWithoutEngine(reopened);
-  engine_->AttachReactor(number_, queue_.get());
+  engine_->AttachReactor(number_, queue_.get(), this);
 }
 
 // Sends what sockets take at once: nobody is there to wait for more.
@@ -328,50 +335,6 @@ void Reactor::RunMailbox() {
     task(this);
     if (engine_lost_) return;
   }
-}
-
-// --- lanes ---
-
-void Reactor::WaitForLane(Connection* conn, const Ticket& ticket) {
-  lane_waiters_[ticket.lane].push_back(LaneWaiter{HandleOf(*conn), ticket.position});
-  ++waiter_count_;
-}
-
-void Reactor::ReleaseLanes() {
-  for (uint32_t lane = 0; lane < lane_waiters_.size(); ++lane) {
-    auto& waiters = lane_waiters_[lane];
-    if (waiters.empty()) continue;
-    uint64_t durable = engine_->DurablePosition(lane);
-    std::string reason;
-    if (waiters.front().position > durable && engine_->LaneStopped(lane, &reason))
-      durable = UINT64_MAX - 1;
-    // Who has to go on waiting, because the lane goes on meanwhile, comes in again at the end.
-    for (size_t left = waiters.size(); left != 0 && waiters.front().position <= durable; --left) {
-      Handle handle = waiters.front().handle;
-      waiters.pop_front();
-      --waiter_count_;
-      Connection* conn = FindConnection(handle.index, handle.generation);
-      if (conn != nullptr) executor_.LaneAdvanced(conn);
-    }
-  }
-  // Trying again without news would only burn the core that the disk's work needs.
-  if (!room_came_) return;
-  room_came_ = false;
-  for (size_t i = room_waiters_.size(); i-- > 0;) {
-    Connection* conn = FindConnection(room_waiters_[i].index, room_waiters_[i].generation);
-    if (conn != nullptr && conn->stall == Connection::kWaitsForLane) {
-      conn->stall = Connection::kRunning;
-      ResumeInput(conn);
-    }
-  }
-  waiter_count_ -= static_cast<uint32_t>(room_waiters_.size());
-  room_waiters_.clear();
-}
-
-// Room comes with the next completed commit, of whichever lane: trying again then is cheap.
-void Reactor::WaitForRoom(Connection* conn, uint32_t) {
-  room_waiters_.push_back(HandleOf(*conn));
-  ++waiter_count_;
 }
 
 // --- SessionHost, small parts ---
@@ -506,10 +469,10 @@ void Reactor::ForgetWaiters() {
   });
   std::erase_if(pause_waiters_, gone);
   waiter_count_ -= static_cast<uint32_t>(std::erase_if(room_waiters_, gone));
-  for (auto& waiters : lane_waiters_) {  // a lane that moves sees to its own
+  for (auto& waiters : ticket_waiters_) {  // a stream that moves sees to its own
     if (waiters.size() <= 2 * connections_.size()) continue;
-    waiter_count_ -= static_cast<uint32_t>(
-        std::erase_if(waiters, [&gone](const LaneWaiter& waiter) { return gone(waiter.handle); }));
+    waiter_count_ -= static_cast<uint32_t>(std::erase_if(
+        waiters, [&gone](const TicketWaiter& waiter) { return gone(waiter.handle); }));
   }
 }
 

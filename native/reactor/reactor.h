@@ -6,8 +6,8 @@
 // hand them to the kernel; then send the replies that may leave. So a commit is on its way before
 // the first byte is sent, and everything that arrived in one turn shares it.
 //
-// Other threads talk to a reactor through Post only (and through WakeForLanes after a commit of
-// theirs).
+// Other threads talk to a reactor through Post only (and through StreamMoved after a commit of
+// theirs, and through its completion port).
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "engine/completion_list.h"
 #include "io/disk.h"
 #include "reactor/cpu_seat.h"
 #include "session/executor.h"
@@ -43,7 +44,7 @@ struct ListenSocket {
   bool unix_socket = false;
 };
 
-class Reactor : public SessionHost {
+class Reactor : public SessionHost, public CompletionPort {
  public:
   static constexpr size_t kReadBytes = 64 * 1024;
   static constexpr uint32_t kInputsMax = 16;          // connections read before the first one runs,
@@ -70,8 +71,10 @@ class Reactor : public SessionHost {
   Status Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*), void* context,
                std::vector<ListenSocket> listeners);
   void Post(std::function<void(Reactor*)> task);
-  // A lane's durable position moved (any thread).
-  void LaneMoved();
+  // Tickets of some stream became durable, or it stopped (any thread).
+  void StreamMoved();
+  // CompletionPort (any thread)
+  void Post(Completion* completion) override;
   // Before Start; -1: any. See CpuSeat.
   void PreferCpu(int cpu) { preferred_cpu_ = cpu; }
   // Asks the thread to finish: stop accepting, close idle connections, wait for what is under way,
@@ -104,8 +107,8 @@ class Reactor : public SessionHost {
 
   // --- SessionHost ---
   void FlushSoon(Connection* conn) override;
-  void WaitForLane(Connection* conn, const Ticket& ticket) override;
-  void WaitForRoom(Connection* conn, uint32_t lane) override;
+  void WaitForTicket(Connection* conn, const Ticket& ticket) override;
+  void WaitForRoom(Connection* conn) override;
   void WaitForUnpause(Connection* conn) override;
   void WaitUntil(Connection* conn, uint64_t deadline_ms) override;
   Connection* FindConnection(uint32_t index, uint32_t generation) override;
@@ -122,9 +125,9 @@ class Reactor : public SessionHost {
     uint32_t index;
     uint32_t generation;
   };
-  struct LaneWaiter {
+  struct TicketWaiter {
     Handle handle;
-    uint64_t position;
+    Ticket ticket;
   };
   struct Input {  // what a connection sent, in read_buffer_
     Connection* conn;
@@ -158,9 +161,10 @@ class Reactor : public SessionHost {
   bool Send(Connection* conn);
   void CheckOutputLimits(Connection* conn);
   void Destroy(Connection* conn);
-  void ReleaseLanes();
+  void ReleaseTickets();
   void KickDisk();
   void RunMailbox();
+  void Wake();
   void Tick();
   void CheckTimers();
   void CheckIdle();
@@ -194,7 +198,7 @@ class Reactor : public SessionHost {
   std::vector<Connection*> flushing_;
   std::vector<Connection*> resume_;
 
-  std::vector<std::deque<LaneWaiter>> lane_waiters_;
+  std::vector<std::deque<TicketWaiter>> ticket_waiters_;  // by stream, positions ascending
   uint32_t waiter_count_ = 0;
   std::atomic<uint32_t> waiters_published_{0};
   std::vector<Handle> room_waiters_;
@@ -204,6 +208,7 @@ class Reactor : public SessionHost {
 
   std::mutex mailbox_mutex_;
   std::vector<std::function<void(Reactor*)>> mailbox_;
+  CompletionList completions_;
   std::atomic<bool> wake_pending_{false};
 
   uint64_t last_tick_ms_ = 0;
@@ -222,7 +227,7 @@ class Reactor : public SessionHost {
   uint64_t accept_rest_ms_ = 0;   // of the latest rest; 0: accepting works
   uint64_t accept_again_ms_ = 0;  // when listeners are watched again; 0: they are
   uint64_t accept_logged_ms_ = 0;
-  bool room_came_ = false;  // a commit ended, or time passed: a WAL ring may have room again
+  bool room_came_ = false;  // a commit ended, or time passed: there may be room for writes again
   bool stopping_ = false;
   bool engine_lost_ = false;  // nothing touches it any more
   uint64_t stop_deadline_ms_ = 0;

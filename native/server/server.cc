@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "io/completion_cpu.h"
 #include "server/open_files.h"
+#include "vlog/vlog.h"
 
 namespace cairn {
 
@@ -65,8 +66,8 @@ Result<RecoveryReport> Server::Open() {
   open_ = true;
   LogCommitBatch();
   recovery_ = report.value();
-  lane_denied_.assign(engine_->lane_count(), false);
-  lane_reported_ = std::vector<std::atomic<bool>>(engine_->lane_count());
+  refusing_.assign(engine_->streams(), false);
+  failure_told_ = std::vector<std::atomic<bool>>(engine_->streams());
   Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
   Log(probed.ok() ? 1 : 2,
       probed.ok() ? sync_report_ : "probing durable writes failed: " + probed.message());
@@ -151,7 +152,7 @@ Status Server::FitClients() {
   const EngineOptions& engine = options_.engine;
   const uint64_t open = CountOpenFiles();
   own_files_ = open - std::min(open, disk_->OpenFiles()) + kFilesPerReactor * engine.reactors +
-               kFilesOfControl + kFilesPerLane * engine_->lane_count() +
+               kFilesOfControl + kFilesPerLane * engine_->streams() +
                kFilesPerVictim * engine.gc_max_parallel + kFilesOfEngine;
   const uint64_t wanted = shared_.options.maxclients.load();
   const uint64_t possible = ClientsPossible(wanted);
@@ -259,14 +260,13 @@ void Server::OnAllReactors(const std::function<void(Reactor*)>& task) {
 
 Result<RecoveryReport> Server::Reload() {
   if (Status life = RequireLife(true, true); !life.ok()) return life;
-  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane) {
+  for (uint32_t stream = 0; stream < engine_->streams(); ++stream) {
     std::string reason;
-    if (engine_->LaneFailed(lane, &reason)) {
-      return Status(Code::kReadOnly, "lane " + std::to_string(lane) + " has failed: " + reason);
-    }
-    reason = engine_->LaneDenied(lane);  // what is staged could not be written
-    if (!reason.empty())
-      return Status(Code::kReadOnly, "lane " + std::to_string(lane) + " has no room: " + reason);
+    const StreamState state = engine_->State(stream, &reason);
+    if (state == StreamState::kRunning) continue;
+    // What waits could not be written.
+    const char* how = state == StreamState::kFailed ? " has failed: " : " has no room: ";
+    return Status(Code::kReadOnly, "lane " + std::to_string(stream) + how + reason);
   }
   std::mutex mutex;
   std::condition_variable changed;
@@ -324,15 +324,15 @@ Status Server::Sync() {
   if (!lost_.ok()) return lost_;
   if (reactors_.empty()) return Status::Ok();
   std::vector<Ticket> tickets;
-  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane)
-    tickets.push_back(engine_->StagedTicket(lane));
+  for (uint32_t stream = 0; stream < engine_->streams(); ++stream)
+    tickets.push_back(engine_->LatestTicket(stream));
   for (auto& reactor : reactors_) {
     reactor->Post([](Reactor* self) { self->RequestSync(); });
   }
   for (const Ticket& ticket : tickets) {
-    for (int waits = 0; engine_->DurablePosition(ticket.lane) < ticket.position; ++waits) {
+    for (int waits = 0; !engine_->Durable(ticket); ++waits) {
       std::string reason;
-      if (engine_->LaneStopped(ticket.lane, &reason)) return Status(Code::kReadOnly, reason);
+      if (engine_->Stopped(ticket.stream, &reason)) return Status(Code::kReadOnly, reason);
       if (waits >= kWaitsMax)
         return Status(Code::kIoError, "the disk did not finish a sync within a minute");
       usleep(1000);
@@ -437,16 +437,17 @@ std::vector<ControlMessage> Server::TakeControl() {
 void Server::EverySecond() {
   LookAtFiles();
   for (const std::string& notice : engine_->TakeNotices()) Log(2, notice);
-  for (uint32_t lane = 0; lane < lane_denied_.size(); ++lane) {
-    const std::string reason = engine_->LaneDenied(lane);
-    const bool denied = !reason.empty();
-    if (denied == lane_denied_[lane]) continue;
-    lane_denied_[lane] = denied;
-    if (denied) {
-      Log(3, "lane " + std::to_string(lane) + " refuses writes until there is room in " +
+  for (uint32_t stream = 0; stream < refusing_.size(); ++stream) {
+    std::string reason;
+    const StreamState state = engine_->State(stream, &reason);
+    const bool refuses = state == StreamState::kRefusing || state == StreamState::kStopped;
+    if (refuses == refusing_[stream]) continue;
+    refusing_[stream] = refuses;
+    if (refuses) {
+      Log(3, "lane " + std::to_string(stream) + " refuses writes until there is room in " +
                  options_.engine.dir + ": " + reason + "; deletes and reads go on");
-    } else {
-      Log(1, "lane " + std::to_string(lane) + " takes writes again");
+    } else if (state == StreamState::kRunning) {
+      Log(1, "lane " + std::to_string(stream) + " takes writes again");
     }
   }
 }
@@ -496,15 +497,15 @@ void Server::Accepted(int fd, bool unix_socket) {
   }
 }
 
-void Server::OnDurable(uint32_t lane) {
+void Server::OnDurable(uint32_t stream) {
   last_durable_ms_.store(WallMillis(), std::memory_order_relaxed);
   std::string reason;
-  if (engine_->LaneFailed(lane, &reason) && lane < lane_reported_.size() &&
-      !lane_reported_[lane].exchange(true)) {
-    Log(3, "lane " + std::to_string(lane) + " takes no more writes: " + reason);
+  if (engine_->Stopped(stream) && engine_->State(stream, &reason) == StreamState::kFailed &&
+      stream < failure_told_.size() && !failure_told_[stream].exchange(true)) {
+    Log(3, "lane " + std::to_string(stream) + " takes no more writes: " + reason);
   }
   if (reactors_.size() > 1) {
-    for (auto& reactor : reactors_) reactor->LaneMoved();
+    for (auto& reactor : reactors_) reactor->StreamMoved();
   }
 }
 

@@ -132,7 +132,7 @@ class Server : public ReactorHost, public DurabilityListener {
   void EverySecond() override;
   void Accepted(int fd, bool unix_socket) override;
   // --- DurabilityListener ---
-  void OnDurable(uint32_t lane) override;
+  void OnDurable(uint32_t stream) override;
 
  private:
   struct GcSettings {
@@ -173,8 +173,8 @@ class Server : public ReactorHost, public DurabilityListener {
   Listeners listeners_;
   RecoveryReport recovery_;
   std::vector<std::unique_ptr<Reactor>> reactors_;
-  std::vector<std::atomic<bool>> lane_reported_;
-  std::vector<bool> lane_denied_;  // as told in the log; first reactor only
+  std::vector<std::atomic<bool>> failure_told_;  // by stream
+  std::vector<bool> refusing_;  // by stream, as told in the log; first reactor only
   std::mutex mutex_;
   std::string io_why_;
   std::string sync_report_;

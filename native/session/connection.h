@@ -3,7 +3,7 @@
 //
 // Replies leave in command order. They pass through up to three places:
 //   turn    replies of the batch of commands being executed now, with the tickets their durability
-//   depends on slots   batches that may not leave yet: a lane must first be durable (gate), or a
+//   depends on slots   batches that may not leave yet: tickets must first be durable (gate), or a
 //   reply is still being made (pending) out     bytes that may be sent; what the socket did not
 //   take stays here
 #pragma once
@@ -23,12 +23,12 @@
 
 namespace cairn {
 
-// A few tickets, at most one per lane.
+// A few tickets, at most one per stream.
 class TicketSet {
  public:
   void Add(const Ticket& ticket) {
     for (uint32_t i = 0; i < count_; ++i) {
-      if (inline_[i].lane == ticket.lane) {
+      if (inline_[i].stream == ticket.stream) {
         if (ticket.position > inline_[i].position) inline_[i].position = ticket.position;
         return;
       }
@@ -38,7 +38,7 @@ class TicketSet {
       return;
     }
     for (Ticket& known : more_) {
-      if (known.lane != ticket.lane) continue;
+      if (known.stream != ticket.stream) continue;
       if (ticket.position > known.position) known.position = ticket.position;
       return;
     }
@@ -47,10 +47,10 @@ class TicketSet {
   // The first ticket that is not durable, or null.
   const Ticket* Unmet(const Engine& engine) const {
     for (uint32_t i = 0; i < count_; ++i) {
-      if (engine.DurablePosition(inline_[i].lane) < inline_[i].position) return &inline_[i];
+      if (!engine.Durable(inline_[i])) return &inline_[i];
     }
     for (const Ticket& ticket : more_) {
-      if (engine.DurablePosition(ticket.lane) < ticket.position) return &ticket;
+      if (!engine.Durable(ticket)) return &ticket;
     }
     return nullptr;
   }
@@ -70,7 +70,7 @@ class TicketSet {
 struct Slot {
   OutBuffer bytes;
   TicketSet gate;
-  uint32_t replies = 0;  // frames in bytes; so many errors replace them if the lane fails
+  uint32_t replies = 0;  // frames in bytes; so many errors replace them if the stream fails
   bool pending = false;  // bytes are still to come
   bool muted = false;    // CLIENT REPLY was OFF or SKIP when the command came
   bool waiting = false;  // registered with its reactor for an unmet ticket
@@ -80,12 +80,6 @@ struct QueuedCommand {
   const Command* command;
   std::vector<std::string_view> argv;
   Owner memory;  // of the arguments
-};
-
-struct WatchedKey {
-  uint16_t db;
-  uint16_t shard;
-  std::string key;
 };
 
 // MULTI up to EXEC.
@@ -105,7 +99,7 @@ struct Connection : Client {
   //   kRunning           -                           what was sent is answered, then it is closed
   //   kWaitsForValues    the disk                    the same
   //   kWaitsForReads     the disk                    the same
-  //   kWaitsForLane      commits, granted room       the same
+  //   kWaitsForRoom      commits, granted room       the same
   //   kWaitsForCopies    the reactor, by turns       the same
   //   kWaitsForControl   TypeScript                  the same
   //   kBlocked, on disk  a sync (WAITAOF 1 0)        the same
@@ -119,7 +113,7 @@ struct Connection : Client {
     kRunning,
     kWaitsForValues,   // a command that writes waits for values from disk
     kWaitsForControl,  // TypeScript has the command
-    kWaitsForLane,     // a WAL ring was full; the command runs again
+    kWaitsForRoom,     // a WAL ring was full; the command runs again
     kWaitsForCopies,   // large values are being prepared; the command runs again
     kWaitsForPause,    // CLIENT PAUSE; the command runs again
     kWaitsForOutput,   // too many unsent replies
@@ -149,9 +143,8 @@ struct Connection : Client {
 
   Stall stall = kRunning;
   uint32_t parked_reads = 0;
-  uint64_t parked_bytes = 0;    // of the values they wait for
-  bool block_replicas = false;  // WAIT, WAITAOF: for replicas, which never come
-  uint32_t busy_lane = 0;
+  uint64_t parked_bytes = 0;       // of the values they wait for
+  bool block_replicas = false;     // WAIT, WAITAOF: for replicas, which never come
   bool close_after_reply = false;  // no more commands; close once everything is sent
   bool closed = false;             // socket error or kill: to be destroyed at the end of the turn
   bool read_closed = false;        // the peer sends no more, but may still read
@@ -162,8 +155,7 @@ struct Connection : Client {
 
   PreparedWrites prepared;  // of the command that runs again
   std::unique_ptr<MultiState> multi;
-  std::shared_ptr<WatchState> watch_state;
-  std::vector<WatchedKey> watched;
+  Watcher watcher;
 
   std::string addr;
   std::string laddr;

@@ -245,16 +245,18 @@ void Executor::CallHandler(Connection* conn, const Command& command,
 Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
                                     std::span<const std::string_view> argv) {
   control_.Begin(conn->db, now_ms_);
+  control_.SetSliced(command.Is(kCmdWaves));
   Latch(command, argv);
   size_t mark = conn->turn.size();
   CallHandler(conn, command, argv, &conn->turn, conn->resp);
+  control_.LookAtWatched();
   if (CAIRN_UNLIKELY(txn_.pending())) {
     conn->turn.Truncate(mark);
     conn->prepared.Clear();
     Park(conn, command, argv, nullptr);
     return Outcome::kTaken;
   }
-  Committed committed = Commit(command, &conn->turn, mark, conn->prepared.unit.get(), true);
+  Committed committed = Commit(conn, command, &conn->turn, mark, conn->prepared.unit.get(), true);
   if (CAIRN_UNLIKELY(committed == Committed::kLarge)) {
     const LargeArguments source = {argv, PinInput(conn, argv)};
     const size_t pinned = source.memory != nullptr ? 1 : 0;  // else they may not stay
@@ -263,12 +265,12 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
       conn->stall = Connection::kWaitsForCopies;
       return Outcome::kAgain;
     }
-    committed = Commit(command, &conn->turn, mark, nullptr, false);
+    committed = Commit(conn, command, &conn->turn, mark, nullptr, false);
   }
   if (CAIRN_UNLIKELY(committed == Committed::kBusy)) {
     conn->turn.Truncate(mark);
-    conn->stall = Connection::kWaitsForLane;
-    host_->WaitForRoom(conn, busy_lane_);
+    conn->stall = Connection::kWaitsForRoom;
+    host_->WaitForRoom(conn);
     return Outcome::kAgain;
   }
   if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
@@ -279,13 +281,13 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   return Outcome::kTaken;
 }
 
-Executor::Committed Executor::Commit(const Command& command, OutBuffer* out, size_t mark,
-                                     PreparedUnit* prepared, bool ask) {
+Executor::Committed Executor::Commit(Connection* conn, const Command& command, OutBuffer* out,
+                                     size_t mark, PreparedUnit* prepared, bool ask) {
   if (control_.has_writes()) {
     const uint64_t bytes = control_.WriteBytes();
     if (CAIRN_UNLIKELY(bytes >= kLargeUnitBytes) && ask && prepared == nullptr)
       return Committed::kLarge;
-    Status status = control_.Commit(&busy_lane_, prepared);
+    Status status = control_.Commit(prepared);
     if (CAIRN_UNLIKELY(!status.ok())) {
       control_.Unlatch();
       // A read that met an expired key answers all the same; the key goes another time.
@@ -300,6 +302,7 @@ Executor::Committed Executor::Commit(const Command& command, OutBuffer* out, siz
     counters_->user_bytes_written.Add(bytes);
     changes_ = control_.Changes(txn_.expired);
   }
+  if (CAIRN_UNLIKELY(control_.watching())) control_.PlaceWatches(&conn->watcher);
   control_.Unlatch();
   return Committed::kDone;
 }
@@ -487,10 +490,10 @@ void Executor::ReleaseSlots(Connection* conn) {
     if (slot.pending) return;
     if (const Ticket* ticket = slot.gate.Unmet(*engine_)) {
       std::string reason;
-      if (!engine_->LaneStopped(ticket->lane, &reason)) {
+      if (!engine_->Stopped(ticket->stream, &reason)) {
         if (!slot.waiting) {
           slot.waiting = true;
-          host_->WaitForLane(conn, *ticket);
+          host_->WaitForTicket(conn, *ticket);
         }
         return;
       }
@@ -529,16 +532,16 @@ void Executor::EngineLost(Connection* conn, bool durable, std::string_view reaso
   conn->exec_run.reset();
 }
 
-void Executor::LaneAdvanced(Connection* conn) {
+void Executor::Advanced(Connection* conn) {
   if (conn->stall == Connection::kBlocked) {
     const Ticket* ticket = conn->block_gate.Unmet(*engine_);
     std::string reason;
     if (ticket == nullptr) {
       if (!conn->block_replicas) FinishBlocked(conn, true, false);
-    } else if (engine_->LaneStopped(ticket->lane, &reason)) {
+    } else if (engine_->Stopped(ticket->stream, &reason)) {
       FinishBlocked(conn, false, false);
     } else {
-      host_->WaitForLane(conn, *ticket);
+      host_->WaitForTicket(conn, *ticket);
     }
   }
   if (!conn->slots.empty()) conn->slots.front().waiting = false;
@@ -553,47 +556,6 @@ void Executor::CompleteSlot(Connection* conn, Slot* slot) {
   }
   conn->slot_bytes += slot->bytes.size();
   host_->FlushSoon(conn);
-}
-
-Executor::Swept Executor::SweepShard(uint16_t db, uint16_t shard) {
-  struct Collect : Engine::ScanVisitor {
-    std::string bytes;
-    std::vector<size_t> ends;
-    bool OnKey(std::string_view key, uint64_t, ValueType) override {
-      bytes.append(key);
-      ends.push_back(bytes.size());
-      return ends.size() < kSweepKeysMax && bytes.size() < kSweepKeyBytesMax;
-    }
-  } expired;
-  bool all;
-  {
-    size_t visits = kSweepVisitsMax;
-    LatchGuard guard(engine_->ShardLatch(shard));
-    all = engine_->SweepExpired(db, shard, now_ms_, &visits, &expired);
-  }
-  if (expired.ends.empty()) return all ? Swept::kAll : Swept::kMore;
-  // One by one, in records of their own: nobody needs them to be one unit. The latch was released,
-  // so each is looked at again.
-  control_.SetGated(false);
-  control_.SetBackground(true);
-  uint32_t removed = 0;
-  bool refused = false;
-  size_t from = 0;
-  for (const size_t end : expired.ends) {
-    const std::string_view key(expired.bytes.data() + from, end - from);
-    from = end;
-    control_.Begin(db, now_ms_);
-    control_.LatchKey(key, shard);
-    (void)txn_.Meta(key);
-    uint32_t busy_lane = 0;
-    refused = control_.has_writes() && !control_.Commit(&busy_lane).ok();
-    control_.Unlatch();
-    if (refused) break;  // the disk is behind or full
-    removed += txn_.expired;
-  }
-  control_.SetBackground(false);
-  counters_->expired.Add(removed);
-  return refused ? Swept::kRefused : all ? Swept::kAll : Swept::kMore;
 }
 
 }  // namespace cairn

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,10 +35,10 @@ class SessionHost {
   virtual ~SessionHost() = default;
   // Flush conn at the end of this turn.
   virtual void FlushSoon(Connection* conn) = 0;
-  // Call Executor::LaneAdvanced(conn) once `lane` is durable up to the position, or has failed.
-  virtual void WaitForLane(Connection* conn, const Ticket& ticket) = 0;
-  // Call Executor::Resume(conn) when the lane has room again.
-  virtual void WaitForRoom(Connection* conn, uint32_t lane) = 0;
+  // Call Executor::Advanced(conn) once the ticket is durable, or its stream has stopped.
+  virtual void WaitForTicket(Connection* conn, const Ticket& ticket) = 0;
+  // The connection runs again when there may be room for what it writes.
+  virtual void WaitForRoom(Connection* conn) = 0;
   virtual void WaitForUnpause(Connection* conn) = 0;
   virtual void WaitUntil(Connection* conn, uint64_t deadline_ms) = 0;  // Executor::TimedOut
   virtual Connection* FindConnection(uint32_t index, uint32_t generation) = 0;
@@ -105,8 +106,8 @@ class Executor {
   // Moves replies that may leave from slots to out.
   void ReleaseSlots(Connection* conn);
 
-  void LaneAdvanced(
-      Connection* conn);  // a ticket this connection waited for was met, or its lane failed
+  // A ticket that this connection waited for is durable, or its stream has stopped.
+  void Advanced(Connection* conn);
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
   void TimedOut(Connection* conn);
   bool Unblock(Connection* conn, bool with_error);
@@ -135,11 +136,12 @@ class Executor {
     return (static_cast<uint64_t>(conn.index) << 32) | conn.generation;
   }
 
-  // Commands whose commit found a full WAL ring after their values had arrived. Call now and then.
+  // Commands whose commit found no room after their values had arrived. Call now and then.
   void RetryParked();
-  // A slice of the large values that commands wait for. Once per turn.
-  void StepCopies();
-  bool copying() const { return !copies_.empty(); }
+  // A slice of what takes longer than a turn may: large values that are prepared, commands that
+  // look at many keys. Once per turn; the reactor does not sleep while there is any.
+  void StepSlices();
+  bool slicing() const { return !copies_.empty() || !slices_.empty(); }
   void DropWatches(Connection* conn);
   void DropMulti(Connection* conn);
 
@@ -149,6 +151,7 @@ class Executor {
   static constexpr size_t kSweepVisitsMax = 64;
 
   struct ParkedFetch;
+  struct ParkedRange;
   // Owned by its fetches while they are under way: the last one to end runs or deletes it.
   struct Parked;
   std::unique_ptr<Parked> TakeParked();
@@ -171,7 +174,6 @@ class Executor {
   Outcome RunData(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   Outcome RunSession(Connection* conn, const Command& command,
                      std::span<const std::string_view> argv);
-  void RunWatch(Connection* conn, std::span<const std::string_view> argv);
   void RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof);
   void RunControl(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   void SendControl(Connection* conn, std::span<const std::string_view> argv);
@@ -185,11 +187,11 @@ class Executor {
   // resp: in force when the command came, which is not always what the connection speaks by now.
   void CallHandler(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                    OutBuffer* out, uint8_t resp);
-  // Commits the pass and unlatches. kBusy: a WAL ring is full (busy_lane_), nothing happened.
+  // Commits the pass and unlatches. kBusy: there is no room, nothing happened.
   // kLarge, if asked for: there is so much to copy that it should be prepared first (CopyAhead);
   // nothing happened, all is latched.
-  Committed Commit(const Command& command, OutBuffer* out, size_t mark, PreparedUnit* prepared,
-                   bool ask);
+  Committed Commit(Connection* conn, const Command& command, OutBuffer* out, size_t mark,
+                   PreparedUnit* prepared, bool ask);
   // Who waits for large copies: a connection, or a parked command.
   struct Copying {
     Copying();
@@ -227,7 +229,9 @@ class Executor {
   void Park(Connection* conn, const Command& command, std::span<const std::string_view> argv,
             std::shared_ptr<ExecRun> exec);
   void StartFetches(Parked* parked);
-  void FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status);
+  void FetchDone(Parked* parked, const char* what, const Status& status);
+  void ParkAgain(std::unique_ptr<Parked> parked);
+  void KeepTickets(Parked* parked);
   void RunParked(std::unique_ptr<Parked> parked);
   bool CopyParked(std::unique_ptr<Parked>* parked, std::span<const LargeArguments> sources);
   void FinishParked(std::unique_ptr<Parked> parked, Connection* conn);
@@ -244,7 +248,6 @@ class Executor {
   void AbandonExec(Connection* conn, ExecRun* run);
   void BookExec(Connection* conn, const ExecRun& run, std::string_view reply);
   void FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
-  bool WatchedKeysTouched(Connection* conn);
 
   // Shows an executed command to the monitors, unless it is one they do not get to see. Called once
   // for each, when it has run, so that SELECT and RESET stand beside the database they lead to.
@@ -280,10 +283,10 @@ class Executor {
   OutBuffer scratch_;
   uint64_t ticks_ = 0;  // cycle counter at the end of the last command
   uint64_t http_warned_ms_ = 0;
-  uint32_t busy_lane_ = 0;
   uint64_t changes_ = 0;  // by what was committed last, until it is booked
   std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;
+  std::deque<std::unique_ptr<Parked>> slices_;
   std::vector<std::unique_ptr<Parked>> spare_parked_;
   LargeCopies<Copying> copies_;
 };

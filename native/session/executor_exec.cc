@@ -40,8 +40,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
     if (conn->multi != nullptr) {
       reply.Error(errors::kWatchInMulti);
     } else {
-      RunWatch(conn, argv);
-      reply.Ok();
+      return RunData(conn, command, argv);
     }
   } else if (name == "wait" || name == "waitaof") {
     RunWait(conn, argv, name == "waitaof");
@@ -83,51 +82,9 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
   return Outcome::kTaken;
 }
 
-// --- WATCH ---
-
-void Executor::RunWatch(Connection* conn, std::span<const std::string_view> argv) {
-  if (conn->watch_state == nullptr) conn->watch_state = std::make_shared<WatchState>();
-  for (std::string_view key : argv.subspan(1)) {
-    bool known = false;
-    for (const WatchedKey& watched : conn->watched)
-      known |= watched.db == conn->db && watched.key == key;
-    if (known) continue;
-    uint16_t shard = ShardOf(key);
-    LatchGuard guard(engine_->ShardLatch(shard));
-    Entry entry;
-    engine_->Find(conn->db, shard, key, false, &entry);
-    bool expired = entry.found && entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_;
-    shared_->watches.Add(shard, conn->db, key, expired, conn->watch_state);
-    conn->watched.push_back(WatchedKey{conn->db, shard, std::string(key)});
-  }
-}
-
-void Executor::DropWatches(Connection* conn) {
-  for (const WatchedKey& watched : conn->watched) {
-    LatchGuard guard(engine_->ShardLatch(watched.shard));
-    shared_->watches.Remove(watched.shard, watched.db, watched.key, conn->watch_state.get());
-  }
-  conn->watched.clear();
-  conn->watch_state.reset();
-}
+void Executor::DropWatches(Connection* conn) { control_.Unwatch(&conn->watcher); }
 
 void Executor::DropMulti(Connection* conn) { conn->multi.reset(); }
-
-// Latched: all watched keys.
-bool Executor::WatchedKeysTouched(Connection* conn) {
-  if (conn->watch_state == nullptr) return false;
-  if (conn->watch_state->dirty.load(std::memory_order_relaxed)) return true;
-  for (const WatchedKey& watched : conn->watched) {
-    Entry entry;
-    engine_->Find(watched.db, watched.shard, watched.key, false, &entry);
-    bool expired = entry.found && entry.expire_at_ms != 0 && entry.expire_at_ms <= now_ms_;
-    if (expired && !shared_->watches.Expired(watched.shard, watched.db, watched.key,
-                                             conn->watch_state.get())) {
-      return true;
-    }
-  }
-  return false;
-}
 
 // --- EXEC ---
 
@@ -163,8 +120,8 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
     }
     if (pass == Pass::kBusy) {
       conn->multi->queue = std::move(run->queue);
-      conn->stall = Connection::kWaitsForLane;
-      host_->WaitForRoom(conn, busy_lane_);
+      conn->stall = Connection::kWaitsForRoom;
+      host_->WaitForRoom(conn);
       return Outcome::kAgain;
     }
     conn->prepared.Clear();
@@ -199,11 +156,11 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run, PreparedUnit* 
       const CommandSpec& spec = queued.command->spec;
       control_.Collect(queued.argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
     }
-    for (const WatchedKey& watched : conn->watched) control_.Collect(watched.key);
+    for (const WatchedKey& watched : conn->watcher.keys) control_.Collect(watched.key);
     control_.LatchCollected();
   }
   scratch_.Clear();
-  if (WatchedKeysTouched(conn)) {
+  if (control_.Touched(conn->watcher)) {
     control_.Unlatch();
     ReplyWriter(&scratch_, conn->resp).NullArray();
     DropMulti(conn);
@@ -211,6 +168,7 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run, PreparedUnit* 
     return Pass::kAborted;
   }
   RunSteps(conn, run);
+  control_.LookAtWatched();
   if (txn_.pending()) return Pass::kPending;
   if (ask && prepared == nullptr && control_.WriteBytes() >= kLargeUnitBytes) return Pass::kLarge;
   return CommitExec(conn, run, prepared);
@@ -219,7 +177,7 @@ Executor::Pass Executor::ExecPass(Connection* conn, ExecRun* run, PreparedUnit* 
 // Latched, after a whole pass.
 Executor::Pass Executor::CommitExec(Connection* conn, ExecRun* run, PreparedUnit* prepared) {
   if (control_.has_writes()) {
-    Status status = control_.Commit(&busy_lane_, prepared);
+    Status status = control_.Commit(prepared);
     if (!status.ok()) {
       control_.Unlatch();
       if (status.code() == Code::kBusy) return Pass::kBusy;
@@ -299,8 +257,8 @@ void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv,
   TicketSet gate;
   if (aof && local > 0) {
     host_->RequestSync();
-    for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane)
-      gate.Add(engine_->StagedTicket(lane));
+    for (uint32_t stream = 0; stream < engine_->streams(); ++stream)
+      gate.Add(engine_->LatestTicket(stream));
   }
   const bool met = replicas <= 0 && gate.Unmet(*engine_) == nullptr;
   if (met) {
@@ -324,7 +282,7 @@ void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv,
   if (timeout != 0) host_->WaitUntil(conn, conn->block_deadline_ms);
   conn->block_replicas = replicas > 0;
   if (const Ticket* ticket = gate.Unmet(*engine_)) {
-    host_->WaitForLane(conn, *ticket);
+    host_->WaitForTicket(conn, *ticket);
   }
 }
 

@@ -1,5 +1,6 @@
-// Commands that wait for values from disk.
+// Commands that wait for what they read, or for their next slice.
 #include <algorithm>
+#include <tuple>
 
 #include "resp/errors.h"
 #include "session/executor.h"
@@ -9,7 +10,15 @@ namespace cairn {
 struct Executor::ParkedFetch : FetchRequest {
   Executor* executor = nullptr;
   Parked* parked = nullptr;
-  void Done(Status status) override { executor->FetchDone(parked, this, status); }
+  uint16_t db = 0;
+  std::string key;
+  void Done(Status status) override;
+};
+
+struct Executor::ParkedRange : RangeRequest {
+  Executor* executor = nullptr;
+  Parked* parked = nullptr;
+  void Done(Status status) override;
 };
 
 struct Executor::Parked {
@@ -30,9 +39,22 @@ struct Executor::Parked {
   SavedTxn saved;
   Owner input;  // of large arguments
   PreparedWrites prepared;
-  // Those that are done keep the values that `saved` refers to.
+  // Those that are done keep what `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;
+  std::vector<std::unique_ptr<ParkedRange>> ranges;
+
+  bool sliced() const { return exec == nullptr && command->Is(kCmdWaves); }
 };
+
+void Executor::ParkedFetch::Done(Status status) {
+  if (status.ok()) executor->control_.AddFetched(&parked->saved, {db, version, key, result()});
+  executor->FetchDone(parked, "a value", status);
+}
+
+void Executor::ParkedRange::Done(Status status) {
+  if (status.ok()) parked->saved.ranges.push_back(this);
+  executor->FetchDone(parked, "keys", status);
+}
 
 // Parking is the way of every read from disk, so its memory is used again.
 std::unique_ptr<Executor::Parked> Executor::TakeParked() {
@@ -46,11 +68,12 @@ void Executor::GiveParked(std::unique_ptr<Parked> parked) {
   constexpr size_t kArgumentsMax = 8;
   constexpr size_t kArgumentBytesMax = 1024;
   constexpr size_t kReadsMax = 8;
-  bool small =
-      spare_parked_.size() < kSpareParkedMax && parked->arguments.size() <= kArgumentsMax &&
-      parked->saved.missing.capacity() <= kReadsMax &&
-      parked->saved.fetched.capacity() <= kReadsMax &&
-      parked->saved.frozen.capacity() <= kReadsMax && parked->fetches.capacity() <= kReadsMax;
+  bool small = spare_parked_.size() < kSpareParkedMax &&
+               parked->arguments.size() <= kArgumentsMax &&
+               parked->saved.missing.capacity() <= kReadsMax &&
+               parked->saved.fetched.capacity() <= kReadsMax &&
+               parked->saved.frozen.capacity() <= kReadsMax &&
+               parked->fetches.capacity() <= kReadsMax && parked->ranges.empty();
   for (const std::string& argument : parked->arguments)
     small = small && argument.capacity() <= kArgumentBytesMax;
   if (!small) return;
@@ -88,7 +111,7 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->db = conn->db;
   parked->resp = conn->resp;
   parked->exec = std::move(exec);
-  parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly);
+  parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly) && !command.Is(kCmdWaves);
   parked->input = PinInput(conn, argv);
   if (parked->input != nullptr) {
     parked->argv.assign(argv.begin(), argv.end());
@@ -103,6 +126,7 @@ void Executor::Park(Connection* conn, const Command& command,
   }
   control_.Save(&parked->saved);
   parked->slot = PushPending(conn);
+  if (parked->sliced()) KeepTickets(parked.get());
   if (parked->frozen) {
     FeedMonitors(conn, command, argv);  // in the order in which it was asked
     for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
@@ -114,42 +138,89 @@ void Executor::Park(Connection* conn, const Command& command,
     conn->stall = Connection::kWaitsForValues;
   }
   ++parked_count_;
-  Parked* raw = parked.release();
-  StartFetches(raw);
+  StartFetches(parked.release());
   control_.Unlatch();
 }
 
-// Latched: the versions to read are current. Each is read once.
+// Latched: the versions to read are current. Each is read once. Takes the command over.
 void Executor::StartFetches(Parked* parked) {
   std::vector<Txn::Missing>& missing = parked->saved.missing;
   auto less = [](const Txn::Missing& a, const Txn::Missing& b) {
-    return std::lexicographical_compare(a.version.word, a.version.word + 3, b.version.word,
-                                        b.version.word + 3);
+    const auto order = std::lexicographical_compare_three_way(a.version.word, a.version.word + 3,
+                                                              b.version.word, b.version.word + 3);
+    return order != 0 ? order < 0 : std::tie(a.db, a.key) < std::tie(b.db, b.key);
   };
-  auto same = [](const Txn::Missing& a, const Txn::Missing& b) { return a.version == b.version; };
+  auto same = [](const Txn::Missing& a, const Txn::Missing& b) {
+    return a.version == b.version && a.db == b.db && a.key == b.key;
+  };
   std::sort(missing.begin(), missing.end(), less);
   missing.erase(std::unique(missing.begin(), missing.end(), same), missing.end());
-  parked->outstanding = static_cast<uint32_t>(missing.size());
+  if (parked->sliced()) {  // what the earlier slices have seen is in their progress
+    parked->saved.ranges.clear();
+    parked->ranges.clear();
+  }
+  std::vector<Txn::MissingRange> ranges = std::move(parked->saved.missing_ranges);
+  parked->saved.missing_ranges.clear();
+  parked->outstanding = static_cast<uint32_t>(missing.size() + ranges.size());
+  if (parked->outstanding == 0) {
+    slices_.emplace_back(parked);
+    return;
+  }
   for (const Txn::Missing& wanted : missing) {
     auto fetch = std::make_unique<ParkedFetch>();
     fetch->executor = this;
     fetch->parked = parked;
+    fetch->db = wanted.db;
+    fetch->key = wanted.key;
     fetch->version = wanted.version;
-    engine_->Fetch(reactor_, wanted.db, wanted.shard, wanted.key, fetch.get());
+    fetch->unknown = wanted.unknown;
+    ParkedFetch* raw = fetch.get();
     parked->fetches.push_back(std::move(fetch));
+    engine_->Fetch(reactor_, wanted.db, wanted.shard, raw->key, raw);
+  }
+  for (Txn::MissingRange& wanted : ranges) {
+    auto range = std::make_unique<ParkedRange>();
+    range->executor = this;
+    range->parked = parked;
+    range->ns = wanted.db;
+    range->part = wanted.part;
+    range->from = std::move(wanted.from);
+    range->prefix = std::move(wanted.prefix);
+    range->keys_max = wanted.keys_max;
+    range->random = wanted.random;
+    ParkedRange* raw = range.get();
+    parked->ranges.push_back(std::move(range));
+    CAIRN_CHECK(!engine_->RangesInMemory(), "else they are not missing");
+    wanted.random ? engine_->RandomKey(reactor_, Txn::NextRandom(), raw)
+                  : engine_->ReadRange(reactor_, raw);
   }
 }
 
-void Executor::FetchDone(Parked* parked, ParkedFetch* fetch, const Status& status) {
-  if (status.ok()) {
-    control_.AddFetched(&parked->saved, fetch->version, fetch->value(), fetch->owner());
-  } else {
-    host_->Log(3, "reading a value failed: " + status.message());
+// The last one that a command waits for runs it.
+void Executor::FetchDone(Parked* parked, const char* what, const Status& status) {
+  if (!status.ok()) {
+    host_->Log(3, std::string("reading ") + what + " failed: " + status.message());
     if (parked->error.empty())
       parked->error =
           status.code() == Code::kCorruption ? errors::kValueCorrupt : errors::kReadFailed;
   }
   if (--parked->outstanding == 0) RunParked(std::unique_ptr<Parked>(parked));
+}
+
+// Each slice shows something.
+void Executor::KeepTickets(Parked* parked) {
+  for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
+}
+
+// Latched, after a pending pass. Unlatches.
+void Executor::ParkAgain(std::unique_ptr<Parked> parked) {
+  parked->prepared.Clear();
+  if (!parked->sliced()) ++parked->runs;
+  parked->slot->bytes.Clear();
+  if (parked->sliced()) KeepTickets(parked.get());
+  control_.Save(&parked->saved);
+  StartFetches(parked.release());
+  control_.Unlatch();
 }
 
 void Executor::RunParked(std::unique_ptr<Parked> parked) {
@@ -187,15 +258,8 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
       retry_.push_back(std::move(parked));
       return;
     }
-    if (pass == Pass::kPending) {
-      parked->prepared.Clear();
-      ++parked->runs;
-      control_.Save(&parked->saved);
-      StartFetches(parked.release());
-      control_.Unlatch();
-      return;
-    }
-    for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
+    if (pass == Pass::kPending) return ParkAgain(std::move(parked));
+    KeepTickets(parked.get());
     control_.ForgetFetched();
     if (pass == Pass::kDone) {
       --parked_count_;
@@ -210,25 +274,19 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     FinishParked(std::move(parked), conn);
     return;
   }
+  control_.SetSliced(parked->sliced());
   if (!parked->frozen) Latch(*parked->command, parked->argv);
   CallHandler(conn, *parked->command, parked->argv, out, parked->resp);
-  if (txn_.pending()) {
-    parked->prepared.Clear();
-    ++parked->runs;
-    out->Clear();
-    control_.Save(&parked->saved);
-    StartFetches(parked.release());
-    control_.Unlatch();
-    return;
-  }
+  control_.LookAtWatched();
+  if (txn_.pending()) return ParkAgain(std::move(parked));
   Committed committed = Committed::kDone;
   if (!parked->frozen)
-    committed = Commit(*parked->command, out, 0, parked->prepared.unit.get(), true);
+    committed = Commit(conn, *parked->command, out, 0, parked->prepared.unit.get(), true);
   if (committed == Committed::kLarge) {
     const LargeArguments source = {parked->argv, parked->input};
     const Command& command = *parked->command;
     if (CopyParked(&parked, {&source, 1})) return;
-    committed = Commit(command, out, 0, nullptr, false);
+    committed = Commit(conn, command, out, 0, nullptr, false);
   }
   if (committed == Committed::kBusy) {
     out->Clear();
@@ -237,7 +295,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     retry_.push_back(std::move(parked));
     return;
   }
-  for (const Ticket& ticket : control_.tickets()) parked->slot->gate.Add(ticket);
+  KeepTickets(parked.get());
   Account(conn, *parked->command, parked->argv, *out, 0);
   if (!parked->frozen) FeedMonitors(conn, *parked->command, parked->argv);
   FinishParked(std::move(parked), conn);
@@ -291,7 +349,12 @@ bool Executor::CopyAhead(std::span<const LargeArguments> sources, Copying waiter
   return true;
 }
 
-void Executor::StepCopies() {
+void Executor::StepSlices() {
+  if (!slices_.empty()) {  // one of each, in turns
+    std::unique_ptr<Parked> next = std::move(slices_.front());
+    slices_.pop_front();
+    RunParked(std::move(next));
+  }
   copies_.DropGone([this](const Copying& waiter) {
     return waiter.parked == nullptr &&
            host_->FindConnection(waiter.index, waiter.generation) == nullptr;

@@ -60,9 +60,9 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
   }
   // CONFIG SET appendfsync always in the middle of it counts for what was written before.
   const FsyncPolicy policy = shared_->options.fsync.load(std::memory_order_relaxed);
-  for (uint32_t lane = 0; policy == FsyncPolicy::kAlways && !run->gated; ++lane) {
-    if (lane == engine_->lane_count()) break;
-    run->slot->gate.Add(engine_->StagedTicket(lane));
+  for (uint32_t stream = 0; policy == FsyncPolicy::kAlways && !run->gated; ++stream) {
+    if (stream == engine_->streams()) break;
+    run->slot->gate.Add(engine_->LatestTicket(stream));
   }
   run->slot->muted = false;  // muted step by step
   run->slot->replies = replies;

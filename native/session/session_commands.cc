@@ -249,10 +249,15 @@ void ClientTrackingInfoCommand(Call& call) {
   call.reply.ArrayHeader(0);
 }
 
+void WatchCommand(Call& call) {
+  for (const std::string_view key : call.argv.subspan(1)) call.txn.Watch(key);
+  call.reply.Ok();
+}
+
 void UnwatchCommand(Call& call) {
   Connection& conn = ConnectionOf(call);
   // Inside EXEC the watches were judged already and are dropped at its end.
-  if (conn.multi == nullptr && conn.watch_state != nullptr) conn.executor->DropWatches(&conn);
+  if (conn.multi == nullptr && conn.watcher.state != nullptr) conn.executor->DropWatches(&conn);
   call.reply.Ok();
 }
 
@@ -354,7 +359,7 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
   if (in_multi) flags += 'x';
   if (conn.stall == Connection::kBlocked || conn.stall == Connection::kWaitsForPause) flags += 'b';
-  if (conn.watch_state != nullptr && conn.watch_state->dirty.load()) flags += 'd';
+  if (conn.watcher.state != nullptr && conn.watcher.state->dirty.load()) flags += 'd';
   if (conn.close_after_reply) flags += 'c';
   if (conn.closed) flags += 'A';
   if (conn.unix_socket) flags += 'U';

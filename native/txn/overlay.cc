@@ -76,11 +76,4 @@ const OwnKey* Overlay::Find(uint16_t db, uint16_t shard, std::string_view key) c
   return found == keys_.end() ? nullptr : &found->second;
 }
 
-Overlay::Keys::const_iterator Overlay::Shard(uint16_t db, uint16_t shard, std::string_view from,
-                                             Keys::const_iterator* end) const {
-  const uint64_t table = TableOf(db);
-  *end = keys_.lower_bound(Place{table, static_cast<uint16_t>(shard + 1), {}});
-  return keys_.lower_bound(Place{table, shard, from});
-}
-
 }  // namespace cairn

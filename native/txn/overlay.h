@@ -95,9 +95,16 @@ class Overlay {
     auto operator<=>(const Place&) const = default;
   };
   using Keys = std::map<Place, OwnKey>;
-  // The keys of one shard from `from` on; *end is where they end.
-  Keys::const_iterator Shard(uint16_t db, uint16_t shard, std::string_view from,
-                             Keys::const_iterator* end) const;
+  // visit(uint16_t shard, std::string_view key, const OwnKey&) for each key that was written to in
+  // what `db` stands for now.
+  template <typename Visit>
+  void ForEachKey(uint16_t db, Visit visit) const {
+    if (keys_.empty()) return;
+    const uint64_t table = TableOf(db);
+    for (auto at = keys_.lower_bound(Place{table, 0, {}});
+         at != keys_.end() && at->first.table == table; ++at)
+      visit(at->first.shard, at->first.key, at->second);
+  }
 
  private:
   static constexpr uint64_t kStoredTables = 1u << 16;  // table n below: what namespace n stores

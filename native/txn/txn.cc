@@ -46,7 +46,7 @@ uint16_t Txn::ShardFor(std::string_view key) {
 void Txn::Observe(const Ticket& ticket) {
   if (ticket.position == 0) return;
   for (Ticket& known : tickets_) {
-    if (known.lane == ticket.lane) {
+    if (known.stream == ticket.stream) {
       if (ticket.position > known.position) known.position = ticket.position;
       return;
     }
@@ -54,12 +54,17 @@ void Txn::Observe(const Ticket& ticket) {
   tickets_.push_back(ticket);
 }
 
-const Txn::Fetched* Txn::FindFetched(const VersionToken& version) const {
+// Sorted by version, which only tells the states of one key apart.
+const Txn::Fetched* Txn::FindFetched(uint16_t ns, std::string_view key,
+                                     const VersionToken& version) const {
   auto it = std::lower_bound(fetched_.begin(), fetched_.end(), version,
                              [](const Fetched& fetched, const VersionToken& wanted) {
                                return VersionLess(fetched.version, wanted);
                              });
-  return it != fetched_.end() && it->version == version ? &*it : nullptr;
+  for (; it != fetched_.end() && it->version == version; ++it) {
+    if (it->db == ns && it->key == key) return &*it;
+  }
+  return nullptr;
 }
 
 const Overlay& Txn::OwnWrites() {
@@ -122,50 +127,75 @@ void Txn::DropExpired(uint16_t shard, std::string_view key) {
   op.ns = db_;
   op.shard = shard;
   op.key = key;
+  op.before = WriteOp::Before::kFound;
+  op.before_expires = true;
   op.awaited = !background_;
   AddWrite(op);
 }
 
-ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
-                          std::string_view* value) {
-  Entry entry;
-  uint16_t shard = ShardFor(key);
-  const FrozenRead* frozen = nullptr;
+ReadState Txn::FindStored(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                          Stored* stored) {
+  Entry& entry = stored->entry;
   if (CAIRN_UNLIKELY(frozen_)) {
-    frozen = FindFrozen(ns, key, &entry);
+    stored->frozen = FindFrozen(ns, key, &entry);
   } else {
     engine_->Find(ns, shard, key, want_value, &entry);
   }
   ++looks_;
   if (gated_) Observe(entry.ticket);
+  if (CAIRN_UNLIKELY(entry.unknown)) {
+    stored->fetched = FindFetched(ns, key, entry.version);
+    if (stored->fetched != nullptr) {
+      const FetchRequest::Result& result = stored->fetched->result;
+      entry.found = result.found;
+      entry.type = result.type;
+      entry.expire_at_ms = result.expire_at_ms;
+      entry.value_bytes = result.value.size();
+      return entry.found ? ReadState::kFound : ReadState::kMissing;
+    }
+  } else if (!entry.found) {
+    return ReadState::kMissing;
+  } else if (CAIRN_LIKELY(entry.resident) || !want_value || Dead(entry.expire_at_ms)) {
+    return ReadState::kFound;
+  } else if ((stored->fetched = FindFetched(ns, key, entry.version)) != nullptr) {
+    return ReadState::kFound;
+  }
+  CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");
+  ++pending_count_;
+  missing_.push_back(
+      Missing{ns, shard, std::string(key), entry.version, entry.value_bytes, entry.unknown});
+  if (looks_ == 1) first_look_ = entry;
+  return ReadState::kPending;
+}
+
+ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, KeyMeta* meta,
+                          std::string_view* value) {
+  Stored stored;
+  const Entry& entry = stored.entry;
+  const uint16_t shard = ShardFor(key);
+  const ReadState state = FindStored(ns, shard, key, want_value, &stored);
   if (!entry.found || Dead(entry.expire_at_ms)) {
     if (entry.found) DropExpired(shard, key);
     meta->found = false;
-    return ReadState::kMissing;
+    return state == ReadState::kPending ? state : ReadState::kMissing;
   }
   meta->found = true;
   meta->type = entry.type;
   meta->expire_at_ms = entry.expire_at_ms;
   meta->value_bytes = entry.value_bytes;
-  if (!want_value) return ReadState::kFound;
-  if (CAIRN_LIKELY(entry.resident)) {
-    const bool kept =
-        CAIRN_UNLIKELY(entry.value_bytes >= kLargeValueBytes) &&
-        Keep(entry.value, frozen != nullptr ? frozen->owner : engine_->Pin(ns, shard, key, entry));
-    *value = CAIRN_UNLIKELY(entry.copied) && !kept ? Copy(entry.value) : entry.value;
-    return ReadState::kFound;
+  if (!want_value || CAIRN_UNLIKELY(state == ReadState::kPending)) return state;
+  if (CAIRN_UNLIKELY(stored.fetched != nullptr)) {
+    const FetchRequest::Result& result = stored.fetched->result;
+    *value = result.value;
+    if (CAIRN_UNLIKELY(result.owner != nullptr)) Keep(*value, result.owner);
+    return state;
   }
-  if (const Fetched* fetched = FindFetched(entry.version)) {
-    *value = fetched->value;
-    if (CAIRN_UNLIKELY(fetched->owner != nullptr)) Keep(*value, fetched->owner);
-    return ReadState::kFound;
-  }
-  CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");
-  ++pending_count_;
-  *value = {};
-  missing_.push_back(Missing{ns, shard, std::string(key), entry.version, entry.value_bytes});
-  if (looks_ == 1) first_look_ = entry;
-  return ReadState::kPending;
+  const bool kept =
+      CAIRN_UNLIKELY(entry.value_bytes >= kLargeValueBytes) &&
+      Keep(entry.value,
+           stored.frozen != nullptr ? stored.frozen->owner : engine_->Pin(ns, shard, key, entry));
+  *value = CAIRN_UNLIKELY(entry.copied) && !kept ? Copy(entry.value) : entry.value;
+  return state;
 }
 
 // A value that this pass wrote is returned also if it is not wanted.
@@ -214,7 +244,16 @@ ReadState Txn::Get(std::string_view key, std::string_view* value, KeyMeta* meta)
 
 void Txn::AddWrite(const WriteOp& op) { writes_.push_back(op); }
 
-void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms) {
+// For a write about to be added: what the engine wants to hear of the key as it is now.
+void Txn::SetBefore(WriteOp* op) {
+  KeyMeta meta;
+  std::string_view value;
+  const bool found = Look(op->key, false, &meta, &value) != ReadState::kMissing;
+  op->before = found ? WriteOp::Before::kFound : WriteOp::Before::kMissing;
+  op->before_expires = found && meta.expire_at_ms != 0;
+}
+
+void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms, ValueType type) {
   static const char kEmpty[1] = {0};
   WriteOp op;
   op.kind = WriteKind::kPut;
@@ -222,7 +261,9 @@ void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_m
   op.shard = ShardFor(key);
   op.expire_at_ms = expire_at_ms;
   op.key = key;
+  op.type = type;
   op.value = value.data() != nullptr ? value : std::string_view(kEmpty, 0);
+  if (CAIRN_UNLIKELY(wants_before_)) SetBefore(&op);
   AddWrite(op);
 }
 
@@ -235,6 +276,8 @@ bool Txn::Delete(std::string_view key) {
   op.ns = db_;
   op.shard = ShardFor(key);
   op.key = key;
+  op.before = WriteOp::Before::kFound;
+  op.before_expires = meta.expire_at_ms != 0;
   AddWrite(op);
   return true;
 }
@@ -251,9 +294,20 @@ bool Txn::SetExpire(std::string_view key, uint64_t expire_at_ms) {
   op.key = key;
   // A value written by this same pass gets its expiry with it; a stored one stays where it is.
   op.kind = value.data() != nullptr ? WriteKind::kPut : WriteKind::kExpire;
+  op.type = meta.type;
   op.value = value;
+  op.before = WriteOp::Before::kFound;
+  op.before_expires = meta.expire_at_ms != 0;
   AddWrite(op);
   return true;
+}
+
+void Txn::Watch(std::string_view key) {
+  Stored stored;
+  const uint16_t shard = ShardFor(key);
+  if (FindStored(db_, shard, key, false, &stored) == ReadState::kPending) return;
+  watches_.push_back(
+      NewWatch{db_, shard, stored.entry.found && Dead(stored.entry.expire_at_ms), key});
 }
 
 void Txn::FlushDb(uint16_t db) {

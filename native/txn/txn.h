@@ -3,15 +3,21 @@
 // writes in it and write their replies; then Commit applies all writes as one unit, still under the
 // latches. No handler ever waits.
 //
-// Values that are not in memory: Get returns kPending (and an empty value). The handler may simply
-// go on: a pass with pending reads is thrown away (replies and writes included), the missing values
-// are read from disk without latches, and the pass runs again. Fetched values are matched by
-// version: a value that changed meanwhile is looked up anew. So handlers must be pure functions of
-// (arguments, client state, reads, now): no side effects besides Txn and reply before `pending()`
-// is known to be false. A read-only command is not looked up anew when it runs again: under the
-// latches of its first pass everything it declares as a key is recorded (Freeze), and the second
-// one is answered from that record, by the time of the first, so that a pipelined connection may go
-// on behind it.
+// What memory does not know: Get returns kPending (and an empty value); where the engine cannot
+// even tell whether a key exists, so do all other reads, and Meta says that there is none. The
+// handler may simply go on: a pass with pending reads is thrown away (replies and writes included),
+// what is missing is read from disk without latches, and the pass runs again. What was read is
+// matched by version: a key that changed meanwhile is looked up anew. So handlers must be pure
+// functions of (arguments, client state, reads, now): no side effects besides Txn and reply before
+// `pending()` is known to be false.
+//
+// Waves. Most commands need one such wave at most: they look at the keys they declare. If they only
+// read, they are not looked up anew when they run again: under the latches of the first pass
+// everything declared as a key is recorded (Freeze), and the second one is answered from that
+// record, by the time of the first, so that a pipelined connection may go on behind it. A command
+// that finds out what to read next by reading (kCmdWaves) takes as many passes as it takes, and
+// nobody on its connection overtakes it. If it looks at much, it goes in slices: it keeps what it
+// has so far in Progress, and says Again.
 //
 // Expired keys are missing to every read here, and are deleted (with a tombstone) by the pass that
 // met them. Lifetime: all views passed to Put etc. must live until Commit; Alloc() gives memory
@@ -27,6 +33,7 @@
 
 #include "engine/engine.h"
 #include "txn/overlay.h"
+#include "txn/watch.h"
 
 namespace cairn {
 
@@ -60,7 +67,7 @@ class Txn final : public Lender {
   void set_db(uint16_t db) { db_ = db; }
   uint16_t databases() const { return databases_; }
 
-  KeyMeta Meta(std::string_view key);  // never pending
+  KeyMeta Meta(std::string_view key);  // not found while pending
   bool Exists(std::string_view key) { return Meta(key).found; }
   KeyMeta Peek(std::string_view key);  // Meta that is never counted
   // kFound: *value is valid until Commit or the end of the pass. meta may be null; it is right also
@@ -72,7 +79,8 @@ class Txn final : public Lender {
   // ... and handlers of other commands count the look-ups of theirs that only read.
   void CountRead(bool found) { found ? ++hits : ++misses; }
 
-  void Put(std::string_view key, std::string_view value, uint64_t expire_at_ms);
+  void Put(std::string_view key, std::string_view value, uint64_t expire_at_ms,
+           ValueType type = ValueType::kString);
   bool Delete(std::string_view key);  // true if it existed
   bool SetExpire(std::string_view key,
                  uint64_t expire_at_ms);  // true if it existed; 0 removes; the past deletes
@@ -84,9 +92,26 @@ class Txn final : public Lender {
   char* Alloc(size_t bytes);
   std::string_view Copy(std::string_view bytes);
 
-  bool pending() const { return pending_count_ != 0; }
+  // WATCH: from the commit of this pass on, whoever changes the key is noted for the client.
+  void Watch(std::string_view key);
 
-  // --- whole keyspace (current db). These latch shard by shard unless the pass holds all latches.
+  // The pass cannot be the last one.
+  bool pending() const { return pending_count_ != 0 || again_; }
+
+  // --- commands in several waves ---
+  // What such a command keeps from one of its passes to the next, made at the first call. Null: it
+  // stands in an EXEC, and has to be done in one pass.
+  template <typename T>
+  T* Progress() {
+    if (!sliced_) return nullptr;
+    if (progress_ == nullptr) progress_ = std::make_shared<T>();
+    return static_cast<T*>(progress_.get());
+  }
+  // Whether this pass has looked at so much that the rest should come in another one.
+  bool SliceOver() const { return sliced_ && slice_cost_ >= kSliceCost; }
+  void Again() { again_ = true; }
+
+  // --- whole keyspace (current db). These take latches themselves unless the pass holds them all.
   // ---
   uint64_t KeyCount();
   KeyspaceFigures Keyspace();  // of all databases, as this pass has made them so far
@@ -95,15 +120,25 @@ class Txn final : public Lender {
     // Return false to stop.
     virtual bool OnKey(std::string_view key, const KeyMeta& meta) = 0;  // value_bytes is not filled
   };
-  // Live keys of one shard in order, from `from` inclusive; stops when key no longer starts with
-  // `prefix`.
-  void ScanShard(uint16_t shard, std::string_view from, std::string_view prefix,
-                 KeyVisitor* visitor);
-  bool RandomKey(std::string* key);
+  uint32_t parts() const { return engine_->parts(); }
+  uint32_t PartOf(uint16_t shard) const { return engine_->PartOf(shard); }
+  enum class Scanned : uint8_t {
+    kEnd,      // of the part, or of the keys with the prefix
+    kMore,     // go on from *next
+    kStopped,  // by the visitor
+    kPending,  // nothing was visited
+  };
+  // Some of the live keys of one part, in order from `from` on, as far as they begin with `prefix`:
+  // about `most`, and at most RangeRequest::kKeysMax.
+  Scanned ScanSome(uint32_t part, std::string_view from, std::string_view prefix, size_t most,
+                   KeyVisitor* visitor, std::string* next);
+  // kFound: *key.
+  ReadState RandomKey(std::string* key);
   // Bytes of RAM of one key's entry (MEMORY USAGE); 0 if missing.
   uint64_t MemoryUsage(std::string_view key);
 
   // --- the dispatcher's side: txn/txn_control.h ---
+  static uint64_t NextRandom();  // of this thread
   // What a read-only command declared and saw, kept while missing values are read from disk. Sorted
   // by key, each once.
   struct FrozenRead {
@@ -114,9 +149,10 @@ class Txn final : public Lender {
     Owner owner;  // of a large value, which stays where it is: entry.value
   };
   struct Fetched {
+    uint16_t db;
     VersionToken version;
-    std::string_view value;  // kept by whoever fetched it
-    Owner owner;             // of a large one
+    std::string_view key;         // this, and what the result shows, is kept by whoever fetched it
+    FetchRequest::Result result;  // of a key that Find knew: only value and owner
   };
   struct Missing {
     uint16_t db;
@@ -124,12 +160,24 @@ class Txn final : public Lender {
     std::string key;
     VersionToken version;
     uint64_t value_bytes;
+    bool unknown;
+  };
+  struct MissingRange {
+    uint16_t db;
+    uint32_t part;
+    std::string from;
+    std::string prefix;
+    uint32_t keys_max;
+    bool random;  // not a range, but any key
   };
 
  private:
   friend class TxnControl;
   friend struct SavedTxn;
 
+  // A slice is some tenths of a millisecond up to two: visited keys, and reads of ranges.
+  static constexpr uint32_t kSliceCost = 16 * 1024;
+  static constexpr uint32_t kRangeCost = 8;
   static constexpr size_t kArenaBlockBytes = 16 * 1024;
   static constexpr size_t kLinearWritesMax = 16;  // larger write sets go through overlay_
 
@@ -144,16 +192,27 @@ class Txn final : public Lender {
   const FrozenRead* FindFrozen(uint16_t db, std::string_view key, Entry* entry);
   bool Keep(std::string_view value, Owner owner);
   bool Dead(uint64_t expire_at_ms) const { return expire_at_ms != 0 && expire_at_ms <= now_ms_; }
-  const Fetched* FindFetched(const VersionToken& version) const;
+  const Fetched* FindFetched(uint16_t ns, std::string_view key, const VersionToken& version) const;
+  // What is stored of a key, and where its value comes from if not from the entry.
+  struct Stored {
+    Entry entry;
+    const Fetched* fetched = nullptr;
+    const FrozenRead* frozen = nullptr;
+  };
+  // From memory, or from what was fetched for this pass. kPending: noted as missing.
+  ReadState FindStored(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                       Stored* stored);
+  void SetBefore(WriteOp* op);
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
   void DropExpired(uint16_t shard, std::string_view key);
-  // After the look that the tickets are for: what a reply may show was staged by then.
-  void ObserveAllLanes();
-  void ObserveLane(uint32_t lane);
+  // After the look that the tickets are for: what a reply may show was applied by then.
+  void ObserveAll();
+  void ObserveUnlessStopped(const Ticket& ticket);
   DatabaseKeys Count(uint16_t db);
-  bool RandomStored(uint16_t ns, std::string* key);
+  const RangeRequest* ReadRange(MissingRange range);
+  ReadState RandomStored(uint16_t ns, std::string* key, bool* usable);
 
   Engine* engine_ = nullptr;
   uint32_t reactor_ = 0;
@@ -165,6 +224,10 @@ class Txn final : public Lender {
   bool frozen_ = false;      // answer from frozen_reads_
   bool gated_ = true;        // policy `always`: collect tickets
   bool background_ = false;  // no client waits for this pass
+  bool wants_before_ = false;
+  bool sliced_ = false;  // the command may take several waves
+  bool again_ = false;
+  uint32_t slice_cost_ = 0;
   uint32_t pending_count_ = 0;
   uint32_t looks_ = 0;                    // at stored keys, in this pass
   Entry first_look_;                      // what the first one found, if its value is missing
@@ -179,12 +242,20 @@ class Txn final : public Lender {
   size_t overlaid_ = 0;  // writes_[0, n) are in overlay_
   std::vector<Ticket> tickets_;
   std::vector<Missing> missing_;
+  std::vector<MissingRange> missing_ranges_;
   std::vector<Fetched> fetched_;
+  std::vector<const RangeRequest*> ranges_;  // fetched, in the order in which they were asked for
+  size_t randoms_used_ = 0;                  // of those that are random keys
+  std::shared_ptr<void> progress_;
+  std::vector<NewWatch> watches_;
   std::vector<FrozenRead> frozen_reads_;
   struct Kept {
     std::string_view value;
     Owner owner;
   };
+  struct AtOnce final : RangeRequest {  // for engines that have ranges in memory
+    void Done(Status) override { CAIRN_CHECK(false, "such an engine answers at once"); }
+  } range_;
   std::vector<Kept> kept_;  // large values that this pass has read
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* arena_ = nullptr;

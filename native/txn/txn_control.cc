@@ -6,10 +6,11 @@ namespace cairn {
 
 TxnControl::TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t reactor,
                        uint16_t databases)
-    : txn_(txn), engine_(engine), watches_(watches), apply_tickets_(engine->lane_count()) {
+    : txn_(txn), engine_(engine), watches_(watches), apply_tickets_(engine->streams()) {
   txn->engine_ = engine;
   txn->reactor_ = reactor;
   txn->databases_ = databases;
+  txn->wants_before_ = engine->WantsBefore();
   txn->latched_.reserve(64);
   txn->writes_.reserve(64);
   txn->tickets_.reserve(apply_tickets_.size());
@@ -17,8 +18,9 @@ TxnControl::TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t r
 
 void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   txn_->now_ms_ = now_ms;
-  if (CAIRN_UNLIKELY(!txn_->fetched_.empty())) ForgetReads();
+  ForgetFetched();
   txn_->frozen_ = false;
+  txn_->sliced_ = false;
   Restart(db);
 }
 
@@ -29,10 +31,16 @@ void TxnControl::Restart(uint16_t db) {
   txn_->shard_key_bytes_ = SIZE_MAX;
   txn_->pending_count_ = 0;
   txn_->looks_ = 0;
+  txn_->randoms_used_ = 0;
+  txn_->again_ = false;
+  txn_->slice_cost_ = 0;
   txn_->count_hits_ = false;
   txn_->writes_.clear();
   txn_->tickets_.clear();
-  if (CAIRN_UNLIKELY(!txn_->missing_.empty() || !txn_->frozen_reads_.empty())) ForgetMissing();
+  if (CAIRN_UNLIKELY(!txn_->missing_.empty() || !txn_->missing_ranges_.empty() ||
+                     !txn_->frozen_reads_.empty() || !txn_->watches_.empty())) {
+    ForgetMissing();
+  }
   txn_->hits = txn_->misses = txn_->expired = 0;
   txn_->extra_changes = 0;
   if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr ||
@@ -66,17 +74,23 @@ void TxnControl::Freeze(std::span<const std::string_view> argv, const KeySpec& k
     txn_->frozen_reads_.push_back(Txn::FrozenRead{txn_->db_, std::string(key), entry,
                                                   std::string(copy ? entry.value : ""),
                                                   std::move(owner)});
-    if (entry.found && !entry.resident && !txn_->Dead(entry.expire_at_ms)) {
-      txn_->missing_.push_back(
-          Txn::Missing{txn_->db_, shard, std::string(key), entry.version, entry.value_bytes});
+    if (entry.unknown || (entry.found && !entry.resident && !txn_->Dead(entry.expire_at_ms))) {
+      txn_->missing_.push_back(Txn::Missing{txn_->db_, shard, std::string(key), entry.version,
+                                            entry.value_bytes, entry.unknown});
     }
   }
 }
 
-void TxnControl::ForgetReads() { txn_->fetched_.clear(); }
+void TxnControl::ForgetReads() {
+  txn_->fetched_.clear();
+  txn_->ranges_.clear();
+  txn_->progress_.reset();
+}
 
 void TxnControl::ForgetMissing() {
   txn_->missing_.clear();
+  txn_->missing_ranges_.clear();
+  txn_->watches_.clear();
   if (!txn_->frozen_) txn_->frozen_reads_.clear();
 }
 
@@ -137,22 +151,61 @@ void TxnControl::Unlatch() {
   txn_->all_latched_ = false;
 }
 
-Status TxnControl::Commit(uint32_t* busy_lane, PreparedUnit* prepared) {
+Status TxnControl::Commit(PreparedUnit* prepared) {
   uint32_t count = 0;
-  Watchers watchers;
-  if (CAIRN_UNLIKELY(txn_->writes_whole_ && watches_->watched())) watchers = WatchersOfWhole();
-  Status status = engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count,
-                                 busy_lane, prepared);
+  Status status =
+      engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count, prepared);
   if (CAIRN_UNLIKELY(!status.ok())) return status;  // nothing happened: nobody is told
   if (txn_->gated_) {
     for (uint32_t i = 0; i < count; ++i) txn_->Observe(apply_tickets_[i]);
   }
   if (CAIRN_UNLIKELY(watches_->watched())) {
-    for (const auto& state : watchers.touched) state->dirty.store(true, std::memory_order_relaxed);
-    for (const auto& [watch, expired] : watchers.expired) watch->expired = expired;
-    if (!txn_->writes_whole_) TouchKeys();
+    txn_->writes_whole_ ? TouchWatched() : TouchKeys();
   }
   return status;
+}
+
+void TxnControl::PlaceWatches(Watcher* watcher) {
+  for (const NewWatch& watch : txn_->watches_) {
+    bool known = false;
+    for (const WatchedKey& watched : watcher->keys)
+      known |= watched.db == watch.db && watched.key == watch.key;
+    if (known) continue;
+    if (watcher->state == nullptr) watcher->state = std::make_shared<WatchState>();
+    watches_->Add(watch.shard, watch.db, watch.key, watch.expired, watcher->state);
+    watcher->keys.push_back(WatchedKey{watch.db, watch.shard, std::string(watch.key)});
+  }
+  txn_->watches_.clear();
+}
+
+void TxnControl::Unwatch(Watcher* watcher) {
+  for (const WatchedKey& watched : watcher->keys) {
+    LatchGuard guard(engine_->ShardLatch(watched.shard));
+    watches_->Remove(watched.shard, watched.db, watched.key, watcher->state.get());
+  }
+  watcher->keys.clear();
+  watcher->state.reset();
+}
+
+bool TxnControl::Touched(const Watcher& watcher) {
+  if (watcher.state == nullptr) return false;
+  if (watcher.state->dirty.load(std::memory_order_relaxed)) return true;
+  for (const WatchedKey& watched : watcher.keys) {
+    Txn::Stored stored;
+    (void)txn_->FindStored(watched.db, watched.shard, watched.key, false, &stored);
+    const bool expired = stored.entry.found && txn_->Dead(stored.entry.expire_at_ms);
+    if (expired &&
+        !watches_->Expired(watched.shard, watched.db, watched.key, watcher.state.get())) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void TxnControl::TouchWatched() {
+  for (const auto& state : watchers_.touched) state->dirty.store(true, std::memory_order_relaxed);
+  for (const auto& [watch, expired] : watchers_.expired) watch->expired = expired;
+  watchers_ = Watchers();
 }
 
 void TxnControl::TouchKeys() {
@@ -167,13 +220,14 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
   Watchers watchers;
   Overlay before;
   auto state = [&](uint16_t db, uint16_t shard, std::string_view key) {
-    Entry entry;
+    Txn::Stored look;
+    Entry& entry = look.entry;
     const OwnKey* own = before.Find(db, shard, key);
     const bool stored = own == nullptr || own->value == OwnKey::Value::kStored;
     if (!stored) {
       entry.found = own->value == OwnKey::Value::kOwn;
     } else if (before.Base(db) != Overlay::kNothing) {
-      engine_->Find(before.Base(db), shard, key, false, &entry);
+      (void)txn_->FindStored(before.Base(db), shard, key, false, &look);
     }
     if (own != nullptr && own->expiry_set) entry.expire_at_ms = own->expire_at_ms;
     return entry;
@@ -216,21 +270,26 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
 
 void TxnControl::Save(SavedTxn* saved) {
   saved->missing.swap(txn_->missing_);
+  saved->missing_ranges.swap(txn_->missing_ranges_);
+  saved->ranges.insert(saved->ranges.end(), txn_->ranges_.begin(), txn_->ranges_.end());
+  saved->progress = std::move(txn_->progress_);
   saved->frozen.swap(txn_->frozen_reads_);
   saved->tickets.assign(txn_->tickets_.begin(), txn_->tickets_.end());
   saved->now_ms = txn_->now_ms_;
   // Values fetched for an earlier pass of the same command stay with it.
   saved->fetched.insert(saved->fetched.end(), txn_->fetched_.begin(), txn_->fetched_.end());
   txn_->missing_.clear();
+  txn_->missing_ranges_.clear();
   txn_->frozen_reads_.clear();
   txn_->fetched_.clear();
+  txn_->ranges_.clear();
+  txn_->progress_.reset();
   // Counted when it runs again, not by who comes next.
   txn_->hits = txn_->misses = txn_->expired = 0;
 }
 
-void TxnControl::AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value,
-                            Owner owner) {
-  saved->fetched.push_back(Txn::Fetched{version, value, std::move(owner)});
+void TxnControl::AddFetched(SavedTxn* saved, Txn::Fetched fetched) {
+  saved->fetched.push_back(std::move(fetched));
 }
 
 void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
@@ -242,7 +301,11 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
             });
   txn_->fetched_.swap(saved->fetched);
   saved->fetched.clear();
+  txn_->ranges_.swap(saved->ranges);
+  saved->ranges.clear();
+  txn_->progress_ = std::move(saved->progress);
   txn_->now_ms_ = saved->now_ms;
+  txn_->sliced_ = false;
   if (frozen) {
     txn_->frozen_ = true;
     txn_->frozen_reads_.swap(saved->frozen);

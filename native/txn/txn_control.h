@@ -30,19 +30,25 @@ struct KeySpec {
   int16_t step;
 };
 
-// The state of a command that waits for values from disk.
+// The state of a command that waits for what it reads.
 struct SavedTxn {
   std::vector<Txn::Missing> missing;
+  std::vector<Txn::MissingRange> missing_ranges;
   std::vector<Txn::Fetched> fetched;
+  std::vector<const RangeRequest*> ranges;
   std::vector<Txn::FrozenRead> frozen;
   std::vector<Ticket> tickets;
+  std::shared_ptr<void> progress;
   uint64_t now_ms = 0;
 
   void Clear() {
     missing.clear();
+    missing_ranges.clear();
     fetched.clear();
+    ranges.clear();
     frozen.clear();
     tickets.clear();
+    progress.reset();
   }
 };
 
@@ -53,6 +59,8 @@ class TxnControl {
   void SetGated(bool gated) { txn_->gated_ = gated; }
   // Until switched off: what expires is removed without haste (WriteOp::awaited).
   void SetBackground(bool on) { txn_->background_ = on; }
+  // Of the pass that comes: the command may take several waves.
+  void SetSliced(bool on) { txn_->sliced_ = on; }
   void Begin(uint16_t db, uint64_t now_ms);
   // After a pending pass of a read-only command, still latched: records all that it may look at,
   // its declared keys, so that nothing it asks for later can be unknown; and finds out which values
@@ -75,9 +83,25 @@ class TxnControl {
   void LatchAll();
   void Unlatch();
 
-  // Applies the writes. kBusy: *busy_lane says which lane must advance first; nothing happened.
-  // prepared: for these writes, or null.
-  Status Commit(uint32_t* busy_lane, PreparedUnit* prepared = nullptr);
+  // Applies the writes. kBusy: nothing happened, try again after the next OnDurable. prepared: for
+  // these writes, or null.
+  Status Commit(PreparedUnit* prepared = nullptr);
+
+  // --- WATCH ---
+  bool watching() const { return !txn_->watches_.empty(); }
+  // Latched, after a whole pass: what it began to watch (Txn::Watch).
+  void PlaceWatches(Watcher* watcher);
+  // Takes latches itself.
+  void Unwatch(Watcher* watcher);
+  // Latched: all watched keys. Whether one has changed; the pass is pending if that is not known.
+  bool Touched(const Watcher& watcher);
+  // Latched, after a whole pass and before Commit: what the writes mean for those who watch keys
+  // that no write names (FLUSHALL, SWAPDB). The pass may be pending then.
+  void LookAtWatched() {
+    if (CAIRN_UNLIKELY(txn_->writes_whole_))
+      watchers_ = watches_->watched() ? WatchersOfWhole() : Watchers();
+  }
+
   // Replies may show the value, which the owner keeps, without a copy.
   void Lend(std::string_view value, const Owner& owner) { txn_->kept_.push_back({value, owner}); }
   // Calls visit(value, owner) for each large value that the pass has read.
@@ -102,11 +126,12 @@ class TxnControl {
   const std::vector<Txn::Missing>& missing() const { return txn_->missing_; }
 
   void Save(SavedTxn* saved);
-  // The value must stay until the command is done (ForgetFetched, or the next Begin).
-  void AddFetched(SavedTxn* saved, const VersionToken& version, std::string_view value,
-                  Owner owner);
+  // What was fetched, and its key, must stay until the command is done (ForgetFetched, or the next
+  // Begin); so must ranges in saved->ranges.
+  void AddFetched(SavedTxn* saved, Txn::Fetched fetched);
   void ForgetFetched() {
-    if (!txn_->fetched_.empty()) ForgetReads();
+    if (!txn_->fetched_.empty() || !txn_->ranges_.empty() || txn_->progress_ != nullptr)
+      ForgetReads();
   }
   // Reloads a saved command. frozen: answer reads from what was recorded.
   void Load(SavedTxn* saved, uint16_t db, bool frozen);
@@ -133,6 +158,7 @@ class TxnControl {
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
   Watchers WatchersOfWhole();
   void TouchKeys();
+  void TouchWatched();
   // Rarely due, and asked for by every command: inlined, their loops would cost each of them some
   // registers, saved and restored.
   [[gnu::cold, gnu::noinline]] void ReleaseMemory();
@@ -142,6 +168,7 @@ class TxnControl {
   Txn* txn_;
   Engine* engine_;
   WatchTable* watches_;
+  Watchers watchers_;
   std::vector<Ticket> apply_tickets_;
   std::vector<uint16_t> collected_;
   std::vector<std::string_view> declared_;

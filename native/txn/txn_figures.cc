@@ -13,7 +13,9 @@ DatabaseKeys Txn::Count(uint16_t db) {
   }
   const Overlay::Sizes own = overlay_.Difference(
       db, [this](uint16_t ns, uint16_t shard, std::string_view key, Entry* entry) {
-        engine_->Find(ns, shard, key, false, entry);
+        Stored stored;
+        (void)FindStored(ns, shard, key, false, &stored);
+        *entry = stored.entry;
       });
   total.keys += static_cast<uint64_t>(own.keys);
   total.expires += static_cast<uint64_t>(own.expires);

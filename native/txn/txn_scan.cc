@@ -1,12 +1,44 @@
 // The part of Txn that sees keys nobody named: counts, scans, random keys. Inside EXEC the pass's
 // own writes lie over what is stored.
+#include <algorithm>
+#include <span>
+
 #include "txn/txn.h"
 
 namespace cairn {
 
 namespace {
 
-uint64_t NextRandom() {
+// What a pass has written in one part of a database, in the order of the keys.
+class OwnKeys {
+ public:
+  OwnKeys(const Overlay& overlay, uint16_t db, const Engine& engine, uint32_t part,
+          std::string_view from, std::string_view prefix) {
+    overlay.ForEachKey(db, [&](uint16_t shard, std::string_view key, const OwnKey& own) {
+      if (engine.PartOf(shard) == part && key >= from && key.starts_with(prefix))
+        keys_.push_back({key, &own});
+    });
+    std::sort(keys_.begin(), keys_.end(), [](const One& a, const One& b) { return a.key < b.key; });
+  }
+  bool any() const { return next_ != keys_.size(); }
+  bool Before(std::string_view key) const { return any() && keys_[next_].key < key; }
+  bool At(std::string_view key) const { return any() && keys_[next_].key == key; }
+  std::string_view key() const { return keys_[next_].key; }
+  const OwnKey& value() const { return *keys_[next_].own; }
+  void Next() { ++next_; }
+
+ private:
+  struct One {
+    std::string_view key;
+    const OwnKey* own;
+  };
+  std::vector<One> keys_;
+  size_t next_ = 0;
+};
+
+}  // namespace
+
+uint64_t Txn::NextRandom() {
   static thread_local uint64_t state = 0x9e3779b97f4a7c15ull ^ reinterpret_cast<uintptr_t>(&state);
   state ^= state << 13;
   state ^= state >> 7;
@@ -14,128 +46,134 @@ uint64_t NextRandom() {
   return state * 0x2545f4914f6cdd1dull;
 }
 
-class MaybeLatch {
- public:
-  MaybeLatch(Engine* engine, uint32_t shard, bool take)
-      : latch_(engine->ShardLatch(shard)), take_(take) {
-    if (take_) latch_.Lock();
-  }
-  ~MaybeLatch() {
-    if (take_) latch_.Unlock();
-  }
-
- private:
-  Latch& latch_;
-  bool take_;
-};
-
-}  // namespace
-
-void Txn::ObserveAllLanes() {
-  for (uint32_t lane = 0; lane < engine_->lane_count(); ++lane) ObserveLane(lane);
+void Txn::ObserveAll() {
+  for (uint32_t stream = 0; gated_ && stream < engine_->streams(); ++stream)
+    ObserveUnlessStopped(engine_->LatestTicket(stream));
 }
 
-// In a lane that has stopped there is nothing to wait for: what is durable is there, and may be
+// In a stream that has stopped there is nothing to wait for: what is durable is there, and may be
 // seen without what was answered with an error, or with it.
-void Txn::ObserveLane(uint32_t lane) {
-  if (gated_ && !engine_->LaneStopped(lane, nullptr)) Observe(engine_->StagedTicket(lane));
+void Txn::ObserveUnlessStopped(const Ticket& ticket) {
+  if (gated_ && !engine_->Stopped(ticket.stream)) Observe(ticket);
 }
 
 uint64_t Txn::KeyCount() {
   const uint64_t count = CAIRN_LIKELY(writes_.empty()) ? engine_->KeyCount(db_) : Count(db_).keys;
-  ObserveAllLanes();
+  ObserveAll();
   return count;
 }
 
-void Txn::ScanShard(uint16_t shard, std::string_view from, std::string_view prefix,
-                    KeyVisitor* visitor) {
-  struct Merge : Engine::ScanVisitor {
-    const Txn* txn = nullptr;
-    Overlay::Keys::const_iterator next;
-    Overlay::Keys::const_iterator end;
-    std::string_view prefix;
-    KeyVisitor* visitor = nullptr;
-    bool stopped = false;
+// Null: noted as missing.
+const RangeRequest* Txn::ReadRange(MissingRange range) {
+  slice_cost_ += kRangeCost;
+  if (CAIRN_LIKELY(engine_->RangesInMemory())) {
+    range_.ns = range.db;
+    range_.part = range.part;
+    range_.from = std::move(range.from);
+    range_.prefix = std::move(range.prefix);
+    range_.keys_max = range.keys_max;
+    range_.latched = all_latched_;
+    range.random ? engine_->RandomKey(reactor_, NextRandom(), &range_)
+                 : engine_->ReadRange(reactor_, &range_);
+    return &range_;
+  }
+  size_t randoms = 0;
+  for (const RangeRequest* read : ranges_) {
+    if (read->random != range.random || read->ns != range.db) continue;
+    if (range.random && randoms++ == randoms_used_) {
+      ++randoms_used_;
+      return read;
+    }
+    if (!range.random && read->part == range.part && read->from == range.from &&
+        read->prefix == range.prefix && read->keys_max == range.keys_max)
+      return read;
+  }
+  ++pending_count_;
+  missing_ranges_.push_back(std::move(range));
+  return nullptr;
+}
 
-    bool Give(std::string_view key, uint64_t expire_at_ms, ValueType type) {
-      if (txn->Dead(expire_at_ms)) return true;
-      KeyMeta meta;
-      meta.found = true;
-      meta.type = type;
-      meta.expire_at_ms = expire_at_ms;
-      stopped = !visitor->OnKey(key, meta);
-      return !stopped;
-    }
-    // Own values of keys that sort before `key`; all that are left for a null one.
-    bool GiveOwn(const std::string_view* key) {
-      for (; next != end && (key == nullptr || next->first.key < *key); ++next) {
-        const OwnKey& own = next->second;
-        if (!next->first.key.starts_with(prefix)) continue;
-        if (own.value == OwnKey::Value::kOwn &&
-            !Give(next->first.key, own.expire_at_ms, own.type)) {
-          return false;
-        }
-      }
-      return true;
-    }
-    bool OnKey(std::string_view key, uint64_t expire_at_ms, ValueType type) override {
-      if (!key.starts_with(prefix)) return false;
-      if (next == end) return Give(key, expire_at_ms, type);
-      if (!GiveOwn(&key)) return false;
-      if (next == end || next->first.key != key) return Give(key, expire_at_ms, type);
-      const OwnKey& own = (next++)->second;
-      if (own.value == OwnKey::Value::kMissing) return true;
-      return Give(key, own.expiry_set ? own.expire_at_ms : expire_at_ms, type);
-    }
-  };
-
-  MaybeLatch latch(engine_, shard, !all_latched_);
-  Merge merge;
-  std::string_view start = from > prefix ? from : prefix;
+Txn::Scanned Txn::ScanSome(uint32_t part, std::string_view from, std::string_view prefix,
+                           size_t most, KeyVisitor* visitor, std::string* next) {
+  const std::string_view start = from > prefix ? from : prefix;
   const Overlay& overlay = OwnWrites();
   const uint16_t base = overlay.Base(db_);
-  merge.txn = this;
-  merge.next = overlay.Shard(db_, shard, start, &merge.end);
-  merge.prefix = prefix;
-  merge.visitor = visitor;
-  if (base != Overlay::kNothing) engine_->Scan(base, shard, start, &merge);
-  if (!merge.stopped) merge.GiveOwn(nullptr);
-  ObserveLane(engine_->LaneOf(shard));
-}
-
-// Some key of what is stored and not touched by this pass, about uniformly.
-bool Txn::RandomStored(uint16_t ns, std::string* key) {
-  const uint64_t total = engine_->KeyCount(ns);
-  if (total == 0) return false;
-  uint64_t rank = NextRandom() % total;
-  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-    const uint16_t at = static_cast<uint16_t>(shard);
-    MaybeLatch latch(engine_, shard, !all_latched_);
-    const uint64_t count = engine_->ShardKeyCount(ns, at);
-    if (rank >= count) {
-      rank -= count;
+  bool end = true;  // nothing is stored behind the rows
+  std::span<const RangeRequest::Row> rows;
+  if (base != Overlay::kNothing) {
+    const auto keys_max = static_cast<uint32_t>(std::min<size_t>(most, RangeRequest::kKeysMax));
+    const RangeRequest* read =
+        ReadRange({base, part, std::string(start), std::string(prefix), keys_max, false});
+    if (read == nullptr) return Scanned::kPending;
+    rows = read->rows();
+    end = read->end;
+    ObserveUnlessStopped(read->ticket);
+  }
+  slice_cost_ += static_cast<uint32_t>(rows.size());
+  const auto give = [&](std::string_view key, uint64_t expire_at_ms, ValueType type) {
+    if (Dead(expire_at_ms)) return true;
+    KeyMeta meta;
+    meta.found = true;
+    meta.type = type;
+    meta.expire_at_ms = expire_at_ms;
+    return visitor->OnKey(key, meta);
+  };
+  OwnKeys own(overlay, db_, *engine_, part, start, prefix);
+  for (const RangeRequest::Row& row : rows) {
+    for (; own.Before(row.key); own.Next()) {
+      if (own.value().value != OwnKey::Value::kOwn) continue;
+      if (!give(own.key(), own.value().expire_at_ms, own.value().type)) return Scanned::kStopped;
+    }
+    if (!own.At(row.key)) {
+      if (!give(row.key, row.expire_at_ms, row.type)) return Scanned::kStopped;
       continue;
     }
-    if (!engine_->Random(ns, at, NextRandom(), key)) return false;
-    Entry entry;
-    engine_->Find(ns, at, *key, false, &entry);
-    if (!entry.found || Dead(entry.expire_at_ms)) return false;
-    if (OwnWrites().Find(db_, at, *key) != nullptr) return false;
-    // Nobody will ever know of one that a stopped lane has not made durable: another will do.
-    const uint32_t lane = entry.ticket.lane;
-    const bool durable = engine_->DurablePosition(lane) >= entry.ticket.position;
-    if (gated_ && !durable && engine_->LaneStopped(lane, nullptr)) return false;
-    if (gated_) Observe(entry.ticket);
-    return true;
+    const OwnKey& mine = own.value();
+    const uint64_t expire_at_ms = mine.expiry_set ? mine.expire_at_ms : row.expire_at_ms;
+    const ValueType type = mine.value == OwnKey::Value::kOwn ? mine.type : row.type;
+    if (mine.value != OwnKey::Value::kMissing && !give(row.key, expire_at_ms, type))
+      return Scanned::kStopped;
+    own.Next();
   }
-  return false;
+  if (!end) {
+    next->assign(rows.back().key);
+    next->push_back('\0');
+    return Scanned::kMore;
+  }
+  for (; own.any(); own.Next()) {
+    if (own.value().value != OwnKey::Value::kOwn) continue;
+    if (!give(own.key(), own.value().expire_at_ms, own.value().type)) return Scanned::kStopped;
+  }
+  return Scanned::kEnd;
 }
 
-bool Txn::RandomKey(std::string* key) {
+// Some key of what is stored, about uniformly. Not usable: expired, touched by this pass, or there
+// is none.
+ReadState Txn::RandomStored(uint16_t ns, std::string* key, bool* usable) {
+  *usable = false;
+  const RangeRequest* read = ReadRange({ns, 0, {}, {}, 1, true});
+  if (read == nullptr) return ReadState::kPending;
+  if (read->rows().empty()) return ReadState::kMissing;
+  const RangeRequest::Row& row = read->rows()[0];
+  if (Dead(row.expire_at_ms)) return ReadState::kFound;
+  if (OwnWrites().Find(db_, ShardOf(row.key), row.key) != nullptr) return ReadState::kFound;
+  // Nobody will ever know of one that a stopped stream has not made durable: another will do.
+  if (gated_ && !engine_->Durable(read->ticket) && engine_->Stopped(read->ticket.stream))
+    return ReadState::kFound;
+  if (gated_) Observe(read->ticket);
+  key->assign(row.key);
+  *usable = true;
+  return ReadState::kFound;
+}
+
+ReadState Txn::RandomKey(std::string* key) {
   constexpr int kTriesMax = 100;
   const uint16_t base = OwnWrites().Base(db_);
   for (int tries = 0; tries < kTriesMax && base != Overlay::kNothing; ++tries) {
-    if (RandomStored(base, key)) return true;
+    bool usable;
+    const ReadState state = RandomStored(base, key, &usable);
+    if (state == ReadState::kPending || usable) return state;
+    if (state == ReadState::kMissing) break;
   }
   // So many expired keys, or so few others, that luck does not help: the first live one.
   struct First : KeyVisitor {
@@ -148,10 +186,14 @@ bool Txn::RandomKey(std::string* key) {
     }
   } first;
   first.key = key;
-  for (uint32_t shard = 0; shard < kShardCount && !first.any; ++shard) {
-    ScanShard(static_cast<uint16_t>(shard), {}, {}, &first);
+  for (uint32_t part = 0; part < parts() && !first.any; ++part) {
+    std::string from;
+    Scanned scanned = Scanned::kMore;
+    while (scanned == Scanned::kMore)
+      scanned = ScanSome(part, from, {}, RangeRequest::kKeysMax, &first, &from);
+    if (scanned == Scanned::kPending) return ReadState::kPending;
   }
-  return first.any;
+  return first.any ? ReadState::kFound : ReadState::kMissing;
 }
 
 uint64_t Txn::MemoryUsage(std::string_view key) {

@@ -21,6 +21,26 @@ struct WatchState {
   std::atomic<bool> dirty{false};
 };
 
+struct WatchedKey {
+  uint16_t db;
+  uint16_t shard;
+  std::string key;
+};
+
+// What one connection watches.
+struct Watcher {
+  std::shared_ptr<WatchState> state;  // null: nothing
+  std::vector<WatchedKey> keys;
+};
+
+// A key that a pass begins to watch.
+struct NewWatch {
+  uint16_t db;
+  uint16_t shard;
+  bool expired;  // see WatchTable::Watch
+  std::string_view key;
+};
+
 class WatchTable {
  public:
   bool watched() const { return count_.load(std::memory_order_relaxed) != 0; }

@@ -32,7 +32,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/engine.h"
+#include "base/large_buffer.h"
+#include "engine/options.h"
 
 namespace cairn::vlog {
 

@@ -1,6 +1,8 @@
 // `cairn check`: verifies a data directory that no server has open: every byte of every segment,
 // every checkpoint, and that each key's newest record is where the index that a start would build
 // points to. Changes nothing.
+#include "vlog/check.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -8,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/engine.h"
+#include "engine/recovery_report.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/coverage.h"
 #include "vlog/manifest.h"

@@ -40,9 +40,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/large_buffer.h"
 #include "base/latch.h"
 #include "base/status.h"
-#include "engine/engine.h"
+#include "engine/stats.h"
+#include "engine/ticket.h"
 #include "io/disk.h"
 #include "vlog/format.h"
 #include "vlog/segment.h"

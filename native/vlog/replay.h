@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/engine.h"
+#include "engine/recovery_report.h"
 #include "vlog/log_reader.h"
 
 namespace cairn::vlog {

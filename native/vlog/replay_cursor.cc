@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/slot.h"
 
 namespace cairn::vlog {
 

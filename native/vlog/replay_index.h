@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/slot.h"
-#include "engine/engine.h"
+#include "engine/options.h"
 #include "vlog/replay.h"
 #include "vlog/shard_index.h"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/large_buffer.h"
-#include "engine/engine.h"
+#include "engine/write.h"
 #include "vlog/format.h"
 
 namespace cairn::vlog {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "vlog/vlog.h"
 #include "vlog/vlog_collect.h"
 
 namespace cairn {
@@ -45,7 +46,7 @@ VlogEngine::~VlogEngine() {
   if (open_) (void)Close();
 }
 
-void VlogEngine::AttachReactor(uint32_t reactor, IoQueue* queue) {
+void VlogEngine::AttachReactor(uint32_t reactor, IoQueue* queue, CompletionPort*) {
   CAIRN_CHECK(reactor < kReactorsMax && open_ && reactors_[reactor].queue == nullptr);
   Reactor& me = reactors_[reactor];
   me.queue = queue;
@@ -135,17 +136,49 @@ Owner VlogEngine::Pin(uint16_t ns, uint16_t shard, std::string_view key, const E
   return cache_->Share(shard, found.pointer->checksum);
 }
 
-void VlogEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {
-  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
-  if (tree == nullptr) return;
-  tree->Scan(from, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
-    return visitor->OnKey(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
-  });
+void VlogEngine::ReadRange(uint32_t, RangeRequest* request) {
+  request->Restart();
+  const auto shard = static_cast<uint16_t>(request->part);
+  MaybeLatch latch(latches_[shard].latch, !request->latched);
+  request->end = true;
+  const Art* tree = Shard(shard).Tree(tree_of_[request->ns].load(std::memory_order_relaxed));
+  if (tree != nullptr) {
+    const std::string_view prefix = request->prefix;
+    tree->Scan(request->from, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
+      if (!key.starts_with(prefix)) return false;
+      request->end = request->Add(key, expire_at_ms, static_cast<ValueType>(pointer.type()));
+      return request->end;
+    });
+  }
+  // After the look: what is shown was staged by then.
+  request->ticket = LatestTicket(LaneOf(shard));
+  request->Seal();
 }
 
-bool VlogEngine::Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) {
-  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
-  return tree != nullptr && tree->Random(random, key);
+// Shards by how many keys they have, then a key of the shard.
+void VlogEngine::RandomKey(uint32_t, uint64_t random, RangeRequest* request) {
+  request->Restart();
+  request->end = true;
+  const uint64_t total = KeyCount(request->ns);
+  uint64_t rank = total == 0 ? 0 : random % total;
+  for (uint16_t shard = 0; total != 0 && shard < kShardCount; ++shard) {
+    MaybeLatch latch(latches_[shard].latch, !request->latched);
+    const uint16_t tree_number = tree_of_[request->ns].load(std::memory_order_relaxed);
+    const Art* tree = Shard(shard).Tree(tree_number);
+    const uint64_t count = tree == nullptr ? 0 : tree->size();
+    if (rank >= count) {
+      rank -= count;
+      continue;
+    }
+    std::string key;
+    if (!tree->Random(random / total, &key)) break;
+    Entry entry;
+    Find(request->ns, shard, key, false, &entry);
+    request->Add(key, entry.expire_at_ms, entry.type);
+    request->ticket = entry.ticket;
+    break;
+  }
+  request->Seal();
 }
 
 uint64_t VlogEngine::KeyCount(uint16_t ns) const {
@@ -157,13 +190,8 @@ uint64_t VlogEngine::ExpiringCount(uint16_t ns) const {
       std::memory_order_relaxed);
 }
 
-uint64_t VlogEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
-  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
-  return tree == nullptr ? 0 : tree->size();
-}
-
 bool VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
-                              ScanVisitor* visitor) {
+                              KeyVisitor* visitor) {
   Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   if (tree == nullptr) return true;
   return tree->SweepExpired(
@@ -208,19 +236,23 @@ void VlogEngine::RequestSync(uint32_t reactor) {
   me.queue.load(std::memory_order_relaxed)->Flush();
 }
 
-bool VlogEngine::LaneFailed(uint32_t lane, std::string* reason) const {
-  if (!lanes_[lane]->failed()) return false;
-  if (reason != nullptr) *reason = lanes_[lane]->reason();
+bool VlogEngine::Stopped(uint32_t stream, std::string* reason) const {
+  if (!lanes_[stream]->stopped()) return false;
+  if (reason != nullptr) *reason = lanes_[stream]->reason();
   return true;
 }
 
-bool VlogEngine::LaneStopped(uint32_t lane, std::string* reason) const {
-  if (!lanes_[lane]->stopped()) return false;
-  if (reason != nullptr) *reason = lanes_[lane]->reason();
-  return true;
+StreamState VlogEngine::State(uint32_t stream, std::string* reason) const {
+  Lane& lane = *lanes_[stream];
+  if (CAIRN_LIKELY(!lane.stopped())) {
+    const std::string denial = lane.denial();
+    if (denial.empty()) return StreamState::kRunning;
+    if (reason != nullptr) *reason = denial;
+    return StreamState::kRefusing;
+  }
+  if (reason != nullptr) *reason = lane.reason();
+  return lane.failed() ? StreamState::kFailed : StreamState::kStopped;
 }
-
-std::string VlogEngine::LaneDenied(uint32_t lane) const { return lanes_[lane]->denial(); }
 
 // ---- figures ----
 

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/threads.h"
 #include "engine/engine.h"
+#include "engine/stats.h"
 #include "vlog/batch_gate.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/fetch.h"
@@ -105,7 +106,7 @@ class VlogEngine final : public Engine {
 
   Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
                               DurabilityListener* listener) override;
-  void AttachReactor(uint32_t reactor, IoQueue* queue) override;
+  void AttachReactor(uint32_t reactor, IoQueue* queue, CompletionPort* port) override;
   void DetachReactor(uint32_t reactor) override;
   Status Close() override;
   void AbandonForTest();  // as if the process had died; all reactors detached
@@ -113,10 +114,20 @@ class VlogEngine final : public Engine {
   // all is as it should be. No other thread may be at work.
   std::string CheckAccountsForTest();
 
-  uint32_t lane_count() const override { return static_cast<uint32_t>(lanes_.size()); }
-  uint32_t LaneOf(uint32_t shard) const override {
-    return shard % static_cast<uint32_t>(lanes_.size());
+  // A lane is a stream.
+  uint32_t lane_count() const { return static_cast<uint32_t>(lanes_.size()); }
+  uint32_t LaneOf(uint32_t shard) const { return shard % static_cast<uint32_t>(lanes_.size()); }
+  uint64_t DurablePosition(uint32_t lane) const { return lanes_[lane]->durable(); }
+  uint32_t streams() const override { return lane_count(); }
+  bool Durable(const Ticket& ticket) const override {
+    return lanes_[ticket.stream]->durable() >= ticket.position;
   }
+  Ticket LatestTicket(uint32_t stream) const override {
+    return {stream, lanes_[stream]->staged_end()};
+  }
+  StreamState State(uint32_t stream, std::string* reason = nullptr) const override;
+  bool Stopped(uint32_t stream, std::string* reason = nullptr) const override;
+  void RequestSync(uint32_t reactor) override;
 
   void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
             Entry* entry) override;
@@ -124,27 +135,22 @@ class VlogEngine final : public Engine {
   void Prefetch(uint16_t ns, std::span<const KeyHint> keys) override;
   void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
              FetchRequest* request) override;
-  void Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) override;
-  bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) override;
+  // A part is a shard.
+  uint32_t parts() const override { return kShardCount; }
+  uint32_t PartOf(uint16_t shard) const override { return shard; }
+  void ReadRange(uint32_t reactor, RangeRequest* request) override;
+  void RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) override;
   uint64_t KeyCount(uint16_t ns) const override;
   uint64_t ExpiringCount(uint16_t ns) const override;
-  uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
   uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const override;
   bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
-                    ScanVisitor* visitor) override;
+                    KeyVisitor* visitor) override;
 
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-               uint32_t* ticket_count, uint32_t* busy_lane,
-               PreparedUnit* prepared = nullptr) override;
+               uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
   std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
-  uint64_t DurablePosition(uint32_t lane) const override { return lanes_[lane]->durable(); }
-  Ticket StagedTicket(uint32_t lane) const override { return {lane, lanes_[lane]->staged_end()}; }
-  bool LaneFailed(uint32_t lane, std::string* reason) const override;
-  bool LaneStopped(uint32_t lane, std::string* reason) const override;
-  std::string LaneDenied(uint32_t lane) const override;
-  void RequestSync(uint32_t reactor) override;
 
   uint64_t RequestCheckpoint() override;
   void SkipFinalCheckpoint() override { checkpoints_.skip_final.store(true); }
@@ -313,9 +319,9 @@ class VlogEngine final : public Engine {
   void Reset();
 
   // vlog_write.cc
-  Status ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket, uint32_t* busy_lane);
+  Status ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket);
   Status ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, const vlog::UnitImage* image,
-                   Ticket* tickets, uint32_t* ticket_count, uint32_t* busy_lane);
+                   Ticket* tickets, uint32_t* ticket_count);
   Code PlanParts(Reactor& me, std::span<const WriteOp> ops);
   Code PlaceParts(Reactor& me, const vlog::UnitImage* image, uint32_t* refusing_lane);
   void WriteParts(Reactor& me, std::span<const WriteOp> ops, const vlog::UnitImage* image);

@@ -44,15 +44,11 @@ void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::strin
   const IoAlignment alignment = segment->file->alignment();
   const uint64_t from = vlog::AlignDown(pointer.offset, alignment.offset);
   const uint64_t bytes = vlog::AlignUp(pointer.offset + pointer.length, alignment.offset) - from;
-  if (request->state_ != nullptr) request->free_state_(request->state_);
   FetchOp* op = me.pool->Get(bytes);
-  request->value_ = {};
-  request->owner_.reset();
-  request->state_ = op;
-  request->free_state_ = [](void* state) {
+  SetFetched(request, {}, op, [](void* state) {
     auto* done = static_cast<FetchOp*>(state);
     done->pool->Put(done);
-  };
+  });
   segment->Pin();
   op->engine = this;
   op->request = request;
@@ -144,8 +140,7 @@ void VlogEngine::OnRead(FetchOp* op, int64_t result) {
   me.disk_read_nanos.fetch_add(nanos, std::memory_order_relaxed);
   me.read_nanos[Log2Histogram::BucketOf(nanos)].fetch_add(1, std::memory_order_relaxed);
   op->segment->Unpin();
-  op->request->value_ = value;
-  op->request->owner_ = op->large;
+  ShowFetched(op->request, value, op->large);
   op->request->Done(std::move(status));  // may destroy the request, and with it op
 }
 

@@ -52,18 +52,18 @@ Status TooLargeStatus() {
 }  // namespace
 
 Status VlogEngine::Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-                         uint32_t* ticket_count, uint32_t* busy_lane, PreparedUnit* prepared) {
+                         uint32_t* ticket_count, PreparedUnit* prepared) {
   *ticket_count = 0;
   if (ops.empty()) return Status();
   if (CAIRN_LIKELY(ops.size() == 1 && ops[0].value.size() < kLargeValueBytes &&
                    !Everywhere(ops[0]))) {
-    Status status = ApplyOne(reactor, ops[0], tickets, busy_lane);
+    Status status = ApplyOne(reactor, ops[0], tickets);
     if (CAIRN_LIKELY(status.ok())) *ticket_count = 1;
     return status;
   }
   const auto* image = static_cast<UnitImage*>(prepared);
   if (image != nullptr && !image->Fits(ops)) image = nullptr;
-  return ApplyMany(reactor, ops, image, tickets, ticket_count, busy_lane);
+  return ApplyMany(reactor, ops, image, tickets, ticket_count);
 }
 
 std::unique_ptr<PreparedUnit> VlogEngine::Prepare(uint32_t reactor, std::span<const WriteOp> ops) {
@@ -107,8 +107,7 @@ RecordHeader VlogEngine::HeaderOf(const WriteOp& op, const Placement& place) con
   return header;
 }
 
-Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
-                            uint32_t* busy_lane) {
+Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket) {
   Reactor& me = reactors_[reactor];
   const uint32_t lane_id = LaneOf(op.shard);
   Lane* lane = lanes_[lane_id].get();
@@ -128,10 +127,7 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
         vlog::EncodeRecord(place.data, place.Seed(), header, op.expire_at_ms, op.key, value);
   });
   if (CAIRN_LIKELY(op.awaited)) MarkDirty(me, lane_id);
-  if (CAIRN_UNLIKELY(code != Code::kOk)) {
-    *busy_lane = lane_id;
-    return lane->Refusal(code);
-  }
+  if (CAIRN_UNLIKELY(code != Code::kOk)) return lane->Refusal(code);
   if (CAIRN_UNLIKELY(tuning_.after_stage != nullptr)) tuning_.after_stage();
   Count(me, 1, op.key.size() + value.size());
   *ticket = {lane_id, LogPosition(place.segment->id, place.offset + bytes)};
@@ -144,7 +140,7 @@ Status VlogEngine::ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket,
 // ---- several records as one unit ----
 
 Status VlogEngine::ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, const UnitImage* image,
-                             Ticket* tickets, uint32_t* ticket_count, uint32_t* busy_lane) {
+                             Ticket* tickets, uint32_t* ticket_count) {
   Reactor& me = reactors_[reactor];
   Code code = PlanParts(me, ops);
   uint32_t refusing = 0;
@@ -163,10 +159,7 @@ Status VlogEngine::ApplyMany(uint32_t reactor, std::span<const WriteOp> ops, con
     MarkDirty(me, lane);
   }
   if (code == Code::kTooLarge) return TooLargeStatus();
-  if (code != Code::kOk) {
-    *busy_lane = refusing;
-    return lanes_[refusing]->Refusal(code);
-  }
+  if (code != Code::kOk) return lanes_[refusing]->Refusal(code);
   if (cache_->OverBudget()) ShrinkCache(ops[0].shard);
   return Status();
 }

@@ -11,30 +11,32 @@ constexpr uint64_t kFarMs = 4102444800000;  // in 2100
 
 const EngineHost::Change kOneLane = [](EngineOptions* options) { options->lanes = 1; };
 
-// A key of that lane.
-std::string KeyIn(const EngineHost& host, uint32_t lane, const std::string& name) {
+// A key whose writes are committed in that stream.
+std::string KeyIn(EngineHost& host, uint32_t stream, const std::string& name) {
+  constexpr uint16_t kScratch = EngineHost::kDatabases - 1;
   for (int i = 0;; ++i) {
     std::string key = name + std::to_string(i);
-    if (host.engine->LaneOf(ShardOf(key)) == lane) return key;
+    const std::vector<Ticket> tickets = host.Staged({host.Put(kScratch, key, "")});
+    host.Staged({host.Del(kScratch, key)});
+    if (tickets[0].stream == stream) return key;
   }
 }
 
 }  // namespace
 
-CONTRACT_TEST("tickets: of the lanes touched, met in the end, and then asked for no more") {
+CONTRACT_TEST("tickets: of the streams touched, met in the end, and then asked for no more") {
   EngineHost host(&medium);
-  const uint32_t lanes = host.engine->lane_count();
-  REQUIRE(lanes >= 2);
+  const uint32_t streams = host.engine->streams();
   const std::string first = KeyIn(host, 0, "first");
-  const std::string second = KeyIn(host, 1, "second");
+  const std::string second = KeyIn(host, streams - 1, "second");
 
   const std::vector<Ticket> one = host.Staged({host.Put(0, first, "v")});
   REQUIRE(one.size() == 1);
-  CHECK(one[0].lane == 0);
+  CHECK(one[0].stream == 0);
   const std::vector<Ticket> both =
       host.Staged({host.Put(0, second, "v"), host.Put(0, first, "w"), host.Put(0, second, "w")});
-  CHECK(both.size() == 2);
-  CHECK(host.Staged({host.Flush(1)}).size() == lanes);
+  CHECK(both.size() == (streams == 1 ? 1 : 2));
+  CHECK(host.Staged({host.Flush(1)}).size() == streams);
 
   // Nothing was sent off yet.
   for (const std::string& key : {first, second}) {
@@ -67,18 +69,19 @@ CONTRACT_TEST("tickets: of the lanes touched, met in the end, and then asked for
   CHECK(host.UntilDurable({host.Meta(0, first).ticket}));
 }
 
-CONTRACT_TEST("the staged ticket covers all that was applied in its lane") {
+CONTRACT_TEST("the latest ticket covers all that was applied in its stream") {
   EngineHost host(&medium);
-  for (uint32_t lane = 0; lane < host.engine->lane_count(); ++lane) {
-    CHECK(host.Durable({host.engine->StagedTicket(lane)}));
-    for (int i = 0; i < 20; ++i)
-      host.Set(0, KeyIn(host, lane, "k" + std::to_string(i) + ":"), std::string(3000, 'v'));
-    const Ticket staged = host.engine->StagedTicket(lane);
-    CHECK(staged.lane == lane);
+  for (uint32_t stream = 0; stream < host.engine->streams(); ++stream) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < 20; ++i) keys.push_back(KeyIn(host, stream, "k" + std::to_string(i) + ":"));
+    host.Settle();
+    CHECK(host.Durable({host.engine->LatestTicket(stream)}));
+    for (const std::string& key : keys) host.Set(0, key, std::string(3000, 'v'));
+    const Ticket staged = host.engine->LatestTicket(stream);
+    CHECK(staged.stream == stream);
     CHECK_FALSE(host.Durable({staged}));
     CHECK(host.UntilDurable({staged}));
-    for (int i = 0; i < 20; ++i)
-      CHECK(host.Meta(0, KeyIn(host, lane, "k" + std::to_string(i) + ":")).ticket.position == 0);
+    for (const std::string& key : keys) CHECK(host.Meta(0, key).ticket.position == 0);
   }
 }
 
@@ -105,7 +108,7 @@ CONTRACT_TEST("a sync makes durable what was staged, whatever the policy") {
     CAPTURE(static_cast<int>(policy));
     EngineHost host(&medium, [&](EngineOptions* options) { options->fsync = policy; });
     host.Set(0, "k", std::to_string(static_cast<int>(policy)));
-    const std::vector<Ticket> all = {host.engine->StagedTicket(0), host.engine->StagedTicket(1)};
+    const std::vector<Ticket> all = {host.engine->LatestTicket(0), host.engine->LatestTicket(1)};
     host.engine->RequestSync(0);
     CHECK(host.UntilDurable(all));
     if (host.CrashAndReopen(true))
@@ -172,13 +175,13 @@ CONTRACT_TEST("figures name every lane, and agree with the calls") {
   host.Settle();
   EngineStats stats;
   host.engine->Stats(&stats);
-  REQUIRE(stats.lanes.size() == host.engine->lane_count());
+  REQUIRE(stats.lanes.size() == host.engine->streams());
   for (uint32_t lane = 0; lane < stats.lanes.size(); ++lane) {
     CHECK(stats.lanes[lane].lane == lane);
     CHECK_FALSE(stats.lanes[lane].read_only);
-    CHECK(stats.lanes[lane].durable_position == host.engine->DurablePosition(lane));
-    CHECK_FALSE(host.engine->LaneFailed(lane, nullptr));
-    CHECK(host.engine->LaneDenied(lane).empty());
+    CHECK(stats.lanes[lane].durable_position >= host.engine->LatestTicket(lane).position);
+    CHECK(host.engine->State(lane) != StreamState::kFailed);
+    CHECK(host.engine->State(lane) == StreamState::kRunning);
   }
   (void)host.engine->TakeNotices();
 }
@@ -229,7 +232,7 @@ CONTRACT_TEST("more databases, another number of lanes: what was there is there"
       options->lanes = lanes;
       options->databases += 2;
     });
-    CHECK(host.engine->lane_count() == lanes);
+    CHECK(host.engine->streams() == (medium.single_stream() ? 1 : lanes));
     CHECK(host.engine->KeyCount(3) == 50);
     host.Set(static_cast<uint16_t>(host.options().databases - 1), "new", "v");
     CHECK(host.Get(3, "k7") == "v");
@@ -308,8 +311,8 @@ CONTRACT_TEST("a full medium refuses what needs room, and nothing else; it heals
   }));
   CHECK(status.code() == Code::kNoSpace);
   CHECK_FALSE(status.message().empty());
-  CHECK_FALSE(host.engine->LaneDenied(0).empty());
-  CHECK_FALSE(host.engine->LaneFailed(0, nullptr));
+  CHECK(host.engine->State(0) == StreamState::kRefusing);
+  CHECK(host.engine->State(0) != StreamState::kFailed);
   const std::string refused = "k" + std::to_string(written);
   CHECK_FALSE(host.Meta(0, refused).found);
   CHECK(host.engine->KeyCount(0) == static_cast<uint64_t>(written) + 2);
@@ -322,7 +325,7 @@ CONTRACT_TEST("a full medium refuses what needs room, and nothing else; it heals
   if (!last.empty()) CHECK(host.UntilDurable(last));
   REQUIRE(host.Until([&] { return host.TryApply({host.Put(0, refused, value)}, &tickets).ok(); }));
   CHECK(host.UntilDurable(tickets));
-  CHECK(host.engine->LaneDenied(0).empty());
+  CHECK(host.engine->State(0) == StreamState::kRunning);
   host.Reopen();
   CHECK(host.engine->KeyCount(0) == static_cast<uint64_t>(written) + 2);
   CHECK(host.Get(0, refused) == value);
@@ -337,10 +340,10 @@ CONTRACT_TEST(
   const std::vector<Ticket> tickets = host.Staged({host.Put(0, "k0", "not acknowledged")});
   const uint64_t calls = host.durable_calls.load();
   std::string reason;
-  REQUIRE(host.Until([&] { return host.engine->LaneFailed(0, &reason); }));
+  REQUIRE(host.Until([&] { return host.engine->State(0, &reason) == StreamState::kFailed; }));
   CHECK_FALSE(reason.empty());
   CHECK(host.durable_calls.load() > calls);  // who waits is told
-  CHECK(host.engine->LaneStopped(0, &reason));
+  CHECK(host.engine->Stopped(0, &reason));
   CHECK_FALSE(host.Durable(tickets));
   std::vector<Ticket> none;
   for (const WriteOp& op :

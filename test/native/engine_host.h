@@ -28,6 +28,8 @@ class EngineUnderTest {
   virtual Disk* disk() = 0;
   // Threads of its own, or a real disk: what takes time then takes it in earnest.
   virtual bool in_real_time() const { return false; }
+  // It commits everything in one stream, whatever `lanes` says.
+  virtual bool single_stream() const { return false; }
 
   // What happens to the medium; false: it cannot be made to. The engine in use is dead after the
   // first two.
@@ -116,8 +118,8 @@ class EngineHost final : public EngineDriver<Engine> {
   }
   // Durable, and whatever can leave memory has left it.
   void Settle() {
-    for (uint32_t lane = 0; lane < engine->lane_count(); ++lane)
-      REQUIRE(UntilDurable({engine->StagedTicket(lane)}));
+    for (uint32_t lane = 0; lane < engine->streams(); ++lane)
+      REQUIRE(UntilDurable({engine->LatestTicket(lane)}));
     for (int i = 0; i < 3; ++i) Pass(10);
   }
 
@@ -147,40 +149,73 @@ class EngineHost final : public EngineDriver<Engine> {
     REQUIRE(value.has_value());
     return Seen{*value, entry.expire_at_ms};
   }
+  // Some keys of a part from `from` on. *end: these are the last ones.
+  std::vector<Listed> Range(uint16_t ns, uint32_t part, std::string_view from, uint32_t most,
+                            bool* end, std::string_view prefix = {}) {
+    ReadKeys read;
+    read.ns = ns;
+    read.part = part;
+    read.from = from;
+    read.prefix = prefix;
+    read.keys_max = most;
+    engine->ReadRange(0, &read);
+    if (!engine->RangesInMemory()) Await(&read);
+    REQUIRE(read.status.has_value() != engine->RangesInMemory());
+    CHECK(read.rows().size() <= most);
+    CHECK((read.end || !read.rows().empty()));
+    std::vector<Listed> listed;
+    for (const RangeRequest::Row& row : read.rows()) {
+      CHECK(row.type == ValueType::kString);
+      CHECK(row.key.starts_with(prefix));
+      CHECK(engine->PartOf(ShardOf(row.key)) == part);
+      listed.push_back({std::string(row.key), row.expire_at_ms});
+    }
+    *end = read.end;
+    return listed;
+  }
+  // The keys of a shard, in order.
   std::vector<Listed> List(uint16_t ns, uint16_t shard, std::string_view from = {},
                            size_t most = SIZE_MAX) {
-    struct Visitor : Engine::ScanVisitor {
-      bool OnKey(std::string_view key, uint64_t expire_at_ms, ValueType type) override {
-        CHECK(type == ValueType::kString);
-        listed.push_back({std::string(key), expire_at_ms});
-        return listed.size() < most;
+    std::vector<Listed> listed;
+    std::string next(from);
+    for (bool end = false; !end && listed.size() < most;) {
+      const auto room =
+          static_cast<uint32_t>(std::min<size_t>(most - listed.size(), RangeRequest::kKeysMax));
+      for (Listed& one : Range(ns, engine->PartOf(shard), next, room, &end)) {
+        next = one.key + '\0';
+        if (ShardOf(one.key) == shard) listed.push_back(std::move(one));
       }
-      std::vector<Listed> listed;
-      size_t most = 0;
-    } visitor;
-    visitor.most = most;
-    LatchGuard guard(engine->ShardLatch(shard));
-    engine->Scan(ns, shard, from, &visitor);
-    return visitor.listed;
+    }
+    return listed;
   }
-  // All keys, shard by shard.
+  // All keys, part by part.
   std::vector<Listed> ListAll(uint16_t ns) {
     std::vector<Listed> all;
-    for (uint16_t shard = 0; shard < kShardCount; ++shard) {
-      const std::vector<Listed> listed = List(ns, shard);
-      {
-        LatchGuard guard(engine->ShardLatch(shard));
-        CHECK(engine->ShardKeyCount(ns, shard) == listed.size());
+    for (uint32_t part = 0; part < engine->parts(); ++part) {
+      std::string next;
+      for (bool end = false; !end;) {
+        std::vector<Listed> listed = Range(ns, part, next, RangeRequest::kKeysMax, &end);
+        if (!listed.empty()) next = listed.back().key + '\0';
+        all.insert(all.end(), listed.begin(), listed.end());
       }
-      for (const Listed& one : listed) CHECK(ShardOf(one.key) == shard);
-      all.insert(all.end(), listed.begin(), listed.end());
     }
     return all;
+  }
+  // Some key, as `random` has it.
+  std::optional<std::string> Random(uint16_t ns, uint64_t random) {
+    ReadKeys read;
+    read.ns = ns;
+    read.random = true;
+    engine->RandomKey(0, random, &read);
+    if (!engine->RangesInMemory()) Await(&read);
+    if (read.rows().empty()) return std::nullopt;
+    CHECK(read.rows().size() == 1);
+    return std::string(read.rows()[0].key);
   }
   // Deletes what a sweep reports, `visits` at a time, until it says that this was all. How many.
   size_t Sweep(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t visits,
                std::vector<std::string>* swept = nullptr) {
-    struct Visitor : Engine::ScanVisitor {
+    struct Visitor : Engine::KeyVisitor {
       bool OnKey(std::string_view key, uint64_t, ValueType) override {
         keys.push_back(std::string(key));
         return true;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,12 +16,29 @@
 #include <vector>
 
 #include "base/slot.h"
+#include "engine/completion_list.h"
 #include "engine/engine.h"
+#include "engine/stats.h"
 #include "io/disk.h"
 
 namespace cairn::testing {
 
 struct Read : FetchRequest {
+  std::optional<Status> status;
+  void Done(Status result) override { status = std::move(result); }
+};
+
+// What completes elsewhere, run by the thread of the test.
+class Port final : public CompletionPort {
+ public:
+  void Post(Completion* completion) override { completions_.Add(completion); }
+  size_t Run() { return completions_.Run(); }
+
+ private:
+  CompletionList completions_;
+};
+
+struct ReadKeys : RangeRequest {
   std::optional<Status> status;
   void Done(Status result) override { status = std::move(result); }
 };
@@ -43,7 +61,7 @@ class EngineDriver : public DurabilityListener {
     }
     for (uint32_t r = 0; r < options_.reactors; ++r) {
       queues_.push_back(std::move(disk_->NewQueue(IoQueueOptions(), nullptr).value()));
-      engine->AttachReactor(r, queues_.back().get());
+      engine->AttachReactor(r, queues_.back().get(), &port_);
     }
     return report;
   }
@@ -81,6 +99,7 @@ class EngineDriver : public DurabilityListener {
         queues_[r]->Poll();
       }
     }
+    port_.Run();
   }
   // One turn of every reactor, `ms` later.
   void Turn(uint64_t ms = 10, uint32_t wait_ms = 0) {
@@ -97,6 +116,7 @@ class EngineDriver : public DurabilityListener {
     now_ms += ms;
     queues_[reactor]->Flush();
     queues_[reactor]->Poll();
+    port_.Run();
     engine->TurnEnd(reactor);
     engine->Tick(reactor, now_ms);
   }
@@ -139,9 +159,8 @@ class EngineDriver : public DurabilityListener {
   uint64_t applied_ = 0;
   Status TryApply(const std::vector<WriteOp>& ops, std::vector<Ticket>* tickets,
                   uint32_t reactor = 0) {
-    std::vector<Ticket> room(engine->lane_count());
+    std::vector<Ticket> room(engine->streams());
     uint32_t count = 0;
-    uint32_t busy = 0;
     std::set<uint32_t> shards;
     for (const WriteOp& op : ops) {
       const bool all = op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
@@ -151,12 +170,13 @@ class EngineDriver : public DurabilityListener {
     // Large values are prepared every other time: both ways are to be the same.
     std::vector<WriteOp> given = ops;
     for (WriteOp& op : given) op.steady = true;
+    if (engine->WantsBefore()) SetBefore(&given);
     std::unique_ptr<PreparedUnit> prepared;
     if (++applied_ % 2 == 0) prepared = engine->Prepare(reactor, given);
     while (prepared != nullptr && !prepared->Step(kLargeUnitBytes / 3)) {
     }
     for (uint32_t shard : shards) engine->ShardLatch(shard).Lock();
-    Status status = engine->Apply(reactor, given, room.data(), &count, &busy, prepared.get());
+    Status status = engine->Apply(reactor, given, room.data(), &count, prepared.get());
     for (uint32_t shard : shards) engine->ShardLatch(shard).Unlock();
     room.resize(count);
     *tickets = room;
@@ -164,7 +184,7 @@ class EngineDriver : public DurabilityListener {
   }
   bool Durable(const std::vector<Ticket>& tickets) const {
     for (const Ticket& ticket : tickets) {
-      if (engine->DurablePosition(ticket.lane) < ticket.position) return false;
+      if (!engine->Durable(ticket)) return false;
     }
     return true;
   }
@@ -184,7 +204,8 @@ class EngineDriver : public DurabilityListener {
       REQUIRE(i < 100000);
       for (const Ticket& ticket : tickets) {
         std::string reason;
-        if (engine->LaneFailed(ticket.lane, &reason)) return Status(Code::kIoError, reason);
+        if (engine->State(ticket.stream, &reason) == StreamState::kFailed)
+          return Status(Code::kIoError, reason);
       }
       Turn(10, 1);
     }
@@ -192,8 +213,19 @@ class EngineDriver : public DurabilityListener {
   }
   Entry Meta(uint16_t ns, std::string_view key) {
     Entry entry;
-    LatchGuard guard(engine->ShardLatch(ShardOf(key)));
-    engine->Find(ns, ShardOf(key), key, false, &entry);
+    Read read;
+    {
+      LatchGuard guard(engine->ShardLatch(ShardOf(key)));
+      engine->Find(ns, ShardOf(key), key, false, &entry);
+      if (!entry.unknown) return entry;
+      StartFetch(ns, key, entry, &read);
+    }
+    Await(&read);
+    if (!read.status->ok()) FAIL(read.status->message());
+    entry.found = read.result().found;
+    entry.type = read.result().type;
+    entry.expire_at_ms = read.result().expire_at_ms;
+    entry.value_bytes = read.value().size();
     return entry;
   }
   // The value, from wherever it is; nothing if there is no such key.
@@ -203,23 +235,50 @@ class EngineDriver : public DurabilityListener {
     {
       LatchGuard guard(engine->ShardLatch(ShardOf(key)));
       engine->Find(ns, ShardOf(key), key, true, &entry);
-      if (!entry.found) return std::nullopt;
+      if (!entry.found && !entry.unknown) return std::nullopt;
       if (entry.resident) {
         CHECK(entry.value.size() == entry.value_bytes);
         return std::string(entry.value);
       }
-      read.version = entry.version;
-      engine->Fetch(0, ns, ShardOf(key), key, &read);
+      StartFetch(ns, key, entry, &read);
     }
-    for (int i = 0; i < 100000 && !read.status; ++i) AwaitRead();
-    REQUIRE(read.status.has_value());
+    Await(&read);
     if (status != nullptr) *status = *read.status;
     if (!read.status->ok()) {
       if (status == nullptr) FAIL(read.status->message());
       return std::nullopt;
     }
-    CHECK(read.value().size() == entry.value_bytes);
+    if (!read.result().found) return std::nullopt;
+    if (!entry.unknown) CHECK(read.value().size() == entry.value_bytes);
     return std::string(read.value());
+  }
+  // [latched]
+  void StartFetch(uint16_t ns, std::string_view key, const Entry& entry, Read* read) {
+    read->version = entry.version;
+    read->unknown = entry.unknown;
+    engine->Fetch(0, ns, ShardOf(key), key, read);
+    CHECK_FALSE(read->status.has_value());
+  }
+  template <typename Request>
+  void Await(Request* request) {
+    for (int i = 0; i < 100000 && !request->status; ++i) AwaitRead();
+    REQUIRE(request->status.has_value());
+  }
+  // For engines that want to hear what was there.
+  void SetBefore(std::vector<WriteOp>* ops) {
+    std::map<std::pair<uint16_t, std::string>, Entry> known;
+    bool whole = false;
+    for (WriteOp& op : *ops) {
+      whole |= op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+      if (whole || op.before != WriteOp::Before::kNotAsked) continue;
+      const auto place = std::make_pair(op.ns, std::string(op.key));
+      if (!known.contains(place)) known[place] = Meta(op.ns, op.key);
+      Entry& entry = known[place];
+      op.before = entry.found ? WriteOp::Before::kFound : WriteOp::Before::kMissing;
+      op.before_expires = entry.found && entry.expire_at_ms != 0;
+      entry.found = op.kind != WriteKind::kDelete;
+      entry.expire_at_ms = op.expire_at_ms;
+    }
   }
 
   void OnDurable(uint32_t) override { ++durable_calls; }
@@ -242,6 +301,7 @@ class EngineDriver : public DurabilityListener {
 
  private:
   std::vector<std::unique_ptr<IoQueue>> queues_;
+  Port port_;
 };
 
 }  // namespace cairn::testing

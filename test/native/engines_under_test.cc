@@ -10,17 +10,23 @@ namespace {
 
 class MapUnderTest final : public EngineUnderTest {
  public:
-  explicit MapUnderTest(uint64_t seed) : disk_(SimOptions()) { medium_.random.seed(seed); }
+  MapUnderTest(uint64_t seed, bool cold) : cold_(cold), disk_(SimOptions()) {
+    medium_.random.seed(seed);
+  }
   EngineOptions Options() const override { return Driver::Options("/data"); }
-  std::unique_ptr<Engine> NewEngine() override { return std::make_unique<MapEngine>(&medium_); }
+  std::unique_ptr<Engine> NewEngine() override {
+    return std::make_unique<MapEngine>(&medium_, cold_);
+  }
   void Die(Engine*) override {}
   Disk* disk() override { return &disk_; }
+  bool single_stream() const override { return cold_; }
   bool Crash() override { return medium_.Crash(), true; }
   bool Kill() override { return medium_.Kill(), true; }
   bool SetFull(bool full) override { return medium_.full = full, true; }
   bool BreakWrites(bool broken) override { return medium_.broken = broken, true; }
 
  private:
+  const bool cold_;
   MapMedium medium_;
   SimDisk disk_;  // of queues that nothing goes through
 };
@@ -75,7 +81,10 @@ class RealVlog final : public EngineUnderTest {
 const std::vector<NamedEngine>& EnginesUnderTest() {
   using Made = std::unique_ptr<EngineUnderTest>;
   static const std::vector<NamedEngine> engines = {
-      {"map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed)); }, true},
+      {"map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed, false)); },
+       true},
+      {"cold map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed, true)); },
+       true},
       {"vlog", [](uint64_t seed) { return Made(std::make_unique<SimulatedVlog>(seed)); }, true},
       {"vlog on disk", [](uint64_t) { return Made(std::make_unique<RealVlog>()); }, false},
   };

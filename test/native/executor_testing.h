@@ -56,20 +56,20 @@ class SocketlessReactor final : public SessionHost {
     executor_.SetNow(wall_ms);
     driver_->Turn(ms);
     executor_.RetryParked();
-    executor_.StepCopies();
+    executor_.StepSlices();
     std::vector<LaneWaiter> lanes = std::move(lane_waiters_);
     lane_waiters_.clear();
     for (const LaneWaiter& waiter : lanes) {
       std::string reason;
       const bool due =
-          driver_->engine->DurablePosition(waiter.ticket.lane) >= waiter.ticket.position ||
-          driver_->engine->LaneFailed(waiter.ticket.lane, &reason);
-      due ? executor_.LaneAdvanced(waiter.conn) : lane_waiters_.push_back(waiter);
+          driver_->engine->Durable(waiter.ticket) ||
+          driver_->engine->State(waiter.ticket.stream, &reason) == StreamState::kFailed;
+      due ? executor_.Advanced(waiter.conn) : lane_waiters_.push_back(waiter);
     }
     std::vector<Connection*> room = std::move(room_waiters_);
     room_waiters_.clear();
     for (Connection* conn : room) {
-      if (conn->stall != Connection::kWaitsForLane) continue;
+      if (conn->stall != Connection::kWaitsForRoom) continue;
       conn->stall = Connection::kRunning;
       ResumeInput(conn);
     }
@@ -90,10 +90,10 @@ class SocketlessReactor final : public SessionHost {
   ReactorCounters& counters() { return counters_; }
 
   void FlushSoon(Connection*) override {}  // all are flushed, each turn
-  void WaitForLane(Connection* conn, const Ticket& ticket) override {
+  void WaitForTicket(Connection* conn, const Ticket& ticket) override {
     lane_waiters_.push_back({conn, ticket});
   }
-  void WaitForRoom(Connection* conn, uint32_t) override { room_waiters_.push_back(conn); }
+  void WaitForRoom(Connection* conn) override { room_waiters_.push_back(conn); }
   void WaitForUnpause(Connection*) override {}
   void WaitUntil(Connection*, uint64_t) override {}
   Connection* FindConnection(uint32_t index, uint32_t generation) override {

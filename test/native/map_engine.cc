@@ -48,9 +48,15 @@ Result<RecoveryReport> MapEngine::Open(const EngineOptions& options, Disk*,
   return report;
 }
 
-void MapEngine::AttachReactor(uint32_t reactor, IoQueue*) { CAIRN_CHECK(reactor < kReactorsMax); }
+void MapEngine::AttachReactor(uint32_t reactor, IoQueue*, CompletionPort* port) {
+  CAIRN_CHECK(reactor < kReactorsMax);
+  ports_[reactor] = port;
+}
 
-void MapEngine::DetachReactor(uint32_t reactor) { CompleteReads(reactor); }
+void MapEngine::DetachReactor(uint32_t reactor) {
+  for (const auto& reading : pending_[reactor]) reading->Run();
+  pending_[reactor].clear();
+}
 
 Status MapEngine::Close() {
   open_ = false;
@@ -71,62 +77,114 @@ void MapEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   const ShardState& state = In(ns, shard);
   const auto found = state.cells.find(key);
   if (found == state.cells.end()) {
-    if (state.last_removal > durable_) entry->ticket = {LaneOf(shard), state.last_removal};
+    if (state.last_removal > durable_) {
+      entry->ticket = {StreamOf(shard), state.last_removal};
+    } else if (cold_) {
+      entry->unknown = true;
+    }
     return;
   }
   const Cell& cell = found->second;
+  entry->version = {{cell.value_id, cell.unit, 0}};
+  if (cold_ && cell.unit <= durable_) {
+    entry->unknown = true;
+    return;
+  }
   entry->found = true;
   entry->type = cell.type;
   entry->expire_at_ms = cell.expire_at_ms;
   entry->value_bytes = cell.value.size();
-  if (cell.unit > durable_) entry->ticket = {LaneOf(shard), cell.unit};
+  if (cell.unit > durable_) entry->ticket = {StreamOf(shard), cell.unit};
   entry->resident = options_.cache_bytes != 0 || cell.unit > durable_;
-  if (!entry->resident) {
-    entry->version.word[0] = cell.value_id;
-  } else if (want_value) {
-    entry->value = cell.value;
-  }
+  if (!entry->resident) return;
+  entry->version = VersionToken();
+  if (want_value) entry->value = cell.value;
 }
 
 void MapEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
                       FetchRequest* request) {
   std::lock_guard<std::mutex> lock(mutex_);
+  auto reading = std::make_unique<Reading>();
+  reading->fetch = request;
   const auto found = In(ns, shard).cells.find(key);
-  CAIRN_CHECK(found != In(ns, shard).cells.end());
-  CAIRN_CHECK(found->second.value_id == request->version.word[0]);
-  pending_.push_back({reactor, request, found->second.value});
+  reading->result.found = found != In(ns, shard).cells.end();
+  CAIRN_CHECK(reading->result.found || (request->unknown && request->version == VersionToken()));
+  if (reading->result.found) {
+    const Cell& cell = found->second;
+    CAIRN_CHECK((request->version == VersionToken{{cell.value_id, cell.unit, 0}}));
+    reading->value = cell.value;
+    reading->result.type = cell.type;
+    reading->result.expire_at_ms = cell.expire_at_ms;
+  }
+  pending_[reactor].push_back(std::move(reading));
 }
 
+void MapEngine::Reading::Run() {
+  if (range != nullptr) return range->Done(Status());
+  auto* kept = new std::string(std::move(value));
+  result.value = *kept;
+  SetFetched(fetch, result, kept, [](void* state) { delete static_cast<std::string*>(state); });
+  fetch->Done(Status());
+}
+
+// Through the port, as from another thread. It deletes what has run the next time.
 void MapEngine::CompleteReads(uint32_t reactor) {
-  std::vector<Pending> done;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto ours = [&](const Pending& one) { return one.reactor == reactor; };
-    for (Pending& one : pending_) {
-      if (ours(one)) done.push_back(std::move(one));
+  struct Batch final : Completion {
+    std::vector<std::unique_ptr<Reading>> readings;
+    void Run() override {
+      for (const auto& reading : readings) reading->Run();
+      delete this;
     }
-    std::erase_if(pending_, ours);
-  }
-  for (Pending& one : done) {
-    auto* kept = new std::string(std::move(one.value));
-    SetFetched(one.request, *kept, kept,
-               [](void* state) { delete static_cast<std::string*>(state); });
-    one.request->Done(Status());
-  }
+  };
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (pending_[reactor].empty()) return;
+  auto* batch = new Batch;
+  batch->readings.swap(pending_[reactor]);
+  ports_[reactor]->Post(batch);
 }
 
-void MapEngine::Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) {
-  const Cells& cells = In(ns, shard).cells;
-  for (auto at = cells.lower_bound(from); at != cells.end(); ++at) {
-    if (!visitor->OnKey(at->first, at->second.expire_at_ms, at->second.type)) return;
+std::map<std::string_view, const MapEngine::Cell*> MapEngine::RowsOf(
+    const RangeRequest& request) const {
+  std::map<std::string_view, const Cell*> rows;
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    if (!request.random && !cold_ && shard != request.part) continue;
+    for (const auto& [key, cell] : spaces_[request.ns][shard].cells) rows[key] = &cell;
   }
+  return rows;
 }
 
-bool MapEngine::Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) {
-  const Cells& cells = In(ns, shard).cells;
-  if (cells.empty()) return false;
-  *key = std::next(cells.begin(), static_cast<ptrdiff_t>(random % cells.size()))->first;
-  return true;
+void MapEngine::ReadRange(uint32_t reactor, RangeRequest* request) {
+  MaybeLatch latch(latches_[request->part].latch, !cold_ && !request->latched);
+  std::lock_guard<std::mutex> lock(mutex_);
+  request->Restart();
+  request->end = true;
+  const auto rows = RowsOf(*request);
+  for (auto at = rows.lower_bound(request->from); at != rows.end(); ++at) {
+    if (!at->first.starts_with(request->prefix)) break;
+    request->end = request->Add(at->first, at->second->expire_at_ms, at->second->type);
+    if (!request->end) break;
+  }
+  request->ticket = {StreamOf(request->part), last_unit_};
+  request->Seal();
+  if (!cold_) return;
+  pending_[reactor].push_back(std::make_unique<Reading>());
+  pending_[reactor].back()->range = request;
+}
+
+void MapEngine::RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  request->Restart();
+  request->end = true;
+  const auto rows = RowsOf(*request);
+  if (!rows.empty()) {
+    const auto at = std::next(rows.begin(), static_cast<ptrdiff_t>(random % rows.size()));
+    request->Add(at->first, at->second->expire_at_ms, at->second->type);
+    request->ticket = {StreamOf(ShardOf(at->first)), at->second->unit};
+  }
+  request->Seal();
+  if (!cold_) return;
+  pending_[reactor].push_back(std::make_unique<Reading>());
+  pending_[reactor].back()->range = request;
 }
 
 uint64_t MapEngine::Total(uint16_t ns, bool expiring) const {
@@ -151,10 +209,6 @@ uint64_t MapEngine::ExpiringCount(uint16_t ns) const {
   return Total(ns, true);
 }
 
-uint64_t MapEngine::ShardKeyCount(uint16_t ns, uint16_t shard) const {
-  return In(ns, shard).cells.size();
-}
-
 uint64_t MapEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
   std::lock_guard<std::mutex> lock(mutex_);
   uint64_t sum = 0;
@@ -170,7 +224,7 @@ uint64_t MapEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
 }
 
 bool MapEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
-                             ScanVisitor* visitor) {
+                             KeyVisitor* visitor) {
   const uint64_t second = now_ms / 1000 * 1000;
   for (const auto& [key, cell] : In(ns, shard).cells) {
     if (cell.expire_at_ms == 0 || cell.expire_at_ms > second) continue;
@@ -184,13 +238,13 @@ bool MapEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_
 // ---- writes ----
 
 Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
-                        uint32_t* ticket_count, uint32_t* busy_lane, PreparedUnit*) {
+                        uint32_t* ticket_count, PreparedUnit*) {
   std::lock_guard<std::mutex> lock(mutex_);
   *ticket_count = 0;
   if (ops.empty()) return Status();
   uint64_t bytes = 0;
   bool frees = true;
-  std::vector<bool> touched(lane_count(), false);
+  std::vector<bool> touched(streams(), false);
   for (const WriteOp& op : ops) {
     if (op.key.size() > kKeyBytesMax || op.value.size() > kValueBytesMax)
       return Status(Code::kTooLarge, "key or value is too large");
@@ -200,12 +254,10 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
     bytes += op.key.size() + op.value.size();
     frees = frees && OnlyFrees(op);
     if (Everywhere(op))
-      touched.assign(lane_count(), true);
+      touched.assign(streams(), true);
     else
-      touched[LaneOf(op.shard)] = true;
+      touched[StreamOf(op.shard)] = true;
   }
-  *busy_lane =
-      static_cast<uint32_t>(std::find(touched.begin(), touched.end(), true) - touched.begin());
   if (failed_) return Status(Code::kReadOnly, std::string(kBroken));
   if (medium_->full && !frees) return Status(Code::kNoSpace, std::string(kFull));
   if (staged_bytes_ != 0 && staged_bytes_ + bytes > options_.wal_ring_bytes)
@@ -221,7 +273,7 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   staged_bytes_ += bytes;
   Change(unit);
   staged_.push_back(std::move(unit));
-  for (uint32_t lane = 0; lane < lane_count(); ++lane) {
+  for (uint32_t lane = 0; lane < streams(); ++lane) {
     if (touched[lane]) tickets[(*ticket_count)++] = {lane, last_unit_};
   }
   return Status();
@@ -248,6 +300,12 @@ void MapEngine::Change(const MapUnit& unit) {
       continue;
     }
     ShardState& state = spaces_[op.ns][op.shard];
+    if (op.before != WriteOp::Before::kNotAsked) {
+      const auto before = state.cells.find(change.key);
+      const bool found = before != state.cells.end();
+      CAIRN_CHECK(!cold_ || found == (op.before == WriteOp::Before::kFound));
+      CAIRN_CHECK(!cold_ || op.before_expires == (found && before->second.expire_at_ms != 0));
+    }
     if (op.kind == WriteKind::kDelete) {
       state.cells.erase(change.key);
       state.last_removal = unit.number;
@@ -293,7 +351,7 @@ void MapEngine::Tick(uint32_t, uint64_t monotonic_ms) {
     if (due) Sync();
     moved = durable_ - before + (failed_ ? 1 : 0);
   }
-  for (uint32_t lane = 0; moved != 0 && lane < lane_count(); ++lane) listener_->OnDurable(lane);
+  for (uint32_t lane = 0; moved != 0 && lane < streams(); ++lane) listener_->OnDurable(lane);
 }
 
 void MapEngine::Commit(uint64_t up_to) {
@@ -321,29 +379,33 @@ void MapEngine::RequestSync(uint32_t) {
   Sync();
 }
 
-uint64_t MapEngine::DurablePosition(uint32_t) const {
+bool MapEngine::Durable(const Ticket& ticket) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return durable_;
+  return durable_ >= ticket.position;
 }
 
-Ticket MapEngine::StagedTicket(uint32_t lane) const {
+Ticket MapEngine::LatestTicket(uint32_t stream) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return {lane, last_unit_};
+  return {stream, last_unit_};
 }
 
-bool MapEngine::LaneFailed(uint32_t, std::string* reason) const {
+StreamState MapEngine::State(uint32_t, std::string* reason) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (failed_ && reason != nullptr) *reason = kBroken;
-  return failed_;
-}
-
-std::string MapEngine::LaneDenied(uint32_t) const {
-  return std::string(medium_->full ? kFull : std::string_view());
+  if (reason != nullptr && (failed_ || medium_->full)) *reason = failed_ ? kBroken : kFull;
+  return failed_         ? StreamState::kFailed
+         : medium_->full ? StreamState::kRefusing
+                         : StreamState::kRunning;
 }
 
 // ---- the rest ----
 
 uint64_t MapEngine::RequestCheckpoint() { return ++checkpoints_; }
+
+CheckpointStats MapEngine::Checkpoint() const {
+  EngineStats stats;
+  Stats(&stats);
+  return stats.checkpoint;
+}
 
 void MapEngine::SetFsyncPolicy(FsyncPolicy policy) {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -359,7 +421,7 @@ void MapEngine::Stats(EngineStats* out) const {
   std::lock_guard<std::mutex> lock(mutex_);
   *out = EngineStats();
   out->checkpoint.done = checkpoints_;
-  for (uint32_t lane = 0; lane < lane_count(); ++lane) {
+  for (uint32_t lane = 0; lane < streams(); ++lane) {
     LaneStats stats;
     stats.lane = lane;
     stats.read_only = failed_;

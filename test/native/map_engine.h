@@ -7,10 +7,14 @@
 //   next Tick ends it: staged -> medium            position of a unit: its number
 //
 // Values leave memory when they are durable and there is no cache, so that they have to be fetched.
+// A cold one is as an engine whose keys are on disk: what is durable has left memory altogether, so
+// that nobody knows what is there without reading; ranges are read, too; it has a single part and a
+// single stream; and it wants to hear from the writer what was there.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string>
@@ -18,6 +22,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/stats.h"
 
 namespace cairn::testing {
 
@@ -56,44 +61,45 @@ struct MapMedium {
 
 class MapEngine final : public Engine {
  public:
-  explicit MapEngine(MapMedium* medium) : medium_(medium) {}
+  explicit MapEngine(MapMedium* medium, bool cold = false) : medium_(medium), cold_(cold) {}
   ~MapEngine() override;
 
   Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
                               DurabilityListener* listener) override;
-  void AttachReactor(uint32_t reactor, IoQueue* queue) override;
+  void AttachReactor(uint32_t reactor, IoQueue* queue, CompletionPort* port) override;
   void DetachReactor(uint32_t reactor) override;
   Status Close() override;
 
-  uint32_t lane_count() const override { return options_.lanes; }
-  uint32_t LaneOf(uint32_t shard) const override { return shard % options_.lanes; }
+  uint32_t streams() const override { return cold_ ? 1 : options_.lanes; }
+  bool Durable(const Ticket& ticket) const override;
+  Ticket LatestTicket(uint32_t stream) const override;
+  StreamState State(uint32_t stream, std::string* reason) const override;
+  void RequestSync(uint32_t reactor) override;
 
   void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
             Entry* entry) override;
   void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
              FetchRequest* request) override;
-  void Scan(uint16_t ns, uint16_t shard, std::string_view from, ScanVisitor* visitor) override;
-  bool Random(uint16_t ns, uint16_t shard, uint64_t random, std::string* key) override;
+  uint32_t parts() const override { return cold_ ? 1 : kShardCount; }
+  uint32_t PartOf(uint16_t shard) const override { return cold_ ? 0 : shard; }
+  bool RangesInMemory() const override { return !cold_; }
+  void ReadRange(uint32_t reactor, RangeRequest* request) override;
+  void RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) override;
   uint64_t KeyCount(uint16_t ns) const override;
   uint64_t ExpiringCount(uint16_t ns) const override;
-  uint64_t ShardKeyCount(uint16_t ns, uint16_t shard) const override;
   uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const override;
   bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
-                    ScanVisitor* visitor) override;
+                    KeyVisitor* visitor) override;
 
+  bool WantsBefore() const override { return cold_; }
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
-               uint32_t* ticket_count, uint32_t* busy_lane,
-               PreparedUnit* prepared = nullptr) override;
+               uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
-  uint64_t DurablePosition(uint32_t lane) const override;
-  Ticket StagedTicket(uint32_t lane) const override;
-  bool LaneFailed(uint32_t lane, std::string* reason) const override;
-  std::string LaneDenied(uint32_t lane) const override;
-  void RequestSync(uint32_t reactor) override;
 
   uint64_t RequestCheckpoint() override;
   void SkipFinalCheckpoint() override {}
+  CheckpointStats Checkpoint() const override;
   void SetGcMode(uint32_t, GcMode) override {}
   void SetGcLimits(uint32_t, uint32_t, uint32_t) override {}
   void PauseGc(bool) override {}
@@ -120,10 +126,12 @@ class MapEngine final : public Engine {
     uint64_t last_removal = 0;
   };
   using Space = std::vector<ShardState>;  // by shard
-  struct Pending {                        // a fetch
-    uint32_t reactor;
-    FetchRequest* request;
+  struct Reading final : Completion {     // of one key, or of a range
+    FetchRequest* fetch = nullptr;
+    FetchRequest::Result result;
     std::string value;
+    RangeRequest* range = nullptr;
+    void Run() override;
   };
 
   // The contract wants the shard latched by whoever asks for what is in it.
@@ -138,8 +146,12 @@ class MapEngine final : public Engine {
   void Commit(uint64_t up_to);
   void Sync();
   void CompleteReads(uint32_t reactor);
+  uint32_t StreamOf(uint32_t shard) const { return shard % streams(); }
+  // Rows of one shard or, cold, of all; in order.
+  std::map<std::string_view, const Cell*> RowsOf(const RangeRequest& request) const;
 
   MapMedium* medium_;
+  const bool cold_;
   EngineOptions options_;
   DurabilityListener* listener_ = nullptr;
   mutable std::mutex mutex_;
@@ -157,7 +169,8 @@ class MapEngine final : public Engine {
   uint64_t now_ms_ = 0;
   uint64_t synced_ms_ = 0;
   uint64_t checkpoints_ = 0;
-  std::vector<Pending> pending_;
+  std::vector<std::unique_ptr<Reading>> pending_[kReactorsMax];
+  CompletionPort* ports_[kReactorsMax] = {};
 };
 
 }  // namespace cairn::testing

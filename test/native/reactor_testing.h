@@ -132,7 +132,7 @@ class ReactorRig final : public ReactorHost, public DurabilityListener {
   void Accepted(int fd, bool) override { close(fd); }
   void OnDurable(uint32_t) override {
     if (!started_.load() || reactors_.size() == 1) return;
-    for (auto& reactor : reactors_) reactor->LaneMoved();
+    for (auto& reactor : reactors_) reactor->StreamMoved();
   }
 
  private:

@@ -13,7 +13,7 @@ EngineOptions OneLane() {
   return options;
 }
 
-struct Collect : Engine::ScanVisitor {
+struct Collect : Engine::KeyVisitor {
   std::vector<std::string> keys;
   bool OnKey(std::string_view key, uint64_t, ValueType) override {
     keys.emplace_back(key);

@@ -28,7 +28,7 @@ class Writer {
  public:
   Writer(VlogEngine* engine, Disk* disk, uint32_t id) : engine_(engine), id_(id) {
     queue_ = std::move(disk->NewQueue(IoQueueOptions(), nullptr).value());
-    engine_->AttachReactor(id_, queue_.get());
+    engine_->AttachReactor(id_, queue_.get(), &port_);
   }
   ~Writer() {
     Settle();
@@ -40,9 +40,7 @@ class Writer {
     queue_->Wait(1);
     engine_->TurnEnd(id_);
     engine_->Tick(id_, MonotonicMillis());
-    std::erase_if(waiting_, [&](const Ticket& ticket) {
-      return engine_->DurablePosition(ticket.lane) >= ticket.position;
-    });
+    std::erase_if(waiting_, [&](const Ticket& ticket) { return engine_->Durable(ticket); });
   }
   void Settle() {
     while (!waiting_.empty()) Turn();
@@ -55,11 +53,11 @@ class Writer {
     op.value = value;
     for (;;) {
       Ticket ticket;
-      uint32_t count = 0, busy = 0;
+      uint32_t count = 0;
       Status status;
       {
         LatchGuard guard(engine_->ShardLatch(op.shard));
-        status = engine_->Apply(id_, std::span<const WriteOp>(&op, 1), &ticket, &count, &busy);
+        status = engine_->Apply(id_, std::span<const WriteOp>(&op, 1), &ticket, &count);
       }
       if (status.ok()) waiting_.push_back(ticket);
       if (status.code() != Code::kBusy) return status.code();
@@ -91,6 +89,7 @@ class Writer {
   VlogEngine* engine_;
   uint32_t id_;
   std::unique_ptr<IoQueue> queue_;
+  Port port_;
   std::vector<Ticket> waiting_;
 };
 

@@ -126,7 +126,7 @@ class Comparison {
               std::to_string(change.op.ns) + " " + change.key + "=" + change.value.substr(0, 8);
     }
     for (const Ticket& ticket : unit.tickets) {
-      text += "; ticket of lane " + std::to_string(ticket.lane) + " " +
+      text += "; ticket of lane " + std::to_string(ticket.stream) + " " +
               std::to_string(vlog::SegmentOf(ticket.position)) + ":" +
               std::to_string(vlog::OffsetOf(ticket.position));
     }

@@ -184,9 +184,9 @@ struct Model {
     unit->moment = clock.moment();
     units.push_back(unit);
     for (const Ticket& ticket : unit->tickets) {
-      unit->index[ticket.lane] = log[ticket.lane].size();
-      log[ticket.lane].push_back(unit);
-      ApplyTo(&now[ticket.lane], ticket.lane, *unit);
+      unit->index[ticket.stream] = log[ticket.stream].size();
+      log[ticket.stream].push_back(unit);
+      ApplyTo(&now[ticket.stream], ticket.stream, *unit);
     }
   }
   const Cell* Look(uint16_t ns, const std::string& key) const {

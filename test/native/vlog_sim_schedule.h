@@ -372,11 +372,11 @@ class Schedule {
   void CheckStops() {
     for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
       std::string reason;
-      if (!driver_->engine->LaneStopped(lane, &reason)) continue;
+      if (!driver_->engine->Stopped(lane, &reason)) continue;
       REQUIRE(!reason.empty());
-      if (!driver_->engine->LaneFailed(lane, nullptr)) {
+      if (driver_->engine->State(lane) != StreamState::kFailed) {
         ++tally_.stopped;
-        REQUIRE(!driver_->engine->LaneDenied(lane).empty());
+        REQUIRE(driver_->engine->State(lane) >= StreamState::kRefusing);
       }
     }
   }
@@ -388,8 +388,8 @@ class Schedule {
       return true;
     }
     for (const Ticket& ticket : unit.tickets) {
-      if (driver_->engine->DurablePosition(ticket.lane) < ticket.position &&
-          driver_->engine->LaneFailed(ticket.lane, nullptr))
+      if (!driver_->engine->Durable(ticket) &&
+          driver_->engine->State(ticket.stream) == StreamState::kFailed)
         return true;
     }
     return false;
@@ -466,7 +466,7 @@ class Schedule {
 
   // A few at a time, as reactors do it.
   void Sweep() {
-    struct Collect final : Engine::ScanVisitor {
+    struct Collect final : Engine::KeyVisitor {
       std::set<std::string> keys;
       bool OnKey(std::string_view key, uint64_t, ValueType) override {
         return keys.emplace(key).second;
@@ -510,8 +510,7 @@ class Schedule {
       driver_->engine->Find(ns, ShardOf(key), key, true, &entry);
     }
     REQUIRE(entry.found == (expected != nullptr));
-    const bool due = entry.ticket.position == 0 ||
-                     driver_->engine->DurablePosition(entry.ticket.lane) >= entry.ticket.position;
+    const bool due = entry.ticket.position == 0 || driver_->engine->Durable(entry.ticket);
     if (due) model_.Observed(ns, key);
     if (!entry.found) return;
     REQUIRE(entry.expire_at_ms == expected->expire);
@@ -539,7 +538,7 @@ class Schedule {
     tally_.checkpoints += driver_->engine->Checkpoint().written;
     for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
       std::string reason;
-      if (driver_->engine->LaneFailed(lane, &reason))
+      if (driver_->engine->State(lane, &reason) == StreamState::kFailed)
         note_ += "; lane " + std::to_string(lane) + " failed: " + reason;
     }
     note_ += "; end " + std::to_string(how);

@@ -171,10 +171,10 @@ TEST_CASE("vlog space: a failed write or sync stops the lane with a reason; read
     CHECK(status.code() == Code::kIoError);
     CHECK(driver.durable_calls > calls);
     std::string reason;
-    REQUIRE(driver.engine->LaneFailed(lane, &reason));
+    REQUIRE(driver.engine->State(lane, &reason) == StreamState::kFailed);
     CHECK(reason.find(".vlog") != std::string::npos);
     CHECK(reason.find("failed") != std::string::npos);
-    CHECK(!driver.engine->LaneFailed(1 - lane, nullptr));
+    CHECK(driver.engine->State(1 - lane) != StreamState::kFailed);
     std::vector<Ticket> tickets;
     CHECK(driver.TryApply({driver.Put(0, "a", "3")}, &tickets).code() == Code::kReadOnly);
     CHECK(driver.TryApply({driver.Del(0, "a")}, &tickets).code() == Code::kReadOnly);

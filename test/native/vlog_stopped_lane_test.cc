@@ -19,7 +19,7 @@ TEST_CASE("vlog space: a write that meets a full disk is kept and tried again") 
     REQUIRE(driver.TryApply({driver.Put(0, "a", "2")}, &tickets).ok());
     for (int i = 0; i < 20; ++i) driver.Turn(10);
     CHECK(!driver.Durable(tickets));
-    CHECK(!driver.engine->LaneFailed(0, nullptr));
+    CHECK(driver.engine->State(0) != StreamState::kFailed);
     EngineStats stats;
     driver.engine->Stats(&stats);
     CHECK(stats.lanes[0].reason.find("no space") != std::string::npos);
@@ -53,9 +53,9 @@ std::vector<std::string> WriteToEachLane(Driver* driver) {
 
 bool Stopped(const Driver& driver, uint32_t lane, bool for_good) {
   std::string reason;
-  if (!driver.engine->LaneStopped(lane, &reason)) return false;
+  if (!driver.engine->Stopped(lane, &reason)) return false;
   CHECK(!reason.empty());
-  CHECK(driver.engine->LaneFailed(lane, nullptr) == for_good);
+  CHECK((driver.engine->State(lane) == StreamState::kFailed) == for_good);
   return true;
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("vlog space: a commit that finds no room stops its lane until there is
   for (int i = 0; i < 50 && !Stopped(driver, 0, false); ++i) driver.Turn(10);
   CHECK(Stopped(driver, 0, false));
   CHECK(Stopped(driver, 1, false));
-  CHECK(!driver.engine->LaneStopped(2, nullptr));
+  CHECK(!driver.engine->Stopped(2));
   CHECK(driver.durable_calls > calls);  // who waits is told
   CHECK(!driver.Durable(tickets));
   // Nothing is taken whose end nobody knows, removals neither: they would have to be written, too.
@@ -117,7 +117,7 @@ TEST_CASE("vlog space: a commit that finds no room takes that of a spare, and no
   REQUIRE(driver.TryApply({driver.Put(0, "a", "1")}, &tickets).ok());
   for (int i = 0; i < 50 && !driver.Durable(tickets); ++i) {
     driver.Turn(10);
-    CHECK(!driver.engine->LaneStopped(0, nullptr));
+    CHECK(!driver.engine->Stopped(0));
   }
   CHECK(driver.Durable(tickets));
   CHECK(StatsOf(driver).spare_segments == 0);
@@ -173,7 +173,7 @@ TEST_CASE("vlog space: a failed lane takes along all that can never be whole") {
       driver.TryApply({driver.Put(0, keys[1], "3"), driver.Put(0, keys[2], "3")}, &second).ok());
   for (int i = 0; i < 50; ++i) driver.Turn(10);
   for (uint32_t lane : {0u, 1u, 2u}) CHECK(Stopped(driver, lane, true));
-  CHECK(!driver.engine->LaneStopped(3, nullptr));
+  CHECK(!driver.engine->Stopped(3));
   CHECK(!driver.Durable(second));
   CHECK(StatsOf(driver).write_errors == 1);
   CHECK(driver.Write({driver.Put(0, keys[3], "2")}).ok());

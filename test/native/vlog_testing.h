@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "engine_testing.h"
 #include "io/disk.h"
+#include "vlog/check.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn::testing {

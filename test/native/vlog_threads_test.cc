@@ -36,7 +36,7 @@ class Reactor {
   void Run() {
     std::unique_ptr<IoQueue> queue = std::move(disk_->NewQueue(IoQueueOptions(), nullptr).value());
     queue_ = queue.get();
-    engine_->AttachReactor(id_, queue_);
+    engine_->AttachReactor(id_, queue_, &port_);
     for (int round = 0; round < kRounds; ++round) {
       const uint32_t units = 1 + Pick(8);
       for (uint32_t i = 0; i < units; ++i) WriteSomething();
@@ -62,8 +62,7 @@ class Reactor {
     return std::string(kind == 0 ? Pick(200000) : Pick(300), static_cast<char>('a' + Pick(26)));
   }
   bool Settled() {
-    std::erase_if(waiting_,
-                  [&](const Ticket& t) { return engine_->DurablePosition(t.lane) >= t.position; });
+    std::erase_if(waiting_, [&](const Ticket& t) { return engine_->Durable(t); });
     return waiting_.empty();
   }
   void Turn() {
@@ -135,9 +134,8 @@ class Reactor {
     for (;;) {
       std::vector<Ticket> tickets(engine_->lane_count());
       uint32_t got = 0;
-      uint32_t busy = 0;
       for (uint16_t shard : shards) engine_->ShardLatch(shard).Lock();
-      Status status = engine_->Apply(id_, ops, tickets.data(), &got, &busy);
+      Status status = engine_->Apply(id_, ops, tickets.data(), &got);
       for (uint16_t shard : shards) engine_->ShardLatch(shard).Unlock();
       if (status.ok()) {
         waiting_.insert(waiting_.end(), tickets.begin(), tickets.begin() + got);
@@ -181,6 +179,7 @@ class Reactor {
   Disk* const disk_;
   const uint32_t id_;
   IoQueue* queue_ = nullptr;
+  Port port_;
   std::mt19937 random_;
   std::vector<Ticket> waiting_;
 };
