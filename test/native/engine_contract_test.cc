@@ -159,7 +159,8 @@ CONTRACT_TEST("a full ring is busy, and has room again by itself") {
   Status status;
   int written = 0;
   while (status.ok() && written < 1000) {
-    WriteOp op = host.Put(0, "k" + std::to_string(written), value);
+    const std::string key = "k" + std::to_string(written);
+    WriteOp op = host.Put(0, key, value);
     op.before = WriteOp::Before::kMissing;
     status = host.TryApply({op}, &tickets);
     if (status.ok()) ++written;
