@@ -145,14 +145,7 @@ void Reactor::Run() {
   for (auto& conn : connections_) {
     if (conn != nullptr) Destroy(conn.get());
   }
-  while (queue_->in_flight() > 0 || executor_.parked() > 0) {
-    engine_->TurnEnd(number_);
-    queue_->Flush();
-    executor_.slicing() ? queue_->Poll() : queue_->Wait(10);
-    executor_.StepSlices();
-    executor_.RetryParked();
-  }
-  engine_->DetachReactor(number_);
+  DetachEngine();
   queue_.reset();
 }
 
@@ -275,17 +268,23 @@ void Reactor::KickDisk() {
   if (queue_->in_flight() != 0 && queue_->Poll() != 0) room_came_ = true;
 }
 
-void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
+// Behind all that is under way: nothing is parked and nothing in flight any more.
+void Reactor::DetachEngine() {
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
     queue_->Flush();
-    const uint32_t done = executor_.slicing() ? queue_->Poll() : queue_->Wait(kTickMs);
-    if (done == 0 && completions_.Run() == 0 && !executor_.slicing()) usleep(1000);
+    size_t done = completions_.Run();
+    done += executor_.slicing() ? queue_->Poll() : queue_->Wait(kTickMs);
+    if (done == 0 && !executor_.slicing()) usleep(1000);
     executor_.StepSlices();
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
+}
+
+void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
+  DetachEngine();
   const Reopened reopened = quiet();
   if (!reopened.status.ok()) return EndWithoutEngine(reopened);
   engine_->AttachReactor(number_, queue_.get(), this);

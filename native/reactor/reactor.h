@@ -172,6 +172,7 @@ class Reactor : public SessionHost, public CompletionPort {
   void SweepExpired(bool idle);
   bool SweepUntil(int64_t end_ns);
   bool StopReached();
+  void DetachEngine();
   void EndWithoutEngine(const Reopened& reopened);
   Handle HandleOf(const Connection& conn) const { return {conn.index, conn.generation}; }
 

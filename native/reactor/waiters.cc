@@ -1,6 +1,4 @@
 // Connections that wait for tickets, or for room for their writes.
-#include <string>
-
 #include "reactor/reactor.h"
 
 namespace cairn {
