@@ -10,16 +10,13 @@ namespace cairn {
 
 class CompletionList {
  public:
-  // True: it was empty, so whoever takes from it has to be told.
-  bool Add(Completion* completion) {
+  void Add(Completion* completion) {
     Completion* first = first_.load(std::memory_order_relaxed);
     do {
       completion->next_ = first;
     } while (!first_.compare_exchange_weak(first, completion, std::memory_order_release,
                                            std::memory_order_relaxed));
-    return first == nullptr;
   }
-  bool empty() const { return first_.load(std::memory_order_relaxed) == nullptr; }
   // Runs all that have been added, oldest first; what they add runs the next time. How many.
   size_t Run() {
     Completion* newest = first_.exchange(nullptr, std::memory_order_acquire);
