@@ -44,8 +44,8 @@ enum CommandFlag : uint32_t {
   kCmdAllowBusy = 1u << 19,
   kCmdMayReplicate = 1u << 20,
   kCmdContainer = 1u << 21,  // has subcommands
-  kCmdWaves = 1u << 23,      // may find out what to read next by reading: see txn/txn.h
   kCmdSecret = 1u << 22,     // carries passwords: shown redacted by MONITOR and the slow log
+  kCmdWaves = 1u << 23,      // may find out what to read next by reading: see txn/txn.h
 };
 
 struct Call {

@@ -16,13 +16,12 @@ namespace cairn {
 
 // Stored with each value, and carried through all that happens to it.
 enum class ValueType : uint8_t { kString = 0 };
-inline constexpr uint8_t kValueTypesMax = 16;
 
 // What can be read of a key, in one exact state of it: equal bytes for the same key mean the same
 // state. Opaque outside the engine.
 struct VersionToken {
   uint64_t word[3] = {0, 0, 0};
-  bool operator==(const VersionToken&) const = default;
+  auto operator<=>(const VersionToken&) const = default;
 };
 
 // What memory says of a key. `value` is valid while the latch is held and nothing was applied
@@ -80,11 +79,23 @@ class FetchRequest {
   void (*free_state_)(void*) = nullptr;
 };
 
+// Which keys a RangeRequest is to bring.
+struct RangeQuery {
+  static constexpr uint32_t kKeysMax = 1024;  // at most
+
+  uint16_t ns = 0;
+  uint32_t part = 0;
+  std::string from;    // the first key that may come
+  std::string prefix;  // keys that do not begin with it end the range
+  uint32_t keys_max = kKeysMax;
+  bool random = false;  // not a range but any key of the namespace: see Engine::RandomKey
+  bool operator==(const RangeQuery&) const = default;
+};
+
 // Reads keys in order, some at a time; see Engine::ReadRange. Owned by the caller, until Done ran
 // if it is to run.
-class RangeRequest {
+class RangeRequest : public RangeQuery {
  public:
-  static constexpr uint32_t kKeysMax = 1024;         // per request, at most
   static constexpr uint64_t kBytesMax = 256u << 10;  // of keys; one longer key comes alone
 
   struct Row {
@@ -96,14 +107,7 @@ class RangeRequest {
   virtual ~RangeRequest() = default;
   virtual void Done(Status status) = 0;
 
-  // What is asked.
-  uint16_t ns = 0;
-  uint32_t part = 0;
-  std::string from;    // the first key that may come
-  std::string prefix;  // keys that do not begin with it end the range
-  uint32_t keys_max = kKeysMax;
   bool latched = false;  // the caller holds all latches
-  bool random = false;   // of RandomKey; whoever asks sets it
 
   // What was found. rows() are valid until the request is destroyed or used again.
   const std::vector<Row>& rows() const { return rows_; }

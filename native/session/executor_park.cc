@@ -1,6 +1,7 @@
 // Commands that wait for what they read, or for their next slice.
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "resp/errors.h"
 #include "session/executor.h"
@@ -44,6 +45,8 @@ struct Executor::Parked {
   std::vector<std::unique_ptr<ParkedRange>> ranges;
 
   bool sliced() const { return exec == nullptr && command->Is(kCmdWaves); }
+  // Saved: what its earlier passes have seen is in its progress, and need not be seen again.
+  bool progresses() const { return saved.progress != nullptr; }
 };
 
 void Executor::ParkedFetch::Done(Status status) {
@@ -126,7 +129,7 @@ void Executor::Park(Connection* conn, const Command& command,
   }
   control_.Save(&parked->saved);
   parked->slot = PushPending(conn);
-  if (parked->sliced()) KeepTickets(parked.get());
+  if (parked->progresses()) KeepTickets(parked.get());
   if (parked->frozen) {
     FeedMonitors(conn, command, argv);  // in the order in which it was asked
     for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
@@ -145,55 +148,45 @@ void Executor::Park(Connection* conn, const Command& command,
 // Latched: the versions to read are current. Each is read once. Takes the command over.
 void Executor::StartFetches(Parked* parked) {
   std::vector<Txn::Missing>& missing = parked->saved.missing;
-  auto less = [](const Txn::Missing& a, const Txn::Missing& b) {
-    const auto order = std::lexicographical_compare_three_way(a.version.word, a.version.word + 3,
-                                                              b.version.word, b.version.word + 3);
-    return order != 0 ? order < 0 : std::tie(a.db, a.key) < std::tie(b.db, b.key);
-  };
-  auto same = [](const Txn::Missing& a, const Txn::Missing& b) {
-    return a.version == b.version && a.db == b.db && a.key == b.key;
-  };
+  const auto place = [](const Txn::Missing& one) { return std::tie(one.version, one.db, one.key); };
+  auto less = [&](const Txn::Missing& a, const Txn::Missing& b) { return place(a) < place(b); };
+  auto same = [&](const Txn::Missing& a, const Txn::Missing& b) { return place(a) == place(b); };
   std::sort(missing.begin(), missing.end(), less);
   missing.erase(std::unique(missing.begin(), missing.end(), same), missing.end());
-  if (parked->sliced()) {  // what the earlier slices have seen is in their progress
+  if (parked->progresses()) {
     parked->saved.ranges.clear();
     parked->ranges.clear();
   }
-  std::vector<Txn::MissingRange> ranges = std::move(parked->saved.missing_ranges);
-  parked->saved.missing_ranges.clear();
+  std::vector<RangeQuery>& ranges = parked->saved.missing_ranges;
   parked->outstanding = static_cast<uint32_t>(missing.size() + ranges.size());
   if (parked->outstanding == 0) {
     slices_.emplace_back(parked);
     return;
   }
-  for (const Txn::Missing& wanted : missing) {
+  for (Txn::Missing& wanted : missing) {
     auto fetch = std::make_unique<ParkedFetch>();
     fetch->executor = this;
     fetch->parked = parked;
     fetch->db = wanted.db;
-    fetch->key = wanted.key;
+    fetch->key = std::move(wanted.key);
     fetch->version = wanted.version;
     fetch->unknown = wanted.unknown;
     ParkedFetch* raw = fetch.get();
     parked->fetches.push_back(std::move(fetch));
     engine_->Fetch(reactor_, wanted.db, wanted.shard, raw->key, raw);
   }
-  for (Txn::MissingRange& wanted : ranges) {
+  missing.clear();
+  for (RangeQuery& wanted : ranges) {
+    CAIRN_CHECK(!engine_->RangesInMemory(), "else they are not missing");
     auto range = std::make_unique<ParkedRange>();
     range->executor = this;
     range->parked = parked;
-    range->ns = wanted.db;
-    range->part = wanted.part;
-    range->from = std::move(wanted.from);
-    range->prefix = std::move(wanted.prefix);
-    range->keys_max = wanted.keys_max;
-    range->random = wanted.random;
+    static_cast<RangeQuery&>(*range) = std::move(wanted);
     ParkedRange* raw = range.get();
     parked->ranges.push_back(std::move(range));
-    CAIRN_CHECK(!engine_->RangesInMemory(), "else they are not missing");
-    wanted.random ? engine_->RandomKey(reactor_, Txn::NextRandom(), raw)
-                  : engine_->ReadRange(reactor_, raw);
+    Txn::StartRange(engine_, reactor_, raw);
   }
+  ranges.clear();
 }
 
 // The last one that a command waits for runs it.
@@ -215,10 +208,9 @@ void Executor::KeepTickets(Parked* parked) {
 // Latched, after a pending pass. Unlatches.
 void Executor::ParkAgain(std::unique_ptr<Parked> parked) {
   parked->prepared.Clear();
-  if (!parked->sliced()) ++parked->runs;
   parked->slot->bytes.Clear();
-  if (parked->sliced()) KeepTickets(parked.get());
   control_.Save(&parked->saved);
+  parked->progresses() ? KeepTickets(parked.get()) : void(++parked->runs);
   StartFetches(parked.release());
   control_.Unlatch();
 }

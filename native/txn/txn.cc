@@ -4,14 +4,6 @@
 
 namespace cairn {
 
-namespace {
-
-bool VersionLess(const VersionToken& a, const VersionToken& b) {
-  return std::lexicographical_compare(a.word, a.word + 3, b.word, b.word + 3);
-}
-
-}  // namespace
-
 char* Txn::Alloc(size_t bytes) {
   bytes = (bytes + 7) & ~size_t{7};
   if (bytes > arena_left_) {
@@ -57,10 +49,9 @@ void Txn::Observe(const Ticket& ticket) {
 // Sorted by version, which only tells the states of one key apart.
 const Txn::Fetched* Txn::FindFetched(uint16_t ns, std::string_view key,
                                      const VersionToken& version) const {
-  auto it = std::lower_bound(fetched_.begin(), fetched_.end(), version,
-                             [](const Fetched& fetched, const VersionToken& wanted) {
-                               return VersionLess(fetched.version, wanted);
-                             });
+  auto it = std::lower_bound(
+      fetched_.begin(), fetched_.end(), version,
+      [](const Fetched& fetched, const VersionToken& wanted) { return fetched.version < wanted; });
   for (; it != fetched_.end() && it->version == version; ++it) {
     if (it->db == ns && it->key == key) return &*it;
   }
@@ -142,7 +133,6 @@ ReadState Txn::FindStored(uint16_t ns, uint16_t shard, std::string_view key, boo
     engine_->Find(ns, shard, key, want_value, &entry);
   }
   ++looks_;
-  if (gated_) Observe(entry.ticket);
   if (CAIRN_UNLIKELY(entry.unknown)) {
     stored->fetched = FindFetched(ns, key, entry.version);
     if (stored->fetched != nullptr) {
@@ -174,6 +164,7 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   const Entry& entry = stored.entry;
   const uint16_t shard = ShardFor(key);
   const ReadState state = FindStored(ns, shard, key, want_value, &stored);
+  if (gated_) Observe(entry.ticket);
   if (!entry.found || Dead(entry.expire_at_ms)) {
     if (entry.found) DropExpired(shard, key);
     meta->found = false;

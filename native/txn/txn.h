@@ -139,6 +139,8 @@ class Txn final : public Lender {
 
   // --- the dispatcher's side: txn/txn_control.h ---
   static uint64_t NextRandom();  // of this thread
+  // What the request's query says, of the engine.
+  static void StartRange(Engine* engine, uint32_t reactor, RangeRequest* request);
   // What a read-only command declared and saw, kept while missing values are read from disk. Sorted
   // by key, each once.
   struct FrozenRead {
@@ -161,14 +163,6 @@ class Txn final : public Lender {
     VersionToken version;
     uint64_t value_bytes;
     bool unknown;
-  };
-  struct MissingRange {
-    uint16_t db;
-    uint32_t part;
-    std::string from;
-    std::string prefix;
-    uint32_t keys_max;
-    bool random;  // not a range, but any key
   };
 
  private:
@@ -211,7 +205,7 @@ class Txn final : public Lender {
   void ObserveAll();
   void ObserveUnlessStopped(const Ticket& ticket);
   DatabaseKeys Count(uint16_t db);
-  const RangeRequest* ReadRange(MissingRange range);
+  const RangeRequest* ReadRange(RangeQuery query);
   ReadState RandomStored(uint16_t ns, std::string* key, bool* usable);
 
   Engine* engine_ = nullptr;
@@ -242,7 +236,7 @@ class Txn final : public Lender {
   size_t overlaid_ = 0;  // writes_[0, n) are in overlay_
   std::vector<Ticket> tickets_;
   std::vector<Missing> missing_;
-  std::vector<MissingRange> missing_ranges_;
+  std::vector<RangeQuery> missing_ranges_;
   std::vector<Fetched> fetched_;
   std::vector<const RangeRequest*> ranges_;  // fetched, in the order in which they were asked for
   size_t randoms_used_ = 0;                  // of those that are random keys

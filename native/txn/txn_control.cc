@@ -295,10 +295,7 @@ void TxnControl::AddFetched(SavedTxn* saved, Txn::Fetched fetched) {
 void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
   CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   std::sort(saved->fetched.begin(), saved->fetched.end(),
-            [](const Txn::Fetched& a, const Txn::Fetched& b) {
-              return std::lexicographical_compare(a.version.word, a.version.word + 3,
-                                                  b.version.word, b.version.word + 3);
-            });
+            [](const Txn::Fetched& a, const Txn::Fetched& b) { return a.version < b.version; });
   txn_->fetched_.swap(saved->fetched);
   saved->fetched.clear();
   txn_->ranges_.swap(saved->ranges);

@@ -33,7 +33,7 @@ struct KeySpec {
 // The state of a command that waits for what it reads.
 struct SavedTxn {
   std::vector<Txn::Missing> missing;
-  std::vector<Txn::MissingRange> missing_ranges;
+  std::vector<RangeQuery> missing_ranges;
   std::vector<Txn::Fetched> fetched;
   std::vector<const RangeRequest*> ranges;
   std::vector<Txn::FrozenRead> frozen;

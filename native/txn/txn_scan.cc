@@ -63,33 +63,30 @@ uint64_t Txn::KeyCount() {
   return count;
 }
 
+void Txn::StartRange(Engine* engine, uint32_t reactor, RangeRequest* request) {
+  request->random ? engine->RandomKey(reactor, NextRandom(), request)
+                  : engine->ReadRange(reactor, request);
+}
+
 // Null: noted as missing.
-const RangeRequest* Txn::ReadRange(MissingRange range) {
+const RangeRequest* Txn::ReadRange(RangeQuery query) {
   slice_cost_ += kRangeCost;
   if (CAIRN_LIKELY(engine_->RangesInMemory())) {
-    range_.ns = range.db;
-    range_.part = range.part;
-    range_.from = std::move(range.from);
-    range_.prefix = std::move(range.prefix);
-    range_.keys_max = range.keys_max;
+    static_cast<RangeQuery&>(range_) = std::move(query);
     range_.latched = all_latched_;
-    range.random ? engine_->RandomKey(reactor_, NextRandom(), &range_)
-                 : engine_->ReadRange(reactor_, &range_);
+    StartRange(engine_, reactor_, &range_);
     return &range_;
   }
   size_t randoms = 0;
   for (const RangeRequest* read : ranges_) {
-    if (read->random != range.random || read->ns != range.db) continue;
-    if (range.random && randoms++ == randoms_used_) {
-      ++randoms_used_;
-      return read;
-    }
-    if (!range.random && read->part == range.part && read->from == range.from &&
-        read->prefix == range.prefix && read->keys_max == range.keys_max)
-      return read;
+    if (static_cast<const RangeQuery&>(*read) != query) continue;
+    // Of several random keys that were asked for alike each answers once.
+    if (query.random && randoms++ != randoms_used_) continue;
+    if (query.random) ++randoms_used_;
+    return read;
   }
   ++pending_count_;
-  missing_ranges_.push_back(std::move(range));
+  missing_ranges_.push_back(std::move(query));
   return nullptr;
 }
 
@@ -151,7 +148,10 @@ Txn::Scanned Txn::ScanSome(uint32_t part, std::string_view from, std::string_vie
 // is none.
 ReadState Txn::RandomStored(uint16_t ns, std::string* key, bool* usable) {
   *usable = false;
-  const RangeRequest* read = ReadRange({ns, 0, {}, {}, 1, true});
+  RangeQuery any;
+  any.ns = ns;
+  any.random = true;
+  const RangeRequest* read = ReadRange(std::move(any));
   if (read == nullptr) return ReadState::kPending;
   if (read->rows().empty()) return ReadState::kMissing;
   const RangeRequest::Row& row = read->rows()[0];

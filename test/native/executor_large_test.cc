@@ -35,7 +35,7 @@ struct Server {
     shared = std::make_unique<Shared>();
     shared->databases = 2;
     shared->context.engine = driver->engine.get();
-    reactor = std::make_unique<SocketlessReactor>(shared.get(), driver.get(), 0);
+    reactor = std::make_unique<SocketlessReactor<Driver>>(shared.get(), driver.get(), 0);
     reactor->executor()->SetNow(1'000'000);
     conn = reactor->Connect();
   }
@@ -60,7 +60,7 @@ struct Server {
 
   std::unique_ptr<Driver> driver;
   std::unique_ptr<Shared> shared;
-  std::unique_ptr<SocketlessReactor> reactor;
+  std::unique_ptr<SocketlessReactor<Driver>> reactor;
   Connection* conn = nullptr;
 };
 

@@ -300,7 +300,7 @@ class Commands {
     shared_ = std::make_unique<Shared>();
     shared_->databases = kDatabases;
     shared_->context.engine = driver_->engine.get();
-    reactor_ = std::make_unique<SocketlessReactor>(shared_.get(), driver_.get(), 0);
+    reactor_ = std::make_unique<SocketlessReactor<Driver>>(shared_.get(), driver_.get(), 0);
     Connection* conn = reactor_->Connect();
     other_ = reactor_->Connect();
     model_.db = 0;
@@ -392,7 +392,7 @@ class Commands {
   VlogTuning tuning_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Shared> shared_;
-  std::unique_ptr<SocketlessReactor> reactor_;
+  std::unique_ptr<SocketlessReactor<Driver>> reactor_;
   Connection* other_ = nullptr;
   int other_db_ = 0;
   Model model_;

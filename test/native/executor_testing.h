@@ -1,5 +1,6 @@
-// A reactor without sockets: an executor with connections in memory, over a Driver's engine. Input
-// is bytes, replies are bytes; one Turn does what a turn of a reactor does.
+// A reactor without sockets: an executor with connections in memory, over the engine of a driver
+// (engine_testing.h). Input is bytes, replies are bytes; one Turn does what a turn of a reactor
+// does.
 #pragma once
 
 #include <memory>
@@ -11,9 +12,10 @@
 
 namespace cairn::testing {
 
+template <class DriverType>
 class SocketlessReactor final : public SessionHost {
  public:
-  SocketlessReactor(Shared* shared, Driver* driver, uint32_t number)
+  SocketlessReactor(Shared* shared, DriverType* driver, uint32_t number)
       : driver_(driver),
         shared_(shared),
         executor_(
@@ -119,7 +121,7 @@ class SocketlessReactor final : public SessionHost {
     executor_.EndBatch(conn);
   }
 
-  Driver* driver_;
+  DriverType* driver_;
   Shared* shared_;
   ReactorCounters counters_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -127,7 +127,7 @@ void MapEngine::Reading::Run() {
   fetch->Done(Status());
 }
 
-// Through the port, as from another thread. It deletes what has run the next time.
+// Through the port, as from another thread.
 void MapEngine::CompleteReads(uint32_t reactor) {
   struct Batch final : Completion {
     std::vector<std::unique_ptr<Reading>> readings;
@@ -153,6 +153,14 @@ std::map<std::string_view, const MapEngine::Cell*> MapEngine::RowsOf(
   return rows;
 }
 
+// Now or, cold, later.
+void MapEngine::Answer(uint32_t reactor, RangeRequest* request) {
+  request->Seal();
+  if (!cold_) return;
+  pending_[reactor].push_back(std::make_unique<Reading>());
+  pending_[reactor].back()->range = request;
+}
+
 void MapEngine::ReadRange(uint32_t reactor, RangeRequest* request) {
   MaybeLatch latch(latches_[request->part].latch, !cold_ && !request->latched);
   std::lock_guard<std::mutex> lock(mutex_);
@@ -165,10 +173,7 @@ void MapEngine::ReadRange(uint32_t reactor, RangeRequest* request) {
     if (!request->end) break;
   }
   request->ticket = {StreamOf(request->part), last_unit_};
-  request->Seal();
-  if (!cold_) return;
-  pending_[reactor].push_back(std::make_unique<Reading>());
-  pending_[reactor].back()->range = request;
+  Answer(reactor, request);
 }
 
 void MapEngine::RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) {
@@ -181,10 +186,7 @@ void MapEngine::RandomKey(uint32_t reactor, uint64_t random, RangeRequest* reque
     request->Add(at->first, at->second->expire_at_ms, at->second->type);
     request->ticket = {StreamOf(ShardOf(at->first)), at->second->unit};
   }
-  request->Seal();
-  if (!cold_) return;
-  pending_[reactor].push_back(std::make_unique<Reading>());
-  pending_[reactor].back()->range = request;
+  Answer(reactor, request);
 }
 
 uint64_t MapEngine::Total(uint16_t ns, bool expiring) const {

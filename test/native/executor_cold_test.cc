@@ -1,0 +1,274 @@
+// Commands over an engine that keeps keys on disk, and cannot tell without reading whether one
+// exists: they answer as over an engine that knows everything at once. Both are maps
+// (map_engine.h), and get the same commands in the same order.
+#include <algorithm>
+#include <random>
+
+#include "engine_host.h"
+#include "environment.h"
+#include "executor_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr uint64_t kStartMs = 1'000'000;
+constexpr int kTurnsMax = 5000;
+constexpr uint32_t kKeys = 10;  // that commands name
+
+std::string Frame(const Words& words) {
+  std::string frame = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    frame += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  return frame;
+}
+
+// The bulks of a reply, in order.
+Words Bulks(const std::string& reply) {
+  Words bulks;
+  for (size_t at = 0; (at = reply.find('$', at)) != std::string::npos;) {
+    size_t end = 0;
+    const int bytes = std::stoi(reply.substr(at + 1), &end);
+    at += 1 + end + 2;
+    if (bytes < 0) continue;
+    bulks.push_back(reply.substr(at, static_cast<size_t>(bytes)));
+    at += static_cast<size_t>(bytes);
+  }
+  return bulks;
+}
+
+std::unique_ptr<EngineUnderTest> Medium(std::string_view name) {
+  for (const NamedEngine& engine : EnginesUnderTest()) {
+    if (engine.name == name) return engine.make(1);
+  }
+  FAIL("no engine of that name");
+  return nullptr;
+}
+
+class World {
+ public:
+  static constexpr size_t kClients = 2;
+
+  explicit World(std::string_view engine) : medium_(Medium(engine)), host_(medium_.get()) {
+    shared_.databases = EngineHost::kDatabases;
+    shared_.context.engine = host_.engine.get();
+    reactor_ = std::make_unique<SocketlessReactor<EngineHost>>(&shared_, &host_, 0);
+    reactor_->executor()->SetNow(now_ms);
+    for (Connection*& conn : conns_) conn = reactor_->Connect();
+  }
+  // All replies to what is sent in one go.
+  std::string Ask(size_t client, const std::vector<Words>& commands) {
+    Connection* conn = conns_[client];
+    std::string& received = reactor_->Received(conn);
+    received.clear();
+    std::string sent;
+    for (const Words& words : commands) sent += Frame(words);
+    reactor_->executor()->SetNow(now_ms);
+    reactor_->Send(conn, sent);
+    const auto busy = [&] {
+      return !conn->slots.empty() || conn->stall != Connection::kRunning || !conn->in.empty();
+    };
+    for (int turns = 0; (received.empty() || busy()) && turns < kTurnsMax; ++turns) Turn();
+    REQUIRE_MESSAGE(!busy(), sent);
+    return received;
+  }
+  std::string AskOne(const Words& words) { return Ask(0, {words}); }
+  // What is durable leaves memory.
+  void Settle() {
+    for (int turns = 0; turns < 5; ++turns) Turn();
+  }
+  // Keys as KEYS lists them, and as a whole SCAN does, and as DBSIZE counts them: the same.
+  Words Keys() {
+    // A read that had to go to the disk leaves what has expired where it is; a write takes it away.
+    for (uint32_t i = 0; i < kKeys; ++i) AskOne({"PEXPIREAT", "k" + std::to_string(i), "1", "GT"});
+    Words keys = Bulks(AskOne({"KEYS", "*"}));
+    std::sort(keys.begin(), keys.end());
+    Words scanned;
+    std::string cursor = "0";
+    do {
+      Words reply = Bulks(AskOne({"SCAN", cursor, "COUNT", "3"}));
+      cursor = reply.at(0);
+      scanned.insert(scanned.end(), reply.begin() + 1, reply.end());
+    } while (cursor != "0");
+    std::sort(scanned.begin(), scanned.end());
+    CHECK(scanned == keys);
+    CHECK(AskOne({"DBSIZE"}) == ":" + std::to_string(keys.size()) + "\r\n");
+    const Words random = Bulks(AskOne({"RANDOMKEY"}));
+    CHECK(random.empty() == keys.empty());
+    for (const std::string& key : random) CHECK(std::binary_search(keys.begin(), keys.end(), key));
+    return keys;
+  }
+
+  uint64_t now_ms = kStartMs;
+
+ private:
+  void Turn() { reactor_->Turn(10, now_ms); }
+
+  std::unique_ptr<EngineUnderTest> medium_;
+  EngineHost host_;
+  Shared shared_;
+  std::unique_ptr<SocketlessReactor<EngineHost>> reactor_;
+  Connection* conns_[kClients] = {};
+};
+
+class Commands {
+ public:
+  explicit Commands(uint64_t seed) : random_(seed) {}
+
+  uint32_t Pick(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
+  std::string Key() { return "k" + std::to_string(Pick(kKeys)); }
+  std::string Value() { return std::to_string(Pick(100)); }
+  // Some of it past, all of it soon.
+  std::string Time(uint64_t now_ms) { return std::to_string(now_ms - 50 + Pick(2000)); }
+
+  Words One(uint64_t now_ms) {
+    switch (Pick(30)) {
+      case 0:
+        return {"SET", Key(), Value()};
+      case 1:
+        return {"SET", Key(), Value(), "PXAT", Time(now_ms)};
+      case 2:
+        return {"SET", Key(), Value(), Pick(2) != 0 ? "NX" : "XX"};
+      case 3:
+        return {"SET", Key(), Value(), "KEEPTTL", "GET"};
+      case 4:
+        return {"GET", Key()};
+      case 5:
+        return {"MGET", Key(), Key(), Key()};
+      case 6:
+        return {"DEL", Key(), Key()};
+      case 7:
+        return {"EXISTS", Key(), Key(), Key()};
+      case 8:
+        return {"INCR", Key()};
+      case 9:
+        return {"APPEND", Key(), Value()};
+      case 10:
+        return {"STRLEN", Key()};
+      case 11:
+        return {"PEXPIREAT", Key(), Time(now_ms)};
+      case 12:
+        return {"PERSIST", Key()};
+      case 13:
+        return {"PEXPIRETIME", Key()};
+      case 14:
+        return {"RENAME", Key(), Key()};
+      case 15:
+        return {"RENAMENX", Key(), Key()};
+      case 16:
+        return {"COPY", Key(), Key()};
+      case 17:
+        return {"COPY", Key(), Key(), "DB", std::to_string(Pick(3)), "REPLACE"};
+      case 18:
+        return {"MOVE", Key(), std::to_string(Pick(3))};
+      case 19:
+        return {"TYPE", Key()};
+      case 20:
+        return {"GETDEL", Key()};
+      case 21:
+        return {"SETRANGE", Key(), std::to_string(Pick(9)), Value()};
+      case 22:
+        return {"MSETNX", Key(), Value(), Key(), Value()};
+      case 23:
+        return {"MSET", Key(), Value(), Key(), Value()};
+      case 24:
+        return {"GETEX", Key(), "PXAT", Time(now_ms)};
+      case 25:
+        return {"OBJECT", "ENCODING", Key()};
+      case 26:
+        return {"SETNX", Key(), Value()};
+      case 27:
+        return Pick(8) == 0 ? Words{"FLUSHDB"} : Words{"TOUCH", Key()};
+      case 28:
+        return Pick(4) == 0 ? Words{"SWAPDB", "0", std::to_string(1 + Pick(2))}
+                            : Words{"PEXPIREAT", Key(), Time(now_ms), "GT"};
+      default:
+        return {"BITOP", "OR", Key(), Key(), Key()};
+    }
+  }
+  std::vector<Words> Some(uint64_t now_ms) {
+    std::vector<Words> commands;
+    const uint32_t count = 1 + Pick(4);
+    const bool exec = Pick(4) == 0;
+    if (exec) commands.push_back({"MULTI"});
+    for (uint32_t i = 0; i < count; ++i) commands.push_back(One(now_ms));
+    if (exec) commands.push_back({"EXEC"});
+    if (!exec && Pick(6) == 0) commands.insert(commands.begin(), {"WATCH", Key(), Key()});
+    if (Pick(12) == 0) commands.push_back({"SELECT", std::to_string(Pick(3))});
+    return commands;
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+std::string Text(const std::vector<Words>& commands) {
+  std::string text;
+  for (const Words& words : commands) {
+    for (const std::string& word : words) text += word + " ";
+    text += "; ";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("executor cold: commands answer as if all keys were known") {
+  const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
+  const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", 4);
+  constexpr int kSteps = 400;
+  for (uint64_t seed = first; seed < first + runs; ++seed) {
+    INFO("seed " << seed);
+    World warm("map");
+    World cold("cold map");
+    Commands commands(seed);
+    for (int step = 0; step < kSteps; ++step) {
+      const size_t client = commands.Pick(World::kClients);
+      const std::vector<Words> some = commands.Some(warm.now_ms);
+      const std::string expected = warm.Ask(client, some);
+      const std::string answer = cold.Ask(client, some);
+      REQUIRE_MESSAGE(answer == expected, Text(some));
+      if (commands.Pick(3) == 0) {
+        warm.Settle();
+        cold.Settle();
+      }
+      if (commands.Pick(20) == 0) warm.now_ms = cold.now_ms = warm.now_ms + commands.Pick(300);
+      if (step % 50 == 49) CHECK(cold.Keys() == warm.Keys());
+    }
+  }
+}
+
+TEST_CASE("executor cold: a random key where all have expired") {
+  World cold("cold map");
+  for (int i = 0; i < 20; ++i)
+    cold.AskOne({"SET", "k" + std::to_string(i), "v", "PXAT", std::to_string(kStartMs + 1)});
+  cold.Settle();
+  cold.now_ms += 10;
+  CHECK(cold.AskOne({"RANDOMKEY"}) == "$-1\r\n");
+  CHECK(cold.AskOne({"KEYS", "*"}) == "*0\r\n");
+}
+
+TEST_CASE("executor cold: nobody overtakes a walk through many keys") {
+  for (const char* engine : {"map", "cold map"}) {
+    World world(engine);
+    constexpr int kMany = 40'000;
+    std::vector<Words> sets;
+    for (int i = 0; i < kMany; ++i) {
+      sets.push_back({"SET", "key" + std::to_string(i), "v"});
+      if (sets.size() < 1000) continue;
+      world.Ask(0, sets);
+      sets.clear();
+    }
+    world.Settle();
+    const std::string reply =
+        world.Ask(0, {{"KEYS", "*"}, {"SET", "key0", "last"}, {"GET", "key0"}});
+    CHECK(reply.starts_with("*" + std::to_string(kMany) + "\r\n"));
+    CHECK(reply.ends_with("+OK\r\n$4\r\nlast\r\n"));
+    Words keys = Bulks(reply);
+    std::sort(keys.begin(), keys.end());
+    CHECK(std::unique(keys.begin(), keys.end()) == keys.end());
+  }
+}
