@@ -1,6 +1,8 @@
 #include "base/release.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +32,8 @@ struct Waiting {
   std::vector<Item> items;
   size_t bytes = 0;
   bool running = false;
+  bool finish = false;  // the thread is not to linger
+  pid_t thread = 0;     // the latest one, once it is at work
 };
 
 // Never destroyed: its thread may be at work when the process ends.
@@ -50,11 +54,16 @@ void Release(const Item& item) {
 
 void Work() {
   Waiting& all = All();
+  {
+    std::lock_guard<std::mutex> lock(all.mutex);
+    all.thread = static_cast<pid_t>(syscall(SYS_gettid));
+  }
   for (;;) {
     Item item;
     {
       std::unique_lock<std::mutex> lock(all.mutex);
-      if (!all.more.wait_for(lock, kLinger, [&all] { return !all.items.empty(); })) {
+      all.more.wait_for(lock, kLinger, [&all] { return !all.items.empty() || all.finish; });
+      if (all.items.empty()) {
         all.running = false;
         return;
       }
@@ -84,6 +93,22 @@ void ReleaseMemory(void* data, size_t bytes, void (*free)(void*, size_t)) {
     }
   }
   free(data, bytes);
+}
+
+void FinishReleases() {
+  constexpr useconds_t kPauseUs = 100;
+  Waiting& all = All();
+  std::unique_lock<std::mutex> lock(all.mutex);
+  all.finish = true;
+  all.more.notify_one();
+  // It has ended when the system does not know it any more.
+  while (all.running || (all.thread != 0 && syscall(SYS_tgkill, getpid(), all.thread, 0) == 0)) {
+    lock.unlock();
+    usleep(kPauseUs);
+    lock.lock();
+  }
+  all.finish = false;
+  all.thread = 0;
 }
 
 size_t ReleaseWaiting() {

@@ -17,6 +17,10 @@ inline constexpr size_t kReleaseWaitingMax = size_t{4} << 30;
 // then.
 void ReleaseMemory(void* data, size_t bytes, void (*free)(void* data, size_t bytes));
 
+// Returns when all that waits is released and the thread has ended: for who forks. While nobody
+// else releases anything.
+void FinishReleases();
+
 // Bytes that wait; 0: all is done. For tests.
 size_t ReleaseWaiting();
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/release.h"
 #include "io_testing.h"
 
 namespace cairn {
@@ -30,6 +31,7 @@ bool Refuse(uint32_t number, uint32_t error) {
 std::string Refused(uint32_t number, uint32_t error, const std::string& dir) {
   int out[2];
   REQUIRE(pipe(out) == 0);
+  FinishReleases();  // the child starts threads, which a process forked beside one may not
   const pid_t child = fork();
   if (child == 0) {
     std::string told;
