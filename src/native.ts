@@ -332,14 +332,13 @@ export interface NativeServer {
 
   /**
    * Asks for a checkpoint of the index, which is served when checkpoint().done has reached the number that is returned.
-   * Throws while the server starts or stops, as the two below.
+   * Throws while the server starts or stops, as engineCommand().
    */
   requestCheckpoint(): number;
   /** Cheap. */
   checkpoint(): CheckpointStat;
-  /** Of one lane. Of all: setConfig('gcMode'). */
-  setGcMode(lane: number, mode: GcMode): void;
-  pauseGc(pause: boolean): void;
+  /** What only the engine in use can do: the words of a command without its first one. Rejects with the reason. */
+  engineCommand(words: string[]): Promise<string>;
 
   reply(items: ControlReply[]): void;
 

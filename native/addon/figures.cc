@@ -53,8 +53,7 @@ constexpr auto kEngineCounters = std::to_array({
     &EngineStats::write_errors,
     &EngineStats::read_errors,
 });
-constexpr auto kCheckpointCounters =
-    std::to_array({&CheckpointStats::written, &CheckpointStats::written_bytes});
+constexpr auto kSaveCounters = std::to_array({&SaveStats::written, &SaveStats::written_bytes});
 constexpr auto kHistograms = std::to_array(
     {&EngineStats::commit_nanos, &EngineStats::commit_bytes, &EngineStats::read_nanos});
 constexpr auto kLaneCounters = std::to_array({
@@ -131,8 +130,8 @@ void Figures::LookAtEngine() {
   EngineStats& engine = snapshot_.engine;
   server_->engine().Stats(&engine);
   for (auto member : kEngineCounters) engine.*member = Since(engine.*member, reset_at_.*member);
-  for (auto member : kCheckpointCounters)
-    engine.checkpoint.*member = Since(engine.checkpoint.*member, reset_at_.checkpoint.*member);
+  for (auto member : kSaveCounters)
+    engine.save.*member = Since(engine.save.*member, reset_at_.save.*member);
   for (auto member : kHistograms) Subtract(&(engine.*member), reset_at_.*member);
   snapshot_.staged_positions.clear();
   for (size_t i = 0; i < engine.lanes.size(); ++i) {
@@ -142,7 +141,6 @@ void Figures::LookAtEngine() {
     for (auto member : kLaneCounters)
       lane.*member = Since(lane.*member, reset_at_.lanes[i].*member);
   }
-  snapshot_.segment_bytes = server_->options().engine.segment_bytes;
 }
 
 void Figures::LookAtNumbers() {
@@ -160,7 +158,7 @@ void Figures::LookAtNumbers() {
       {"padding", padding_bytes},
       {"prepared", prepared_bytes},
       {"gc", engine.gc_written_bytes},
-      {"checkpoint", engine.checkpoint.written_bytes},
+      {"checkpoint", engine.save.written_bytes},
   };
   uint64_t device_bytes = 0;
   for (const NamedFigure& cause : snapshot_.device_bytes) device_bytes += cause.value;

@@ -60,7 +60,6 @@ struct Snapshot {
   std::vector<DatabaseFigures> databases;
   std::vector<ReactorFigures> reactors;
   MemoryFigures memory;
-  uint64_t segment_bytes = 0;
 };
 
 class Figures {

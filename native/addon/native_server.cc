@@ -56,8 +56,7 @@ Napi::Function NativeServer::Define(Napi::Env env) {
                          InstanceMethod<&S::Sync>("sync"),
                          InstanceMethod<&S::RequestCheckpoint>("requestCheckpoint"),
                          InstanceMethod<&S::Checkpoint>("checkpoint"),
-                         InstanceMethod<&S::SetGcMode>("setGcMode"),
-                         InstanceMethod<&S::PauseGc>("pauseGc"),
+                         InstanceMethod<&S::EngineCommand>("engineCommand"),
                          InstanceMethod<&S::Reply>("reply"),
                          InstanceMethod<&S::Counters>("counters"),
                          InstanceMethod<&S::Stats>("stats"),
@@ -169,7 +168,7 @@ Napi::Value NativeServer::Sync(Info info) {
       Async::Undefined);
 }
 
-// --- checkpoints, garbage collection ---
+// --- checkpoints, commands of the engine ---
 
 void NativeServer::RequireRunning(Napi::Env env, const std::string& what) const {
   if (plane_->Running()) return;
@@ -178,28 +177,27 @@ void NativeServer::RequireRunning(Napi::Env env, const std::string& what) const 
 
 Napi::Value NativeServer::RequestCheckpoint(Info info) {
   RequireRunning(info.Env(), "there are no checkpoints");
-  return N(info.Env(), plane_->server.engine().RequestCheckpoint());
+  return N(info.Env(), plane_->server.engine().RequestSave());
 }
 
 Napi::Value NativeServer::Checkpoint(Info info) {
-  if (!plane_->Running()) return CheckpointOf(info.Env(), plane_->Look().engine.checkpoint);
-  return CheckpointOf(info.Env(), plane_->server.engine().Checkpoint());
+  if (!plane_->Running()) return CheckpointOf(info.Env(), plane_->Look().engine.save);
+  return CheckpointOf(info.Env(), plane_->server.engine().Saves());
 }
 
-Napi::Value NativeServer::SetGcMode(Info info) {
-  RequireRunning(info.Env(), "the mode of garbage collection cannot be changed");
-  const GcMode mode = GcModeOf(info.Env(), info[1].ToString().Utf8Value());
-  const uint64_t lane = U64(info[0], "lane");
-  if (lane >= plane_->server.engine().streams())
-    throw Napi::RangeError::New(info.Env(), "there is no lane " + std::to_string(lane));
-  plane_->server.SetGcMode(static_cast<uint32_t>(lane), mode);
-  return info.Env().Undefined();
-}
-
-Napi::Value NativeServer::PauseGc(Info info) {
-  RequireRunning(info.Env(), "garbage collection cannot be paused or resumed");
-  plane_->server.PauseGc(info[0].ToBoolean());
-  return info.Env().Undefined();
+Napi::Value NativeServer::EngineCommand(Info info) {
+  RequireRunning(info.Env(), "the engine takes no commands");
+  auto words = std::make_shared<std::vector<std::string>>(Strings(info[0]));
+  auto reply = std::make_shared<std::string>();
+  return Async::Run(
+      info.Env(),
+      [plane = plane_, words, reply] {
+        std::shared_lock<std::shared_mutex> lock(plane->order);
+        if (!plane->server.is_open()) return Status(Code::kBusy, "the engine is not open");
+        const std::vector<std::string_view> views(words->begin(), words->end());
+        return plane->server.engine().Command(views, reply.get());
+      },
+      [reply](Napi::Env env) { return Bytes(env, *reply); });
 }
 
 Napi::Value NativeServer::Reply(Info info) {

@@ -35,8 +35,7 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
 
   Napi::Value RequestCheckpoint(Info info);
   Napi::Value Checkpoint(Info info);
-  Napi::Value SetGcMode(Info info);
-  Napi::Value PauseGc(Info info);
+  Napi::Value EngineCommand(Info info);
 
   Napi::Value Reply(Info info);
 

@@ -7,6 +7,7 @@
 
 #include "addon/convert.h"
 #include "base/check.h"
+#include "vlog/vlog_options.h"
 
 namespace cairn::addon {
 
@@ -94,24 +95,6 @@ uint32_t Ranged32(const Napi::Object& object, const char* field) {
   return static_cast<uint32_t>(Ranged(object, field));
 }
 
-uint32_t Ranged32(const Napi::Value& value, const char* field) {
-  return static_cast<uint32_t>(Ranged(value, field));
-}
-
-FsyncPolicy PolicyOf(Napi::Env env, const std::string& name) {
-  if (name == "always") return FsyncPolicy::kAlways;
-  if (name == "everysec") return FsyncPolicy::kEverySecond;
-  if (name == "no") return FsyncPolicy::kNo;
-  throw Napi::Error::New(env, "appendfsync must be always, everysec or no");
-}
-
-CachePolicy CachePolicyOf(Napi::Env env, const std::string& name) {
-  if (name == "s3fifo") return CachePolicy::kS3Fifo;
-  if (name == "lirs") return CachePolicy::kLirs;
-  if (name == "lru") return CachePolicy::kLru;
-  throw Napi::Error::New(env, "cache-policy must be s3fifo, lirs or lru");
-}
-
 IoBackend BackendOf(Napi::Env env, const std::string& name) {
   if (name == "auto") return IoBackend::kAuto;
   if (name == "uring") return IoBackend::kUring;
@@ -125,29 +108,53 @@ bool SqpollOf(Napi::Env env, const std::string& name) {
   throw Napi::Error::New(env, "io-uring-sqpoll must be auto, yes or no");
 }
 
+// As in the configuration file, whatever JavaScript has it as.
+std::string TextOf(const Napi::Value& value, const char* field) {
+  if (!value.IsNumber()) return value.ToString().Utf8Value();
+  const int64_t number = Signed(value, field);
+  const bool hundredths = std::string_view(field) == "gcSpaceAmplification";
+  const std::string part = std::to_string(100 + number % 100).substr(1);
+  return hundredths ? std::to_string(number / 100) + "." + part : std::to_string(number);
+}
+
+void SetEngineOption(Server* server, const Napi::Value& value, const char* name,
+                     const char* field) {
+  const Status status = server->SetEngineOption(name, TextOf(value, field));
+  if (!status.ok()) throw Napi::Error::New(value.Env(), status.message());
+}
+
 EngineOptions EngineOptionsOf(const Napi::Object& object) {
   EngineOptions engine;
   engine.dir = Str(object, "dir");
   engine.reactors = Ranged32(object, "ioThreads");
-  engine.lanes = Ranged32(object, "lanes");
-  engine.lanes_auto = Flag(object, "lanesAuto");
   engine.databases = Ranged32(object, "databases");
-  engine.segment_bytes = Ranged(object, "segmentSize");
-  engine.wal_ring_bytes = Ranged(object, "walRingSize");
-  engine.commit_batch_bytes = Ranged(object, "commitBatchBytes");
-  engine.commit_delay_us = Ranged32(object, "commitDelayUs");
   engine.cache_bytes = Ranged(object, "cacheSize");
-  engine.cache_policy = CachePolicyOf(object.Env(), Str(object, "cachePolicy"));
-  engine.cache_small_value_bytes = Ranged32(object, "cacheSmallValueBytes");
-  engine.fsync = PolicyOf(object.Env(), Str(object, "appendfsync"));
   engine.salvage = Flag(object, "salvage");
-  engine.gc_mode = GcModeOf(object.Env(), Str(object, "gcMode"));
-  engine.gc_iops = Ranged32(object, "gcIops");
-  engine.gc_max_parallel = Ranged32(object, "gcMaxParallel");
-  engine.gc_space_amplification = Ranged32(object, "gcSpaceAmplification");
-  engine.segment_recycle_max = Ranged32(object, "segmentRecycleMax");
   engine.min_free_bytes = Ranged(object, "minFreeBytes");
-  engine.checkpoint_bytes_per_second = Ranged(object, "checkpointRate");
+  const Status policy = SetOptionText(*FindOption(CommonOptions(), "appendfsync"),
+                                      Str(object, "appendfsync"), &engine);
+  if (!policy.ok()) throw Napi::Error::New(object.Env(), policy.message());
+  constexpr const char* kOwn[][2] = {
+      {"cache-policy", "cachePolicy"},
+      {"cache-small-value-bytes", "cacheSmallValueBytes"},
+      {"segment-size", "segmentSize"},
+      {"wal-ring-size", "walRingSize"},
+      {"commit-batch-bytes", "commitBatchBytes"},
+      {"commit-delay-us", "commitDelayUs"},
+      {"gc-mode", "gcMode"},
+      {"gc-iops", "gcIops"},
+      {"gc-max-parallel", "gcMaxParallel"},
+      {"gc-space-amplification", "gcSpaceAmplification"},
+      {"segment-recycle-max", "segmentRecycleMax"},
+      {"checkpoint-rate", "checkpointRate"},
+  };
+  for (const auto& [name, field] : kOwn) {
+    std::string text = TextOf(object.Get(field), field);
+    if (std::string_view(name) == "segment-recycle-max" && text == "0") text = "auto";
+    engine.own.push_back({name, std::move(text)});
+  }
+  const uint32_t lanes = Ranged32(object, "lanes");
+  engine.own.push_back({"lanes", Flag(object, "lanesAuto") ? "auto" : std::to_string(lanes)});
   return engine;
 }
 
@@ -173,51 +180,38 @@ struct RuntimeOption {
 
 constexpr RuntimeOption kRuntimeOptions[] = {
     {"appendfsync",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->SetFsyncPolicy(PolicyOf(value.Env(), value.ToString().Utf8Value()));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "appendfsync", field);
      },
      true},
     {"cacheSize",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetCacheBytes(Ranged(value, name));
-     },
-     true},
-    {"commitDelayUs",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       if (Ranged(value, name) == server->options().engine.commit_delay_us) return;
-       throw Napi::Error::New(value.Env(), "commit-delay-us takes effect at the next start only");
-     },
-     true},
-    {"commitBatchBytes",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       if (Ranged(value, name) == server->options().engine.commit_batch_bytes) return;
-       throw Napi::Error::New(value.Env(),
-                              "commit-batch-bytes takes effect at the next start only");
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "cache-size", field);
      },
      true},
     {"gcMode",
-     [](Server* server, const Napi::Value& value, const char*) {
-       server->SetGcMode(Engine::kAllLanes, GcModeOf(value.Env(), value.ToString().Utf8Value()));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "gc-mode", field);
      },
      true},
     {"gcIops",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetGcIops(Ranged32(value, name));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "gc-iops", field);
      },
      true},
     {"gcMaxParallel",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetGcMaxParallel(Ranged32(value, name));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "gc-max-parallel", field);
      },
      true},
     {"gcSpaceAmplification",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetGcSpaceAmplification(Ranged32(value, name));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "gc-space-amplification", field);
      },
      true},
     {"minFreeBytes",
-     [](Server* server, const Napi::Value& value, const char* name) {
-       server->SetMinFreeBytes(Ranged(value, name));
+     [](Server* server, const Napi::Value& value, const char* field) {
+       SetEngineOption(server, value, "min-free-bytes", field);
      },
      true},
     {"maxclients",
@@ -301,13 +295,6 @@ constexpr RuntimeOption kRuntimeOptions[] = {
 };
 
 }  // namespace
-
-GcMode GcModeOf(Napi::Env env, const std::string& name) {
-  if (name == "lazy") return GcMode::kLazy;
-  if (name == "throttled") return GcMode::kThrottled;
-  if (name == "aggressive") return GcMode::kAggressive;
-  throw Napi::Error::New(env, "gc-mode must be lazy, throttled or aggressive");
-}
 
 Napi::Array OptionRanges(Napi::Env env) {
   return ListOf(env, kRanges, [env](const Range& range) {

@@ -11,9 +11,6 @@
 
 namespace cairn::addon {
 
-// lazy, throttled, aggressive; anything else throws.
-GcMode GcModeOf(Napi::Env env, const std::string& name);
-
 // Rows of { field, option, min, max }: what each number may be.
 Napi::Array OptionRanges(Napi::Env env);
 ServerOptions OptionsOf(const Napi::Object& object);

@@ -60,18 +60,6 @@ Napi::Object MemoryOf(Napi::Env env, const Snapshot& snapshot) {
   return memory;
 }
 
-const char* NameOf(GcMode mode) {
-  switch (mode) {
-    case GcMode::kLazy:
-      return "lazy";
-    case GcMode::kThrottled:
-      return "throttled";
-    case GcMode::kAggressive:
-      return "aggressive";
-  }
-  return "";
-}
-
 Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
   return ListOf(env, snapshot.engine.lanes, [&](const LaneStats& lane) {
     Napi::Object row = Napi::Object::New(env);
@@ -87,12 +75,11 @@ Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
     row["commitUsecTotal"] = N(env, lane.commit_nanos / 1000);
     row["preparedBytes"] = N(env, lane.prepared_bytes);
     row["segments"] = N(env, lane.segments);
-    row["diskBytes"] =
-        N(env, lane.disk_bytes != 0 ? lane.disk_bytes : lane.segments * snapshot.segment_bytes);
+    row["diskBytes"] = N(env, lane.disk_bytes);
     row["logBytes"] = N(env, lane.log_bytes);
     row["liveBytes"] = N(env, lane.live_bytes);
     row["commitsInFlight"] = N(env, lane.commits_in_flight);
-    row["gcMode"] = NameOf(lane.gc_mode);
+    row["gcMode"] = std::string(lane.gc_mode);
     row["gcSegments"] = N(env, lane.gc_segments);
     row["gcMovedBytes"] = N(env, lane.gc_moved_bytes);
     row["gcReclaimedSegments"] = N(env, lane.gc_reclaimed_segments);
@@ -182,7 +169,7 @@ Napi::Object CountersOf(Napi::Env env, DataPlane* plane) {
   return out;
 }
 
-Napi::Object CheckpointOf(Napi::Env env, const CheckpointStats& stats) {
+Napi::Object CheckpointOf(Napi::Env env, const SaveStats& stats) {
   Napi::Object out = Napi::Object::New(env);
   out["done"] = N(env, stats.done);
   out["running"] = Napi::Boolean::New(env, stats.running);
@@ -216,7 +203,7 @@ Napi::Object StatsOf(Napi::Env env, DataPlane* plane) {
   out["deviceBytesByCause"] = causes;
   out["log"] = LogOf(env, snapshot.engine);
   out["gc"] = GcOf(env, snapshot.engine);
-  out["checkpoint"] = CheckpointOf(env, snapshot.engine.checkpoint);
+  out["checkpoint"] = CheckpointOf(env, snapshot.engine.save);
   out["commitNanos"] = Log2Of(env, snapshot.engine.commit_nanos);
   out["commitSizes"] = Log2Of(env, snapshot.engine.commit_bytes);
   out["readNanos"] = Log2Of(env, snapshot.engine.read_nanos);

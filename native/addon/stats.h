@@ -10,7 +10,7 @@ namespace cairn::addon {
 
 Napi::Object CountersOf(Napi::Env env, DataPlane* plane);
 // The state of checkpoints alone: cheap.
-Napi::Object CheckpointOf(Napi::Env env, const CheckpointStats& stats);
+Napi::Object CheckpointOf(Napi::Env env, const SaveStats& stats);
 Napi::Object StatsOf(Napi::Env env, DataPlane* plane);
 
 Napi::Array HistogramsOf(Napi::Env env, DataPlane* plane);

@@ -38,7 +38,7 @@ namespace cairn {
 class IoQueue;
 class Disk;
 struct EngineStats;
-struct CheckpointStats;
+struct SaveStats;
 
 class Engine {
  public:
@@ -146,23 +146,25 @@ class Engine {
   // About every 10 ms (timers: everysec, commit delay, retry after a full disk). [reactor r]
   virtual void Tick(uint32_t reactor, uint64_t monotonic_ms) = 0;
 
-  // --- checkpoints and garbage collection; from any thread ---
-  // Asks for a checkpoint (SAVE). Served when CheckpointStats::done has reached the number that is
+  // --- for operators; from any thread ---
+  // Asks for what makes the next start short, and shows that the data is in good order (SAVE): a
+  // checkpoint of the index, a flush. Served when SaveStats::done has reached the number that is
   // returned; then last_ok says how it went. Requests that come while one waits share it.
-  virtual uint64_t RequestCheckpoint() = 0;
-  // Close leaves the log as it is (SHUTDOWN NOSAVE): the next start replays it.
-  virtual void SkipFinalCheckpoint() = 0;
+  virtual uint64_t RequestSave() = 0;
+  // Close does without (SHUTDOWN NOSAVE): the next start does the work.
+  virtual void SkipFinalSave() = 0;
   // Cheap enough to be asked every few milliseconds by who waits for one.
-  virtual CheckpointStats Checkpoint() const = 0;
-  static constexpr uint32_t kAllLanes = UINT32_MAX;
-  virtual void SetGcMode(uint32_t lane, GcMode mode) = 0;
-  virtual void SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) = 0;
-  virtual void PauseGc(bool pause) = 0;
-
-  // --- run-time options, figures ---
-  virtual void SetMinFreeBytes(uint64_t bytes) = 0;
-  virtual void SetFsyncPolicy(FsyncPolicy policy) = 0;
-  virtual void SetCacheBytes(uint64_t bytes) = 0;
+  virtual SaveStats Saves() const = 0;
+  // Changes an option while the engine is open; a later Open has to be told again. Name and value
+  // as in the configuration file (engine/option_row.h). kInvalid, and nothing has changed: it has
+  // no such option, or not while it is open, or the option no such value.
+  virtual Status SetOption(std::string_view name, std::string_view value) = 0;
+  // What only this engine can do: `words` are those of a command without its first one. While it is
+  // open; may take long, so never on a reactor. What it sets stays as long as this object, also
+  // when it is opened again. kInvalid, and nothing has happened: it knows no such command.
+  virtual Status Command(std::span<const std::string_view> words, std::string* reply) = 0;
+  // How many files it may open beyond those it has open now.
+  virtual uint64_t FilesAhead() const { return 0; }
   virtual void Stats(EngineStats* out) const = 0;
   // What happened in the background since the last call and an operator must hear of. From one
   // thread, about every second.

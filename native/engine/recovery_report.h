@@ -23,7 +23,7 @@ struct RecoveryReport {
   std::vector<std::string> damage;   // with salvage: what was dropped, file and offset each
   uint64_t checkpoint_keys = 0;      // of `keys`: known from a checkpoint, before the log was read
   std::vector<std::string> notices;  // what an operator must hear of, although nothing is lost
-  std::string gc_isolation;          // what the system allows of it; empty: no GC, or not known
+  std::vector<std::string> remarks;  // what is good to know: sentences, too
 };
 
 }  // namespace cairn

@@ -4,9 +4,8 @@
 #include <bit>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "engine/options.h"
 
 namespace cairn {
 
@@ -40,7 +39,7 @@ struct LaneStats {
   uint64_t disk_bytes = 0;  // of the segment files, with room allocated ahead; 0: not known
   uint64_t log_bytes = 0;   // of them, as far as they are written
   uint64_t live_bytes = 0;  // of the records the index points to
-  GcMode gc_mode = GcMode::kLazy;
+  std::string_view gc_mode;
   uint64_t gc_segments = 0;            // collected
   uint64_t gc_moved_bytes = 0;         // of records that moved to segments of survivors
   uint64_t gc_reclaimed_segments = 0;  // whose files were removed or recycled: those collected, and
@@ -48,8 +47,8 @@ struct LaneStats {
   uint64_t gc_reclaimed_bytes = 0;     // of those files
 };
 
-// How an index checkpoint went; see Engine::RequestCheckpoint.
-struct CheckpointStats {
+// How it went with what was saved; see Engine::RequestSave.
+struct SaveStats {
   uint64_t done = 0;  // number of the latest request that was served
   bool running = false;
   uint64_t running_millis = 0;  // for how long
@@ -59,7 +58,7 @@ struct CheckpointStats {
   uint64_t last_millis = 0;   // how long it took
   uint64_t last_bytes = 0;
   uint64_t last_keys = 0;
-  uint64_t written = 0;  // checkpoints since the start
+  uint64_t written = 0;  // good ones since the start
   uint64_t written_bytes = 0;
 };
 
@@ -100,7 +99,7 @@ struct EngineStats {
   Log2Histogram commit_nanos;  // all lanes: latency, and bytes with padding, of commits
   Log2Histogram commit_bytes;
   Log2Histogram read_nanos;  // latency of reads of values
-  CheckpointStats checkpoint;
+  SaveStats save;
   std::string io_backend;
   std::string io_backend_why;
   std::string durable_write_method;

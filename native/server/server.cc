@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/threads.h"
 #include "io/completion_cpu.h"
+#include "server/engine_factory.h"
 #include "server/open_files.h"
-#include "vlog/vlog.h"
 
 namespace cairn {
 
@@ -28,9 +28,10 @@ double MeasureTick() {
 }  // namespace
 
 Server::Server(ServerOptions options)
-    : options_(std::move(options)),
-      disk_(NewPosixDisk(options_.io_backend)),
-      engine_(NewVlogEngine()) {
+    : options_(std::move(options)), disk_(NewPosixDisk(options_.io_backend)) {
+  Result<std::unique_ptr<Engine>> engine = NewEngine(options_.engine_name);
+  if (engine.ok()) engine_ = std::move(engine.value());
+  lost_ = engine.status();
   options_.engine.stop = &stop_requested_;
   shared_.databases = static_cast<uint16_t>(options_.engine.databases);
   shared_.port = options_.port;
@@ -38,11 +39,7 @@ Server::Server(ServerOptions options)
   shared_.context.reactors.store(options_.engine.reactors);
   shared_.options.fsync.store(options_.engine.fsync);
   cache_bytes_max_.store(options_.engine.cache_bytes);
-  gc_.mode = options_.engine.gc_mode;
-  gc_.iops = options_.engine.gc_iops;
-  gc_.max_parallel = options_.engine.gc_max_parallel;
-  gc_.space_amplification = options_.engine.gc_space_amplification;
-  gc_.min_free_bytes = options_.engine.min_free_bytes;
+  live_ = options_.engine;
   shared_.nanos_per_tick = MeasureTick();
 }
 
@@ -58,42 +55,22 @@ Status Server::RequireLife(bool open, bool listening) const {
 
 Result<RecoveryReport> Server::Open() {
   if (Status life = RequireLife(false, false); !life.ok()) return life;
+  if (engine_ == nullptr) return lost_;
   Status bound = Bind();  // first: a recovery may take minutes
   if (stop_requested_.load()) return RequireLife(false, false);
   if (!bound.ok()) return bound;
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
   if (!report.ok()) return report;
   open_ = true;
-  LogCommitBatch();
   recovery_ = report.value();
+  for (const std::string& remark : recovery_.remarks) Log(1, remark);
   refusing_.assign(engine_->streams(), false);
   failure_told_ = std::vector<std::atomic<bool>>(engine_->streams());
   Status probed = disk_->ProbeDurableWrite(options_.engine.dir, &sync_report_);
   Log(probed.ok() ? 1 : 2,
       probed.ok() ? sync_report_ : "probing durable writes failed: " + probed.message());
-  LogIsolation();
   FindDiskCpu();
   return report;
-}
-
-void Server::LogCommitBatch() {
-  const uint64_t wanted = options_.engine.commit_batch_bytes;
-  const uint64_t used = CommitBatchBytes(options_.engine);
-  if (used == wanted) return;
-  Log(1, "commit-batch-bytes " + std::to_string(wanted) + " comes to " + std::to_string(used) +
-             ": at most a quarter of wal-ring-size, and 64 MiB for all lanes together");
-}
-
-void Server::LogIsolation() {
-  const std::string& by = recovery_.gc_isolation;
-  if (by.empty()) return;
-  if (by == "none") {
-    return Log(2,
-               "garbage collection has nothing that keeps it out of the way of users: the system "
-               "refuses I/O priorities and nice");
-  }
-  Log(1, "garbage collection is kept out of the way of users by " + by +
-             " (I/O weights of cgroup v2 are for whole processes)");
 }
 
 // The reactor that runs there is interrupted by its own commits; elsewhere it waits until the
@@ -152,8 +129,7 @@ Status Server::FitClients() {
   const EngineOptions& engine = options_.engine;
   const uint64_t open = CountOpenFiles();
   own_files_ = open - std::min(open, disk_->OpenFiles()) + kFilesPerReactor * engine.reactors +
-               kFilesOfControl + kFilesPerLane * engine_->streams() +
-               kFilesPerVictim * engine.gc_max_parallel + kFilesOfEngine;
+               kFilesOfControl + engine_->FilesAhead();
   const uint64_t wanted = shared_.options.maxclients.load();
   const uint64_t possible = ClientsPossible(wanted);
   if (possible == 0) {
@@ -223,11 +199,11 @@ Result<std::vector<std::string>> Server::Listen() {
   return readable;
 }
 
-Status Server::Stop(bool checkpoint) {
+Status Server::Stop(bool save) {
   EndReactors();
   if (!open_) return lost_;
   open_ = false;
-  if (!checkpoint) engine_->SkipFinalCheckpoint();
+  if (!save) engine_->SkipFinalSave();
   return engine_->Close();
 }
 
@@ -314,7 +290,6 @@ Reactor::Reopened Server::Reopen() {
   Result<RecoveryReport> report = engine_->Open(LiveEngineOptions(), disk_.get(), this);
   if (!report.ok())
     return {lost("the engine was closed and cannot be opened again", report.status()), true};
-  RestoreGc();
   recovery_ = report.value();
   return {};
 }

@@ -12,7 +12,6 @@
 
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +27,7 @@
 namespace cairn {
 
 struct ServerOptions {
+  std::string engine_name = "vlog";
   EngineOptions engine;
   IoBackend io_backend = IoBackend::kAuto;
   bool sqpoll = false;
@@ -70,9 +70,6 @@ class Server : public ReactorHost, public DurabilityListener {
   // Descriptors kept back from clients, beside those that are open when the reactors start.
   static constexpr uint64_t kFilesPerReactor = 4;  // epoll, eventfd, ring, the ring's eventfd
   static constexpr uint64_t kFilesOfControl = 32;  // metrics, CONFIG REWRITE, a new log file
-  static constexpr uint64_t kFilesPerLane = 4;     // segments: next, spare, and two of survivors
-  static constexpr uint64_t kFilesPerVictim = 2;   // of garbage collection
-  static constexpr uint64_t kFilesOfEngine = 16;   // checkpoint, manifest, growth within a second
 
   explicit Server(ServerOptions options);
   ~Server() override;
@@ -87,8 +84,8 @@ class Server : public ReactorHost, public DurabilityListener {
   // Addresses listened on, readable.
   Result<std::vector<std::string>> Listen();
   void RequestStop() { stop_requested_.store(true); }
-  // Without a checkpoint the next start replays the log.
-  Status Stop(bool checkpoint = true);
+  // save: the engine does at its end what makes the next start short.
+  Status Stop(bool save = true);
   Result<RecoveryReport> Reload();
   Status Sync();
 
@@ -102,17 +99,10 @@ class Server : public ReactorHost, public DurabilityListener {
   // many would be.
   bool SetMaxClients(uint64_t clients, uint64_t* possible);
   void ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec);
-  // While the engine is open, and not during a life call. A reload keeps them.
-  void SetFsyncPolicy(FsyncPolicy policy);
-  void SetCacheBytes(uint64_t bytes);
+  // An option of the engine (Engine::SetOption). While it is open, and not during a life call. A
+  // reload keeps it.
+  Status SetEngineOption(const std::string& name, const std::string& value);
   uint64_t cache_bytes_max() const { return cache_bytes_max_.load(std::memory_order_relaxed); }
-  // Garbage collection: of one lane, or of all (Engine::kAllLanes), which then are alike again.
-  void SetGcMode(uint32_t lane, GcMode mode);
-  void SetGcIops(uint32_t iops);
-  void SetGcMaxParallel(uint32_t segments);
-  void SetGcSpaceAmplification(uint32_t percent);
-  void PauseGc(bool pause);
-  void SetMinFreeBytes(uint64_t bytes);
   // Wall clock of the latest commit or sync that moved a durable position; 0: none yet.
   uint64_t last_durable_ms() const { return last_durable_ms_.load(std::memory_order_relaxed); }
 
@@ -135,16 +125,6 @@ class Server : public ReactorHost, public DurabilityListener {
   void OnDurable(uint32_t stream) override;
 
  private:
-  struct GcSettings {
-    GcMode mode = GcMode::kLazy;
-    uint32_t iops = 0;
-    uint32_t max_parallel = 0;
-    uint32_t space_amplification = 0;
-    uint64_t min_free_bytes = 0;
-    bool paused = false;
-    std::map<uint32_t, GcMode> lanes;  // that differ
-  };
-
   // An error unless the server is as far as that, and is to go on.
   Status RequireLife(bool open, bool listening) const;
   void EndReactors();
@@ -156,13 +136,9 @@ class Server : public ReactorHost, public DurabilityListener {
   uint64_t ClientsPossible(uint64_t clients);
   void LookAtFiles();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
-  void LogCommitBatch();
-  void LogIsolation();
   void FindDiskCpu();
-  // What was set while the server ran.
+  // With what was set while the server ran.
   EngineOptions LiveEngineOptions();
-  void RestoreGc();
-  void SetGcLimit(const std::function<void(GcSettings*)>& change);
   // Runs the task on every reactor and waits for all.
   void OnAllReactors(const std::function<void(Reactor*)>& task);
 
@@ -186,12 +162,11 @@ class Server : public ReactorHost, public DurabilityListener {
   uint64_t log_dropped_ = 0;
   std::atomic<uint32_t> next_reactor_{0};
   std::atomic<uint64_t> cache_bytes_max_{0};
-  // As they are now; options_.engine keeps those of the start. Under mutex_.
-  GcSettings gc_;
+  EngineOptions live_;  // as they are now; options_.engine keeps those of the start; under mutex_
   std::atomic<uint64_t> last_durable_ms_{0};
   std::atomic<bool> stop_requested_{false};
   std::atomic<bool> open_{false};
-  Status lost_;                   // why a reload has left no engine
+  Status lost_;                   // why there is no engine: none was made, or a reload lost it
   uint64_t own_files_ = 0;        // kept back, without data files; 0: not known yet
   bool files_are_short_ = false;  // as told in the log; first reactor only
 };

@@ -33,7 +33,7 @@
 #include <cstdint>
 
 #include "base/large_buffer.h"
-#include "engine/options.h"
+#include "vlog/vlog_options.h"
 
 namespace cairn::vlog {
 

@@ -43,6 +43,7 @@
 #include "base/large_buffer.h"
 #include "base/latch.h"
 #include "base/status.h"
+#include "engine/options.h"
 #include "engine/stats.h"
 #include "engine/ticket.h"
 #include "io/disk.h"

@@ -6,9 +6,9 @@
 #pragma once
 
 #include "base/slot.h"
-#include "engine/options.h"
 #include "vlog/replay.h"
 #include "vlog/shard_index.h"
+#include "vlog/vlog_options.h"
 
 namespace cairn::vlog {
 

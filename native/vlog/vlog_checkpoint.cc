@@ -75,15 +75,15 @@ void VlogEngine::StopCheckpoints() {
   checkpoints_.thread.Join();
 }
 
-uint64_t VlogEngine::RequestCheckpoint() {
+uint64_t VlogEngine::RequestSave() {
   std::lock_guard<std::mutex> lock(checkpoints_.mutex);
   checkpoints_.wake.notify_all();
   return ++checkpoints_.requested;
 }
 
-CheckpointStats VlogEngine::Checkpoint() const {
+SaveStats VlogEngine::Saves() const {
   std::lock_guard<std::mutex> lock(checkpoints_.mutex);
-  CheckpointStats stats = checkpoints_.stats;
+  SaveStats stats = checkpoints_.stats;
   if (stats.running) stats.running_millis = MonotonicMillis() - checkpoints_.started_ms;
   return stats;
 }
@@ -146,7 +146,7 @@ void VlogEngine::EndCheckpoint(const Status& status) {
     remover_.Add(vlog::CheckpointPath(options_.dir, checkpoints_.info.id));
   }
   std::lock_guard<std::mutex> lock(checkpoints_.mutex);
-  CheckpointStats& stats = checkpoints_.stats;
+  SaveStats& stats = checkpoints_.stats;
   stats.done = checkpoints_.serving;
   stats.running = false;
   stats.last_ok = status.ok();

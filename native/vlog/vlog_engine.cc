@@ -256,8 +256,6 @@ StreamState VlogEngine::State(uint32_t stream, std::string* reason) const {
 
 // ---- figures ----
 
-void VlogEngine::SetCacheBytes(uint64_t bytes) { cache_->SetBudget(bytes); }
-
 uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
   const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
   const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);

@@ -42,6 +42,7 @@
 #include "vlog/spares.h"
 #include "vlog/unit_image.h"
 #include "vlog/value_cache.h"
+#include "vlog/vlog_options.h"
 
 namespace cairn {
 
@@ -94,7 +95,6 @@ struct GcLane {
 
 class VlogEngine final : public Engine {
  public:
-  static constexpr uint32_t kGcParallelMax = 64;
   static constexpr uint32_t kPinsMax = 1u << 20;
   static constexpr size_t kNoticesMax = 64;              // that wait to be logged
   static constexpr uint64_t kUnitBytesMax = 4ull << 30;  // of one atomic unit in one lane
@@ -106,6 +106,7 @@ class VlogEngine final : public Engine {
 
   Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
                               DurabilityListener* listener) override;
+  Result<RecoveryReport> Open(const VlogOptions& options, Disk* disk, DurabilityListener* listener);
   void AttachReactor(uint32_t reactor, IoQueue* queue, CompletionPort* port) override;
   void DetachReactor(uint32_t reactor) override;
   Status Close() override;
@@ -152,17 +153,16 @@ class VlogEngine final : public Engine {
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
 
-  uint64_t RequestCheckpoint() override;
-  void SkipFinalCheckpoint() override { checkpoints_.skip_final.store(true); }
-  CheckpointStats Checkpoint() const override;
+  uint64_t RequestSave() override;
+  void SkipFinalSave() override { checkpoints_.skip_final.store(true); }
+  SaveStats Saves() const override;
+  Status SetOption(std::string_view name, std::string_view value) override;
+  // gc pause, gc resume, gc mode <lane> <mode>.
+  Status Command(std::span<const std::string_view> words, std::string* reply) override;
+  uint64_t FilesAhead() const override;
+  void PauseGc(bool pause);
+  void SetGcMode(uint32_t lane, GcMode mode);  // of one lane
   std::vector<std::string> TakeNotices() override;
-  void SetGcMode(uint32_t lane, GcMode mode) override;
-  void SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) override;
-  void PauseGc(bool pause) override;
-  void SetMinFreeBytes(uint64_t bytes) override;
-
-  void SetFsyncPolicy(FsyncPolicy policy) override { shared_.fsync.store(policy); }
-  void SetCacheBytes(uint64_t bytes) override;
   void Stats(EngineStats* out) const override;
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
@@ -202,6 +202,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> keys{0};
     std::atomic<uint64_t> expiring{0};
   };
+  static constexpr uint32_t kEarlierEpochs = UINT32_MAX;
   struct Condemned {  // dead segments wait until what made them dead is durable
     std::set<uint32_t> segments;
     std::vector<uint64_t> barrier;  // of the lane, or of all
@@ -250,6 +251,12 @@ class VlogEngine final : public Engine {
     std::vector<std::unique_ptr<Collector>> collectors;
   };
 
+  // What operators have set while the engine was open.
+  struct Settings {
+    VlogOptions options;                    // as they are now
+    std::map<uint32_t, GcMode> lane_modes;  // of lanes that differ; also over Close and Open
+  };
+
   struct LogSince {
     uint64_t bytes = 0;
     uint64_t records = 0;
@@ -263,7 +270,7 @@ class VlogEngine final : public Engine {
     uint64_t requested = 0;
     uint64_t serving = 0;
     uint64_t started_ms = 0;
-    CheckpointStats stats;
+    SaveStats stats;
     // Of the one being written; its thread's own.
     std::unique_ptr<vlog::CheckpointWriter> writer;
     vlog::CheckpointInfo info;
@@ -284,7 +291,8 @@ class VlogEngine final : public Engine {
   };
 
   // vlog_open.cc, vlog_recover.cc
-  Status Configure(const EngineOptions& options);
+  Status Configure(const VlogOptions& options);
+  void Remark(const std::string& isolation, RecoveryReport* report) const;
   Status OpenDirectory(RecoveryReport* report);
   Status OpenSegments(std::vector<std::string>* damage);
   Status RemoveLeftovers(std::vector<std::string>* damage);
@@ -419,6 +427,9 @@ class VlogEngine final : public Engine {
   Status PublishCheckpoint(bool paced);
   Status FinalCheckpoint();
 
+  // vlog_settings.cc; settings_mutex_ held by whoever calls ApplySettings
+  Status SetLaneMode(std::string_view lane, std::string_view mode);
+  void ApplySettings();
   // vlog_gc.cc
   std::string PrepareGc();
   bool StartGc();
@@ -455,7 +466,7 @@ class VlogEngine final : public Engine {
   }
 
   const VlogTuning tuning_;
-  EngineOptions options_;
+  VlogOptions options_;  // of the start, as what it does not change while it runs
   Disk* disk_ = nullptr;
   std::unique_ptr<FileLock> lock_;
   bool open_ = false;
@@ -491,7 +502,7 @@ class VlogEngine final : public Engine {
   vlog::FileRemover remover_;
   Lull spares_lull_;
   std::atomic<uint64_t> segments_recycled_{0};
-  // By lane, or kAllLanes for segments of earlier epochs. Maintenance only.
+  // By lane, or kEarlierEpochs for segments of those. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
   std::vector<uint32_t> unusable_;     // checkpoints
@@ -499,7 +510,9 @@ class VlogEngine final : public Engine {
   uint64_t expired_left_ = 0;
   Checkpoints checkpoints_;
   Gc gc_;
-  std::unique_ptr<vlog::GcLane[]> gc_lanes_;      // one per lane
+  std::unique_ptr<vlog::GcLane[]> gc_lanes_;  // one per lane
+  std::mutex settings_mutex_;
+  Settings settings_;
   std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written
   std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last
   std::atomic<uint64_t> min_free_bytes_{0};

@@ -58,40 +58,12 @@ void VlogEngine::At(GcPoint point) {
   if (CAIRN_UNLIKELY(tuning_.gc_hook != nullptr)) tuning_.gc_hook(tuning_.gc_context, point);
 }
 
-// ---- settings ----
-
-void VlogEngine::SetGcMode(uint32_t lane, GcMode mode) {
-  for (uint32_t i = 0; i < lanes_.size(); ++i) {
-    if (lane == kAllLanes || lane == i) gc_lanes_[i].mode.store(mode, std::memory_order_relaxed);
-  }
-  WakeGc();
-}
-
-void VlogEngine::SetGcLimits(uint32_t iops, uint32_t max_parallel, uint32_t space_amplification) {
-  gc_.iops.store(std::max(1u, iops), std::memory_order_relaxed);
-  gc_.parallel.store(std::clamp(max_parallel, 1u, kGcParallelMax), std::memory_order_relaxed);
-  gc_.amplification.store(std::max(101u, space_amplification), std::memory_order_relaxed);
-  WakeGc();
-}
-
-void VlogEngine::PauseGc(bool pause) {
-  gc_.paused.store(pause, std::memory_order_relaxed);
-  for (const auto& lane : lanes_) lane->SetBrake(false);
-  WakeGc();
-}
-
-void VlogEngine::SetMinFreeBytes(uint64_t bytes) {
-  min_free_bytes_.store(bytes, std::memory_order_relaxed);
-}
-
 GcLane& VlogEngine::GcOf(const Segment& segment) { return gc_lanes_[segment.lane % lanes_.size()]; }
 
 // ---- the thread ----
 
 // Returns what the system allows to keep the thread out of the way.
 std::string VlogEngine::PrepareGc() {
-  gc_.iops.store(std::max(1u, options_.gc_iops));
-  gc_.parallel.store(std::clamp(options_.gc_max_parallel, 1u, kGcParallelMax));
   gc_.stop.store(false);
   gc_.collectors.clear();
   while (gc_.collectors.size() < kGcParallelMax)

@@ -365,7 +365,7 @@ void VlogEngine::Condemn() {
     const uint32_t first_epoch = entries.empty() ? 0 : entries[0].epoch;
     std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
     for (const SegmentEntry& entry : entries) {
-      const uint32_t group = entry.epoch == manifest_.epoch ? entry.lane : kAllLanes;
+      const uint32_t group = entry.epoch == manifest_.epoch ? entry.lane : kEarlierEpochs;
       if (condemned_.count(group) != 0) continue;  // that comes first
       const bool first = entry.epoch == first_epoch && stays[entry.lane] == 0;
       bool needs_checkpoint = false;
@@ -383,7 +383,7 @@ void VlogEngine::Condemn() {
   // only together with its parts elsewhere.
   for (auto& [group, condemned] : found) {
     for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-      if (group != kAllLanes && group != lane) continue;
+      if (group != kEarlierEpochs && group != lane) continue;
       condemned.barrier.push_back(lanes_[lane]->staged_end());
       if (lanes_[lane]->durable() < condemned.barrier.back())
         lanes_[lane]->WantSync(condemned.barrier.back());
@@ -406,7 +406,7 @@ void VlogEngine::LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntr
 bool VlogEngine::Due(uint32_t group, const Condemned& condemned) {
   size_t at = 0;
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (group != kAllLanes && group != lane) continue;
+    if (group != kEarlierEpochs && group != lane) continue;
     if (lanes_[lane]->durable() < condemned.barrier[at++]) return false;
   }
   return true;

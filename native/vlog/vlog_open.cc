@@ -29,7 +29,7 @@ constexpr uint64_t kStartBlocks = 8;
 
 }  // namespace
 
-Status VlogEngine::Configure(const EngineOptions& options) {
+Status VlogEngine::Configure(const VlogOptions& options) {
   if (options.lanes < 1 || options.lanes > kLanesMax)
     return Status(Code::kInvalid, "lanes must be 1 to 1024");
   if (options.reactors < 1 || options.reactors > kReactorsMax)
@@ -74,7 +74,32 @@ Status VlogEngine::Configure(const EngineOptions& options) {
   return Status();
 }
 
+// isolation: what keeps garbage collection out of the way; empty: there is none, or nobody asked.
+void VlogEngine::Remark(const std::string& isolation, RecoveryReport* report) const {
+  const uint64_t wanted = options_.commit_batch_bytes;
+  const uint64_t used = CommitBatchBytes(options_);
+  if (used != wanted) {
+    report->remarks.push_back(
+        "commit-batch-bytes " + std::to_string(wanted) + " comes to " + std::to_string(used) +
+        ": at most a quarter of wal-ring-size, and 64 MiB for all lanes together");
+  }
+  if (isolation == "none") {
+    report->notices.push_back(
+        "garbage collection has nothing that keeps it out of the way of users: the system refuses "
+        "I/O priorities and nice");
+  } else if (!isolation.empty()) {
+    report->remarks.push_back("garbage collection is kept out of the way of users by " + isolation +
+                              " (I/O weights of cgroup v2 are for whole processes)");
+  }
+}
+
 Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk,
+                                        DurabilityListener* listener) {
+  const Result<VlogOptions> all = VlogOptions::From(options);
+  return all.ok() ? Open(all.value(), disk, listener) : Result<RecoveryReport>(all.status());
+}
+
+Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
                                         DurabilityListener* listener) {
   CAIRN_CHECK(!open_);
   const uint64_t started = MonotonicMillis();
@@ -101,10 +126,13 @@ Result<RecoveryReport> VlogEngine::Open(const EngineOptions& options, Disk* disk
     checkpoints_.stats.last_keys = retained_.back().entries;
   }
   gc_lanes_.reset(new vlog::GcLane[lanes_.size()]);
-  SetGcMode(kAllLanes, options_.gc_mode);
-  min_free_bytes_.store(options_.min_free_bytes);
+  {
+    std::lock_guard<std::mutex> lock(settings_mutex_);
+    settings_.options = options_;
+    ApplySettings();
+  }
   checkpoints_.at = LogSoFar();
-  report.gc_isolation = PrepareGc();
+  Remark(PrepareGc(), &report);
   if (StartGc() && StartCheckpoints() && StartMaintenance()) return report;
   StopGc();
   StopCheckpoints();
@@ -468,7 +496,7 @@ void VlogEngine::Reset() {
   checkpoints_.took_ms = 0;
   gc_.lull = Lull();
   spares_lull_ = Lull();
-  checkpoints_.stats = CheckpointStats();
+  checkpoints_.stats = SaveStats();
   checkpoints_.requested = 0;
   checkpoints_.ended_ms = 0;
   checkpoints_.retry_ms = checkpoints_.retry_pause_ms = 0;

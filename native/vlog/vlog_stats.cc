@@ -49,12 +49,12 @@ void VlogEngine::Stats(EngineStats* out) const {
   out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
   out->read_errors = IoErrors::All().reads() - read_errors_before_;
   out->write_errors = IoErrors::All().writes() - write_errors_before_;
-  out->checkpoint = Checkpoint();
+  out->save = Saves();
   out->lanes.resize(lanes_.size());
   for (uint32_t id = 0; id < lanes_.size(); ++id) {
     LaneStats& lane = out->lanes[id];
     lanes_[id]->AddStats(&lane, out);
-    lane.gc_mode = gc_lanes_[id].mode.load(std::memory_order_relaxed);
+    lane.gc_mode = NameOf(gc_lanes_[id].mode.load(std::memory_order_relaxed));
     lane.gc_segments = gc_lanes_[id].segments.load(std::memory_order_relaxed);
     lane.gc_moved_bytes = gc_lanes_[id].moved_bytes.load(std::memory_order_relaxed);
     lane.gc_reclaimed_segments = gc_lanes_[id].reclaimed_segments.load(std::memory_order_relaxed);

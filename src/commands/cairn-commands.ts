@@ -1,4 +1,5 @@
 /** CAIRN: what Redis has no command for. */
+import { bytesOfText } from '../bytes.js';
 import { gcModes } from '../config/options.js';
 import { findOption } from '../config/config.js';
 import type { LaneStat } from '../native-stats.js';
@@ -24,6 +25,16 @@ function laneReply(lane: LaneStat): Reply {
 
 const status: Handler = ({ native }) => native.stats().lanes.map(laneReply);
 
+/** What the engine answers; OK if it says nothing. */
+async function tellEngine({ native }: CommandContext, words: string[]): Promise<Reply> {
+  try {
+    const reply = await native.engineCommand(words);
+    return reply === '' ? ok : reply;
+  } catch (error) {
+    throw new ReplyError(`ERR ${bytesOfText((error as Error).message)}`);
+  }
+}
+
 /** `ALL` is CONFIG SET gc-mode: what it sets is also what a restart after CONFIG REWRITE has. */
 function setModeOfAll({ config, native }: CommandContext, mode: (typeof gcModes)[number]): void {
   native.setConfig('gcMode', mode);
@@ -43,14 +54,13 @@ const setMode: Handler = (context, args) => {
   const lanes = context.native.stats().lanes.length;
   const message = `ERR no lane '${quotable(target)}': it must be 0 to ${lanes - 1}, or ALL`;
   const lane = integerArg(target, { min: 0, max: lanes - 1, message });
-  context.native.setGcMode(lane, mode);
-  return ok;
+  return tellEngine(context, ['gc', 'mode', String(lane), mode]);
 };
 
 function pause(paused: boolean): Handler {
-  return ({ native, log }) => {
-    native.pauseGc(paused);
-    log.warn(`CAIRN GC: garbage collection ${paused ? 'is paused until CAIRN GC RESUME' : 'goes on'}`);
+  return async (context) => {
+    await tellEngine(context, ['gc', paused ? 'pause' : 'resume']);
+    context.log.warn(`CAIRN GC: garbage collection ${paused ? 'is paused until CAIRN GC RESUME' : 'goes on'}`);
     return ok;
   };
 }

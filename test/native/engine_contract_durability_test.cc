@@ -9,7 +9,9 @@ namespace {
 
 constexpr uint64_t kFarMs = 4102444800000;  // in 2100
 
-const EngineHost::Change kOneLane = [](EngineOptions* options) { options->lanes = 1; };
+EngineHost::Change OneStream(const EngineUnderTest& medium) {
+  return [&medium](EngineOptions* options) { medium.WantStreams(options, 1); };
+}
 
 // A key whose writes are committed in that stream.
 std::string KeyIn(EngineHost& host, uint32_t stream, const std::string& name) {
@@ -120,12 +122,12 @@ CONTRACT_TEST("everysec syncs by itself; a change to always asks for no restart"
   EngineHost host(&medium,
                   [](EngineOptions* options) { options->fsync = FsyncPolicy::kEverySecond; });
   CHECK(host.UntilDurable(host.Staged({host.Put(0, "k", "1")})));
-  host.engine->SetFsyncPolicy(FsyncPolicy::kAlways);
+  REQUIRE(host.engine->SetOption("appendfsync", "always").ok());
   CHECK(host.UntilDurable(host.Staged({host.Put(0, "k", "2")})));
-  host.engine->SetFsyncPolicy(FsyncPolicy::kNo);
+  REQUIRE(host.engine->SetOption("appendfsync", "no").ok());
   const std::vector<Ticket> tickets = host.Staged({host.Put(0, "k", "3")});
   for (int i = 0; i < 10; ++i) host.Pass(10);
-  host.engine->SetFsyncPolicy(FsyncPolicy::kAlways);
+  REQUIRE(host.engine->SetOption("appendfsync", "always").ok());
   host.engine->RequestSync(0);
   CHECK(host.UntilDurable(tickets));
 }
@@ -140,7 +142,7 @@ CONTRACT_TEST("an orderly end keeps all that was applied, waited for or not") {
     WriteOp unawaited = host.Put(0, "unawaited", "v");
     unawaited.awaited = false;
     host.Staged({unawaited});
-    if (policy == FsyncPolicy::kNo) host.engine->SkipFinalCheckpoint();
+    if (policy == FsyncPolicy::kNo) host.engine->SkipFinalSave();
     host.Reopen();
     CHECK(host.found().keys == 101);
     CHECK(host.engine->KeyCount(0) == 101);
@@ -154,15 +156,15 @@ CONTRACT_TEST("an orderly end keeps all that was applied, waited for or not") {
 CONTRACT_TEST("a checkpoint that was asked for is served") {
   EngineHost host(&medium);
   for (int i = 0; i < 50; ++i) host.Set(0, "k" + std::to_string(i), "v");
-  const uint64_t first = host.engine->RequestCheckpoint();
-  REQUIRE(host.Until([&] { return host.engine->Checkpoint().done >= first; }));
-  CHECK(host.engine->Checkpoint().last_ok);
+  const uint64_t first = host.engine->RequestSave();
+  REQUIRE(host.Until([&] { return host.engine->Saves().done >= first; }));
+  CHECK(host.engine->Saves().last_ok);
   host.Set(0, "k0", "w");
-  const uint64_t second = host.engine->RequestCheckpoint();
+  const uint64_t second = host.engine->RequestSave();
   CHECK(second > first);
-  REQUIRE(host.Until([&] { return host.engine->Checkpoint().done >= second; }));
+  REQUIRE(host.Until([&] { return host.engine->Saves().done >= second; }));
   host.Set(0, "k1", "w");
-  host.engine->SkipFinalCheckpoint();
+  host.engine->SkipFinalSave();
   host.Reopen();
   CHECK(host.engine->KeyCount(0) == 50);
   CHECK(host.Get(0, "k0") == "w");
@@ -186,22 +188,17 @@ CONTRACT_TEST("figures name every lane, and agree with the calls") {
   (void)host.engine->TakeNotices();
 }
 
-CONTRACT_TEST("switches of garbage collection and cache lose nothing") {
+CONTRACT_TEST("options that change while it is open lose nothing") {
   EngineHost host(&medium);
   const auto fill = [&](const std::string& value) {
     for (int i = 0; i < 100; ++i) host.Set(0, "k" + std::to_string(i), value);
     host.Settle();
   };
   fill("1");
-  host.engine->SetGcMode(Engine::kAllLanes, GcMode::kAggressive);
-  host.engine->SetGcMode(1, GcMode::kThrottled);
-  host.engine->SetGcLimits(100, 2, 110);
-  host.engine->PauseGc(true);
-  host.engine->SetCacheBytes(0);
+  CHECK(host.engine->SetOption("cache-size", "0").ok());
   fill("2");
-  host.engine->PauseGc(false);
-  host.engine->SetCacheBytes(1 << 20);
-  host.engine->SetMinFreeBytes(0);
+  CHECK(host.engine->SetOption("cache-size", "1mb").ok());
+  CHECK(host.engine->SetOption("min-free-bytes", "0").ok());
   fill("3");
   for (int i = 0; i < 100; ++i) CHECK(host.Get(0, "k" + std::to_string(i)) == "3");
 }
@@ -229,7 +226,7 @@ CONTRACT_TEST("more databases, another number of lanes: what was there is there"
   for (int i = 0; i < 50; ++i) host.Set(3, "k" + std::to_string(i), "v");
   for (const uint32_t lanes : {1u, 3u, 2u}) {
     host.Reopen([&](EngineOptions* options) {
-      options->lanes = lanes;
+      medium.WantStreams(options, lanes);
       options->databases += 2;
     });
     CHECK(host.engine->streams() == (medium.single_stream() ? 1 : lanes));
@@ -290,7 +287,7 @@ CONTRACT_TEST("flushes and swaps that were acknowledged outlive a crash") {
 }
 
 CONTRACT_TEST("a full medium refuses what needs room, and nothing else; it heals by itself") {
-  EngineHost host(&medium, kOneLane);
+  EngineHost host(&medium, OneStream(medium));
   host.Set(0, "kept", "value", kFarMs);
   host.Set(0, "goes", "value");
   host.Settle();
@@ -333,7 +330,7 @@ CONTRACT_TEST("a full medium refuses what needs room, and nothing else; it heals
 
 CONTRACT_TEST(
     "a medium that refuses writes: an error, reads go on, nothing that was acknowledged is lost") {
-  EngineHost host(&medium, kOneLane);
+  EngineHost host(&medium, OneStream(medium));
   for (int i = 0; i < 20; ++i) host.Set(0, "k" + std::to_string(i), "acknowledged");
   host.Settle();
   if (!medium.BreakWrites(true)) return;

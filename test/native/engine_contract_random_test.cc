@@ -46,11 +46,9 @@ class RandomRun {
 
   void Configure(EngineOptions* options) {
     options->reactors = 1 + Pick(2);
-    options->lanes = 1 + Pick(3);
+    medium_->WantStreams(options, 1 + Pick(3));
     options->cache_bytes = Pick(2) == 0 ? 0 : 64u << 10;
-    options->segment_bytes = (64u << 10) << Pick(3);
-    options->wal_ring_bytes = 256u << 10;
-    options->commit_batch_bytes = 64u << 10;
+    medium_->WantSmallFiles(options, Pick(3));
     options->fsync = Pick(2) == 0 ? FsyncPolicy::kAlways : static_cast<FsyncPolicy>(Pick(3));
   }
 
@@ -133,9 +131,11 @@ class RandomRun {
     if (Pick(2) == 0) LookAt(Space(), Name());
     if (Pick(2) == 0) host_->Pass(Pick(3) == 0 ? 1 + Pick(700) : 1 + Pick(10));
     if (Pick(40) == 0) host_->engine->RequestSync(Pick(host_->options().reactors));
-    if (Pick(60) == 0) host_->engine->SetFsyncPolicy(static_cast<FsyncPolicy>(Pick(3)));
-    if (Pick(60) == 0) (void)host_->engine->RequestCheckpoint();
-    if (Pick(60) == 0) host_->engine->SetCacheBytes(Pick(2) == 0 ? 0 : 64u << 10);
+    static constexpr const char* kPolicies[] = {"always", "everysec", "no"};
+    if (Pick(60) == 0) CHECK(host_->engine->SetOption("appendfsync", kPolicies[Pick(3)]).ok());
+    if (Pick(60) == 0) (void)host_->engine->RequestSave();
+    if (Pick(60) == 0)
+      CHECK(host_->engine->SetOption("cache-size", Pick(2) == 0 ? "0" : "64kb").ok());
     if (Pick(30) == 0) CompareAll();
     Acknowledge();
   }

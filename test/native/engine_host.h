@@ -26,9 +26,12 @@ class EngineUnderTest {
   // As if its process had died; detached, and what the medium lost is lost already.
   virtual void Die(Engine* engine) = 0;
   virtual Disk* disk() = 0;
+  virtual void WantStreams(EngineOptions*, uint32_t) const {}
+  // Less in each file and in memory, by powers of two: more happens.
+  virtual void WantSmallFiles(EngineOptions*, uint32_t /*power*/) const {}
   // Threads of its own, or a real disk: what takes time then takes it in earnest.
   virtual bool in_real_time() const { return false; }
-  // It commits everything in one stream, whatever `lanes` says.
+  // It commits everything in one stream, whatever it is asked for.
   virtual bool single_stream() const { return false; }
 
   // What happens to the medium; false: it cannot be made to. The engine in use is dead after the

@@ -43,11 +43,17 @@ struct ReadKeys : RangeRequest {
   void Done(Status result) override { status = std::move(result); }
 };
 
+// Says an option of the engine's own.
+inline void SetOwn(EngineOptions* options, const std::string& name, const std::string& value) {
+  std::erase_if(options->own, [&](const OptionText& own) { return own.name == name; });
+  options->own.push_back({name, value});
+}
+
 // An engine with `reactors` reactors that all run in the calling thread.
-template <class EngineType>
+template <class EngineType, class Options = EngineOptions>
 class EngineDriver : public DurabilityListener {
  public:
-  EngineDriver(Disk* disk, const EngineOptions& options) : disk_(disk), options_(options) {}
+  EngineDriver(Disk* disk, const Options& options) : disk_(disk), options_(options) {}
   ~EngineDriver() override {
     if (engine != nullptr) (void)Stop();
   }
@@ -297,7 +303,7 @@ class EngineDriver : public DurabilityListener {
   virtual void AwaitRead() { Poll(1); }
 
   Disk* disk_;
-  EngineOptions options_;
+  Options options_;
 
  private:
   std::vector<std::unique_ptr<IoQueue>> queues_;

@@ -13,7 +13,18 @@ class MapUnderTest final : public EngineUnderTest {
   MapUnderTest(uint64_t seed, bool cold) : cold_(cold), disk_(SimOptions()) {
     medium_.random.seed(seed);
   }
-  EngineOptions Options() const override { return Driver::Options("/data"); }
+  EngineOptions Options() const override {
+    EngineOptions options;
+    options.cache_bytes = 1u << 20;
+    options.any_value = true;
+    return options;
+  }
+  void WantStreams(EngineOptions* options, uint32_t streams) const override {
+    SetOwn(options, "streams", std::to_string(streams));
+  }
+  void WantSmallFiles(EngineOptions* options, uint32_t) const override {
+    SetOwn(options, "staged-bytes", std::to_string(256u << 10));
+  }
   std::unique_ptr<Engine> NewEngine() override {
     return std::make_unique<MapEngine>(&medium_, cold_);
   }
@@ -31,10 +42,22 @@ class MapUnderTest final : public EngineUnderTest {
   SimDisk disk_;  // of queues that nothing goes through
 };
 
-class SimulatedVlog final : public EngineUnderTest {
+class VlogUnderTest : public EngineUnderTest {
+ public:
+  void WantStreams(EngineOptions* options, uint32_t streams) const override {
+    SetOwn(options, "lanes", std::to_string(streams));
+  }
+  void WantSmallFiles(EngineOptions* options, uint32_t power) const override {
+    SetOwn(options, "segment-size", std::to_string((64u << 10) << power));
+    SetOwn(options, "wal-ring-size", "256kb");
+    SetOwn(options, "commit-batch-bytes", "64kb");
+  }
+};
+
+class SimulatedVlog final : public VlogUnderTest {
  public:
   explicit SimulatedVlog(uint64_t seed) : disk_(Sim(seed)) {}
-  EngineOptions Options() const override { return Driver::Options("/data"); }
+  EngineOptions Options() const override { return Driver::Texts("/data"); }
   std::unique_ptr<Engine> NewEngine() override {
     return std::make_unique<VlogEngine>(Driver::Inline());
   }
@@ -63,9 +86,9 @@ class SimulatedVlog final : public EngineUnderTest {
 };
 
 // With its threads, as the server has it.
-class RealVlog final : public EngineUnderTest {
+class RealVlog final : public VlogUnderTest {
  public:
-  EngineOptions Options() const override { return Driver::Options(dir_.path() + "/data"); }
+  EngineOptions Options() const override { return Driver::Texts(dir_.path() + "/data"); }
   std::unique_ptr<Engine> NewEngine() override { return std::make_unique<VlogEngine>(); }
   void Die(Engine* engine) override { static_cast<VlogEngine*>(engine)->AbandonForTest(); }
   Disk* disk() override { return disk_.get(); }

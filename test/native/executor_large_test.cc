@@ -24,7 +24,7 @@ std::string Bulk(const std::string& text) {
 // One life of a server over the simulated disk.
 struct Server {
   explicit Server(SimDisk* disk, uint64_t cache_bytes) {
-    EngineOptions options = Driver::Options("/data");
+    VlogOptions options = Driver::Options("/data");
     options.segment_bytes = 64u << 20;
     options.cache_bytes = cache_bytes;
     VlogTuning tuning = Driver::Inline();

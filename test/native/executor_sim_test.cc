@@ -388,7 +388,7 @@ class Commands {
   std::mt19937_64 random_;
   ManualClock clock_;
   std::unique_ptr<SimDisk> disk_;
-  EngineOptions options_;
+  VlogOptions options_;
   VlogTuning tuning_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Shared> shared_;

@@ -31,6 +31,16 @@ Result<RecoveryReport> MapEngine::Open(const EngineOptions& options, Disk*,
   if (options.stop != nullptr && options.stop->load()) return Status(Code::kBusy, "told to stop");
   if (medium_->locked) return Status(Code::kBusy, "the medium is in use");
   options_ = options;
+  for (const OptionText& own : options.own) {
+    const uint64_t value = std::stoull(own.value);
+    if (own.name == "staged-bytes") {
+      staged_bytes_max_ = value;
+    } else if (own.name == "streams" && !cold_) {
+      streams_ = static_cast<uint32_t>(value);
+    } else if (own.name != "streams") {
+      return Status(Code::kInvalid, "no option '" + own.name + "'");
+    }
+  }
   listener_ = listener;
   life_ = medium_->life;
   medium_->locked = true;
@@ -262,7 +272,7 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   }
   if (failed_) return Status(Code::kReadOnly, std::string(kBroken));
   if (medium_->full && !frees) return Status(Code::kNoSpace, std::string(kFull));
-  if (staged_bytes_ != 0 && staged_bytes_ + bytes > options_.wal_ring_bytes)
+  if (staged_bytes_ != 0 && staged_bytes_ + bytes > staged_bytes_max_)
     return Status(Code::kBusy, "too much is staged");
   MapUnit unit;
   unit.number = ++last_unit_;
@@ -401,28 +411,33 @@ StreamState MapEngine::State(uint32_t, std::string* reason) const {
 
 // ---- the rest ----
 
-uint64_t MapEngine::RequestCheckpoint() { return ++checkpoints_; }
+uint64_t MapEngine::RequestSave() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ++saves_;
+}
 
-CheckpointStats MapEngine::Checkpoint() const {
+SaveStats MapEngine::Saves() const {
   EngineStats stats;
   Stats(&stats);
-  return stats.checkpoint;
+  return stats.save;
 }
 
-void MapEngine::SetFsyncPolicy(FsyncPolicy policy) {
+Status MapEngine::SetOption(std::string_view name, std::string_view value) {
   std::lock_guard<std::mutex> lock(mutex_);
-  options_.fsync = policy;
+  const BoundOption<EngineOptions>* option = FindOption(CommonOptions(), name);
+  if (option == nullptr || option->row.change != OptionChange::kAtRuntime)
+    return {Code::kInvalid, "no option '" + std::string(name) + "' to be changed"};
+  return SetOptionText(*option, value, &options_, options_.any_value);
 }
 
-void MapEngine::SetCacheBytes(uint64_t bytes) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  options_.cache_bytes = bytes;
+Status MapEngine::Command(std::span<const std::string_view>, std::string*) {
+  return {Code::kInvalid, "no commands"};
 }
 
 void MapEngine::Stats(EngineStats* out) const {
   std::lock_guard<std::mutex> lock(mutex_);
   *out = EngineStats();
-  out->checkpoint.done = checkpoints_;
+  out->save.done = saves_;
   for (uint32_t lane = 0; lane < streams(); ++lane) {
     LaneStats stats;
     stats.lane = lane;

@@ -9,7 +9,8 @@
 // Values leave memory when they are durable and there is no cache, so that they have to be fetched.
 // A cold one is as an engine whose keys are on disk: what is durable has left memory altogether, so
 // that nobody knows what is there without reading; ranges are read, too; it has a single part and a
-// single stream; and it wants to hear from the writer what was there.
+// single stream (others have as many as their option `streams` says); and it wants to hear from the
+// writer what was there.
 #pragma once
 
 #include <deque>
@@ -61,7 +62,8 @@ struct MapMedium {
 
 class MapEngine final : public Engine {
  public:
-  explicit MapEngine(MapMedium* medium, bool cold = false) : medium_(medium), cold_(cold) {}
+  explicit MapEngine(MapMedium* medium, bool cold = false)
+      : medium_(medium), cold_(cold), streams_(cold ? 1 : 2) {}
   ~MapEngine() override;
 
   Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
@@ -70,7 +72,7 @@ class MapEngine final : public Engine {
   void DetachReactor(uint32_t reactor) override;
   Status Close() override;
 
-  uint32_t streams() const override { return cold_ ? 1 : options_.lanes; }
+  uint32_t streams() const override { return streams_; }
   bool Durable(const Ticket& ticket) const override;
   Ticket LatestTicket(uint32_t stream) const override;
   StreamState State(uint32_t stream, std::string* reason) const override;
@@ -97,16 +99,11 @@ class MapEngine final : public Engine {
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
 
-  uint64_t RequestCheckpoint() override;
-  void SkipFinalCheckpoint() override {}
-  CheckpointStats Checkpoint() const override;
-  void SetGcMode(uint32_t, GcMode) override {}
-  void SetGcLimits(uint32_t, uint32_t, uint32_t) override {}
-  void PauseGc(bool) override {}
-  void SetMinFreeBytes(uint64_t) override {}
-
-  void SetFsyncPolicy(FsyncPolicy policy) override;
-  void SetCacheBytes(uint64_t bytes) override;
+  uint64_t RequestSave() override;
+  void SkipFinalSave() override {}
+  SaveStats Saves() const override;
+  Status SetOption(std::string_view name, std::string_view value) override;
+  Status Command(std::span<const std::string_view> words, std::string* reply) override;
   void Stats(EngineStats* out) const override;
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
@@ -153,12 +150,14 @@ class MapEngine final : public Engine {
 
   MapMedium* medium_;
   const bool cold_;
+  uint32_t streams_;
   EngineOptions options_;
   DurabilityListener* listener_ = nullptr;
   mutable std::mutex mutex_;
   std::vector<Space> spaces_;
   std::deque<MapUnit> staged_;  // not on the medium yet
   uint64_t staged_bytes_ = 0;
+  uint64_t staged_bytes_max_ = 1u << 20;
   uint64_t last_unit_ = 0;
   uint64_t next_value_id_ = 1;
   uint64_t committing_ = 0;  // units up to this one are on their way
@@ -169,7 +168,7 @@ class MapEngine final : public Engine {
   uint64_t life_ = 0;
   uint64_t now_ms_ = 0;
   uint64_t synced_ms_ = 0;
-  uint64_t checkpoints_ = 0;
+  uint64_t saves_ = 0;
   std::vector<std::unique_ptr<Reading>> pending_[kReactorsMax];
   CompletionPort* ports_[kReactorsMax] = {};
 };

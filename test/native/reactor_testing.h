@@ -25,7 +25,7 @@
 namespace cairn::testing {
 
 struct RigOptions {
-  EngineOptions engine = Driver::Options("/data");
+  VlogOptions engine = Driver::Options("/data");
   VlogTuning tuning = Driver::Inline();
 };
 

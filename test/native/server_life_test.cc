@@ -15,7 +15,7 @@ namespace {
 
 ServerOptions OptionsFor(const TempDir& dir) {
   ServerOptions options;
-  options.engine = Driver::Options(dir.path() + "/data");
+  options.engine = Driver::Texts(dir.path() + "/data");
   options.engine.reactors = 2;
   options.io_backend = IoBackend::kThreads;
   options.disk_cpu = false;
@@ -37,7 +37,7 @@ void Fill(const TempDir& dir, int writes, bool checkpoint) {
     for (const std::string& key : keys) ops.push_back(driver.Put(0, key, "value"));
     REQUIRE(driver.Write(ops).ok());
   }
-  if (!checkpoint) driver.engine->SkipFinalCheckpoint();
+  if (!checkpoint) driver.engine->SkipFinalSave();
   REQUIRE(driver.Stop().ok());
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("server life: an open that is told to stop leaves everything as it was
     Fill(dir, 60, checkpoint);
     std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kThreads);
     const std::atomic<bool> stop{true};
-    EngineOptions options = Driver::Options(dir.path() + "/data");
+    VlogOptions options = Driver::Options(dir.path() + "/data");
     options.stop = &stop;
     for (int round = 0; round < 2; ++round) {
       Driver stopped(disk.get(), options);

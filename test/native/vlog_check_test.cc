@@ -14,8 +14,8 @@ constexpr char kDir[] = "/data";
 constexpr uint64_t kPast = 1;
 constexpr uint64_t kFuture = 1ull << 50;
 
-EngineOptions CheckOptions(uint32_t lanes) {
-  EngineOptions options = Driver::Options(kDir);
+VlogOptions CheckOptions(uint32_t lanes) {
+  VlogOptions options = Driver::Options(kDir);
   options.lanes = lanes;
   return options;
 }
@@ -131,7 +131,7 @@ TEST_CASE("vlog check: a transaction that a torn tail cuts in one lane counts in
   uint32_t segment = 0;
   uint64_t offset = 0;
   {
-    EngineOptions options = CheckOptions(2);
+    VlogOptions options = CheckOptions(2);
     options.cache_bytes = 0;  // a version says where a value is on disk
     Driver driver(&disk, options, tuning);
     REQUIRE(driver.Start().ok());

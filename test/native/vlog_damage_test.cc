@@ -23,8 +23,8 @@ struct Spot {
   uint64_t offset = 0;
 };
 
-EngineOptions DamageOptions() {
-  EngineOptions options = Driver::Options(kDir);
+VlogOptions DamageOptions() {
+  VlogOptions options = Driver::Options(kDir);
   options.lanes = kOneLane;
   options.segment_bytes = 64u << 10;
   options.cache_bytes = 0;
@@ -184,7 +184,7 @@ TEST_CASE("vlog damage: salvage drops what cannot be read and nothing else") {
     SimDisk copy{SimOptions()};
     Fill(&copy, true);
     copy.FlipBit(SegmentPath(kDir, spot.segment), spot.offset, 1);
-    EngineOptions options = DamageOptions();
+    VlogOptions options = DamageOptions();
     options.salvage = true;
     Result<CheckReport> checked = CheckVlogDirectory(kDir, &copy);
     REQUIRE(checked.ok());
@@ -255,7 +255,7 @@ TEST_CASE("vlog damage: the manifest") {
   }
   // Salvage puts a new one together from the segments.
   disk.FlipBit(path, 30, 3);
-  EngineOptions options = DamageOptions();
+  VlogOptions options = DamageOptions();
   options.salvage = true;
   {
     Driver driver(&disk, options);
@@ -335,7 +335,7 @@ TEST_CASE("vlog damage: a record that rots while the server runs is never served
 // Of a transaction one part was durable, with more of the lane behind it; another part was not. The
 // start that cuts the first one off is itself cut off, by a power failure that tears its writes.
 TEST_CASE("vlog damage: a crash while a start cuts a transaction off") {
-  EngineOptions options = Driver::Options(kDir);
+  VlogOptions options = Driver::Options(kDir);
   const std::string value(20000, 'v');
   std::string keys[2];  // by lane
   for (int i = 0; keys[0].empty() || keys[1].empty(); ++i) {

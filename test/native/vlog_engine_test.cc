@@ -21,7 +21,7 @@ std::string Value(int seed, size_t bytes) {
 TEST_CASE("vlog engine: put, get, overwrite, delete, across restarts") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   std::map<std::string, std::string> model;
   for (int round = 0; round < 4; ++round) {
     Driver driver(disk.get(), options);
@@ -58,7 +58,7 @@ TEST_CASE("vlog engine: put, get, overwrite, delete, across restarts") {
 TEST_CASE("vlog engine: values that are not cached come from disk") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   options.cache_bytes = 0;
   Driver driver(disk.get(), options);
   REQUIRE(driver.Start().ok());
@@ -89,7 +89,7 @@ TEST_CASE("vlog engine: values that are not cached come from disk") {
 TEST_CASE("vlog engine: tickets of what is not durable yet, and staged values") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   options.cache_bytes = 0;
   Driver driver(disk.get(), options);
   REQUIRE(driver.Start().ok());
@@ -123,7 +123,7 @@ TEST_CASE("vlog engine: transactions, flush, swap, expiry survive a restart") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
   for (const uint32_t lanes : {1u, 3u}) {
-    EngineOptions options = Driver::Options(dir.path() + "/data" + std::to_string(lanes));
+    VlogOptions options = Driver::Options(dir.path() + "/data" + std::to_string(lanes));
     options.lanes = lanes;
     for (int round = 0; round < 3; ++round) {
       Driver driver(disk.get(), options);
@@ -167,7 +167,7 @@ TEST_CASE("vlog engine: transactions, flush, swap, expiry survive a restart") {
 TEST_CASE("vlog engine: flush of all namespaces") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   for (int round = 0; round < 2; ++round) {
     Driver driver(disk.get(), options);
     REQUIRE(driver.Start().ok());
@@ -192,7 +192,7 @@ TEST_CASE("vlog engine: flush of all namespaces") {
 TEST_CASE("vlog engine: many segments, and a unit larger than one") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   options.segment_bytes = 256u << 10;
   std::map<std::string, std::string> model;
   for (int round = 0; round < 3; ++round) {
@@ -222,7 +222,7 @@ TEST_CASE("vlog engine: many segments, and a unit larger than one") {
 TEST_CASE("vlog engine: the number of lanes can change between starts") {
   TempDir dir;
   std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = Driver::Options(dir.path() + "/data");
+  VlogOptions options = Driver::Options(dir.path() + "/data");
   std::map<std::string, std::string> model;
   int round = 0;
   for (const uint32_t lanes : {2u, 5u, 1u, 1u, 3u, 3u, 2u}) {
@@ -287,7 +287,7 @@ void CheckDiskBytes(const Driver& driver, Disk* disk, const std::string& dir) {
 
 TEST_CASE("vlog engine: figures of reads by where the value was") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.cache_bytes = 0;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -318,7 +318,7 @@ TEST_CASE("vlog engine: figures of reads by where the value was") {
 
 TEST_CASE("vlog engine: figures of the disk are the sizes of the files") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.segment_bytes = 64u << 10;
   VlogTuning tuning = Driver::Inline();
   tuning.reclaim = false;

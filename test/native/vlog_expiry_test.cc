@@ -7,8 +7,8 @@ using namespace cairn::testing;
 
 namespace {
 
-EngineOptions OneLane() {
-  EngineOptions options = Driver::Options("/data");
+VlogOptions OneLane() {
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   return options;
 }

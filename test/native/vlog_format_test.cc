@@ -66,7 +66,7 @@ std::string ReadBytes(Disk* disk, const std::string& path, uint64_t offset, uint
 // The worked example of docs/format.md: a fresh directory with one lane, SET key value, then
 // PEXPIREAT and DEL in one unit.
 void WriteWorkedExample(Disk* disk) {
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   options.segment_bytes = 64u << 10;
   VlogTuning tuning = Driver::Inline();
@@ -147,7 +147,7 @@ b3d0bb1c070000000000000018000000
 
 TEST_CASE("vlog format: trailer, byte by byte") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   {
     Driver driver(&disk, options, Driver::Inline());
@@ -328,15 +328,15 @@ f1191549030000000300000000000000
 // After a start from a checkpoint nobody knows what lies before the place where it began to read.
 TEST_CASE("vlog format: trailer without a chain, byte by byte") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   {
     Driver driver(&disk, options, Driver::Inline());
     REQUIRE(driver.Start().ok());
     REQUIRE(driver.Write({driver.Put(0, "key", "value")}).ok());
-    const uint64_t asked = driver.engine->RequestCheckpoint();
-    for (int i = 0; i < 1000 && driver.engine->Checkpoint().done < asked; ++i) driver.Turn();
-    REQUIRE(driver.engine->Checkpoint().last_ok);
+    const uint64_t asked = driver.engine->RequestSave();
+    for (int i = 0; i < 1000 && driver.engine->Saves().done < asked; ++i) driver.Turn();
+    REQUIRE(driver.engine->Saves().last_ok);
     REQUIRE(driver.Write({driver.Put(0, "key", "later")}).ok());
     REQUIRE(driver.Stop().ok());
   }
@@ -381,7 +381,7 @@ TEST_CASE(
   next.crc = Crc32c(&next, offsetof(SegmentHeader, crc));
   PutHeader(&disk, SegmentPath("/data", 2), {reinterpret_cast<const char*>(&next), sizeof(next)});
   REQUIRE(disk.WriteSmallAtomic(ManifestPath("/data"), FromHex(kManifest1)).ok());
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   Driver driver(&disk, options, Driver::Inline());
   const Result<RecoveryReport> report = driver.Start();

@@ -12,8 +12,8 @@ using namespace cairn::testing;
 
 namespace {
 
-EngineOptions GcOptions() {
-  EngineOptions options = Driver::Options("/data");
+VlogOptions GcOptions() {
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   options.segment_bytes = 128u << 10;
   options.cache_bytes = 0;
@@ -228,9 +228,9 @@ TEST_CASE("vlog gc: a damaged segment stays, is told of, and the rest is collect
     Driver driver(&disk, GcOptions(), GcTuning(false));
     REQUIRE(driver.Start().ok());
     Churn(&driver, 1500, 10);
-    driver.engine->RequestCheckpoint();
+    driver.engine->RequestSave();
     for (int i = 0; i < 20; ++i) driver.Turn(100);
-    REQUIRE(driver.engine->Checkpoint().written == 1);
+    REQUIRE(driver.engine->Saves().written == 1);
     REQUIRE(driver.Stop().ok());
   }
   disk.FlipBit(vlog::SegmentPath("/data", 2), 20000);
@@ -309,10 +309,10 @@ TEST_CASE("vlog gc: removals go once two checkpoints know them") {
   const uint64_t carried = StatsOf(driver).log_bytes;
   CHECK(carried > StatsOf(driver).log_live_bytes + 6000 * 32);
   for (int round = 0; round < 2; ++round) {
-    driver.engine->RequestCheckpoint();
+    driver.engine->RequestSave();
     Collect(&driver, 5);
   }
-  CHECK(driver.engine->Checkpoint().written == 2);
+  CHECK(driver.engine->Saves().written == 2);
   for (int i = 0; i < 300; ++i) REQUIRE(driver.Write({driver.Put(0, "x", Value(i))}).ok());
   Collect(&driver);
   CHECK(StatsOf(driver).log_bytes < carried / 2);
@@ -327,9 +327,9 @@ TEST_CASE("vlog gc: removals go once two checkpoints know them") {
 namespace {
 
 void Checkpoint(Driver* driver) {
-  const uint64_t asked = driver->engine->RequestCheckpoint();
-  for (int i = 0; i < 100 && driver->engine->Checkpoint().done < asked; ++i) driver->Turn(1000);
-  REQUIRE(driver->engine->Checkpoint().last_ok);
+  const uint64_t asked = driver->engine->RequestSave();
+  for (int i = 0; i < 100 && driver->engine->Saves().done < asked; ++i) driver->Turn(1000);
+  REQUIRE(driver->engine->Saves().last_ok);
 }
 
 }  // namespace
@@ -340,7 +340,7 @@ TEST_CASE("vlog gc: expired keys that a checkpoint knows") {
   for (const bool while_down : {true, false}) {
     CAPTURE(while_down);
     SimDisk disk{SimOptions()};
-    EngineOptions options = GcOptions();
+    VlogOptions options = GcOptions();
     options.segment_bytes = 64u << 10;
     VlogTuning tuning = GcTuning();
     tuning.expired_for_ms = 0;
@@ -437,7 +437,7 @@ TEST_CASE(
 
 TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of space") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = GcOptions();
+  VlogOptions options = GcOptions();
   options.gc_mode = GcMode::kLazy;
   VlogTuning tuning = GcTuning();
   tuning.gc_segments_let_be = 8;
@@ -479,7 +479,7 @@ TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of 
   }
   SUBCASE("not at all if the disk is about full") {
     disk.SetCapacity(disk.UsedBytes() + 40 * let_be);
-    driver.engine->SetMinFreeBytes(25 * let_be);
+    REQUIRE(driver.engine->SetOption("min-free-bytes", std::to_string(25 * let_be)).ok());
     churn(1500);
     CHECK(used() < 3 * options.segment_bytes);
   }
@@ -490,7 +490,7 @@ TEST_CASE("vlog gc: a small log that is written to is let be, but for a need of 
 // collection, and then the engine is closed, so that nobody starts a sync any more.
 TEST_CASE("vlog gc: Close ends what waits for what only it could end") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = GcOptions();
+  VlogOptions options = GcOptions();
   options.segment_bytes = 64u << 10;
   options.fsync = FsyncPolicy::kNo;
   VlogTuning tuning;
@@ -523,7 +523,7 @@ TEST_CASE("vlog gc: Close ends what waits for what only it could end") {
   apply(driver.Del(0, "x"));
   driver.engine->PauseGc(false);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  driver.engine->RequestCheckpoint();
+  driver.engine->RequestSave();
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   CHECK(driver.Stop().ok());
 }

@@ -11,8 +11,8 @@ using namespace cairn::testing;
 
 namespace {
 
-EngineOptions Options(uint32_t lanes) {
-  EngineOptions options = Driver::Options("/data");
+VlogOptions Options(uint32_t lanes) {
+  VlogOptions options = Driver::Options("/data");
   options.lanes = lanes;
   options.segment_bytes = 64u << 10;
   options.cache_bytes = 0;
@@ -144,7 +144,7 @@ TEST_CASE("vlog move: half a transaction never comes back") {
       SimOptions sim;
       sim.seed = seed;
       SimDisk disk(sim);
-      EngineOptions options = Options(kLanes);
+      VlogOptions options = Options(kLanes);
       options.reactors = 2;
       {
         Driver driver(&disk, options);

@@ -99,7 +99,7 @@ TEST_SUITE("concurrent: vlog reclaim") {
   TEST_CASE("a writer that is held up between log and index") {
     TempDir dir;
     std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-    EngineOptions options = Driver::Options(dir.path() + "/data");
+    VlogOptions options = Driver::Options(dir.path() + "/data");
     options.reactors = 2;
     options.lanes = 1;
     options.segment_bytes = 64u << 10;

@@ -323,9 +323,11 @@ class Schedule {
         driver_->Turn(ms);
       }
       if (Pick(60) == 0) driver_->engine->RequestSync(Pick(options_.reactors));
-      if (Pick(80) == 0) driver_->engine->SetFsyncPolicy(static_cast<FsyncPolicy>(Pick(3)));
-      if (checkpoint_steps_ != 0 && Pick(checkpoint_steps_) == 0)
-        driver_->engine->RequestCheckpoint();
+      if (Pick(80) == 0) {
+        static constexpr const char* kPolicies[] = {"always", "everysec", "no"};
+        REQUIRE(driver_->engine->SetOption("appendfsync", kPolicies[Pick(3)]).ok());
+      }
+      if (checkpoint_steps_ != 0 && Pick(checkpoint_steps_) == 0) driver_->engine->RequestSave();
       std::erase_if(waiting_, [&](const std::shared_ptr<Unit>& unit) {
         if (!driver_->Durable(unit->tickets)) return false;
         model_.Require(*unit);
@@ -535,7 +537,7 @@ class Schedule {
     driver_->engine->Stats(&stats);
     tally_.recycled += stats.segments_recycled;
     for (const LaneStats& lane : stats.lanes) tally_.collected += lane.gc_segments;
-    tally_.checkpoints += driver_->engine->Checkpoint().written;
+    tally_.checkpoints += driver_->engine->Saves().written;
     for (uint32_t lane = 0; lane < options_.lanes; ++lane) {
       std::string reason;
       if (driver_->engine->State(lane, &reason) == StreamState::kFailed)
@@ -567,7 +569,7 @@ class Schedule {
   const uint64_t seed_;
   std::mt19937_64 random_;
   std::unique_ptr<SimDisk> disk_;
-  EngineOptions options_;
+  VlogOptions options_;
   VlogTuning tuning_;
   SimClock clock_;
   std::unique_ptr<Driver> driver_;

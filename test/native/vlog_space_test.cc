@@ -134,7 +134,7 @@ TEST_CASE("vlog space: a start that finds no room at all says what it needs") {
 
 TEST_CASE("vlog space: lanes that find no room to begin say what they need, and what lowers it") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.lanes = 4;
   disk.SetCapacity(9u << 20);  // for two of them
   {
@@ -154,7 +154,7 @@ TEST_CASE("vlog space: lanes that find no room to begin say what they need, and 
 TEST_CASE("vlog space: a failed write or sync stops the lane with a reason; reads go on") {
   for (const bool sync : {false, true}) {
     SimDisk disk{SimOptions()};
-    EngineOptions options = SpaceOptions();
+    VlogOptions options = SpaceOptions();
     options.lanes = 2;
     if (sync) options.fsync = FsyncPolicy::kEverySecond;
     Driver driver(&disk, options);
@@ -194,7 +194,7 @@ TEST_CASE("vlog space: a failed write or sync stops the lane with a reason; read
 
 TEST_CASE("vlog space: segments without live records are given back, deleted keys stay deleted") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 256u << 10;
   uint64_t peak = 0;
   for (int round = 0; round < 3; ++round) {
@@ -238,7 +238,7 @@ void Churn(Driver* driver, uint64_t bytes) {
 
 TEST_CASE("vlog space: files of dead segments become new segments, over restarts as well") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 256u << 10;
   std::string last;
   for (int round = 0; round < 4; ++round) {
@@ -272,7 +272,7 @@ TEST_CASE("vlog space: files of dead segments become new segments, over restarts
 
 TEST_CASE("vlog space: a torn write into a recycled segment is cut and reported") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 256u << 10;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -301,7 +301,7 @@ TEST_CASE("vlog space: a torn write into a recycled segment is cut and reported"
 
 TEST_CASE("vlog space: on a full disk spares give way to the log") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 1u << 20;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -323,7 +323,7 @@ TEST_CASE("vlog space: on a full disk spares give way to the log") {
 TEST_CASE(
     "vlog space: spares stay while somebody writes, however slowly, and go when nobody does") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 1u << 20;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -341,7 +341,7 @@ TEST_CASE(
 TEST_CASE("vlog space: a segment that somebody linked to is never written again") {
   TempDir dir;
   auto disk = NewPosixDisk(IoBackend::kAuto);
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.dir = dir.path() + "/data";
   options.segment_bytes = 256u << 10;
   Driver driver(disk.get(), options);
@@ -362,7 +362,7 @@ TEST_CASE("vlog space: a segment that somebody linked to is never written again"
 
 TEST_CASE("vlog space: a segment in use by an older value is not given back, those behind it are") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 256u << 10;
   for (int round = 0; round < 2; ++round) {
     Driver driver(&disk, options);
@@ -383,16 +383,16 @@ TEST_CASE("vlog space: a segment in use by an older value is not given back, tho
 
 TEST_CASE("vlog space: a lane may begin with a unit that its first segment has no room for") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 64u << 10;
   const std::string value(300000, 'v');
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
   const std::string first =
       vlog::SegmentPath(options.dir, vlog::SegmentOf(driver.engine->DurablePosition(0)));
-  driver.engine->RequestCheckpoint();  // it notes a place in a segment that stays empty
+  driver.engine->RequestSave();  // it notes a place in a segment that stays empty
   for (int i = 0; i < 200; ++i) driver.Turn(10);
-  REQUIRE(driver.engine->Checkpoint().written == 1);
+  REQUIRE(driver.engine->Saves().written == 1);
   REQUIRE(driver.Write({driver.Put(0, "large", value)}).ok());
   for (int i = 0; i < 500; ++i) driver.Turn(10);
   CHECK(!disk.Exists(first).value());
@@ -406,7 +406,7 @@ TEST_CASE("vlog space: a lane may begin with a unit that its first segment has n
 
 TEST_CASE("vlog space: a lane goes on from a segment made for another block to one of this") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 64u << 10;
   VlogTuning tuning = Driver::Inline();
   tuning.idle_room_bytes = 4096;
@@ -428,7 +428,7 @@ TEST_CASE("vlog space: a lane goes on from a segment made for another block to o
 
 TEST_CASE("vlog space: segments are as large as what lives there asks for, and so are spares") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 16u << 20;
   VlogTuning tuning = Driver::Inline();
   tuning.gc = true;

@@ -9,8 +9,8 @@
 
 namespace cairn::testing {
 
-inline EngineOptions SpaceOptions() {
-  EngineOptions options = Driver::Options("/data");
+inline VlogOptions SpaceOptions() {
+  VlogOptions options = Driver::Options("/data");
   options.lanes = 1;
   options.segment_bytes = 4u << 20;
   options.cache_bytes = 0;

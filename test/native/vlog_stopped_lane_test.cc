@@ -63,7 +63,7 @@ bool Stopped(const Driver& driver, uint32_t lane, bool for_good) {
 
 TEST_CASE("vlog space: a commit that finds no room stops its lane until there is some") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.lanes = 3;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -107,7 +107,7 @@ TEST_CASE("vlog space: a commit that finds no room stops its lane until there is
 
 TEST_CASE("vlog space: a commit that finds no room takes that of a spare, and nobody hears of it") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.segment_bytes = 1u << 20;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());
@@ -128,7 +128,7 @@ TEST_CASE("vlog space: a commit that finds no room takes that of a spare, and no
 // behind it in lane 0, with a part in lane 2, is on the disk in both and will never count.
 TEST_CASE("vlog space: a failure reaches who waits behind what was not settled before it") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.lanes = 3;
   options.reactors = 2;
   Driver driver(&disk, options);
@@ -158,7 +158,7 @@ TEST_CASE("vlog space: a failure reaches who waits behind what was not settled b
 
 TEST_CASE("vlog space: a failed lane takes along all that can never be whole") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = SpaceOptions();
+  VlogOptions options = SpaceOptions();
   options.lanes = 4;
   Driver driver(&disk, options);
   REQUIRE(driver.Start().ok());

@@ -51,10 +51,11 @@ inline void CheckIntact(const CheckReport& report) {
 }
 
 // An engine with `reactors` reactors that all run in the calling thread.
-class Driver final : public EngineDriver<VlogEngine> {
+class Driver final : public EngineDriver<VlogEngine, VlogOptions> {
  public:
-  static EngineOptions Options(const std::string& dir) {
-    EngineOptions options;
+  static VlogOptions Options(const std::string& dir) {
+    VlogOptions options;
+    options.lanes_auto = false;
     options.dir = dir;
     options.reactors = 1;
     options.lanes = 2;
@@ -65,8 +66,20 @@ class Driver final : public EngineDriver<VlogEngine> {
     return options;
   }
 
-  Driver(Disk* disk, const EngineOptions& options, VlogTuning tuning = Inline())
+  Driver(Disk* disk, const VlogOptions& options, VlogTuning tuning = Inline())
       : EngineDriver(disk, options), tuning_(tuning) {}
+  // The same for who knows the contract alone.
+  static EngineOptions Texts(const std::string& dir) {
+    EngineOptions options;
+    options.dir = dir;
+    options.cache_bytes = 1u << 20;
+    options.any_value = true;
+    options.own = {{"lanes", "2"},
+                   {"segment-size", "1mb"},
+                   {"wal-ring-size", "1mb"},
+                   {"commit-batch-bytes", "128kb"}};
+    return options;
+  }
   static VlogTuning Inline() {
     VlogTuning tuning;
     tuning.inline_maintenance = true;

@@ -201,7 +201,7 @@ TEST_CASE("vlog threads: reactors at once, and everything in the background") {
         Case{3, FsyncPolicy::kAlways, true}, Case{1, FsyncPolicy::kEverySecond, false}}) {
     CAPTURE(number);
     std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kAuto);
-    EngineOptions options = Driver::Options(dir.path() + "/data" + std::to_string(number++));
+    VlogOptions options = Driver::Options(dir.path() + "/data" + std::to_string(number++));
     options.reactors = reactor_count;
     options.lanes = 2;
     options.segment_bytes = 512u << 10;
@@ -227,7 +227,7 @@ TEST_CASE("vlog threads: reactors at once, and everything in the background") {
         EngineStats stats;
         engine.Stats(&stats);
         CHECK(stats.lanes.size() == 2);
-        if (i % 3 == 0) engine.RequestCheckpoint();
+        if (i % 3 == 0) engine.RequestSave();
         if (i % 7 == 0) engine.SetGcMode(i % 2, i % 3 == 0 ? GcMode::kLazy : GcMode::kAggressive);
         if (i == 11) engine.PauseGc(true);
         if (i == 13) engine.PauseGc(false);
@@ -244,7 +244,7 @@ TEST_CASE("vlog threads: reactors at once, and everything in the background") {
       engine.Stats(&stats);
       CHECK(stats.lanes[0].gc_segments + stats.lanes[1].gc_segments > 0);
       CHECK(stats.gc_written_bytes > 0);
-      const CheckpointStats checkpoint = engine.Checkpoint();
+      const SaveStats checkpoint = engine.Saves();
       CHECK(checkpoint.written > 0);
       CHECK_MESSAGE(checkpoint.last_ok, checkpoint.last_error);
       if (killed) {
@@ -299,7 +299,7 @@ void WaitAwhile(Driver* driver) {
 
 TEST_CASE("vlog threads: what the system has no thread for is done with fewer") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.segment_bytes = 128u << 10;
   options.cache_bytes = 0;
   options.gc_mode = GcMode::kAggressive;
@@ -329,10 +329,9 @@ TEST_CASE("vlog threads: what the system has no thread for is done with fewer") 
     for (const std::string& notice : driver.engine->TakeNotices())
       told += notice.find("refuses another thread") != std::string::npos ? 1 : 0;
     CHECK(told == 1);
-    driver.engine->RequestCheckpoint();
-    while (driver.engine->Checkpoint().done == 0 && MonotonicMillis() < deadline)
-      WaitAwhile(&driver);
-    CHECK(driver.engine->Checkpoint().last_ok);
+    driver.engine->RequestSave();
+    while (driver.engine->Saves().done == 0 && MonotonicMillis() < deadline) WaitAwhile(&driver);
+    CHECK(driver.engine->Saves().last_ok);
     REQUIRE(driver.Write({driver.Put(0, "last", value)}).ok());
     driver.Abandon();
   }
@@ -349,7 +348,7 @@ TEST_CASE("vlog threads: what the system has no thread for is done with fewer") 
 
 TEST_CASE("vlog threads: what a checkpoint wrote is read again at its pace") {
   SimDisk disk{SimOptions()};
-  EngineOptions options = Driver::Options("/data");
+  VlogOptions options = Driver::Options("/data");
   options.checkpoint_bytes_per_second = 1;  // which is to say, as slow as it gets: 1 MiB
   VlogTuning tuning;
   tuning.checkpoints = false;  // but for the one that is asked for
@@ -359,8 +358,8 @@ TEST_CASE("vlog threads: what a checkpoint wrote is read again at its pace") {
   for (int i = 0; i < 30; ++i)
     REQUIRE(
         driver.Write({driver.Put(0, std::string(60000, static_cast<char>('0' + i)), "v")}).ok());
-  driver.engine->RequestCheckpoint();
-  const auto stats = [&] { return driver.engine->Checkpoint(); };
+  driver.engine->RequestSave();
+  const auto stats = [&] { return driver.engine->Saves(); };
   while (stats().written_bytes == 0) WaitAwhile(&driver);
   const uint64_t written_ms = MonotonicMillis();
   while (stats().done == 0) WaitAwhile(&driver);

@@ -288,7 +288,7 @@ describe('CAIRN GC', () => {
     await ask(bench, 'CAIRN GC MODE 0 THROTTLED');
     await ask(bench, 'CAIRN GC PAUSE');
     await ask(bench, 'CAIRN GC RESUME');
-    expect(bench.native.calls).toEqual(['setGcMode 0 throttled', 'pauseGc true', 'pauseGc false']);
+    expect(bench.native.calls).toEqual(['gc mode 0 throttled', 'gc pause', 'gc resume']);
     expect(bench.services.config.get('gc-mode')).toBe('lazy');
   });
 

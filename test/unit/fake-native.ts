@@ -239,12 +239,11 @@ export class FakeNative implements NativeServer {
     checkpoint.written += 1;
   }
   checkpoint = () => this.current.checkpoint;
-  setGcMode(lane: number, mode: string): void {
-    this.calls.push(`setGcMode ${lane} ${mode}`);
-  }
-  pauseGc(pause: boolean): void {
-    this.calls.push(`pauseGc ${pause}`);
-  }
+  engineCommand = async (words: string[]): Promise<string> => {
+    this.calls.push(words.join(' '));
+    if (words[0] !== 'gc') throw new Error(`no command ${words[0] ?? ''}`);
+    return '';
+  };
   reply(items: ControlReply[]): void {
     this.replies.push(...items);
   }
