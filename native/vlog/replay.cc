@@ -97,6 +97,7 @@ void Replay::StepLanes(uint32_t worker, uint32_t stride) {
       if (ended || !failure_.ok()) return;
       continue;
     }
+    if (version_ != seen) continue;  // somebody went on meanwhile; who waits is counted once
     ++idle_;
     while (version_ == seen && failure_.ok() && idle_ < working_) changed_.wait(lock);
     if (version_ == seen && failure_.ok()) {
