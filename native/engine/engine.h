@@ -127,6 +127,8 @@ class Engine {
   // --- writes ---
   // Whether ops have to say what was there before them (WriteOp::before).
   virtual bool WantsBefore() const { return false; }
+  // Whether an expiry changes without the value (kExpire).
+  virtual bool KeepsExpiryApart() const { return true; }
   // Applies all ops as one atomic unit, also across a crash, in order. On error nothing was
   // changed: kNoSpace, kReadOnly, kTooLarge; kBusy: too much waits to be written, try again after
   // the next OnDurable. Fills tickets (one per stream touched, room for streams()) and

@@ -11,9 +11,11 @@ namespace cairn {
 enum class WriteKind : uint8_t {
   kPut,
   kDelete,  // of a key that exists
-  kExpire,  // sets (0: removes) the expiry of a key that exists; the value stays where it is
-  kFlush,   // every key of `ns`, or of all namespaces when ns == kAllNamespaces; needs all latches
-  kSwap,    // exchanges namespaces ns and other_ns; needs all latches
+  // Sets (0: removes) the expiry of a key that exists; the value stays where it is. Only for
+  // engines that can (Engine::KeepsExpiryApart); for others it is a kPut.
+  kExpire,
+  kFlush,  // every key of `ns`, or of all namespaces when ns == kAllNamespaces; needs all latches
+  kSwap,   // exchanges namespaces ns and other_ns; needs all latches
 };
 inline constexpr uint16_t kAllNamespaces = 0xffff;
 
@@ -30,7 +32,7 @@ struct WriteOp {
   // (Engine::WantsBefore), of each kPut, kDelete and kExpire.
   enum class Before : uint8_t { kNotAsked, kMissing, kFound };
   Before before = Before::kNotAsked;
-  bool before_expires = false;  // kFound: it has an expiry
+  uint64_t before_expire_at_ms = 0;  // kFound: its expiry; 0: never
   // False: nobody waits for it. It reaches the disk with the next commit, which it does not start;
   // that is at the next Tick at the latest. Only for units of one op.
   bool awaited = true;

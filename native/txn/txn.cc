@@ -110,7 +110,7 @@ bool Txn::Keep(std::string_view value, Owner owner) {
 }
 
 // The database's name now, which the write will have to go by, is db_.
-void Txn::DropExpired(uint16_t shard, std::string_view key) {
+void Txn::DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms) {
   if (frozen_) return;
   ++expired;
   WriteOp op;
@@ -119,7 +119,7 @@ void Txn::DropExpired(uint16_t shard, std::string_view key) {
   op.shard = shard;
   op.key = key;
   op.before = WriteOp::Before::kFound;
-  op.before_expires = true;
+  op.before_expire_at_ms = expire_at_ms;
   op.awaited = !background_;
   AddWrite(op);
 }
@@ -166,7 +166,7 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   const ReadState state = FindStored(ns, shard, key, want_value, &stored);
   if (gated_) Observe(entry.ticket);
   if (!entry.found || Dead(entry.expire_at_ms)) {
-    if (entry.found) DropExpired(shard, key);
+    if (entry.found) DropExpired(shard, key, entry.expire_at_ms);
     meta->found = false;
     return state == ReadState::kPending ? state : ReadState::kMissing;
   }
@@ -241,7 +241,7 @@ void Txn::SetBefore(WriteOp* op) {
   std::string_view value;
   const bool found = Look(op->key, false, &meta, &value) != ReadState::kMissing;
   op->before = found ? WriteOp::Before::kFound : WriteOp::Before::kMissing;
-  op->before_expires = found && meta.expire_at_ms != 0;
+  op->before_expire_at_ms = found ? meta.expire_at_ms : 0;
 }
 
 void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms, ValueType type) {
@@ -268,7 +268,7 @@ bool Txn::Delete(std::string_view key) {
   op.shard = ShardFor(key);
   op.key = key;
   op.before = WriteOp::Before::kFound;
-  op.before_expires = meta.expire_at_ms != 0;
+  op.before_expire_at_ms = meta.expire_at_ms;
   AddWrite(op);
   return true;
 }
@@ -277,18 +277,20 @@ bool Txn::SetExpire(std::string_view key, uint64_t expire_at_ms) {
   if (expire_at_ms != 0 && expire_at_ms <= now_ms_) return Delete(key);
   KeyMeta meta;
   std::string_view value;
-  if (Look(key, false, &meta, &value) == ReadState::kMissing) return false;
+  const bool whole = !engine_->KeepsExpiryApart();
+  if (Look(key, whole, &meta, &value) == ReadState::kMissing) return false;
   WriteOp op;
   op.ns = db_;
   op.shard = ShardFor(key);
   op.expire_at_ms = expire_at_ms;
   op.key = key;
-  // A value written by this same pass gets its expiry with it; a stored one stays where it is.
-  op.kind = value.data() != nullptr ? WriteKind::kPut : WriteKind::kExpire;
+  // A value written by this same pass gets its expiry with it; a stored one stays where it is if
+  // the engine can do that.
+  op.kind = whole || value.data() != nullptr ? WriteKind::kPut : WriteKind::kExpire;
   op.type = meta.type;
   op.value = value;
   op.before = WriteOp::Before::kFound;
-  op.before_expires = meta.expire_at_ms != 0;
+  op.before_expire_at_ms = meta.expire_at_ms;
   AddWrite(op);
   return true;
 }

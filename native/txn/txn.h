@@ -200,7 +200,7 @@ class Txn final : public Lender {
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
-  void DropExpired(uint16_t shard, std::string_view key);
+  void DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms);
   // After the look that the tickets are for: what a reply may show was applied by then.
   void ObserveAll();
   void ObserveUnlessStopped(const Ticket& ticket);

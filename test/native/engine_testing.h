@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -176,6 +177,8 @@ class EngineDriver : public DurabilityListener {
     // Large values are prepared every other time: both ways are to be the same.
     std::vector<WriteOp> given = ops;
     for (WriteOp& op : given) op.steady = true;
+    std::deque<std::string> values;
+    if (!engine->KeepsExpiryApart()) PutExpiries(&given, &values);
     if (engine->WantsBefore()) SetBefore(&given);
     std::unique_ptr<PreparedUnit> prepared;
     if (++applied_ % 2 == 0) prepared = engine->Prepare(reactor, given);
@@ -270,6 +273,23 @@ class EngineDriver : public DurabilityListener {
     for (int i = 0; i < 100000 && !request->status; ++i) AwaitRead();
     REQUIRE(request->status.has_value());
   }
+  // For engines that keep an expiry with the value: a new one is written with the value.
+  void PutExpiries(std::vector<WriteOp>* ops, std::deque<std::string>* values) {
+    for (size_t i = 0; i < ops->size(); ++i) {
+      WriteOp& op = (*ops)[i];
+      if (op.kind != WriteKind::kExpire) continue;
+      op.kind = WriteKind::kPut;
+      size_t earlier = i;
+      while (earlier > 0 && ((*ops)[earlier - 1].ns != op.ns || (*ops)[earlier - 1].key != op.key))
+        --earlier;
+      if (earlier > 0) {
+        op.value = (*ops)[earlier - 1].value;
+        continue;
+      }
+      values->push_back(Get(op.ns, op.key).value_or(""));
+      op.value = values->back();
+    }
+  }
   // For engines that want to hear what was there.
   void SetBefore(std::vector<WriteOp>* ops) {
     std::map<std::pair<uint16_t, std::string>, Entry> known;
@@ -281,7 +301,7 @@ class EngineDriver : public DurabilityListener {
       if (!known.contains(place)) known[place] = Meta(op.ns, op.key);
       Entry& entry = known[place];
       op.before = entry.found ? WriteOp::Before::kFound : WriteOp::Before::kMissing;
-      op.before_expires = entry.found && entry.expire_at_ms != 0;
+      op.before_expire_at_ms = entry.found ? entry.expire_at_ms : 0;
       entry.found = op.kind != WriteKind::kDelete;
       entry.expire_at_ms = op.expire_at_ms;
     }

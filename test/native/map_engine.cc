@@ -312,11 +312,12 @@ void MapEngine::Change(const MapUnit& unit) {
       continue;
     }
     ShardState& state = spaces_[op.ns][op.shard];
+    CAIRN_CHECK(op.kind != WriteKind::kExpire || KeepsExpiryApart());
     if (op.before != WriteOp::Before::kNotAsked) {
       const auto before = state.cells.find(change.key);
       const bool found = before != state.cells.end();
       CAIRN_CHECK(!cold_ || found == (op.before == WriteOp::Before::kFound));
-      CAIRN_CHECK(!cold_ || op.before_expires == (found && before->second.expire_at_ms != 0));
+      CAIRN_CHECK(!cold_ || op.before_expire_at_ms == (found ? before->second.expire_at_ms : 0));
     }
     if (op.kind == WriteKind::kDelete) {
       state.cells.erase(change.key);

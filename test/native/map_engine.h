@@ -94,6 +94,7 @@ class MapEngine final : public Engine {
                     KeyVisitor* visitor) override;
 
   bool WantsBefore() const override { return cold_; }
+  bool KeepsExpiryApart() const override { return !cold_; }
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
                uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
   void TurnEnd(uint32_t reactor) override;
