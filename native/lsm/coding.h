@@ -35,6 +35,7 @@ inline uint64_t Big64(const char* from) {
 inline void AppendLittle32(std::string* to, uint32_t value) {
   to->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
+inline void PutLittle64(char* to, uint64_t value) { std::memcpy(to, &value, sizeof(value)); }
 inline void AppendLittle64(std::string* to, uint64_t value) {
   to->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }

@@ -1,5 +1,6 @@
 #include "lsm/module.h"
 
+#include "lsm/lsm_engine.h"
 #include "lsm/rocksdb_version.h"
 
 extern "C" __attribute__((visibility("default"))) const cairn::lsm::Module* cairn_lsm_module();
@@ -10,7 +11,7 @@ const cairn::lsm::Module* cairn_lsm_module() {
       .build = cairn::lsm::RocksdbBuild(),
       .describe = cairn::lsm::DescribeLibrary,
       .mismatch = cairn::lsm::LibraryMismatch,
-      .new_engine = nullptr,
+      .new_engine = [] { return std::unique_ptr<cairn::Engine>(new cairn::lsm::LsmEngine); },
   };
   return &module;
 }

@@ -52,15 +52,21 @@ FormatFault CheckHead(const ValueHead& head, bool expires) {
 
 }  // namespace
 
-void AppendHead(const ValueHead& head, std::string* to) {
+size_t EncodeHead(const ValueHead& head, char to[kHeadBytesMax]) {
   const bool expires = head.expire_at_ms != 0;
   CAIRN_CHECK(!CheckHead(head, expires));
-  to->push_back(static_cast<char>(kValueFormat));
-  to->push_back(static_cast<char>(head.kind));
-  to->push_back(static_cast<char>(expires ? kFlagExpires : 0));
-  to->push_back(static_cast<char>(head.aux));
-  AppendLittle64(to, head.version);
-  if (expires) AppendLittle64(to, head.expire_at_ms);
+  to[kFormatOffset] = static_cast<char>(kValueFormat);
+  to[kKindOffset] = static_cast<char>(head.kind);
+  to[kFlagsOffset] = static_cast<char>(expires ? kFlagExpires : 0);
+  to[kAuxOffset] = static_cast<char>(head.aux);
+  PutLittle64(to + kVersionOffset, head.version);
+  if (expires) PutLittle64(to + kExpiryOffset, head.expire_at_ms);
+  return expires ? kHeadBytesMax : kHeadBytes;
+}
+
+void AppendHead(const ValueHead& head, std::string* to) {
+  char bytes[kHeadBytesMax];
+  to->append(bytes, EncodeHead(head, bytes));
 }
 
 void EncodeValue(const ValueHead& head, std::string_view body, std::string* value) {

@@ -80,6 +80,8 @@ struct ParsedValue {
 
 // Appends the head; the body goes behind it. The head has to be one that ParseValue accepts.
 void AppendHead(const ValueHead& head, std::string* to);
+// The same into memory of the caller; returns how many bytes it took.
+size_t EncodeHead(const ValueHead& head, char to[kHeadBytesMax]);
 // *value becomes the stored value; its memory is used again.
 void EncodeValue(const ValueHead& head, std::string_view body, std::string* value);
 

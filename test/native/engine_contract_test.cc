@@ -443,6 +443,7 @@ CONTRACT_TEST("a sweep stops when its visitor has had enough") {
     int calls = 0;
   } visitor;
   size_t visits = 100;
+  host.AwaitDue(kFarMs);
   LatchGuard guard(host.engine->ShardLatch(shard));
   CHECK_FALSE(host.engine->SweepExpired(0, shard, kFarMs, &visits, &visitor));
   CHECK(visitor.calls == 3);

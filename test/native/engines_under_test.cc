@@ -101,9 +101,9 @@ class RealVlog final : public VlogUnderTest {
 
 }  // namespace
 
-const std::vector<NamedEngine>& EnginesUnderTest() {
+std::vector<NamedEngine>& EnginesUnderTest() {
   using Made = std::unique_ptr<EngineUnderTest>;
-  static const std::vector<NamedEngine> engines = {
+  static std::vector<NamedEngine> engines = {
       {"map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed, false)); },
        true},
       {"cold map", [](uint64_t seed) { return Made(std::make_unique<MapUnderTest>(seed, true)); },

@@ -123,6 +123,12 @@ class WritableFile final : public rocksdb::FSWritableFile {
     tail_.assign(memory + whole, bytes - whole);
     return IOStatus::OK();
   }
+  using rocksdb::FSWritableFile::PositionedAppend;
+  IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& options,
+                            IODebugContext* debug) override {
+    CAIRN_CHECK(offset == bytes_);
+    return Append(data, options, debug);
+  }
   IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
     // RocksDB cuts off only what it has allocated ahead, and here nothing is.
     CAIRN_CHECK(size >= bytes_);

@@ -1,0 +1,247 @@
+#include "lsm/committer.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "lsm/key.h"
+
+namespace cairn::lsm {
+
+namespace {
+
+rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+constexpr size_t kEncodedOverhead = 64;  // of a write in a batch
+
+void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
+  std::string index_key;
+  for (const PendingWrite* write : batch.writes) {
+    const std::string_view user_key = write->key.substr(kPrefixBytes);
+    KeyPrefix prefix = ParseKey(write->key).prefix;
+    prefix.index = key_value_index::kExpiry;
+    if (write->old_expire_at_ms != 0 && write->old_expire_at_ms != write->expire_at_ms) {
+      EncodeExpiryKey(prefix, write->old_expire_at_ms, user_key, &index_key);
+      to->Delete(Sliced(index_key));
+    }
+    if (write->deletion()) {
+      to->Delete(Sliced(write->key));
+      continue;
+    }
+    to->Put(Sliced(write->key), Sliced(write->value));
+    if (write->expire_at_ms != 0) {
+      EncodeExpiryKey(prefix, write->expire_at_ms, user_key, &index_key);
+      to->Put(Sliced(index_key), {});
+    }
+  }
+  for (const BatchRecord& record : batch.records) {
+    if (record.deletion) {
+      to->Delete(Sliced(record.key));
+    } else {
+      to->Put(Sliced(record.key), Sliced(record.value));
+    }
+  }
+}
+
+}  // namespace
+
+bool Committer::Start(Parts parts) {
+  parts_ = std::move(parts);
+  fsync_.store(parts_.fsync);
+  open_->number = 1;
+  return thread_.Start([this] { Work(); });
+}
+
+void Committer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    work_.notify_one();
+    settled_.notify_all();
+  }
+  thread_.Join();
+}
+
+void Committer::Abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+  }
+  Stop();
+}
+
+// ---- from reactors ----
+
+void Committer::Added(uint64_t bytes, bool awaited) {
+  open_->bytes += bytes;
+  staged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  latest_.store(open_->number, std::memory_order_release);
+  open_any_.store(true, std::memory_order_relaxed);
+  if (!awaited || awaited_) return;
+  awaited_ = true;
+  open_awaited_.store(true, std::memory_order_relaxed);
+}
+
+void Committer::Kick(bool all) {
+  if (!open_awaited_.load(std::memory_order_relaxed) &&
+      !(all && open_any_.load(std::memory_order_relaxed)))
+    return;
+  const std::lock_guard lock(mutex_);
+  if (kicked_) return;
+  kicked_ = true;
+  work_.notify_one();
+}
+
+void Committer::Sync() {
+  const std::lock_guard lock(mutex_);
+  sync_wanted_ = true;
+  work_.notify_one();
+}
+
+StreamState Committer::State(std::string* reason) const {
+  const StreamState state = state_.load(std::memory_order_acquire);
+  if (reason != nullptr && state != StreamState::kRunning) {
+    const std::lock_guard lock(state_mutex_);
+    *reason = stopped_ || failed_ ? reason_ : refusal_;
+  }
+  return state;
+}
+
+void Committer::Refuse(bool refuse, const std::string& reason) {
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (refusing_ == refuse) return;
+    refusing_ = refuse;
+    refusal_ = reason;
+    if (!stopped_ && !failed_)
+      state_.store(refuse ? StreamState::kRefusing : StreamState::kRunning,
+                   std::memory_order_release);
+  }
+  Announce();
+}
+
+bool Committer::AwaitWritten() {
+  std::unique_lock lock(mutex_);
+  const uint64_t wanted = latest_.load(std::memory_order_relaxed);
+  if (written() >= wanted) return true;
+  kicked_ = true;
+  work_.notify_one();
+  const auto hopeless = [this] { return state_.load() >= StreamState::kStopped; };
+  settled_.wait(lock, [&] { return written() >= wanted || hopeless() || stop_; });
+  return written() >= wanted;
+}
+
+// ---- the thread ----
+
+void Committer::Work() {
+  thread_id_.store(std::this_thread::get_id());
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [this] { return kicked_ || sync_wanted_ || stop_; });
+    if (abandoned_) return;
+    kicked_ = false;
+    const bool ending = stop_;
+    const bool sync = std::exchange(sync_wanted_, false) || ending;
+    std::unique_ptr<Batch> batch = Seal();
+    if (batch == nullptr && !sync) continue;
+    lock.unlock();
+    const Outcome outcome = Commit(batch.get(), sync);
+    lock.lock();
+    if (outcome == Outcome::kGivenUp) {
+      given_up_ = std::move(batch);
+      return;
+    }
+    if (batch != nullptr) {
+      batch->Clear();
+      spare_ = std::move(batch);
+    }
+    if (ending) return;
+  }
+}
+
+std::unique_ptr<Batch> Committer::Seal() {
+  if (open_->empty()) return nullptr;
+  parts_.seal(open_.get());
+  std::unique_ptr<Batch> sealed = std::move(open_);
+  open_ = spare_ != nullptr ? std::move(spare_) : std::make_unique<Batch>();
+  open_->number = next_number_++;
+  awaited_ = false;
+  open_awaited_.store(false, std::memory_order_relaxed);
+  open_any_.store(false, std::memory_order_relaxed);
+  return sealed;
+}
+
+Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync || fsync_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  const uint64_t started = MonotonicNanos();
+  rocksdb::Status status;
+  if (batch != nullptr) {
+    rocksdb::WriteBatch encoded(batch->bytes + batch->writes.size() * kEncodedOverhead);
+    Encode(*batch, &encoded);
+    status = parts_.db->Write(options, &encoded);
+  } else {
+    status = parts_.db->SyncWAL();
+  }
+  if (!status.ok()) {
+    figures_.errors.fetch_add(1, std::memory_order_relaxed);
+    SetState(StreamState::kFailed, "RocksDB: " + status.ToString());
+    return Outcome::kGivenUp;
+  }
+  figures_.nanos.fetch_add(MonotonicNanos() - started, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    if (batch != nullptr) {
+      figures_.batches.fetch_add(1, std::memory_order_relaxed);
+      figures_.bytes.fetch_add(batch->bytes, std::memory_order_relaxed);
+      staged_bytes_.fetch_sub(batch->bytes, std::memory_order_relaxed);
+      written_.store(batch->number, std::memory_order_release);
+    }
+    if (options.sync) {
+      figures_.syncs.fetch_add(1, std::memory_order_relaxed);
+      durable_.store(written_.load(std::memory_order_relaxed), std::memory_order_release);
+    }
+    settled_.notify_all();
+  }
+  parts_.listener->OnDurable(0);
+  if (batch != nullptr) Retire(batch);
+  return Outcome::kDone;
+}
+
+void Committer::Retire(Batch* batch) {
+  // RocksDB shows it all: reads that do not find it here any more find it there.
+  for (PendingWrite* write : batch->writes) {
+    const LatchGuard guard(parts_.latch(write->shard));
+    parts_.index->Remove(write);
+  }
+  parts_.done(*batch);
+}
+
+void Committer::SetWaiting(bool waits, std::string reason) {
+  SetState(waits ? StreamState::kStopped : StreamState::kRunning, std::move(reason));
+}
+
+void Committer::SetState(StreamState state, std::string reason) {
+  if (state == StreamState::kRunning && state_.load() < StreamState::kStopped) return;
+  {
+    const std::lock_guard lock(state_mutex_);
+    stopped_ = state == StreamState::kStopped;
+    failed_ = state == StreamState::kFailed;
+    reason_ = std::move(reason);
+    if (state == StreamState::kRunning && refusing_) state = StreamState::kRefusing;
+    state_.store(state, std::memory_order_release);
+  }
+  Announce();
+}
+
+void Committer::Announce() {
+  {
+    const std::lock_guard lock(mutex_);
+    settled_.notify_all();
+  }
+  parts_.listener->OnDurable(0);
+}
+
+}  // namespace cairn::lsm

@@ -1,0 +1,221 @@
+// LsmEngine: the engine contract (engine/engine.h) over RocksDB, for key sets that outgrow memory.
+//
+//   writes   Apply -> open batch + index of what is pending -> committer -> DB::Write
+//   reads    Find: pending, then DB::Get in memory only. What memory cannot say is unknown: Fetch
+//            reads it in the read pool, as of the moment of the Find
+//   ranges   in the read pool, after RocksDB has all that was applied before
+//   expiry   an index by time, read ahead by the sweeper's thread; SweepExpired reports from that
+//
+// One part, one stream; a ticket's position is the number of a batch.
+//
+// Tokens. A key that is unknown was not written since the last flush of a memtable began: what is
+// in memory would be found. So (collection, number of flushes) names its state. A value that is
+// known but large is named by its own version.
+//
+// Whatever waits for a disk has a thread: committer, read pool, sweeper, jobs. Reactors wait for
+// latches and for the mutex of the open batch alone.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/stats.h"
+#include "io/disk.h"
+#include "lsm/committer.h"
+#include "lsm/compaction_filter.h"
+#include "lsm/drop_gate.h"
+#include "lsm/events.h"
+#include "lsm/merge_operator.h"
+#include "lsm/merge_page.h"
+#include "lsm/namespaces.h"
+#include "lsm/patient_file_system.h"
+#include "lsm/pending.h"
+#include "lsm/read_pool.h"
+#include "lsm/settings.h"
+#include "lsm/sweeper.h"
+
+namespace cairn::lsm {
+
+// A snapshot of RocksDB, and what compactions must leave alone while it is there.
+class HeldSnapshot {
+ public:
+  HeldSnapshot(rocksdb::DB* db, DropGate* gate) : hold_(gate), db_(db), at_(db->GetSnapshot()) {}
+  ~HeldSnapshot() { db_->ReleaseSnapshot(at_); }
+  HeldSnapshot(const HeldSnapshot&) = delete;
+  HeldSnapshot& operator=(const HeldSnapshot&) = delete;
+  const rocksdb::Snapshot* at() const { return at_; }
+
+ private:
+  DropGate::Hold hold_;
+  rocksdb::DB* db_;
+  const rocksdb::Snapshot* at_;
+};
+
+class LsmEngine final : public Engine {
+ public:
+  // Parts that a test brings.
+  struct Tuning {
+    Settings settings;
+    std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the system's
+    uint64_t staged_bytes_max = Committer::kStagedBytesMax;
+    bool exact_counts = true;
+  };
+  LsmEngine() = default;
+  explicit LsmEngine(const Tuning& tuning) : tuning_(tuning), tuned_(true) {}
+  ~LsmEngine() override;
+
+  Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
+                              DurabilityListener* listener) override;
+  void AttachReactor(uint32_t reactor, IoQueue* queue, CompletionPort* port) override;
+  void DetachReactor(uint32_t reactor) override;
+  Status Close() override;
+  // As if the process had died: nothing is written any more.
+  void AbandonForTest();
+  // Until the sweeper has seen all that RocksDB has by now and that expires by then.
+  void AwaitDueForTest(uint64_t now_ms);
+
+  uint32_t streams() const override { return 1; }
+  bool Durable(const Ticket& ticket) const override {
+    return committer_->durable() >= ticket.position;
+  }
+  Ticket LatestTicket(uint32_t stream) const override { return {stream, committer_->latest()}; }
+  StreamState State(uint32_t, std::string* reason) const override {
+    return committer_->State(reason);
+  }
+  void RequestSync(uint32_t) override { committer_->Sync(); }
+
+  void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+            Entry* entry) override;
+  Owner Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) override;
+  void Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
+             FetchRequest* request) override;
+  uint32_t parts() const override { return 1; }
+  uint32_t PartOf(uint16_t) const override { return 0; }
+  bool RangesInMemory() const override { return false; }
+  void ReadRange(uint32_t reactor, RangeRequest* request) override;
+  void RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) override;
+  uint64_t KeyCount(uint16_t ns) const override;
+  uint64_t ExpiringCount(uint16_t ns) const override;
+  uint64_t MeanTtlMillis(uint16_t ns, uint64_t now_ms) const override;
+  bool SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
+                    KeyVisitor* visitor) override;
+  uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
+
+  bool WantsBefore() const override { return exact_; }
+  bool KeepsExpiryApart() const override { return false; }
+  Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
+               uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
+  void TurnEnd(uint32_t reactor) override;
+  void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
+
+  uint64_t RequestSave() override;
+  void SkipFinalSave() override { skip_final_flush_ = true; }
+  SaveStats Saves() const override;
+  Status SetOption(std::string_view name, std::string_view value) override;
+  Status Command(std::span<const std::string_view> words, std::string* reply) override;
+  uint64_t FilesAhead() const override;
+  void Stats(EngineStats* out) const override;
+  std::vector<std::string> TakeNotices() override { return events_->Take(); }
+
+ private:
+  struct Reactor {
+    CompletionPort* port = nullptr;
+    std::atomic<uint64_t> reading{0};        // requests that were not posted yet
+    std::shared_ptr<HeldSnapshot> snapshot;  // of this turn's fetches
+    uint64_t snapshot_flushes = 0;
+  };
+  class Reading;
+  class Fetching;
+  class Ranging;
+  class Drawing;
+
+  // --- lsm_open.cc ---
+  Status OpenDatabase(RecoveryReport* report);
+  Status LoadNamespaces(RecoveryReport* report);
+  Status ReadMetadata(std::string_view name, std::string* text, bool* found);
+  Status StartThreads();
+  void StopThreads(bool abandon);
+  void RunJobs();
+  void Flush(uint64_t wanted);
+  void CleanDropped();
+  void CheckRoom();
+  void Waits(bool waits, const std::string& reason);
+  bool IsGone(uint32_t collection) const;
+  void PublishDrops(const Batch& batch);
+  void DropStale(const Sweeper::Due& due, uint16_t shard);
+  void Reset();
+
+  // --- lsm_read.cc ---
+  void Submit(uint32_t reactor, Reading* reading);
+  uint64_t Flushes() const { return events_->flushes(); }
+  uint64_t Written() const { return committer_->written(); }
+
+  // --- lsm_write.cc ---
+  Status Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* awaited) const;
+  void ApplyKey(const WriteOp& op, Batch* batch);
+  void ApplyWhole(const WriteOp& op, Batch* batch);
+
+  Tuning tuning_;
+  const bool tuned_ = false;
+  EngineOptions options_;
+  Disk* disk_ = nullptr;
+  DurabilityListener* listener_ = nullptr;
+  std::unique_ptr<cairn::FileLock> lock_;
+  bool exact_ = true;
+
+  DropGate gate_;
+  Upgrades upgrades_;
+  PageFolds folds_;
+  MergeFigures merges_;
+  FilterFigures filtered_;
+  std::shared_ptr<Events> events_ = std::make_shared<Events>();
+  Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); }};
+  std::unique_ptr<rocksdb::Env> env_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::shared_ptr<rocksdb::Cache> block_cache_;
+
+  Namespaces namespaces_;
+  uint64_t version_ = 0;  // the newest one; under the committer's mutex
+  PendingIndex pending_;
+  std::unique_ptr<Committer> committer_ = std::make_unique<Committer>();
+  ReadPool reads_;
+  Sweeper sweeper_;
+  std::vector<uint64_t> removed_ =
+      std::vector<uint64_t>(kShardCount, 0);  // batch; by shard, latched
+  std::atomic<uint64_t> removed_all_{0};      // batch of the latest flush or swap
+  Reactor reactors_[kReactorsMax];
+  static constexpr uint64_t kSyncEveryMs = 1000;
+  std::atomic<FsyncPolicy> fsync_{FsyncPolicy::kAlways};
+  uint64_t synced_ms_ = 0;  // of reactor 0's ticks
+
+  Threads jobs_;
+  mutable std::mutex jobs_mutex_;
+  std::condition_variable jobs_wake_;
+  std::atomic<bool> jobs_stop_{false};  // changed under jobs_mutex_
+  uint64_t flush_wanted_ = 0;
+  SaveStats saves_;
+  std::atomic<uint64_t> min_free_bytes_{0};
+  std::atomic<uint64_t> free_bytes_{0};
+  std::vector<uint32_t> dropped_;  // collections, durably; ascending; under jobs_mutex_
+  uint64_t dropped_at_ms_ = 0;     // the last of them
+  bool drops_waiting_ = false;
+  bool skip_final_flush_ = false;
+
+  struct ReadFigures {
+    std::atomic<uint64_t> reads{0};
+    std::atomic<uint64_t> bytes{0};
+    std::atomic<uint64_t> nanos{0};
+    std::atomic<uint64_t> errors{0};
+    std::atomic<uint64_t> in_flight{0};
+  } read_figures_;
+};
+
+}  // namespace cairn::lsm

@@ -1,0 +1,153 @@
+// Writes: from the contract's ops to the open batch.
+#include <cstring>
+
+#include "base/check.h"
+#include "lsm/key.h"
+#include "lsm/lsm_engine.h"
+
+namespace cairn::lsm {
+
+namespace {
+
+constexpr uint64_t kUnitBytesMax = 2ull << 30;  // RocksDB's batches end at 4 GiB
+// Of a write beside key and value: heads, the entry of the expiry index, the index of what is
+// pending.
+constexpr uint64_t kWriteOverhead = 128;
+
+bool OnWhole(const WriteOp& op) {
+  return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+}
+
+}  // namespace
+
+// Why the unit is not taken, whatever is staged; else what it comes to.
+Status LsmEngine::Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* awaited) const {
+  bool frees = true;
+  for (const WriteOp& op : ops) {
+    if (op.key.size() > kKeyBytesMax || op.value.size() > kValueBytesMax)
+      return Status(Code::kTooLarge, "a key or value is larger than 512 MB");
+    if (!OnWhole(op)) CAIRN_ASSERT_LATCHED(latches_[op.shard].latch);
+    *bytes += op.key.size() + op.value.size() + kWriteOverhead;
+    frees = frees && (op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush);
+    *awaited = *awaited || op.awaited;
+  }
+  if (*bytes > kUnitBytesMax)
+    return Status(Code::kTooLarge,
+                  "a transaction is larger than 2 GB, which engine lsm cannot write");
+  std::string reason;
+  switch (committer_->State(&reason)) {
+    case StreamState::kRunning:
+      return Status();
+    case StreamState::kRefusing:
+    case StreamState::kStopped:
+      return frees ? Status() : Status(Code::kNoSpace, reason);
+    case StreamState::kFailed:
+      break;
+  }
+  return Status(Code::kReadOnly, reason);
+}
+
+Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
+                        uint32_t* ticket_count, PreparedUnit*) {
+  *ticket_count = 0;
+  if (ops.empty()) return Status();
+  uint64_t bytes = 0;
+  bool awaited = false;
+  Status refusal = Refusal(ops, &bytes, &awaited);
+  if (CAIRN_UNLIKELY(!refusal.ok())) return refusal;
+
+  const std::lock_guard lock(committer_->mutex());
+  if (CAIRN_UNLIKELY(!committer_->HasRoom(bytes)))
+    return Status(Code::kBusy, "too much waits for RocksDB");
+  Batch& batch = committer_->open();
+  for (const WriteOp& op : ops) {
+    if (CAIRN_LIKELY(!OnWhole(op))) {
+      ApplyKey(op, &batch);
+    } else {
+      ApplyWhole(op, &batch);
+    }
+  }
+  committer_->Added(bytes, awaited);
+  tickets[(*ticket_count)++] = {0, batch.number};
+  return Status();
+}
+
+void LsmEngine::ApplyKey(const WriteOp& op, Batch* batch) {
+  CAIRN_CHECK(op.kind != WriteKind::kExpire, "an expiry is written with its value");
+  const bool deletion = op.kind == WriteKind::kDelete;
+  const bool found = op.before == WriteOp::Before::kFound;
+  const uint64_t expire_at_ms = deletion ? 0 : op.expire_at_ms;
+  const uint32_t collection = namespaces_.slot(op.ns).collection.load(std::memory_order_relaxed);
+
+  auto* write = new (batch->arena.Take(sizeof(PendingWrite))) PendingWrite;
+  write->batch = batch->number;
+  write->shard = op.shard;
+  write->type = op.type;
+  write->expire_at_ms = expire_at_ms;
+  write->old_expire_at_ms = found ? op.before_expire_at_ms : 0;
+
+  const size_t key_bytes = kPrefixBytes + op.key.size();
+  char* const key = batch->arena.Take(key_bytes);
+  EncodePrefix({.collection = collection}, key);
+  if (!op.key.empty()) std::memcpy(key + kPrefixBytes, op.key.data(), op.key.size());
+  write->key = {key, key_bytes};
+
+  if (!deletion) {
+    char head[kHeadBytesMax];
+    write->body_offset = static_cast<uint32_t>(EncodeHead(
+        {.kind = static_cast<Kind>(op.type), .version = ++version_, .expire_at_ms = expire_at_ms},
+        head));
+    const size_t value_bytes = write->body_offset + op.value.size();
+    char* value;
+    if (CAIRN_UNLIKELY(op.value.size() >= kLargeValueBytes)) {
+      std::shared_ptr<LargeBuffer> buffer = LargeBuffer::New(value_bytes);
+      value = buffer->data();
+      batch->owners.push_back(std::move(buffer));
+      write->owner = &batch->owners.back();
+    } else {
+      value = batch->arena.Take(value_bytes);
+    }
+    std::memcpy(value, head, write->body_offset);
+    if (!op.value.empty())
+      std::memcpy(value + write->body_offset, op.value.data(), op.value.size());
+    write->value = {value, value_bytes};
+  } else {
+    ++version_;
+    removed_[op.shard] = batch->number;
+  }
+  batch->writes.push_back(write);
+  pending_.Add(write);
+
+  using Change = Namespaces::Change;
+  const Change change = !exact_ || found == !deletion ? Change::kStayed
+                        : deletion                    ? Change::kWent
+                                                      : Change::kCame;
+  namespaces_.Count(op.ns, change, exact_ ? write->old_expire_at_ms : 0, exact_ ? expire_at_ms : 0,
+                    batch);
+}
+
+void LsmEngine::ApplyWhole(const WriteOp& op, Batch* batch) {
+  for (uint32_t shard = 0; shard < kShardCount; ++shard)
+    CAIRN_ASSERT_LATCHED(latches_[shard].latch);
+  ++version_;
+  if (op.kind == WriteKind::kSwap) {
+    namespaces_.Swap(op.ns, op.other_ns, batch);
+  } else if (op.ns != kAllNamespaces) {
+    namespaces_.Flush(op.ns, exact_, batch);
+  } else {
+    for (uint32_t ns = 0; ns < namespaces_.count(); ++ns)
+      namespaces_.Flush(static_cast<uint16_t>(ns), exact_, batch);
+  }
+  removed_all_.store(batch->number, std::memory_order_relaxed);
+}
+
+void LsmEngine::Tick(uint32_t reactor, uint64_t monotonic_ms) {
+  committer_->Kick(true);
+  if (reactor != 0 || monotonic_ms < synced_ms_ + kSyncEveryMs) return;
+  synced_ms_ = monotonic_ms;
+  if (fsync_.load(std::memory_order_relaxed) == FsyncPolicy::kEverySecond &&
+      committer_->durable() < committer_->latest())
+    committer_->Sync();
+}
+
+}  // namespace cairn::lsm

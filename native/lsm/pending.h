@@ -1,0 +1,102 @@
+// Writes that were applied and that RocksDB does not have yet: batch by batch in their order, for
+// who commits them; by key, for who reads.
+//
+//   Batch            arena                          PendingIndex: shard, bucket
+//   +--------+       +-----------------------+      +---+
+//   | writes | ----> | PendingWrite | key    | <--- | 0 | newest of the bucket, older, older ...
+//   | number |       |              | value  |      | 1 |
+//   +--------+       +-----------------------+      +---+
+//
+// A write stays in the index until RocksDB shows it; its memory goes with its batch, after that.
+//
+// Threads. The index of a shard is guarded by the latch of the shard. Batches are filled under the
+// mutex of the committer, and belong to the committer's thread when they are sealed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/large_buffer.h"
+#include "base/slot.h"
+#include "engine/read.h"
+#include "lsm/value.h"
+
+namespace cairn::lsm {
+
+struct PendingWrite {
+  PendingWrite* older = nullptr;  // in its bucket
+  uint64_t batch = 0;             // its number
+  uint64_t expire_at_ms = 0;
+  uint64_t old_expire_at_ms = 0;  // whose entry in the expiry index goes with it
+  std::string_view key;           // stored: prefix and user key
+  std::string_view value;         // stored: head and body; without data: the key is deleted
+  const Owner* owner = nullptr;   // of a large value; null: the arena
+  uint32_t body_offset = 0;       // in `value`
+  uint16_t shard = 0;
+  uint8_t bucket = 0;
+  ValueType type = ValueType::kString;
+
+  bool deletion() const { return value.data() == nullptr; }
+  std::string_view body() const { return value.substr(body_offset); }
+};
+
+// Memory that goes all at once. 8-byte aligned.
+class Arena {
+ public:
+  char* Take(size_t bytes);
+  void Clear();  // keeps one block
+
+ private:
+  static constexpr size_t kBlockBytes = 64u << 10;
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* at_ = nullptr;
+  size_t left_ = 0;
+};
+
+// What goes with the batch beside the writes of keys.
+struct BatchRecord {
+  std::string key;
+  std::string value;
+  bool deletion = false;
+};
+
+struct Batch {
+  uint64_t number = 0;
+  std::vector<PendingWrite*> writes;
+  std::deque<Owner> owners;
+  std::vector<uint32_t> dropped;  // collections
+  std::vector<BatchRecord> records;
+  std::vector<uint16_t> changed;  // namespaces whose counters changed; each once
+  bool mapping_changed = false;   // which collection a namespace is
+  uint64_t bytes = 0;             // of keys and values
+  Arena arena;
+
+  bool empty() const { return writes.empty() && records.empty() && !mapping_changed; }
+  void Clear();
+};
+
+class PendingIndex {
+ public:
+  // Null: nothing pending says anything of the key. [latched]
+  const PendingWrite* Find(uint16_t shard, std::string_view stored_key) const {
+    return counts_[shard] == 0 ? nullptr : Search(shard, stored_key);
+  }
+  void Add(PendingWrite* write);           // [latched]
+  void Remove(const PendingWrite* write);  // [latched] after all older ones of its key
+
+ private:
+  static constexpr uint32_t kBucketsPerShard = 32;
+  static uint8_t BucketOf(std::string_view stored_key);
+  const PendingWrite* Search(uint16_t shard, std::string_view stored_key) const;
+
+  std::vector<PendingWrite*> buckets_ =
+      std::vector<PendingWrite*>(kShardCount * kBucketsPerShard, nullptr);
+  std::vector<uint32_t> counts_ = std::vector<uint32_t>(kShardCount, 0);
+};
+
+}  // namespace cairn::lsm
