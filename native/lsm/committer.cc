@@ -75,6 +75,7 @@ void Committer::Abandon() {
 // ---- from reactors ----
 
 void Committer::Added(uint64_t bytes, bool awaited) {
+  open_->touched = true;
   open_->bytes += bytes;
   staged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   latest_.store(open_->number, std::memory_order_release);

@@ -133,8 +133,11 @@ Status LsmEngine::OpenDatabase(RecoveryReport* report) {
     options.env->SetBackgroundThreads(static_cast<int>(settings.compaction_threads),
                                       rocksdb::Env::Priority::LOW);
   }
+  const std::string path = options_.dir + "/rocksdb";
+  const Status made = disk_->CreateDir(path);
+  if (!made.ok()) return made;
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, options_.dir + "/rocksdb", &opened);
+  const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
   db_.reset(opened);
   return status.ok() ? Status() : OpenError(status);
 }

@@ -45,7 +45,7 @@ void Batch::Clear() {
   dropped.clear();
   records.clear();
   changed.clear();
-  mapping_changed = false;
+  touched = mapping_changed = false;
   bytes = 0;
   arena.Clear();
 }

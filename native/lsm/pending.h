@@ -72,11 +72,13 @@ struct Batch {
   std::vector<uint32_t> dropped;  // collections
   std::vector<BatchRecord> records;
   std::vector<uint16_t> changed;  // namespaces whose counters changed; each once
+  bool touched = false;           // something was added
   bool mapping_changed = false;   // which collection a namespace is
   uint64_t bytes = 0;             // of keys and values
   Arena arena;
 
-  bool empty() const { return writes.empty() && records.empty() && !mapping_changed; }
+  // Units may change nothing, and are answered all the same.
+  bool empty() const { return !touched; }
   void Clear();
 };
 

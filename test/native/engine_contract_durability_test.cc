@@ -71,6 +71,17 @@ CONTRACT_TEST("tickets: of the streams touched, met in the end, and then asked f
   CHECK(host.UntilDurable({host.Meta(0, first).ticket}));
 }
 
+CONTRACT_TEST("a unit that changes nothing is answered like any other") {
+  EngineHost host(&medium);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(host.UntilDurable(host.Staged({host.Flush(0)})));
+    CHECK(host.UntilDurable(host.Staged({host.Flush(kAllNamespaces)})));
+    CHECK(host.UntilDurable(host.Staged({host.Swap(0, 1)})));
+    CHECK(host.UntilDurable(host.Staged({host.Put(0, "k", "v"), host.Del(0, "k")})));
+    CHECK(host.UntilDurable({host.Meta(0, "k").ticket}));
+  }
+}
+
 CONTRACT_TEST("the latest ticket covers all that was applied in its stream") {
   EngineHost host(&medium);
   for (uint32_t stream = 0; stream < host.engine->streams(); ++stream) {
