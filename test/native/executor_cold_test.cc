@@ -2,6 +2,7 @@
 // exists: they answer as over an engine that knows everything at once. Both are maps
 // (map_engine.h), and get the same commands in the same order.
 #include <algorithm>
+#include <charconv>
 #include <random>
 
 #include "engine_host.h"
@@ -30,9 +31,9 @@ std::string Frame(const Words& words) {
 Words Bulks(const std::string& reply) {
   Words bulks;
   for (size_t at = 0; (at = reply.find('$', at)) != std::string::npos;) {
-    size_t end = 0;
-    const int bytes = std::stoi(reply.substr(at + 1), &end);
-    at += 1 + end + 2;
+    int bytes = 0;
+    const char* end = std::from_chars(&reply[at + 1], reply.data() + reply.size(), bytes).ptr;
+    at = static_cast<size_t>(end - reply.data()) + 2;
     if (bytes < 0) continue;
     bulks.push_back(reply.substr(at, static_cast<size_t>(bytes)));
     at += static_cast<size_t>(bytes);

@@ -156,9 +156,18 @@ void MapEngine::CompleteReads(uint32_t reactor) {
 std::map<std::string_view, const MapEngine::Cell*> MapEngine::RowsOf(
     const RangeRequest& request) const {
   std::map<std::string_view, const Cell*> rows;
+  const size_t rows_max = request.random ? SIZE_MAX : request.keys_max + size_t{1};
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     if (!request.random && !cold_ && shard != request.part) continue;
-    for (const auto& [key, cell] : spaces_[request.ns][shard].cells) rows[key] = &cell;
+    const auto& cells = spaces_[request.ns][shard].cells;
+    for (auto at = cells.lower_bound(request.from); at != cells.end(); ++at) {
+      rows[at->first] = &at->second;
+      if (rows.size() <= rows_max) continue;
+      const auto last = std::prev(rows.end());
+      const bool is_last = last->second == &at->second;
+      rows.erase(last);
+      if (is_last) break;
+    }
   }
   return rows;
 }

@@ -146,7 +146,7 @@ class MapEngine final : public Engine {
   void CompleteReads(uint32_t reactor);
   uint32_t StreamOf(uint32_t shard) const { return shard % streams(); }
   void Answer(uint32_t reactor, RangeRequest* request);
-  // Rows of one shard or, cold, of all; in order.
+  // Rows of one shard or, cold, of all; in order, no more than a request can take and one.
   std::map<std::string_view, const Cell*> RowsOf(const RangeRequest& request) const;
 
   MapMedium* medium_;
