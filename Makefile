@@ -70,9 +70,11 @@ TEST_FLAGS := -O0 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 
 ADDON_SOURCES := $(wildcard native/addon/*.cc)
 ADDON_OBJECTS := $(ADDON_SOURCES:%.cc=$(BUILD)/obj/%.o)
-LIBRARY_SOURCES := $(filter-out native/addon/% native/lsm/%,$(wildcard native/*/*.cc))
+# The options of the lsm engine are known also where there is no RocksDB.
+LSM_OPTIONS := native/lsm/lsm_options.cc
+LIBRARY_SOURCES := $(filter-out native/addon/% native/lsm/%,$(wildcard native/*/*.cc)) $(LSM_OPTIONS)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o)
-LSM_SOURCES := $(wildcard native/lsm/*.cc)
+LSM_SOURCES := $(filter-out $(LSM_OPTIONS),$(wildcard native/lsm/*.cc))
 LSM_OBJECTS := $(LSM_SOURCES:%.cc=$(BUILD)/obj/%.o)
 TEST_SOURCES := $(wildcard test/native/*.cc)
 ifeq ($(ROCKSDB_KIND),)

@@ -1,6 +1,6 @@
 /** The figures that the data plane reports over the boundary (native.ts): counters, states, histograms. */
 import type { Bytes } from './bytes.js';
-import type { GcMode, RecoveryReport } from './native.js';
+import type { RecoveryReport } from './native.js';
 
 /** Cheap enough to be read several times a second. */
 export interface NativeCounters {
@@ -54,7 +54,8 @@ export interface LaneStat {
   logBytes: number;
   liveBytes: number;
   commitsInFlight: number;
-  gcMode: GcMode;
+  /** A word of the option gc-mode. */
+  gcMode: string;
   /** Segments collected; bytes of live records moved for it; segments freed, also without that; bytes of their files. */
   gcSegments: number;
   gcMovedBytes: number;

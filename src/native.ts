@@ -29,99 +29,44 @@ import type {
 // ---------------------------------------------------------------------------------------------------------------
 // Options
 
-/** What the data plane needs to know; every value is resolved (no "auto" but where listed, no units, no percent). */
-export interface NativeOptions extends NativeRuntimeOptions {
-  /** Addresses to listen on, as written: `127.0.0.1`, `::1`, `*`, `::*`, `localhost`, `-::1` (leading `-`: it may be missing). */
-  bind: string[];
-  /** 0: no TCP listener. */
-  port: number;
-  tcpBacklog: number;
-  /** Path of the Unix socket; '' for none. */
-  unixsocket: string;
-  /** Mode bits of the Unix socket, for instance 0o700; 0: leave what the umask gives. */
-  unixsocketperm: number;
-
-  /** Data directory. Created if it is missing, then locked until stop(). */
-  dir: string;
-  /** Number of reactor threads, at least 1. */
-  ioThreads: number;
-  ioBackend: 'auto' | 'uring' | 'threads';
-  sqpoll: 'auto' | 'yes' | 'no';
-  /** auto: the first reactor prefers the processor at which the disk's completions arrive, if there is one such. */
-  diskCpu: 'auto' | 'no';
-  /** Number of log streams, 1 .. 1024. */
-  lanes: number;
-  /**
-   * True: nobody asked for that number; it is for a new directory, an existing one keeps its own. False: open() changes
-   * an existing directory to it: a new epoch begins, whose segments follow the new number; older ones stay as they are.
-   */
-  lanesAuto: boolean;
-  segmentSize: number;
-  walRingSize: number;
-  /** SELECT takes 0 .. databases-1. */
-  databases: number;
-  /** Which values leave the cache first. */
-  cachePolicy: 'lirs' | 's3fifo' | 'lru';
-  /** Values up to this size that proved hot stay longer; 0: off. */
-  cacheSmallValueBytes: number;
-  /** Start in spite of damage before a log's tail: damaged records are skipped, each is reported. */
-  salvage: boolean;
-  /** Files of collected segments kept for reuse; 0: one per lane. */
-  segmentRecycleMax: number;
-  /** Bytes per second at which checkpoints are written. */
-  checkpointRate: number;
+/** A row of the one option table, which native declares: native/engine/option_row.h says what the fields mean. */
+export interface OptionTableRow {
+  name: string;
+  kind:
+    | 'integer'
+    | 'bytes'
+    | 'shareOfBytes'
+    | 'hundredths'
+    | 'flag'
+    | 'choice'
+    | 'mode'
+    | 'text'
+    | 'path'
+    | 'addresses'
+    | 'bufferLimits';
+  /** As it would be written in the file. */
+  initial: string;
+  /** Of numbers, both ends included; of `hundredths` in those. */
+  min: bigint;
+  max: bigint;
+  /** Takes `auto` instead of a number. */
+  automatic: boolean;
+  /** Of `choice`: words with a blank between. */
+  choices: string;
+  /** Of a number that does not carry it; '' for none. */
+  unit: string;
+  change: 'runtime' | 'immutable' | 'protected';
+  /** Heading in conf/cairn.conf. */
+  section: string;
+  doc: string;
+  /** That has it; '' of options that do not depend on it. */
+  engine: string;
 }
 
-export type GcMode = 'lazy' | 'throttled' | 'aggressive';
-
-/** The options that setConfig() changes while the server runs. */
-export interface NativeRuntimeOptions {
-  appendfsync: 'always' | 'everysec' | 'no';
-  /** Group commit: wait at most this long for more bytes before a write is issued. 0: never wait. */
-  commitDelayUs: number;
-  /** Group commit: enough bytes to end that wait early; also the largest single commit. */
-  commitBatchBytes: number;
-  /** Upper bound of the value cache with all its bookkeeping, in bytes. */
-  cacheSize: number;
-  /** Of all lanes, those that were given a mode of their own included. */
-  gcMode: GcMode;
-  /** Ceiling of `throttled`: reads and writes per second, all lanes. */
-  gcIops: number;
-  /** Segments collected at once, 1 .. 64. */
-  gcMaxParallel: number;
-  /** Percent: log bytes allowed per 100 live ones, 105 .. 1000. */
-  gcSpaceAmplification: number;
-  /** Writes are refused while the file system has less. */
-  minFreeBytes: number;
-  maxclients: number;
-  protoMaxBulkLen: number;
-  clientQueryBufferLimit: number;
-  /** client-output-buffer-limit of ordinary connections: bytes, bytes, seconds; 0 each: no limit. */
-  outputLimitNormalHard: number;
-  outputLimitNormalSoft: number;
-  outputLimitNormalSoftSeconds: number;
-  /** The same for connections in MONITOR or subscribed to channels. */
-  outputLimitPubsubHard: number;
-  outputLimitPubsubSoft: number;
-  outputLimitPubsubSoftSeconds: number;
-  /** Close idle connections after this many seconds; 0: never. */
-  timeout: number;
-  /** Seconds between TCP keep-alive probes; 0: off. */
-  tcpKeepalive: number;
-  protectedMode: boolean;
-  /** '' for no password. */
-  requirepass: string;
-  /** Who may use DEBUG: nobody, connections from this machine, everybody. */
-  enableDebugCommand: 'no' | 'local' | 'yes';
-  /** Microseconds; -1: off, 0: everything. */
-  slowlogLogSlowerThan: number;
-  slowlogMaxLen: number;
-  /** Milliseconds; 0: off. */
-  latencyMonitorThreshold: number;
-  /** Record a latency histogram per command. */
-  latencyTracking: boolean;
-  /** Background removal of expired keys: 1 (gentle) .. 10. */
-  activeExpireEffort: number;
+/** Memory of the engine for what is on its way to disk, and what that is, for people: `rings (...)`. */
+export interface EngineBuffers {
+  bytes: number;
+  what: string;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -352,7 +297,7 @@ export interface NativeServer {
   resetStats(): void;
 
   /** Throws with the reason when the value is refused; then nothing has changed. */
-  setConfig<K extends keyof NativeRuntimeOptions>(name: K, value: NativeRuntimeOptions[K]): void;
+  setConfig(name: string, value: string): void;
 
   clients(): Promise<ClientRow[]>;
   /** Number of connections closed (the caller's own included). */
@@ -384,12 +329,16 @@ export interface LogSink {
 }
 
 export interface NativeAddon {
-  /** Throws when an option is out of range. Allocates nothing big and starts no thread: open() and listen() do. */
-  createServer(options: NativeOptions): NativeServer;
+  /**
+   * `options`: a field for each, by its name, with a text in canonical form: whole numbers without a unit, `yes`, absolute
+   * paths. Throws when a value is none. Allocates nothing big and starts no thread: open() and listen() do.
+   */
+  createServer(options: object): NativeServer;
   /** Native rows, complete with their documentation. */
   commandTable(): CommandRow[];
-  /** What each number of the options may be, ends included; 0 of segment-recycle-max stands for auto. */
-  optionRanges(): { field: keyof NativeOptions; option: string; min: number; max: number }[];
+  /** Every option that the data plane knows, those of other engines than the one in use included; in the order of the file. */
+  optionTable(): OptionTableRow[];
+  engineBuffers(options: object): EngineBuffers;
   checkDir(dir: string): Promise<CheckReport>;
   /** A descriptor, or an absolute path in bytes; throws when that cannot be opened. `json`: how the sink words its own lines. */
   openLog(target: number | string, json: boolean): LogSink;

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { controlRows } from '../src/commands/index.js';
-import type { CommandRow } from '../src/native.js';
+import { allOptions } from '../src/config/config.js';
+import { type CommandRow, loadNative } from '../src/native.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const linesMax = 600;
@@ -152,6 +153,41 @@ describe('all files', () => {
     >;
     const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies });
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  });
+});
+
+describe('options', () => {
+  const declared = loadNative().optionTable();
+  const sources = scripts.filter((file) => file.startsWith('src/'));
+  const quoted = (word: string): RegExp => new RegExp(`['"\`]${word}['"\`]`);
+
+  test('every option is declared once, by one table', () => {
+    const names = allOptions.map(({ name }) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    expect(declared.length).toBeGreaterThan(70);
+    const rows = sources.filter((file) => declared.some(({ name }) => read(file).includes(`name: '${name}'`)));
+    expect(rows).toEqual([]);
+  });
+
+  test('what native says of an option nobody says again', () => {
+    // Redis has options of the same words.
+    const texts = sources
+      .filter((file) => file !== 'src/config/redis-options.ts')
+      .map((file) => ({ file, lines: read(file).split('\n') }));
+    const again = declared.flatMap(({ name, doc, choices }) => {
+      const words = choices.split(' ').map(quoted);
+      const said = (line: string): boolean =>
+        line.includes(doc.slice(0, 40)) || (words.length > 2 && words.every((word) => word.test(line)));
+      return texts.filter(({ lines }) => lines.some(said)).map(({ file }) => `${file}: ${name}`);
+    });
+    expect(again).toEqual([]);
+  });
+
+  test('no file of the configuration has a number of an option that native declares', () => {
+    // A constructor of option-types.ts with its ends, for anything but the few options of the control plane.
+    const call = /\b(integer|integerOrAuto|memory|memoryOrShare|hundredths)\(-?\d/g;
+    const found = [...read('src/config/options.ts').matchAll(call)].map(([text]) => text);
+    expect(found).toEqual(['integer(0']); // metrics-port
   });
 });
 

@@ -47,8 +47,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(NativeServer::Define(env))));
   exports["createServer"] = Napi::Function::New(env, CreateServer);
   exports["commandTable"] = Napi::Function::New(env, CommandTable);
-  exports["optionRanges"] = Napi::Function::New(
-      env, [](const Napi::CallbackInfo& info) { return OptionRanges(info.Env()); });
+  exports["optionTable"] = Napi::Function::New(
+      env, [](const Napi::CallbackInfo& info) { return OptionTableOf(info.Env()); });
+  exports["engineBuffers"] = Napi::Function::New(
+      env, [](const Napi::CallbackInfo& info) { return BuffersOf(info[0].As<Napi::Object>()); });
   exports["checkDir"] = Napi::Function::New(env, CheckDir);
   exports["openLog"] = Napi::Function::New(env, LogObject::Open);
   exports["leave"] = Napi::Function::New(env, Leave);

@@ -80,9 +80,7 @@ Napi::Function NativeServer::Define(Napi::Env env) {
 NativeServer::NativeServer(Info info)
     : Napi::ObjectWrap<NativeServer>(info),
       plane_(std::make_shared<DataPlane>(OptionsOf(info[0].As<Napi::Object>()))),
-      bells_(plane_) {
-  ApplyInitial(&plane_->server, info[0].As<Napi::Object>());
-}
+      bells_(plane_) {}
 
 // --- before the start ---
 
@@ -226,7 +224,7 @@ Napi::Value NativeServer::ResetStats(Info info) {
 Napi::Value NativeServer::SetConfig(Info info) {
   const std::string name = info[0].ToString().Utf8Value();
   RequireRunning(info.Env(), "'" + name + "' cannot be changed");
-  ApplyRuntime(&plane_->server, info.Env(), name, info[1]);
+  ApplyRuntime(&plane_->server, info.Env(), name, BytesOf(info[1]));
   return info.Env().Undefined();
 }
 

@@ -1,6 +1,5 @@
-// The options of src/native.ts: NativeOptions at creation, NativeRuntimeOptions while the server
-// runs. Main thread. A value that is out of range throws an error that names the option as in the
-// configuration file.
+// The options of src/native.ts: every option by its name and as a text, as in the configuration
+// file, at creation and when it changes; and the table of them all. Main thread.
 #pragma once
 
 #include <napi.h>
@@ -11,14 +10,14 @@
 
 namespace cairn::addon {
 
-// Rows of { field, option, min, max }: what each number may be.
-Napi::Array OptionRanges(Napi::Env env);
+// Rows of OptionTableRow in src/native.ts.
+Napi::Array OptionTableOf(Napi::Env env);
+// An object whose fields are options. Throws with the reason when a value is none.
 ServerOptions OptionsOf(const Napi::Object& object);
-
-// All run-time options of a new server that its engine does not get through OptionsOf.
-void ApplyInitial(Server* server, const Napi::Object& object);
+// EngineBuffers in src/native.ts.
+Napi::Object BuffersOf(const Napi::Object& object);
 
 // One changed option. The engine is open.
-void ApplyRuntime(Server* server, Napi::Env env, const std::string& name, const Napi::Value& value);
+void ApplyRuntime(Server* server, Napi::Env env, const std::string& name, const std::string& value);
 
 }  // namespace cairn::addon

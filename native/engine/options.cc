@@ -37,7 +37,7 @@ constexpr BoundOption<EngineOptions> kOptions[] = {
     {.row = {.name = "appendfsync",
              .kind = OptionKind::kChoice,
              .initial = "always",
-             .choices = "always everysec no",
+             .choices = "everysec always no",
              .change = OptionChange::kAtRuntime,
              .section = "Storage",
              .doc =

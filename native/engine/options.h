@@ -13,7 +13,7 @@
 
 namespace cairn {
 
-enum class FsyncPolicy : uint8_t { kAlways, kEverySecond, kNo };  // as in the row of appendfsync
+enum class FsyncPolicy : uint8_t { kEverySecond, kAlways, kNo };  // as in the row of appendfsync
 
 struct OptionText {
   std::string name;  // as in the configuration file

@@ -1,9 +1,13 @@
 #include "server/engine_factory.h"
 
+#include <unistd.h>
+
 #include <string>
 
+#include "lsm/lsm_options.h"
 #include "server/lsm_module.h"
 #include "vlog/vlog.h"
+#include "vlog/vlog_options.h"
 
 namespace cairn {
 
@@ -13,7 +17,7 @@ Result<std::unique_ptr<Engine>> NewLsmEngine() {
   const Result<const lsm::Module*> module = LoadLsmModule(OwnFolder());
   if (!module.ok()) return module.status();
   if (module.value()->new_engine == nullptr)
-    return Status(Code::kInvalid, "engine lsm: this build can load RocksDB, but has no engine yet");
+    return Status(Code::kInvalid, "engine lsm: this build can load RocksDB, but has no engine");
   return module.value()->new_engine();
 }
 
@@ -23,6 +27,37 @@ Result<std::unique_ptr<Engine>> NewEngine(std::string_view name) {
   if (name == "vlog") return NewVlogEngine();
   if (name == "lsm") return NewLsmEngine();
   return Status(Code::kInvalid, "there is no engine '" + std::string(name) + "'");
+}
+
+Status CheckOwner(std::string_view name, const std::string& dir) {
+  // What an engine makes in a directory, and none of the others does.
+  constexpr std::string_view kOwned[][2] = {{"vlog", "MANIFEST"}, {"lsm", "rocksdb"}};
+  for (const auto& [engine, file] : kOwned) {
+    if (engine == name || access((dir + "/" + std::string(file)).c_str(), F_OK) != 0) continue;
+    return {Code::kInvalid, dir + " holds the data of the engine " + std::string(engine) +
+                                ", and the option engine says " + std::string(name) +
+                                "; to change the engine, copy the keys to a server on another "
+                                "directory (scripts/copy-keys.mjs)"};
+  }
+  return Status();
+}
+
+EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options) {
+  EngineBuffers buffers;
+  if (name == "vlog") {
+    const Result<VlogOptions> vlog = VlogOptions::From(options);
+    if (!vlog.ok()) return buffers;
+    buffers.bytes = vlog.value().lanes * vlog.value().wal_ring_bytes;
+    buffers.what =
+        "rings (wal-ring-size, for each of the lanes: " + std::to_string(vlog.value().lanes) + ")";
+  } else if (name == "lsm") {
+    const Result<lsm::LsmOptions> lsm = lsm::LsmOptions::From(options);
+    if (!lsm.ok()) return buffers;
+    buffers.bytes = lsm.value().max_write_buffer_number * lsm.value().write_buffer_bytes;
+    buffers.what = "memtables (rocksdb-write-buffer-size, rocksdb-max-write-buffer-number: " +
+                   std::to_string(lsm.value().max_write_buffer_number) + ")";
+  }
+  return buffers;
 }
 
 }  // namespace cairn

@@ -1,7 +1,9 @@
 // The engines that there are, by the names that the option `engine` knows them by.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
@@ -12,5 +14,17 @@ namespace cairn {
 // kInvalid: there is no such engine, or not in this build; the message says what to do. May load a
 // shared object: blocks.
 Result<std::unique_ptr<Engine>> NewEngine(std::string_view name);
+
+// kInvalid: the directory holds the data of another engine; the message says how to move it.
+// Blocks: looks at files.
+Status CheckOwner(std::string_view name, const std::string& dir);
+
+// Memory that an engine takes for what is on its way to disk, beside cache and keys, when it is
+// under load; of options that ReadOptions has looked at.
+struct EngineBuffers {
+  uint64_t bytes = 0;
+  std::string what;  // for an operator: "rings (...)"
+};
+EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options);
 
 }  // namespace cairn

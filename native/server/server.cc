@@ -40,6 +40,8 @@ Server::Server(ServerOptions options)
   shared_.options.fsync.store(options_.engine.fsync);
   cache_bytes_max_.store(options_.engine.cache_bytes);
   live_ = options_.engine;
+  Status applied = ApplyLive();
+  if (lost_.ok()) lost_ = std::move(applied);
   shared_.nanos_per_tick = MeasureTick();
 }
 
@@ -55,7 +57,9 @@ Status Server::RequireLife(bool open, bool listening) const {
 
 Result<RecoveryReport> Server::Open() {
   if (Status life = RequireLife(false, false); !life.ok()) return life;
-  if (engine_ == nullptr) return lost_;
+  if (!lost_.ok()) return lost_;
+  Status owned = CheckOwner(options_.engine_name, options_.engine.dir);
+  if (!owned.ok()) return owned;
   Status bound = Bind();  // first: a recovery may take minutes
   if (stop_requested_.load()) return RequireLife(false, false);
   if (!bound.ok()) return bound;

@@ -37,6 +37,7 @@ struct ServerOptions {
   int backlog = 511;
   std::string unix_path;
   uint32_t unix_mode = 0;
+  std::vector<OptionText> live;  // those that Server::SetOption may change
 };
 
 struct LogEntry {
@@ -99,9 +100,9 @@ class Server : public ReactorHost, public DurabilityListener {
   // many would be.
   bool SetMaxClients(uint64_t clients, uint64_t* possible);
   void ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec);
-  // An option of the engine (Engine::SetOption). While it is open, and not during a life call. A
-  // reload keeps it.
-  Status SetEngineOption(const std::string& name, const std::string& value);
+  // An option that changes at run time, of the server or of its engine. While the engine is open,
+  // and not during a life call. A reload keeps it.
+  Status SetOption(const std::string& name, const std::string& value);
   uint64_t cache_bytes_max() const { return cache_bytes_max_.load(std::memory_order_relaxed); }
   // Wall clock of the latest commit or sync that moved a durable position; 0: none yet.
   uint64_t last_durable_ms() const { return last_durable_ms_.load(std::memory_order_relaxed); }
@@ -137,6 +138,8 @@ class Server : public ReactorHost, public DurabilityListener {
   void LookAtFiles();
   static std::unique_ptr<IoQueue> MakeQueue(void* context, std::string* error);
   void FindDiskCpu();
+  Status SetEngineOption(const std::string& name, const std::string& value);
+  Status ApplyLive();
   // With what was set while the server ran.
   EngineOptions LiveEngineOptions();
   // Runs the task on every reactor and waits for all.

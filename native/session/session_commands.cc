@@ -303,8 +303,9 @@ void TimeCommand(Call& call) {
 
 static bool DebugAllowed(Call& call) {
   Connection& conn = ConnectionOf(call);
-  uint8_t mode = conn.executor->shared()->options.debug_command.load();
-  if (mode == 2 || (mode == 1 && conn.from_loopback)) return true;
+  const DebugCommand who = conn.executor->shared()->options.debug_command.load();
+  if (who == DebugCommand::kEverybody || (who == DebugCommand::kLocal && conn.from_loopback))
+    return true;
   call.reply.Error(
       "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
       "can run "

@@ -73,6 +73,8 @@ class ErrorStats {
   std::map<std::string, uint64_t, std::less<>> counts_;
 };
 
+enum class DebugCommand : uint8_t { kNobody, kEverybody, kLocal };  // who may use DEBUG
+
 struct Options {
   std::atomic<uint64_t> maxclients{10000};
   std::atomic<uint64_t> query_buffer_limit{1ull << 30};
@@ -87,7 +89,7 @@ struct Options {
   std::atomic<uint64_t> latency_threshold_ms{0};
   std::atomic<bool> latency_tracking{true};
   std::atomic<uint32_t> expire_effort{1};
-  std::atomic<uint8_t> debug_command{0};  // 0 no, 1 local, 2 yes
+  std::atomic<DebugCommand> debug_command{DebugCommand::kNobody};
   std::atomic<FsyncPolicy> fsync{FsyncPolicy::kAlways};
 
   void SetRequirepass(const std::string& password);

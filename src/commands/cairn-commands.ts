@@ -1,6 +1,6 @@
 /** CAIRN: what Redis has no command for. */
 import { bytesOfText } from '../bytes.js';
-import { gcModes } from '../config/options.js';
+import { choicesOf } from '../config/options.js';
 import { findOption } from '../config/config.js';
 import type { LaneStat } from '../native-stats.js';
 import { writeCheckpoint } from './checkpoint-commands.js';
@@ -36,8 +36,10 @@ async function tellEngine({ native }: CommandContext, words: string[]): Promise<
 }
 
 /** `ALL` is CONFIG SET gc-mode: what it sets is also what a restart after CONFIG REWRITE has. */
-function setModeOfAll({ config, native }: CommandContext, mode: (typeof gcModes)[number]): void {
-  native.setConfig('gcMode', mode);
+const gcModes = choicesOf('gc-mode');
+
+function setModeOfAll({ config, native }: CommandContext, mode: string): void {
+  native.setConfig('gc-mode', mode);
   const row = findOption('gc-mode');
   if (row !== undefined) config.set(row, mode);
 }

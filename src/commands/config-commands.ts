@@ -37,7 +37,7 @@ function failure(name: string, reason: string): ReplyError {
 }
 
 /** Everything that can be refused without looking at values. */
-function parsePairs(args: readonly Bytes[]): Change[] {
+function parsePairs(config: Config, args: readonly Bytes[]): Change[] {
   const words: readonly string[] = args.slice(2);
   if (words.length % 2 !== 0) throw syntaxError;
   const changes: Change[] = [];
@@ -49,6 +49,8 @@ function parsePairs(args: readonly Bytes[]): Change[] {
     }
     if (row.change === 'immutable') throw failure(name, "can't set immutable config");
     if (row.change === 'protected') throw failure(name, "can't set protected config");
+    if (row.engine !== undefined && row.engine !== config.get('engine'))
+      throw failure(name, `it is an option of the engine ${row.engine}, and this server runs ${config.get('engine')}`);
     if (changes.some((change) => change.row === row)) throw failure(name, 'duplicate parameter');
     changes.push({ name, row, argument });
   }
@@ -59,7 +61,7 @@ function parsePairs(args: readonly Bytes[]): Change[] {
 function takeEffect({ native, log }: CommandContext, row: OptionRow, value: string): void {
   if (row.ignored) return;
   if (row.name === 'loglevel') log.level = pinoLevel(value);
-  else applyRuntime(native, row.name, value);
+  else applyRuntime(native, row, value);
 }
 
 /** All or nothing: what took effect before a refusal is put back. */
@@ -93,7 +95,7 @@ function applyAll(context: CommandContext, changes: readonly Change[]): void {
 }
 
 const set: Handler = (context, args) => {
-  applyAll(context, parsePairs(args));
+  applyAll(context, parsePairs(context.config, args));
   return ok;
 };
 

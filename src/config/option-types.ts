@@ -89,19 +89,24 @@ export function integer(min: number | bigint, max: number | bigint = int64Max): 
   );
 }
 
-/** A number with at most two decimals, without trailing zeroes. */
-export function decimal(min: number, max: number): OptionType {
+/** A number with at most two decimals, without trailing zeroes; its ends are given in hundredths. */
+export function hundredths(min: bigint, max: bigint): OptionType {
+  const [least, greatest] = [Number(min) / 100, Number(max) / 100];
   return single((word) => {
     const value = /^\d{1,9}(\.\d{1,2})?$/.test(word) ? Number(word) : Number.NaN;
-    if (!(value >= min && value <= max)) {
-      throw new ValueError(`argument must be a number between ${min} and ${max}, with at most two decimals`);
+    if (!(value >= least && value <= greatest)) {
+      throw new ValueError(`argument must be a number between ${least} and ${greatest}, with at most two decimals`);
     }
     return String(value);
   });
 }
 
 /** `auto` stands for what `resolve` makes of the machine; without it the word is kept, to be resolved by its reader. */
-export function integerOrAuto(min: number, max: number, resolve?: (machine: Machine) => number): OptionType {
+export function integerOrAuto(
+  min: number | bigint,
+  max: number | bigint,
+  resolve: ((machine: Machine) => number) | undefined,
+): OptionType {
   return ranged(
     min,
     max,
@@ -143,7 +148,7 @@ export function memory(min: number | bigint = 0, max: number | bigint = int64Max
 }
 
 /** A percentage is resolved to bytes of the machine's memory at once. */
-export function memoryOrShare(min: number): OptionType {
+export function memoryOrShare(min: bigint): OptionType {
   return ranged(
     min,
     int64Max,

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { absolutePath, bufferOf, textOf } from '../bytes.js';
+import { loadNative } from '../native.js';
 import type { Config } from './config.js';
 import { nativeOptions } from './native-options.js';
 
@@ -17,17 +18,16 @@ export function readableBytes(bytes: number): string {
   return `${value < 10 ? Math.round(value * 10) / 10 : Math.round(value)} ${units[power] ?? ''}`;
 }
 
-/** Of the memory, for cache and rings. The rest is for keys, connections and the system. */
+/** Of the memory, for the cache and the buffers of the engine. The rest is for keys, connections and the system. */
 const memoryShareMax = 0.9;
 
 export function memoryWarning(config: Config, cacheSize = config.number('cache-size')): string | undefined {
-  const { lanes, walRingSize } = nativeOptions(config);
+  const { bytes, what } = loadNative().engineBuffers(nativeOptions(config));
   const { memoryBytes, memoryLimited } = config.machine;
-  if (cacheSize + lanes * walRingSize <= memoryShareMax * memoryBytes) return undefined;
-  const rings = `${readableBytes(lanes * walRingSize)} of rings (wal-ring-size, for each of the lanes: ${lanes})`;
+  if (cacheSize + bytes <= memoryShareMax * memoryBytes) return undefined;
   const room = memoryLimited === true ? 'the memory limit of the control group' : "this machine's memory";
   return (
-    `cache-size ${cacheSize} (${readableBytes(cacheSize)}) and ${rings} do not fit beside keys and connections into ` +
+    `cache-size ${cacheSize} (${readableBytes(cacheSize)}) and ${readableBytes(bytes)} of ${what} do not fit beside keys and connections into ` +
     `${room}, ${readableBytes(memoryBytes)}: the kernel will kill the server when they fill; lower cache-size (25% is the default)`
   );
 }

@@ -27,9 +27,10 @@ const introduction = [
 ];
 
 export function renderTemplate(): string {
-  const blocks = ownOptions.map((row) => {
-    const heading =
-      row.section === undefined ? [] : [`# --- ${row.section} ${'-'.repeat(90 - row.section.length)}`, ''];
+  const blocks = ownOptions.map((row, index) => {
+    const { section = '' } = row;
+    const begins = section !== ownOptions[index - 1]?.section;
+    const heading = begins ? [`# --- ${section} ${'-'.repeat(90 - section.length)}`, ''] : [];
     return [...heading, ...wrap(row.doc ?? ''), `${row.name} ${row.default}`].join('\n');
   });
   return `${[introduction.join('\n'), ...blocks].join('\n\n')}\n`;

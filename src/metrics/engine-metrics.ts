@@ -1,6 +1,6 @@
 /** The engine's own figures: `cairn_*`. */
 import { checkpointAge, deadBytes, gcModeOf, segmentsByState, writeAmplification } from '../commands/info-engine.js';
-import { gcModes } from '../config/options.js';
+import { choicesOf } from '../config/options.js';
 import type { Log2Histogram, NativeStats } from '../native-stats.js';
 import { cairnVersion } from '../version.js';
 import { type Labels, type MetricRow, type Sample, figure, lane, micro } from './rows.js';
@@ -126,7 +126,7 @@ const spaceRows: MetricRow[] = [
 
 const collectionRows: MetricRow[] = [
   labelled('cairn_gc_mode', 'gauge', 'The mode in force has the value 1.', 'mode', (s) =>
-    Object.fromEntries([...gcModes, 'mixed'].map((mode) => [mode, Number(gcModeOf(s) === mode)])),
+    Object.fromEntries([...choicesOf('gc-mode'), 'mixed'].map((mode) => [mode, Number(gcModeOf(s) === mode)])),
   ),
   figure('cairn_gc_paused', 'gauge', 'Whether garbage collection is paused.', (s) => Number(s.gc.paused)),
   {

@@ -1,9 +1,13 @@
 // Options: the rows and their values, and what the vlog engine makes of its own.
+#include <set>
 #include <string>
+#include <vector>
 
 #include "engine/option_row.h"
 #include "io/sim_disk.h"
 #include "server/engine_factory.h"
+#include "server/option_tables.h"
+#include "server/server_options.h"
 #include "vlog_testing.h"
 
 using namespace cairn;
@@ -146,4 +150,104 @@ TEST_CASE("options: what a command sets outlives Close and Open, what an option 
 TEST_CASE("options: engines by name") {
   CHECK(NewEngine("vlog").ok());
   CHECK(NewEngine("btree").status().message() == "there is no engine 'btree'");
+}
+
+TEST_CASE("options: every row of every table is sound") {
+  std::set<std::string> names;
+  for (const TableRow& one : OptionTable()) {
+    const OptionRow& row = one.row;
+    CAPTURE(row.name);
+    CHECK(names.insert(row.name).second);
+    CHECK(std::string_view(row.doc).size() > 20);
+    CHECK(row.min <= row.max);
+    CHECK((row.kind == OptionKind::kChoice) == (std::string_view(row.choices) != ""));
+    // What depends on the machine is resolved before it comes here.
+    if (row.kind >= OptionKind::kText || row.kind == OptionKind::kShareOfBytes) continue;
+    const Result<int64_t> value = OptionValue(row, row.initial);
+    CHECK_MESSAGE(value.ok(), value.status().message());
+  }
+  CHECK(FindOptionRow("gc-mode")->engine == std::string("vlog"));
+  CHECK(FindOptionRow("lsm-exact-counts")->engine == std::string("lsm"));
+  CHECK(FindOptionRow("port")->engine == nullptr);
+  CHECK(FindOptionRow("ports") == nullptr);
+}
+
+TEST_CASE("options: of a server, by name") {
+  const auto read = [](std::vector<OptionText> texts) { return ReadOptions(texts); };
+  const Result<ServerOptions> options = read({{"port", "7"},
+                                              {"bind", "a  b"},
+                                              {"unixsocketperm", "770"},
+                                              {"io-backend", "threads"},
+                                              {"appendfsync", "no"},
+                                              {"gc-mode", "lazy"},
+                                              {"rocksdb-compression", "no"},
+                                              {"timeout", "9"},
+                                              {"disk-cpu", "no"},
+                                              {"dir", "/d"}});
+  REQUIRE(options.ok());
+  CHECK(options.value().port == 7);
+  CHECK(options.value().bind == std::vector<std::string>{"a", "b"});
+  CHECK(options.value().unix_mode == 0770);
+  CHECK(options.value().io_backend == IoBackend::kThreads);
+  CHECK_FALSE(options.value().disk_cpu);
+  CHECK(options.value().engine.fsync == FsyncPolicy::kNo);
+  CHECK(options.value().engine.dir == "/d");
+  REQUIRE(options.value().engine.own.size() == 1);  // of the engine in use alone
+  CHECK(options.value().engine.own[0].name == "gc-mode");
+  REQUIRE(options.value().live.size() == 1);
+  CHECK(read({{"port", "70000"}}).status().message() == "port must be between 0 and 65535");
+  CHECK(read({{"timeout", "x"}}).status().message() == "timeout is not a number");
+  CHECK(read({{"rocksdb-compression", "gzip"}}).status().message() ==
+        "rocksdb-compression must be no, lz4 or zstd");
+  CHECK(read({{"no-such", "1"}}).status().message() == "there is no option 'no-such'");
+}
+
+TEST_CASE("options: put into effect by a server, and kept over a reload") {
+  TempDir dir;
+  const std::vector<OptionText> texts = {
+      {"dir", dir.path() + "/data"},
+      {"unixsocket", dir.path() + "/s"},
+      {"port", "0"},
+      {"io-backend", "threads"},
+      {"disk-cpu", "no"},
+      {"timeout", "9"},
+      {"segment-size", "1mb"},
+      {"wal-ring-size", "1mb"},
+      {"cache-size", "2mb"},
+      {"client-output-buffer-limit", "normal 1 2 3 slave 4 5 6 pubsub 7kb 8 9"}};
+  Result<ServerOptions> options = ReadOptions(texts);
+  REQUIRE(options.ok());
+  Server server(options.value());
+  Options& shared = server.shared().options;
+  CHECK(shared.timeout_s.load() == 9);
+  CHECK(shared.output_hard[0].load() == 1);
+  CHECK(shared.output_soft_seconds[0].load() == 3);
+  CHECK(shared.output_hard[1].load() == 7 * 1024);
+  REQUIRE(server.Open().ok());
+  REQUIRE(server.Listen().ok());
+  CHECK(server.SetOption("timeout", "10").ok());
+  CHECK(shared.timeout_s.load() == 10);
+  CHECK(server.SetOption("port", "1").message() == "port takes effect at the next start only");
+  CHECK(server.SetOption("rocksdb-compression", "no").message() ==
+        "the engine vlog has no option 'rocksdb-compression'");
+  CHECK(server.SetOption("appendfsync", "everysec").ok());
+  CHECK(shared.fsync.load() == FsyncPolicy::kEverySecond);
+  CHECK(server.SetOption("cache-size", "3mb").ok());
+  CHECK(server.cache_bytes_max() == 3u << 20);
+  CHECK(server.SetOption("gc-mode", "aggressive").ok());
+  REQUIRE(server.Reload().ok());
+  EngineStats stats;
+  server.engine().Stats(&stats);
+  CHECK(stats.lanes[0].gc_mode == "aggressive");
+  CHECK(server.Stop().ok());
+}
+
+TEST_CASE("options: buffers that an engine needs") {
+  EngineOptions options;
+  options.own = {{"lanes", "3"}, {"wal-ring-size", "2mb"}};
+  const EngineBuffers vlog = BuffersOf("vlog", options);
+  CHECK(vlog.bytes == 6u << 20);
+  CHECK(vlog.what == "rings (wal-ring-size, for each of the lanes: 3)");
+  options.own = {{"rocksdb-write-buffer-size", "1mb"}};
+  CHECK(BuffersOf("lsm", options).bytes == 16u << 20);
 }

@@ -295,7 +295,7 @@ describe('CAIRN GC', () => {
   test('MODE ALL is CONFIG SET gc-mode', async () => {
     const bench = makeBench();
     await ask(bench, 'CAIRN GC MODE ALL aggressive');
-    expect(bench.native.settings).toEqual([['gcMode', 'aggressive']]);
+    expect(bench.native.settings).toEqual([['gc-mode', 'aggressive']]);
     expect(await ask(bench, 'CONFIG GET gc-mode')).toContain('aggressive');
   });
 
@@ -309,8 +309,8 @@ describe('CONFIG SET', () => {
     const bench = makeBench();
     expect(await ask(bench, 'CONFIG SET timeout 9 cache-size 10mb appendfsync everysec')).toBe('+OK\r\n');
     expect(bench.native.settings).toEqual([
-      ['timeout', 9],
-      ['cacheSize', 10 * 1024 * 1024],
+      ['timeout', '9'],
+      ['cache-size', '10485760'],
       ['appendfsync', 'everysec'],
     ]);
     expect(bench.services.config.get('cache-size')).toBe('10485760');
@@ -335,11 +335,11 @@ describe('CONFIG SET', () => {
       'CONFIG SET gc-mode THROTTLED gc-iops 50 gc-max-parallel 64 gc-space-amplification 1.50 min-free-bytes 1gb';
     expect(await ask(bench, line)).toBe('+OK\r\n');
     expect(bench.native.settings).toEqual([
-      ['gcMode', 'throttled'],
-      ['gcIops', 50],
-      ['gcMaxParallel', 64],
-      ['gcSpaceAmplification', 150],
-      ['minFreeBytes', 1024 ** 3],
+      ['gc-mode', 'throttled'],
+      ['gc-iops', '50'],
+      ['gc-max-parallel', '64'],
+      ['gc-space-amplification', '1.5'],
+      ['min-free-bytes', '1073741824'],
     ]);
     expect(bench.services.config.get('gc-space-amplification')).toBe('1.5');
   });
@@ -375,12 +375,12 @@ describe('CONFIG SET', () => {
     const expected = "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - the data plane says no\r\n";
     bench.native.setConfig = function setOnce(this: typeof bench.native, name, value) {
       this.settings.push([name, value]);
-      if (name === 'maxclients' && value === 7) throw new Error('the data plane says no');
+      if (name === 'maxclients' && value === '7') throw new Error('the data plane says no');
     };
     expect(await ask(bench, 'CONFIG SET timeout 9 maxclients 7')).toBe(expected);
     expect(bench.native.settings.slice(2)).toEqual([
-      ['timeout', 0],
-      ['maxclients', 10000],
+      ['timeout', '0'],
+      ['maxclients', '10000'],
     ]);
     expect(bench.services.config.get('timeout')).toBe('0');
   });

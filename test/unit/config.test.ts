@@ -235,42 +235,32 @@ describe('consequences', () => {
 });
 
 describe('native options', () => {
-  test('are resolved', () => {
+  test('are texts without units, and paths from the root', () => {
     const options = nativeOptions(load('io-threads 8\nunixsocket x.sock\nunixsocketperm 770\nprotected-mode no\n'));
     expect(options).toMatchObject({
-      bind: ['127.0.0.1', '-::1'],
-      port: 6379,
-      ioThreads: 8,
-      lanes: 4,
-      lanesAuto: true,
+      bind: '127.0.0.1 -::1',
+      port: '6379',
+      'io-threads': '8',
+      lanes: 'auto',
       unixsocket: Buffer.from(path.resolve('x.sock')).toString('latin1'), // a byte is a character
-      unixsocketperm: 0o770,
-      protectedMode: false,
-      segmentSize: 1024 ** 3,
-      gcMode: 'lazy',
-      gcIops: 1000,
-      gcMaxParallel: 1,
-      gcSpaceAmplification: 140,
-      segmentRecycleMax: 0,
-      minFreeBytes: 64 * 1024 ** 2,
-      checkpointRate: 128 * 1024 ** 2,
-      outputLimitPubsubHard: 32 * 1024 ** 2,
-      outputLimitPubsubSoftSeconds: 60,
-      outputLimitNormalHard: 0,
+      unixsocketperm: '770',
+      'protected-mode': 'no',
+      'segment-size': String(1024 ** 3),
+      'gc-mode': 'lazy',
+      'gc-space-amplification': '1.4',
+      'segment-recycle-max': 'auto',
+      'cache-size': String(4 * 1024 ** 3),
+      'client-output-buffer-limit': 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
       requirepass: '',
-      appendfsync: 'always',
-      latencyTracking: true,
-      enableDebugCommand: 'local',
+      engine: 'vlog',
+      'rocksdb-write-buffer-size': String(256 * 1024 ** 2),
     });
-    expect(Object.values(options).filter((value) => value === undefined || Number.isNaN(value))).toEqual([]);
   });
 
-  test('recycled segments given are kept', () => {
-    expect(nativeOptions(load('segment-recycle-max 3\n'))).toMatchObject({ segmentRecycleMax: 3 });
-  });
-
-  test('lanes given are lanes wanted', () => {
-    expect(nativeOptions(load('lanes 3\n'))).toMatchObject({ lanes: 3, lanesAuto: false });
+  test('an empty path stays empty, and what is not native stays here', () => {
+    expect(nativeOptions(load(''))).toMatchObject({ unixsocket: '' });
+    for (const name of ['logfile', 'metrics-port', 'maxmemory'])
+      expect(nativeOptions(load(''))).not.toHaveProperty(name);
   });
 });
 
