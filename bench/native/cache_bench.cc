@@ -24,7 +24,7 @@
 
 #include "base/slot.h"
 #include "vlog/art.h"
-#include "vlog/value_cache.h"
+#include "cache/value_cache.h"
 
 namespace cairn {
 namespace {

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/threads.h"
+#include "cache/value_cache.h"
 #include "engine/engine.h"
 #include "engine/stats.h"
 #include "vlog/batch_gate.h"
@@ -41,7 +42,6 @@
 #include "vlog/shard_index.h"
 #include "vlog/spares.h"
 #include "vlog/unit_image.h"
-#include "vlog/value_cache.h"
 #include "vlog/vlog_options.h"
 
 namespace cairn {

@@ -7,12 +7,11 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "cache/cache_policy.h"
 #include "engine/options.h"
 
 namespace cairn {
 
-// Which values leave the cache first; see vlog/cache_policy.h.
-enum class CachePolicy : uint8_t { kS3Fifo, kLirs, kLru };
 // How garbage collection goes about it.
 //   kLazy        collects what pays most; keeps to the space amplification when it can
 //   kThrottled   the same, with at most gc_iops reads and writes per second

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vlog/value_cache.h"
+#include "cache/value_cache.h"
 
 using cairn::CachePolicy;
 using cairn::ValueCache;

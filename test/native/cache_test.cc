@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/latch.h"
-#include "vlog/value_cache.h"
+#include "cache/value_cache.h"
 
 using cairn::CachePolicy;
 using cairn::Latch;

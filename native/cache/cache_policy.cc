@@ -1,4 +1,4 @@
-#include "vlog/cache_policy.h"
+#include "cache/cache_policy.h"
 
 #include <malloc.h>
 
@@ -10,7 +10,7 @@
 #include "base/prefetch.h"
 #include "base/slab.h"
 
-namespace cairn::vlog {
+namespace cairn::cache {
 namespace {
 
 constexpr uint32_t kNone = ReplacementPolicy::kNone;
@@ -338,4 +338,4 @@ uint32_t ReplacementPolicy::LruVictim(CacheShard& shard) const {
   return plain.oldest;
 }
 
-}  // namespace cairn::vlog
+}  // namespace cairn::cache

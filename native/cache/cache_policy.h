@@ -33,9 +33,13 @@
 #include <cstdint>
 
 #include "base/large_buffer.h"
-#include "vlog/vlog_options.h"
 
-namespace cairn::vlog {
+namespace cairn {
+
+// Which values leave first.
+enum class CachePolicy : uint8_t { kS3Fifo, kLirs, kLru };
+
+namespace cache {
 
 // A record that the cache shares with others: it may lie in the memory of the commit that wrote it,
 // or of the read that brought it.
@@ -183,4 +187,6 @@ class ReplacementPolicy {
 // Bytes of a record in memory, with its share of the slab it lies in.
 size_t CacheCharge(size_t record_bytes);
 
-}  // namespace cairn::vlog
+}  // namespace cache
+
+}  // namespace cairn

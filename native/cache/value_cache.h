@@ -46,13 +46,13 @@
 #include "base/prefetch.h"
 #include "base/slab.h"
 #include "base/slot.h"
-#include "vlog/cache_policy.h"
+#include "cache/cache_policy.h"
 
 namespace cairn {
 
 class ValueCache {
  public:
-  using SharedRecord = vlog::SharedRecord;
+  using SharedRecord = cache::SharedRecord;
   static constexpr uint32_t kNoHandle = UINT32_MAX;
   static constexpr uint32_t kEvictionsPerShrinkMax = 64;
   static constexpr uint32_t kBatch = 8;           // records that leave together
@@ -219,9 +219,9 @@ class ValueCache {
   uint32_t records(uint32_t shard) const { return shards_[shard].live; }
 
  private:
-  using CacheShard = vlog::CacheShard;
-  using CacheSlot = vlog::CacheSlot;
-  using CacheBlob = vlog::CacheBlob;
+  using CacheShard = cache::CacheShard;
+  using CacheSlot = cache::CacheSlot;
+  using CacheBlob = cache::CacheBlob;
 
   // Records that are about to leave: in no list any more, still in their slots.
   struct Batch {
@@ -257,7 +257,7 @@ class ValueCache {
   void MoveHand(uint32_t shard, uint32_t evicted, uint32_t visit);
   void MarkOccupied(uint32_t shard, bool occupied);
 
-  const vlog::ReplacementPolicy policy_;
+  const cache::ReplacementPolicy policy_;
   const uint32_t shard_count_;
   SlabArena arena_;
   std::unique_ptr<CacheShard[]> shards_;

@@ -1,4 +1,4 @@
-#include "vlog/value_cache.h"
+#include "cache/value_cache.h"
 
 #include <malloc.h>
 
@@ -10,11 +10,11 @@
 
 namespace cairn {
 
-using vlog::CacheBlob;
-using vlog::CacheCharge;
-using vlog::CacheShard;
-using vlog::CacheSlot;
-using vlog::ReplacementPolicy;
+using cache::CacheBlob;
+using cache::CacheCharge;
+using cache::CacheShard;
+using cache::CacheSlot;
+using cache::ReplacementPolicy;
 
 namespace {
 
@@ -95,7 +95,7 @@ void ValueCache::MarkOccupied(uint32_t shard, bool occupied) {
 
 // The caller fills *data, unless the record is shared.
 CacheBlob* ValueCache::NewBlob(uint32_t length, const SharedRecord* shared, char** data) {
-  auto* blob = static_cast<CacheBlob*>(arena_.Allocate(vlog::BlobBytes(length)));
+  auto* blob = static_cast<CacheBlob*>(arena_.Allocate(cache::BlobBytes(length)));
   if (CAIRN_LIKELY(length < kLargeValueBytes)) {
     *data = blob->data();
   } else if (shared != nullptr) {
@@ -110,7 +110,7 @@ CacheBlob* ValueCache::NewBlob(uint32_t length, const SharedRecord* shared, char
 
 void ValueCache::FreeBlob(CacheBlob* blob, uint32_t length) {
   if (CAIRN_UNLIKELY(length >= kLargeValueBytes)) blob->shared()->~SharedRecord();
-  arena_.Free(blob, vlog::BlobBytes(length));
+  arena_.Free(blob, cache::BlobBytes(length));
 }
 
 void ValueCache::Fill(CacheSlot* slot, CacheBlob* blob, uint32_t checksum, uint32_t length,
