@@ -33,13 +33,13 @@
 #include "lsm/compaction_filter.h"
 #include "lsm/drop_gate.h"
 #include "lsm/events.h"
+#include "lsm/lsm_options.h"
 #include "lsm/merge_operator.h"
 #include "lsm/merge_page.h"
 #include "lsm/namespaces.h"
 #include "lsm/patient_file_system.h"
 #include "lsm/pending.h"
 #include "lsm/read_pool.h"
-#include "lsm/settings.h"
 #include "lsm/sweeper.h"
 
 namespace cairn::lsm {
@@ -63,13 +63,11 @@ class LsmEngine final : public Engine {
  public:
   // Parts that a test brings.
   struct Tuning {
-    Settings settings;
     std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the system's
     uint64_t staged_bytes_max = Committer::kStagedBytesMax;
-    bool exact_counts = true;
   };
   LsmEngine() = default;
-  explicit LsmEngine(const Tuning& tuning) : tuning_(tuning), tuned_(true) {}
+  explicit LsmEngine(const Tuning& tuning) : tuning_(tuning) {}
   ~LsmEngine() override;
 
   Result<RecoveryReport> Open(const EngineOptions& options, Disk* disk,
@@ -138,7 +136,7 @@ class LsmEngine final : public Engine {
   class Drawing;
 
   // --- lsm_open.cc ---
-  Status OpenDatabase(RecoveryReport* report);
+  Status OpenDatabase();
   Status LoadNamespaces(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
   Status StartThreads();
@@ -164,8 +162,8 @@ class LsmEngine final : public Engine {
   void ApplyWhole(const WriteOp& op, Batch* batch);
 
   Tuning tuning_;
-  const bool tuned_ = false;
   EngineOptions options_;
+  LsmOptions own_;
   Disk* disk_ = nullptr;
   DurabilityListener* listener_ = nullptr;
   std::unique_ptr<cairn::FileLock> lock_;

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/rocksdb_options.h"
 #include "lsm/rocksdb_version.h"
 
 namespace cairn::lsm {
@@ -81,16 +82,24 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
   options_ = options;
   disk_ = disk;
   listener_ = listener;
-  exact_ = tuning_.exact_counts;
+  Result<LsmOptions> own = LsmOptions::From(options);
+  if (!own.ok()) return own.status();
+  own_ = std::move(own.value());
+  exact_ = own_.exact_counts;
   fsync_.store(options.fsync);
   min_free_bytes_.store(options.min_free_bytes);
   RecoveryReport report;
+  if (!options.any_value) {
+    const std::string said = ScaleDown(MemoryBytes(), std::thread::hardware_concurrency(), &own_);
+    report.notices.push_back(DescribeLibrary());
+    if (!said.empty()) report.notices.push_back("lowered to fit this machine: " + said);
+  }
   Status status = disk->CreateDir(options.dir);
   if (!status.ok()) return status;
   Result<std::unique_ptr<cairn::FileLock>> lock = disk->LockFile(options.dir + "/LOCK");
   if (!lock.ok()) return lock.status();
   lock_ = std::move(lock.value());
-  status = OpenDatabase(&report);
+  status = OpenDatabase();
   if (status.ok()) status = LoadNamespaces(&report);
   if (status.ok()) status = StartThreads();
   if (!status.ok()) {
@@ -105,17 +114,9 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
   return report;
 }
 
-Status LsmEngine::OpenDatabase(RecoveryReport* report) {
-  Settings& settings = tuning_.settings;
-  settings.block_cache_bytes = std::min(settings.block_cache_bytes, options_.cache_bytes);
-  if (!tuned_) {
-    const std::string said =
-        ScaleDown(MemoryBytes(), std::thread::hardware_concurrency(), &settings);
-    report->notices.push_back(DescribeLibrary());
-    if (!said.empty()) report->notices.push_back("scaled down to this machine: " + said);
-  }
-  block_cache_ = NewBlockCache(settings);
-  rocksdb::Options options = RocksdbOptions(settings, block_cache_);
+Status LsmEngine::OpenDatabase() {
+  block_cache_ = NewBlockCache(own_);
+  rocksdb::Options options = RocksdbOptions(own_, block_cache_);
   const bool own_files = tuning_.file_system == nullptr;
   env_ = rocksdb::NewCompositeEnv(NewPatientFileSystem(
       own_files ? rocksdb::FileSystem::Default() : tuning_.file_system, &patience_));
@@ -124,13 +125,13 @@ Status LsmEngine::OpenDatabase(RecoveryReport* report) {
   options.listeners.push_back(events_);
   options.merge_operator = std::make_shared<MergeOperator>(&folds_, &merges_);
   options.compaction_filter_factory =
-      std::make_shared<FilterFactory>(settings.order, &gate_, &upgrades_, &filtered_);
+      std::make_shared<FilterFactory>(KeyOrder::kAscending, &gate_, &upgrades_, &filtered_);
   if (options_.salvage)
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   if (own_files) {
-    options.env->SetBackgroundThreads(static_cast<int>(settings.flush_threads),
+    options.env->SetBackgroundThreads(static_cast<int>(own_.flush_threads),
                                       rocksdb::Env::Priority::HIGH);
-    options.env->SetBackgroundThreads(static_cast<int>(settings.compaction_threads),
+    options.env->SetBackgroundThreads(static_cast<int>(own_.compaction_threads),
                                       rocksdb::Env::Priority::LOW);
   }
   const std::string path = options_.dir + "/rocksdb";
@@ -238,10 +239,9 @@ Status LsmEngine::StartThreads() {
   sweep.namespaces = &namespaces_;
   sweep.latch = latch;
   sweep.stale = [this](const Sweeper::Due& due, uint16_t shard) { DropStale(due, shard); };
-  sweep.verify_checksums = tuning_.settings.verify_checksums;
+  sweep.verify_checksums = own_.verify_checksums;
   CheckRoom();
-  const bool started = committer_->Start(std::move(parts)) &&
-                       reads_.Start(tuning_.settings.read_threads) &&
+  const bool started = committer_->Start(std::move(parts)) && reads_.Start(own_.read_threads) &&
                        sweeper_.Start(std::move(sweep)) && jobs_.Start([this] { RunJobs(); });
   return started ? Status() : Status(Code::kBusy, Threads::kRefused);
 }
@@ -336,7 +336,7 @@ void LsmEngine::CheckRoom() {
   uint64_t memtables = 0;
   (void)db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memtables);
   const uint64_t wanted = min_free_bytes_.load(std::memory_order_relaxed) + memtables +
-                          std::min(kFreeBytesLast, tuning_.settings.write_buffer_bytes);
+                          std::min(kFreeBytesLast, own_.write_buffer_bytes);
   committer_->Refuse(free.value() < wanted,
                      "the disk is full: " + std::to_string(free.value() >> 20) + " MB are free, " +
                          std::to_string(wanted >> 20) + " MB are kept for what is in memory");
@@ -483,7 +483,7 @@ Status LsmEngine::SetOption(std::string_view name, std::string_view value) {
   const Status status = SetOptionText(*option, value, &options_, options_.any_value);
   if (!status.ok()) return status;
   min_free_bytes_.store(options_.min_free_bytes, std::memory_order_relaxed);
-  block_cache_->SetCapacity(options_.cache_bytes);
+  block_cache_->SetCapacity(BlockCacheBytes(own_, options_.cache_bytes));
   if (fsync_.exchange(options_.fsync) != options_.fsync) {
     committer_->SetFsync(options_.fsync);
     committer_->Sync();

@@ -1,5 +1,6 @@
 #include "lsm/lsm_options.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -124,6 +125,15 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
              .section = "Engine lsm",
              .doc = "Share of a memtable that its prefix filter takes. 0: no filter."},
      .set = &StoreOption<&LsmOptions::memtable_prefix_bloom_percent>},
+    {.row = {.name = "rocksdb-db-write-buffer-size",
+             .kind = OptionKind::kBytes,
+             .initial = "0",
+             .min = 0,
+             .max = kNoLimit,
+             .section = "Engine lsm",
+             .doc = "Memory for all memtables together: when it is used up, the largest one is "
+                    "written to a file. 0: as their size and number allow."},
+     .set = &StoreOption<&LsmOptions::db_write_buffer_bytes>},
     {.row = {.name = "rocksdb-block-cache-size",
              .kind = OptionKind::kBytes,
              .initial = "16gb",
@@ -273,7 +283,39 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
              .doc = "DBSIZE is exact. no: a write of a key does not look whether the key is there; "
                     "counts are estimates then."},
      .set = &StoreOption<&LsmOptions::exact_counts>},
+    {.row = {.name = "lsm-record-cache",
+             .kind = OptionKind::kInteger,
+             .initial = "50",
+             .min = 0,
+             .max = 90,
+             .unit = "percent",
+             .section = "Engine lsm",
+             .doc =
+                 "Share of cache-size for single keys with their values, which are found without "
+                 "asking RocksDB. The rest is for its blocks."},
+     .set = &StoreOption<&LsmOptions::record_cache_percent>},
+    {.row = {.name = "lsm-read-threads",
+             .kind = OptionKind::kInteger,
+             .initial = "8",
+             .min = 1,
+             .max = 256,
+             .section = "Engine lsm",
+             .doc = "Threads that read from the disk what is not in memory: as many reads go on at "
+                    "once."},
+     .set = &StoreOption<&LsmOptions::read_threads>},
 };
+
+constexpr uint64_t kWriteBufferBytesMin = 8u << 20;
+constexpr uint64_t kBuffersOfTotal = 4;   // memtables that a total is divided into, at least
+constexpr uint64_t kArenaBlocksMin = 16;  // in a memtable
+constexpr uint64_t kMemtableShare = 8;    // of the memory
+
+void Lower(uint64_t* value, uint64_t most, const char* name, std::string* said) {
+  if (*value <= most) return;
+  *value = most;
+  *said += (said->empty() ? "" : ", ") + std::string(name) + " " +
+           std::to_string(most / static_cast<uint64_t>(kKiB)) + "kb";
+}
 
 }  // namespace
 
@@ -295,6 +337,31 @@ Result<LsmOptions> LsmOptions::From(const EngineOptions& given) {
     if (!status.ok()) return status;
   }
   return options;
+}
+
+std::string ScaleDown(uint64_t memory_bytes, uint32_t processors, LsmOptions* options) {
+  std::string said;
+  const uint64_t cores = std::max(processors, 1u);
+  if (options->flush_threads == 0)
+    options->flush_threads = static_cast<uint32_t>(std::max<uint64_t>(1, cores / 4));
+  if (options->compaction_threads == 0)
+    options->compaction_threads = static_cast<uint32_t>(std::max<uint64_t>(1, cores / 2));
+  uint64_t buffer = memory_bytes / kMemtableShare / options->max_write_buffer_number;
+  if (options->db_write_buffer_bytes != 0)
+    buffer = std::min(buffer, options->db_write_buffer_bytes / kBuffersOfTotal);
+  Lower(&options->write_buffer_bytes, std::max(buffer, kWriteBufferBytesMin),
+        "rocksdb-write-buffer-size", &said);
+  Lower(&options->arena_block_bytes,
+        std::max<uint64_t>(options->write_buffer_bytes / kArenaBlocksMin,
+                           4 * static_cast<uint64_t>(kKiB)),
+        "rocksdb-arena-block-size", &said);
+  return said;
+}
+
+uint64_t MemtableBytesMax(const LsmOptions& options) {
+  return options.db_write_buffer_bytes != 0
+             ? options.db_write_buffer_bytes
+             : options.max_write_buffer_number * options.write_buffer_bytes;
 }
 
 }  // namespace cairn::lsm

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "base/status.h"
 #include "engine/options.h"
@@ -31,6 +32,7 @@ struct LsmOptions {
   uint32_t min_write_buffer_number_to_merge = 0;
   uint64_t arena_block_bytes = 0;
   uint32_t memtable_prefix_bloom_percent = 0;  // per 100 bytes of a memtable
+  uint64_t db_write_buffer_bytes = 0;          // of all memtables; 0: by number and size
   uint64_t block_cache_bytes = 0;
   uint32_t block_cache_shards = 0;
   bool block_cache_strict_limit = false;
@@ -51,8 +53,16 @@ struct LsmOptions {
   uint32_t level0_slowdown_trigger = 0;
   uint32_t level0_stop_trigger = 0;
   bool exact_counts = false;
+  uint32_t record_cache_percent = 0;  // of cache-size; the rest is for blocks
+  uint32_t read_threads = 0;
 };
 
 std::span<const BoundOption<LsmOptions>> LsmOptionTable();
+
+// Makes them fit the machine: bytes of memory, processors. What was lowered, for the log; empty:
+// nothing.
+std::string ScaleDown(uint64_t memory_bytes, uint32_t processors, LsmOptions* options);
+// What memtables may take together.
+uint64_t MemtableBytesMax(const LsmOptions& options);
 
 }  // namespace cairn::lsm

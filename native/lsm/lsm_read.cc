@@ -112,7 +112,7 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   }
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
-  options.verify_checksums = tuning_.settings.verify_checksums;
+  options.verify_checksums = own_.verify_checksums;
   last.value.Reset();
   const rocksdb::Status status =
       db_->Get(options, db_->DefaultColumnFamily(), Sliced(last.key), &last.value);
@@ -180,7 +180,7 @@ class LsmEngine::Fetching final : public Reading {
   void Read() override {
     rocksdb::ReadOptions options;
     options.fill_cache = fill_;
-    options.verify_checksums = engine_->tuning_.settings.verify_checksums;
+    options.verify_checksums = engine_->own_.verify_checksums;
     options.snapshot = snapshot_->at();
     rocksdb::PinnableSlice stored;
     rocksdb::DB* const db = engine_->db_.get();
@@ -287,8 +287,9 @@ class LsmEngine::Ranging : public Reading {
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
     options.iterate_upper_bound = &upper_;
-    options.readahead_size = 0;
-    options.verify_checksums = engine_->tuning_.settings.verify_checksums;
+    options.fill_cache = false;
+    options.adaptive_readahead = engine_->own_.adaptive_readahead;
+    options.verify_checksums = engine_->own_.verify_checksums;
     std::unique_ptr<rocksdb::Iterator> at(engine_->db_->NewIterator(options));
     const uint64_t written = engine_->Written();
     if (written > engine_->committer_->durable()) request_->ticket = {0, written};

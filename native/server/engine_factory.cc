@@ -53,7 +53,11 @@ EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options) {
   } else if (name == "lsm") {
     const Result<lsm::LsmOptions> lsm = lsm::LsmOptions::From(options);
     if (!lsm.ok()) return buffers;
-    buffers.bytes = lsm.value().max_write_buffer_number * lsm.value().write_buffer_bytes;
+    lsm::LsmOptions scaled = lsm.value();
+    (void)lsm::ScaleDown(static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                             static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
+                         1, &scaled);
+    buffers.bytes = lsm::MemtableBytesMax(scaled);
     buffers.what = "memtables (rocksdb-write-buffer-size, rocksdb-max-write-buffer-number: " +
                    std::to_string(lsm.value().max_write_buffer_number) + ")";
   }

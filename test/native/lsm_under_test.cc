@@ -21,13 +21,20 @@ class SimulatedLsm final : public EngineUnderTest {
     options.dir = "/data";
     options.cache_bytes = 1u << 20;
     options.any_value = true;
+    for (const auto& [name, value] :
+         {std::pair("rocksdb-write-buffer-size", "1mb"),
+          std::pair("rocksdb-arena-block-size", "64kb"),
+          std::pair("rocksdb-target-file-size-base", "1mb"),
+          std::pair("rocksdb-max-bytes-for-level-base", "4mb"),
+          std::pair("rocksdb-flush-threads", "1"), std::pair("rocksdb-compaction-threads", "1"),
+          std::pair("lsm-read-threads", "2")})
+      options.own.push_back({name, value});
     return options;
   }
   std::unique_ptr<Engine> NewEngine() override {
     lsm::LsmEngine::Tuning tuning;
     tuning.file_system = files_;
     tuning.staged_bytes_max = 1u << 20;
-    tuning.settings = SmallSettings();
     return std::make_unique<lsm::LsmEngine>(tuning);
   }
   void Die(Engine* engine) override {
@@ -61,17 +68,6 @@ class SimulatedLsm final : public EngineUnderTest {
     SimOptions options;
     options.seed = seed;
     return options;
-  }
-  static lsm::Settings SmallSettings() {
-    lsm::Settings settings;
-    settings.write_buffer_bytes = 1u << 20;
-    settings.arena_block_bytes = 64u << 10;
-    settings.block_cache_bytes = 1u << 20;
-    settings.block_cache_shard_bits = 0;
-    settings.target_file_bytes = 1u << 20;
-    settings.level_base_bytes = 4u << 20;
-    settings.read_threads = 2;
-    return settings;
   }
   SimDisk disk_;
   std::shared_ptr<rocksdb::FileSystem> files_;

@@ -1,0 +1,23 @@
+// How RocksDB's options are made of ours (lsm_options.h).
+#pragma once
+
+#include <rocksdb/cache.h>
+#include <rocksdb/options.h>
+
+#include <memory>
+
+#include "lsm/lsm_options.h"
+
+namespace cairn::lsm {
+
+// The cache for blocks, with its share of `cache-size`.
+std::shared_ptr<rocksdb::Cache> NewBlockCache(const LsmOptions& options);
+// Bytes of that share; the rest is the record cache's.
+uint64_t BlockCacheBytes(const LsmOptions& options, uint64_t cache_bytes);
+
+// The part that depends on options alone. The caller adds environment, log, listeners, merge
+// operator and compaction filter.
+rocksdb::Options RocksdbOptions(const LsmOptions& options,
+                                const std::shared_ptr<rocksdb::Cache>& block_cache);
+
+}  // namespace cairn::lsm
