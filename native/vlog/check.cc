@@ -229,6 +229,7 @@ class Checker {
     Status status = replay.Run();
     if (!tell) return status;
     for (const std::string& damage : replay.damage()) Damaged(damage);
+    for (const std::string& where : replay.misnumbered()) Damaged(where);
     for (const TornTail& torn : replay.torn_tails()) {
       report_.findings.push_back(
           {CheckFinding::Kind::kTornTail, torn.file, torn.offset, torn.reason});

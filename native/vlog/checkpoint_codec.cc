@@ -379,10 +379,12 @@ std::string EncodeCheckpointTail(CheckpointTail* tail) {
   header.tree_count = static_cast<uint32_t>(info.trees.size());
   header.log_count = static_cast<uint32_t>(info.log_from.size());
   header.block_count = static_cast<uint32_t>(tail->blocks.size());
+  header.unit_count = static_cast<uint32_t>(info.units.size());
   std::string out;
   Put(&out, header);
   for (uint64_t position : info.log_from) Put(&out, position);
   for (const CheckpointBlockEntry& block : tail->blocks) Put(&out, block);
+  for (uint64_t unit : info.units) Put(&out, unit);
   for (const TreeEntry& tree : info.trees) Put(&out, tree);
   out.resize(AlignUp(out.size() + sizeof(CheckpointTrailer), tail->unit_bytes) -
              sizeof(CheckpointTrailer));
@@ -411,9 +413,10 @@ Result<CheckpointTrailer> DecodeCheckpointTrailer(std::string_view end, uint64_t
     return Corrupt(path, at, "checkpoint of another byte order");
   if (trailer.crc != Crc32c(&trailer, offsetof(CheckpointTrailer, crc)))
     return Corrupt(path, at, "trailer checksum does not match");
-  if (trailer.version != kCheckpointVersion) {
+  if (trailer.version < kCheckpointVersionMin || trailer.version > kCheckpointVersion) {
     return Status(Code::kInvalid, path + ": checkpoint version " + std::to_string(trailer.version) +
-                                      "; this server reads version " +
+                                      "; this server reads versions " +
+                                      std::to_string(kCheckpointVersionMin) + " to " +
                                       std::to_string(kCheckpointVersion));
   }
   const uint32_t unit = trailer.unit_bytes;
@@ -448,9 +451,11 @@ Result<CheckpointTail> DecodeCheckpointTail(std::string_view bytes,
   info.created_ms = header.created_ms;
   info.entries = header.entries;
   info.bytes = trailer.file_bytes;
-  bool whole = Take(&in, header.log_count, &info.log_from) &&
-               Take(&in, header.block_count, &tail.blocks) &&
-               Take(&in, header.tree_count, &info.trees);
+  bool whole =
+      Take(&in, header.log_count, &info.log_from) && Take(&in, header.block_count, &tail.blocks) &&
+      Take(&in, header.unit_count, &info.units) && Take(&in, header.tree_count, &info.trees);
+  const bool numbered = trailer.version >= 2 && header.unit_count == header.log_count;
+  whole = whole && (numbered || header.unit_count == 0);
   uint64_t offset = 0, entries = 0;
   uint32_t shard = 0;
   for (const CheckpointBlockEntry& block : tail.blocks) {

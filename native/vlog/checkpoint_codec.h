@@ -15,7 +15,8 @@
 namespace cairn::vlog {
 
 inline constexpr uint64_t kCheckpointMagic = 0x504b434e52494143;  // "CAIRNCKP"
-inline constexpr uint32_t kCheckpointVersion = 1;
+inline constexpr uint32_t kCheckpointVersion = 2;
+inline constexpr uint32_t kCheckpointVersionMin = 1;  // still read: it has no units
 // Blocks begin and end at multiples of the unit: this, or the device's alignment if that is larger.
 inline constexpr uint32_t kCheckpointUnitBytes = 4096;
 // Of a block, unless one key alone needs more.
@@ -30,6 +31,7 @@ struct CheckpointInfo {
   uint64_t swap_sequence = 0;
   std::vector<TreeEntry> trees;
   std::vector<uint64_t> log_from;  // per lane: position from which the log must be replayed
+  std::vector<uint64_t> units;     // per lane: number of the unit there; empty: not known
   uint64_t created_ms = 0;         // wall clock
   uint64_t entries = 0;
   uint64_t bytes = 0;  // of the file
@@ -70,7 +72,7 @@ struct CheckpointTailHeader {
   uint32_t tree_count;
   uint32_t log_count;
   uint32_t block_count;
-  uint32_t zero;
+  uint32_t unit_count;  // 0 before version 2
 };
 static_assert(sizeof(CheckpointTailHeader) == 56 &&
               offsetof(CheckpointTailHeader, swap_sequence) == 16 &&

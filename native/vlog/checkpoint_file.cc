@@ -196,7 +196,7 @@ bool SameInfo(const CheckpointInfo& a, const CheckpointInfo& b) {
   auto same_tree = [](TreeEntry x, TreeEntry y) { return x.ns == y.ns && x.tree == y.tree; };
   return a.id == b.id && a.epoch == b.epoch && a.lanes == b.lanes &&
          a.incarnation == b.incarnation && a.next_segment_id == b.next_segment_id &&
-         a.swap_sequence == b.swap_sequence && a.log_from == b.log_from &&
+         a.swap_sequence == b.swap_sequence && a.log_from == b.log_from && a.units == b.units &&
          std::equal(a.trees.begin(), a.trees.end(), b.trees.begin(), b.trees.end(), same_tree) &&
          a.created_ms == b.created_ms && a.entries == b.entries && a.bytes == b.bytes;
 }

@@ -25,6 +25,9 @@ inline void ReadFrom(const CheckpointInfo& info, uint32_t epoch, ReplayOptions* 
   options->from = info.log_from;
   options->from_incarnation = info.incarnation;
   options->from.resize(options->lanes, 0);
+  options->units.resize(options->lanes, 1);
+  for (size_t i = 0; i < info.units.size() && i < options->units.size(); ++i)
+    options->units[i] = std::max(options->units[i], info.units[i]);
 }
 
 }  // namespace cairn::vlog

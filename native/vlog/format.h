@@ -2,11 +2,13 @@
 // Pure data and pure functions, usable from any thread. All integers are little-endian, as on every
 // machine this builds for.
 //
-//   segment file:  [header block][commit][commit]...[trailer block]      blocks of
-//   header.block_bytes commit:        [commit record][record or group]...[zeros up to a whole
-//   block] record:        [RecordHeader 24][expiry 8, some types][key][value][zeros to a multiple
-//   of 8] group:         [group record][records with kGroupMember]             applied all or
-//   nothing
+//   segment file: [header block][commit][commit]...[trailer block]
+//   commit:       [commit record][record or group]...[zeros up to a whole block]
+//   record:       [RecordHeader 24][expiry 8][key][value][RecordExtension 8][zeros]
+//   group:        [group record][records with kGroupMember]
+//
+// Blocks have header.block_bytes bytes, records are multiples of 8. Expiry and extension are there
+// if the record's type says so. A group is applied all or nothing.
 //
 // A record's checksum starts from its offset and from a number that only the segment's header
 // tells, and its own header names segment and incarnation. So bytes that lie where they were not
@@ -30,8 +32,9 @@ namespace cairn::vlog {
 
 inline constexpr uint64_t kSegmentMagic = 0x4745534e52494143;   // "CAIRNSEG"
 inline constexpr uint64_t kManifestMagic = 0x4e414d4e52494143;  // "CAIRNMAN"
-inline constexpr uint32_t kFormatVersion = 2;
-inline constexpr uint32_t kFormatVersionMin = 1;  // still read: it has no survivors, no checkpoints
+inline constexpr uint32_t kFormatVersion = 3;
+// Still read. Version 1 has no survivors and no checkpoints, 1 and 2 do not number their units.
+inline constexpr uint32_t kFormatVersionMin = 1;
 inline constexpr uint32_t kByteOrderMark = 0x01020304;
 inline constexpr uint32_t kBlockBytesMin = 512;
 inline constexpr uint32_t kBlockBytesMax = 64u << 10;
@@ -48,8 +51,15 @@ enum class RecordType : uint8_t {
   kGroup = 7,      // value: GroupPayload, then `parts` positions
   kCommit = 8,     // value: CommitPayload
   kTrailer = 9,    // value: TrailerPayload
+  // Reserved. A server that does not know a type refuses the log that has it; so does this one.
+  kPage = 10,       // space, page; value: an image
+  kPageDelta = 11,  // space; value: what changes in some of its pages
+  kSpaceDrop = 12,  // space
 };
 inline constexpr uint8_t kGroupMember = 0x80;  // in `type`: belongs to the group record before it
+inline constexpr uint8_t kExtended = 0x40;     // in `type`: a RecordExtension follows the value
+inline constexpr uint8_t kRecordTypeMask = 0x3f;
+inline constexpr RecordType kLastKnownType = RecordType::kTrailer;
 inline constexpr uint16_t kAllTrees = 0xffff;
 
 struct RecordHeader {
@@ -69,6 +79,15 @@ static_assert(offsetof(RecordHeader, crc) == 0 && offsetof(RecordHeader, type) =
               offsetof(RecordHeader, incarnation) == 16 &&
               offsetof(RecordHeader, segment_id) == 20);
 
+// Of records that need it.
+struct RecordExtension {
+  uint16_t origin;  // of a record that is a unit, or opens one: the server that wrote it first,
+                    // 0: this one
+  uint16_t zero;
+  uint32_t workspace;  // the tenant whose database `ns` is; 0 for now
+};
+static_assert(sizeof(RecordExtension) == 8 && offsetof(RecordExtension, workspace) == 4);
+
 struct CommitPayload {
   uint64_t bytes;     // of the commit, from this record's first byte to the last record's last;
                       // padding not counted
@@ -76,7 +95,10 @@ struct CommitPayload {
                       // replay follows
   uint64_t
       synced;  // position up to which the lane was durable when this commit was sent to the disk
+  uint64_t first_unit;  // number of the first unit in it, or of the next one if it has none; 0: its
+                        // units have no numbers (survivors). Not there before version 3
 };
+inline constexpr uint32_t kCommitPayload2Bytes = 24;  // of versions 1 and 2
 struct TrailerPayload {
   uint64_t data_end;  // offset of the end of the last record
   uint64_t
@@ -97,9 +119,10 @@ struct SwapPayload {
   uint64_t sequence;  // 1 for the first swap of the directory's life; replay skips those the
                       // manifest contains
 };
-static_assert(sizeof(CommitPayload) == 24 && sizeof(TrailerPayload) == 24);
+static_assert(sizeof(CommitPayload) == 32 && sizeof(TrailerPayload) == 24);
 static_assert(sizeof(GroupPayload) == 24 && sizeof(SwapPayload) == 16);
-static_assert(offsetof(CommitPayload, prev_end) == 8 && offsetof(CommitPayload, synced) == 16);
+static_assert(offsetof(CommitPayload, prev_end) == 8 && offsetof(CommitPayload, synced) == 16 &&
+              offsetof(CommitPayload, first_unit) == kCommitPayload2Bytes);
 static_assert(offsetof(TrailerPayload, records) == 8 && offsetof(TrailerPayload, chain) == 16);
 static_assert(offsetof(GroupPayload, bytes) == 8 && offsetof(GroupPayload, records) == 16 &&
               offsetof(GroupPayload, parts) == 20);
@@ -162,7 +185,7 @@ inline constexpr bool IsPut(RecordType type) {
   return type == RecordType::kPut || type == RecordType::kPutExpire;
 }
 inline RecordType TypeOf(const RecordHeader& header) {
-  return static_cast<RecordType>(header.type & ~kGroupMember);
+  return static_cast<RecordType>(header.type & kRecordTypeMask);
 }
 inline constexpr uint64_t RecordBytes(RecordType type, uint64_t key_bytes, uint64_t value_bytes) {
   return Align8(sizeof(RecordHeader) + (HasExpiry(type) ? 8 : 0) + key_bytes + value_bytes);
@@ -173,8 +196,12 @@ inline RecordHeader LoadHeader(const char* record) {
   std::memcpy(&header, record, sizeof(header));
   return header;
 }
-inline uint64_t BytesOf(const RecordHeader& header) {
+// Of a record without an extension, such as this server writes.
+inline uint64_t PlainBytesOf(const RecordHeader& header) {
   return RecordBytes(TypeOf(header), header.key_bytes, header.value_bytes);
+}
+inline uint64_t BytesOf(const RecordHeader& header) {
+  return PlainBytesOf(header) + ((header.type & kExtended) != 0 ? sizeof(RecordExtension) : 0);
 }
 // What the checksum of a record at `offset` of its segment starts from.
 inline constexpr uint32_t CrcSeed(uint64_t offset, uint32_t salt) {
@@ -196,11 +223,21 @@ inline uint64_t ExpiryOf(const RecordHeader& header, const char* record) {
   return expiry;
 }
 
-// Writes one record to `out`, exactly BytesOf(header) bytes, all of the header as given. Key and
-// value may be empty.
+inline RecordExtension ExtensionOf(const RecordHeader& header, const char* record) {
+  RecordExtension extension = {};
+  if ((header.type & kExtended) != 0)
+    std::memcpy(&extension, ValueOf(header, record).end(), sizeof(extension));
+  return extension;
+}
+// Whether a unit begins with it, if it is neither a commit nor a trailer.
+inline bool OpensUnit(const RecordHeader& header) { return (header.type & kGroupMember) == 0; }
+
+// Writes one record without an extension to `out`, exactly PlainBytesOf(header) bytes, all of the
+// header as given. Key and value may be empty.
 inline void FillRecord(char* out, const RecordHeader& header, uint64_t expire_at_ms,
                        std::string_view key, std::string_view value) {
-  std::memset(out + BytesOf(header) - 8, 0, 8);  // the padding; what is not padding is written over
+  std::memset(out + PlainBytesOf(header) - 8, 0,
+              8);  // the padding; what is not padding is written over
   std::memcpy(out, &header, sizeof(header));
   char* at = out + sizeof(header);
   if (HasExpiry(TypeOf(header))) {
@@ -216,7 +253,7 @@ inline void FillRecord(char* out, const RecordHeader& header, uint64_t expire_at
 inline uint32_t EncodeRecord(char* out, uint32_t seed, RecordHeader header, uint64_t expire_at_ms,
                              std::string_view key, std::string_view value) {
   FillRecord(out, header, expire_at_ms, key, value);
-  header.crc = RecordCrc(out, BytesOf(header), seed);
+  header.crc = RecordCrc(out, PlainBytesOf(header), seed);
   std::memcpy(out, &header.crc, sizeof(header.crc));
   return header.crc;
 }
@@ -225,6 +262,12 @@ template <typename Payload>
 Payload LoadPayload(const RecordHeader& header, const char* record) {
   Payload payload;
   std::memcpy(&payload, ValueOf(header, record).data(), sizeof(payload));
+  return payload;
+}
+// Of any version.
+inline CommitPayload LoadCommit(const RecordHeader& header, const char* record) {
+  CommitPayload payload = {};
+  std::memcpy(&payload, ValueOf(header, record).data(), header.value_bytes);
   return payload;
 }
 
@@ -236,11 +279,13 @@ inline constexpr uint32_t kPadMask = 7;
 inline constexpr uint32_t kRecordHasExpiry = 1u << 11;
 // The record lies in a segment of survivors: it is durable, and its position says nothing.
 inline constexpr uint32_t kSurvivor = 1u << 12;
+inline constexpr uint32_t kRecordExtended = 1u << 13;
 // What the flags say of the record itself, wherever the index points to it from.
 inline constexpr uint32_t kRecordFlags =
-    Pointer::kTypeMask | kPadMask << kPadShift | kRecordHasExpiry;
+    Pointer::kTypeMask | kPadMask << kPadShift | kRecordHasExpiry | kRecordExtended;
 
-inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
+// Of a record without an extension.
+inline Pointer PlainPointer(const RecordHeader& header, uint64_t offset) {
   const bool expiry = HasExpiry(TypeOf(header));
   const uint64_t exact =
       sizeof(header) + (expiry ? 8 : 0) + uint64_t{header.key_bytes} + header.value_bytes;
@@ -255,23 +300,30 @@ inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
   pointer.checksum = header.crc;
   return pointer;
 }
+inline Pointer MakePointer(const RecordHeader& header, uint64_t offset) {
+  Pointer pointer = PlainPointer(header, offset);
+  if ((header.type & kExtended) != 0) {
+    pointer.length += sizeof(RecordExtension);
+    pointer.flags |= kRecordExtended;
+  }
+  return pointer;
+}
 inline uint64_t ValueOffset(const Pointer& pointer, uint64_t key_bytes) {
   return sizeof(RecordHeader) + ((pointer.flags & kRecordHasExpiry) != 0 ? 8 : 0) + key_bytes;
 }
 inline uint64_t ValueBytes(const Pointer& pointer, uint64_t key_bytes) {
+  static_assert(kRecordExtended >> 10 == sizeof(RecordExtension));
   return pointer.length - ValueOffset(pointer, key_bytes) -
-         ((pointer.flags >> kPadShift) & kPadMask);
+         ((pointer.flags >> kPadShift) & kPadMask) - ((pointer.flags & kRecordExtended) >> 10);
 }
 
 // Whether a header could be one at all, before `bytes` of it are read and its checksum is believed.
+// Types that nobody knows yet have a key and a value.
 inline bool Plausible(const RecordHeader& header) {
   const RecordType type = TypeOf(header);
-  if (type < RecordType::kPut || type > RecordType::kTrailer) return false;
   const bool member = (header.type & kGroupMember) != 0;
+  const bool alone = (header.type & (kGroupMember | kExtended)) == 0;
   switch (type) {
-    case RecordType::kPut:
-    case RecordType::kPutExpire:
-      return true;
     case RecordType::kDelete:
     case RecordType::kSetExpire:
       return header.value_bytes == 0;
@@ -283,10 +335,14 @@ inline bool Plausible(const RecordHeader& header) {
       return !member && header.key_bytes == 0 && header.value_bytes >= sizeof(GroupPayload) &&
              header.value_bytes % 8 == 0;
     case RecordType::kCommit:
+      return alone && header.key_bytes == 0 &&
+             (header.value_bytes == sizeof(CommitPayload) ||
+              header.value_bytes == kCommitPayload2Bytes);
     case RecordType::kTrailer:
-      return !member && header.key_bytes == 0 && header.value_bytes == sizeof(CommitPayload);
+      return alone && header.key_bytes == 0 && header.value_bytes == sizeof(TrailerPayload);
+    default:
+      return type != RecordType{0};
   }
-  return false;
 }
 
 }  // namespace cairn::vlog

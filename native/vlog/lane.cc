@@ -23,6 +23,7 @@ void Lane::Begin(const Start& start) {
   next_ = start.next;
   tail_ = start.tail;
   prev_end_ = start.prev_end;
+  next_unit_ = written_unit_ = start.next_unit;
   chain_segment_ = start.active;
   chain_ = start.chain;
   chain_records_ = start.records;
@@ -439,6 +440,11 @@ bool Lane::Sealed(const Segment* segment) {
 std::string Lane::reason() {
   LatchGuard guard(latch_);
   return reason_;
+}
+
+Lane::Written Lane::written_mark() {
+  LatchGuard guard(latch_);
+  return {written_.load(std::memory_order_relaxed), written_unit_};
 }
 
 uint64_t Lane::record_bytes() {

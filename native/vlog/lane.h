@@ -95,6 +95,7 @@ struct Batch {
   uint64_t offset = 0;         // of data[0] in the segment
   uint64_t used = 0;           // commit record included; 0: only a trailer
   uint64_t synced_before = 0;  // goes into the commit record
+  uint64_t next_unit = 0;      // number of the unit behind it, once it is finalized
   uint64_t opened = 0;         // monotonic: ns with a commit delay, else ms of the last Tick
   uint32_t readers = 0;        // copying from it; guarded by the lane's latch
   bool retired = false;        // on disk; freed by the last reader
@@ -144,7 +145,8 @@ class Lane {
     Segment* next = nullptr;
     uint64_t tail = 0;      // first free block of `active`
     uint64_t prev_end = 0;  // position of the end of the log; 0: none in this epoch
-    uint32_t chain = 0;     // of `active` so far
+    uint64_t next_unit = 1;
+    uint32_t chain = 0;  // of `active` so far
     uint64_t records = 0;
     bool chain_whole = true;  // both are known
   };
@@ -213,6 +215,12 @@ class Lane {
   uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
   uint64_t written() const { return written_.load(std::memory_order_acquire); }
   uint64_t staged_end() const { return staged_end_.load(std::memory_order_acquire); }
+  // The end of the last commit on the disk, and the number of the unit behind it.
+  struct Written {
+    uint64_t position = 0;
+    uint64_t next_unit = 0;
+  };
+  Written written_mark();
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   // Nothing that is staged becomes durable, for good or until there is room on the disk.
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -368,8 +376,9 @@ class Lane {
   uint64_t last_sync_ms_ = 0;
   uint64_t last_commit_ms_ = 0;
   uint64_t idle_since_ms_ = 0;
-  uint64_t idle_end_ = 0;    // of what was staged then
-  bool room_asked_ = false;  // somebody was refused for want of room since
+  uint64_t idle_end_ = 0;      // of what was staged then
+  bool room_asked_ = false;    // somebody was refused for want of room since
+  uint64_t written_unit_ = 0;  // number of the unit behind written_
   uint64_t synced_ = 0;
   uint64_t sync_target_ = 0;
   uint64_t sync_wanted_ = 0;
@@ -398,6 +407,7 @@ class Lane {
 
   // Belongs to whoever set taking_off_.
   uint64_t prev_end_ = 0;
+  uint64_t next_unit_ = 1;
   Segment* chain_segment_ = nullptr;
   uint32_t chain_ = 0;
   uint64_t chain_records_ = 0;

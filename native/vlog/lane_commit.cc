@@ -205,7 +205,7 @@ void Lane::Finalize(Batch* batch) {
   if (batch->used != 0) {
     header.type = static_cast<uint8_t>(RecordType::kCommit);
     header.value_bytes = sizeof(CommitPayload);
-    const CommitPayload payload = {batch->used, prev_end_, batch->synced_before};
+    const CommitPayload payload = {batch->used, prev_end_, batch->synced_before, next_unit_};
     EncodeRecord(data, CrcSeed(batch->offset, segment->salt), header, 0, {},
                  {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     uint64_t at = 0;
@@ -213,12 +213,15 @@ void Lane::Finalize(Batch* batch) {
       const RecordHeader record = LoadHeader(data + at);
       chain_ = Crc32cExtend(chain_, &record.crc, sizeof(record.crc));
       ++chain_records_;
-      at += BytesOf(record);
+      next_unit_ += OpensUnit(record) ? 1 : 0;
+      at += PlainBytesOf(record);
     }
+    --next_unit_;  // the commit record is none
     CAIRN_CHECK(at == batch->used);
     std::memset(data + batch->used, 0, padded - batch->used);
     prev_end_ = LogPosition(segment->id, batch->offset + batch->used);
   }
+  batch->next_unit = next_unit_;
   if (batch->seals) {
     std::memset(data + padded, 0, segment->block_bytes);
     header.type = static_cast<uint8_t>(RecordType::kTrailer);
@@ -352,6 +355,7 @@ void Lane::LandLocked(Flight* flight) {
   if (flight->data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed))
     synced_ = now;
   written_segment_ = batch->segment;
+  written_unit_ = batch->next_unit;
   written_.store(now, std::memory_order_release);
   if (batch->seals) {
     batch->segment->log_end = now;
@@ -510,6 +514,7 @@ Status Lane::CloseBlocking() {
       written_.store(LogPosition(batch->segment->id, batch->offset + batch->used));
     if (batch->seals) status = batch->segment->file->Sync();
     written_segment_ = batch->segment;
+    written_unit_ = batch->next_unit;
     queue_.pop_front();
     ReleaseLocked(batch);
   }

@@ -7,6 +7,17 @@
 
 namespace cairn::vlog {
 
+const char* Unknown(const RecordHeader& header, const char* record) {
+  if (TypeOf(header) > kLastKnownType) return "a record of a kind that this server does not know";
+  if (IsPut(TypeOf(header)) && header.value_type > Pointer::kTypeMask)
+    return "a value of a type that this server does not know";
+  if (CAIRN_LIKELY((header.type & kExtended) == 0)) return nullptr;
+  const RecordExtension extension = ExtensionOf(header, record);
+  if (extension.workspace != 0 || extension.zero != 0)
+    return "a record of a workspace, which this server does not know";
+  return nullptr;
+}
+
 SegmentReader::SegmentReader(const Segment* segment, uint64_t file_bytes, uint64_t window_bytes,
                              IoQueue* ahead)
     : segment_(segment), file_bytes_(file_bytes), queue_(ahead) {
@@ -131,6 +142,13 @@ Status SegmentReader::Record(uint64_t offset, uint64_t limit, RecordHeader* head
   if (at == nullptr) return Status();
   *why = "record checksum does not match";
   if (RecordCrc(at, bytes, CrcSeed(offset, segment_->salt)) != header->crc) return Status();
+  const char* unknown = Unknown(*header, at);
+  if (CAIRN_UNLIKELY(unknown != nullptr)) {
+    return Status(Code::kInvalid, segment_->file->path() + " at offset " + std::to_string(offset) +
+                                      ": " + unknown + " (type " +
+                                      std::to_string(header->type & kRecordTypeMask) +
+                                      "): written by a newer server");
+  }
   *why = nullptr;
   *data = at;
   return Status();

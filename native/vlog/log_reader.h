@@ -16,6 +16,10 @@
 
 namespace cairn::vlog {
 
+// What is in a whole record that only a newer server can have written; null: nothing. A log with
+// such a record is refused: without it, it would say something else.
+const char* Unknown(const RecordHeader& header, const char* record);
+
 class SegmentReader {
  public:
   // `ahead`, the calling thread's queue, or null, must outlive the reader.
@@ -36,7 +40,7 @@ class SegmentReader {
   const char* AtHand(uint64_t offset, RecordHeader* header) const;
 
   // One whole, verified record that ends at `limit` or before. *data null: there is none, *why says
-  // what is wrong with it.
+  // what is wrong with it. kInvalid: it is Unknown.
   Status Record(uint64_t offset, uint64_t limit, RecordHeader* header, const char** data,
                 const char** why);
 

@@ -58,6 +58,27 @@ bool TakeSegments(std::string_view* in, const ManifestHeader& header,
   return true;
 }
 
+// What has been added since version 2.
+Status TakeSections(std::string_view* in, const ManifestHeader& header, const std::string& path,
+                    Manifest* manifest) {
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    ManifestSection section;
+    if (!Take(in, &section) || section.bytes > in->size() || section.bytes % 8 != 0)
+      return Corrupt(path, sizeof(header), "manifest contradicts itself");
+    if (section.kind != kManifestUnits) {
+      return Status(Code::kInvalid, path + ": a section of kind " + std::to_string(section.kind) +
+                                        ", which this server does not know: written by a newer "
+                                        "server");
+    }
+    std::string_view data = in->substr(0, section.bytes);
+    in->remove_prefix(section.bytes);
+    if (!manifest->units.empty() || section.bytes != uint64_t{8} * header.lanes ||
+        !TakeMany(&data, header.lanes, &manifest->units))
+      return Corrupt(path, sizeof(header), "manifest contradicts itself");
+  }
+  return Status();
+}
+
 // Numbers that segments can have, none twice.
 bool Sound(const std::vector<SegmentEntry>& segments) {
   std::vector<uint32_t> ids;
@@ -121,24 +142,29 @@ std::string EncodeManifest(const Manifest& manifest) {
   header.clean_end_count = static_cast<uint32_t>(manifest.clean_ends.size());
   header.segment_count = static_cast<uint32_t>(manifest.segments.size());
   header.checkpoint_count = static_cast<uint32_t>(manifest.checkpoints.size());
+  header.section_count = manifest.units.empty() ? 0 : 1;
   std::string out;
   Put(&out, header);
   for (const TreeEntry& entry : manifest.trees) Put(&out, entry);
   for (uint64_t end : manifest.clean_ends) Put(&out, end);
   for (const SegmentEntry& entry : manifest.segments) Put(&out, entry);
   for (const CheckpointEntry& entry : manifest.checkpoints) Put(&out, entry);
+  if (header.section_count != 0) {
+    Put(&out, ManifestSection{kManifestUnits, static_cast<uint32_t>(8 * manifest.units.size())});
+    for (uint64_t unit : manifest.units) Put(&out, unit);
+  }
   Put(&out, Crc32c(out.data(), out.size()));
   return out;
 }
 
 Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path) {
-  if (bytes.size() < sizeof(ManifestHeader) + 4)
+  if (bytes.size() < kManifestHeader2Bytes + 4)
     return Corrupt(path, bytes.size(), "manifest is cut short");
   const std::string_view body = bytes.substr(0, bytes.size() - 4);
   uint32_t crc = 0;
   std::memcpy(&crc, body.data() + body.size(), 4);
-  ManifestHeader header;
-  std::memcpy(&header, body.data(), sizeof(header));
+  ManifestHeader header = {};
+  std::memcpy(&header, body.data(), kManifestHeader2Bytes);
   if (header.magic != kManifestMagic) return Corrupt(path, 0, "not a manifest (magic)");
   if (header.byte_order != kByteOrderMark)
     return Corrupt(path, 12, "manifest of another byte order");
@@ -146,6 +172,14 @@ Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path)
     return Corrupt(path, body.size(), "manifest checksum does not match");
   Status status = CheckVersion(path, header.version);
   if (!status.ok()) return status;
+  std::string_view in = body.substr(kManifestHeader2Bytes);
+  if (header.version >= 3) {
+    if (!Take(&in, &header.section_count) || !Take(&in, &header.zero))
+      return Corrupt(path, bytes.size(), "manifest is cut short");
+    if ((header.flags & ~kManifestFlags) != 0 || header.zero != 0)
+      return Status(Code::kInvalid, path + ": flags that this server does not know: written by a " +
+                                        "newer server");
+  }
   Manifest manifest;
   manifest.lanes = header.lanes;
   manifest.epoch = header.epoch;
@@ -155,12 +189,13 @@ Result<Manifest> DecodeManifest(std::string_view bytes, const std::string& path)
   manifest.clean = (header.flags & kManifestClean) != 0;
   manifest.needs_checkpoint = (header.flags & kManifestNeedsCheckpoint) != 0;
   manifest.swap_sequence = header.swap_sequence;
-  std::string_view in = body.substr(sizeof(header));
   const bool whole = TakeMany(&in, header.tree_count, &manifest.trees) &&
                      TakeMany(&in, header.clean_end_count, &manifest.clean_ends) &&
                      TakeSegments(&in, header, &manifest.segments) &&
-                     TakeMany(&in, header.checkpoint_count, &manifest.checkpoints) && in.empty();
-  if (!whole || header.lanes == 0 || !Sound(manifest.segments))
+                     TakeMany(&in, header.checkpoint_count, &manifest.checkpoints);
+  if (whole) status = TakeSections(&in, header, path, &manifest);
+  if (!status.ok()) return status;
+  if (!whole || !in.empty() || header.lanes == 0 || !Sound(manifest.segments))
     return Corrupt(path, sizeof(header), "manifest contradicts itself");
   return manifest;
 }

@@ -1,7 +1,7 @@
 // The manifest: the small file that says which segments make up the data directory. Replaced
 // atomically, so a crash leaves the old or the new one. Layout: ManifestHeader, then tree entries,
-// clean ends, segment entries and checkpoint entries, then a CRC-32C of all. Not thread-safe; the
-// engine guards its copy with a mutex.
+// clean ends, segment entries and checkpoint entries, then sections, then a CRC-32C of all. Not
+// thread-safe; the engine guards its copy with a mutex.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +35,31 @@ struct ManifestHeader {
   uint32_t clean_end_count;
   uint32_t segment_count;
   uint32_t checkpoint_count;
+  uint32_t section_count;  // from here on not before version 3
+  uint32_t zero;
 };
+inline constexpr uint32_t kManifestHeader2Bytes = 64;  // of versions 1 and 2
 // Closed in order; clean_ends says where each lane of this epoch ends.
 inline constexpr uint32_t kManifestClean = 1;
 // Removals that only checkpoints make superfluous are gone: the log alone would bring deleted keys
 // back.
 inline constexpr uint32_t kManifestNeedsCheckpoint = 2;
 
-static_assert(sizeof(ManifestHeader) == 64 && offsetof(ManifestHeader, swap_sequence) == 40 &&
-              offsetof(ManifestHeader, segment_count) == 56);
+inline constexpr uint32_t kManifestFlags = kManifestClean | kManifestNeedsCheckpoint;
+
+static_assert(sizeof(ManifestHeader) == 72 && offsetof(ManifestHeader, swap_sequence) == 40 &&
+              offsetof(ManifestHeader, segment_count) == 56 &&
+              offsetof(ManifestHeader, section_count) == kManifestHeader2Bytes);
+
+// What came later: a kind, a length, and what the kind says. A server that does not know a kind
+// refuses the directory.
+struct ManifestSection {
+  uint32_t kind;
+  uint32_t bytes;  // that follow; a multiple of 8
+};
+static_assert(sizeof(ManifestSection) == 8);
+// u64 per lane: number of its next unit, at least; see CommitPayload::first_unit.
+inline constexpr uint32_t kManifestUnits = 1;
 
 struct TreeEntry {  // namespace `ns` stands for tree `tree`; namespaces that are not listed stand
                     // for the tree of their number
@@ -84,6 +100,7 @@ struct Manifest {
   std::vector<uint64_t> clean_ends;
   std::vector<SegmentEntry> segments;  // ids ascending
   std::vector<CheckpointEntry> checkpoints;
+  std::vector<uint64_t> units;  // per lane; empty: not known
 };
 
 // The segment that an entry names, without its file; and the entry of a segment.

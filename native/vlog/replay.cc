@@ -11,6 +11,7 @@ namespace cairn::vlog {
 Replay::Replay(const ReplayOptions& options, ReplaySink* sink) : options_(options), sink_(sink) {
   CAIRN_CHECK(options.lanes >= 1 && options.threads >= 1);
   CAIRN_CHECK(options.clean_ends.empty() || options.clean_ends.size() == options.lanes);
+  CAIRN_CHECK(options.units.empty() || options.units.size() == options.lanes);
   CAIRN_CHECK(options.from.empty() || options.from.size() == options.lanes);
   for (uint32_t lane = 0; lane < options.lanes; ++lane) {
     cursors_.push_back(std::make_unique<LaneCursor>(this, lane));
@@ -145,6 +146,11 @@ Status Replay::Damage(const std::string& where) {
   std::lock_guard<std::mutex> lock(mutex_);
   damage_.push_back(where);
   return options_.salvage ? Status() : Status(Code::kCorruption, where);
+}
+
+void Replay::Misnumbered(const std::string& where) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (misnumbered_.size() < kMisnumberedMax) misnumbered_.push_back(where);
 }
 
 void Replay::Torn(TornTail tail) {

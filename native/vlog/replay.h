@@ -65,6 +65,8 @@ struct ReplayOptions {
   // Per lane: all before this position is known from elsewhere (a checkpoint) and is not read.
   // Empty: everything is read. Segments that lie before it are not added.
   std::vector<uint64_t> from;
+  // Per lane: number of its next unit, at least. Empty: not known.
+  std::vector<uint64_t> units;
   // Of the start that said so: what was committed behind those positions is not older.
   uint32_t from_incarnation = 0;
   Disk* ahead = nullptr;  // whose queues read ahead of what is worked on; null: nothing does
@@ -94,6 +96,7 @@ struct LaneEnd {
   Segment* next = nullptr;  // empty one behind it
   uint64_t tail = 0;        // first free block of `active`
   uint64_t end = 0;         // position of the end of the last record; 0: none in this epoch
+  uint64_t next_unit = 1;   // number of the unit behind it
   uint64_t proven = 0;      // what a later commit says was durable
   bool cut = false;         // bytes behind the end must never count: write a commit that says so
   uint32_t chain = 0;
@@ -115,11 +118,15 @@ class Replay {
   const LaneEnd& end(uint32_t lane) const;
   const std::vector<TornTail>& torn_tails() const { return torn_; }
   const std::vector<std::string>& damage() const { return damage_; }
+  // Commits whose units have numbers that were taken, or that leave some out. What is read does not
+  // depend on them.
+  const std::vector<std::string>& misnumbered() const { return misnumbered_; }
   uint64_t records() const { return records_.load(); }
   uint64_t bytes() const { return bytes_.load(); }
 
  private:
   friend class LaneCursor;
+  static constexpr size_t kMisnumberedMax = 16;
   enum class Fate : uint8_t {
     kWait,
     kWhole,
@@ -139,6 +146,7 @@ class Replay {
   // Non-salvage: the error that stops everything. Salvage: noted, Ok.
   Status Damage(const std::string& where);
   void Torn(TornTail tail);
+  void Misnumbered(const std::string& where);
 
   const ReplayOptions options_;
   ReplaySink* const sink_;
@@ -158,6 +166,7 @@ class Replay {
   std::map<TxnKey, Parts> txns_;
   std::vector<TornTail> torn_;
   std::vector<std::string> damage_;
+  std::vector<std::string> misnumbered_;  // the first kMisnumberedMax
 };
 
 }  // namespace cairn::vlog

@@ -52,6 +52,7 @@ void LaneCursor::OpenSegment(size_t index) {
   chain_whole_ = true;
   if (in_survivors()) return;
   if (jump_.segment_id == segment_id()) {
+    units_known_ = false;
     pos_ = jump_.offset;
     last_end_ = jump_.prev_end;
     chain_whole_ = false;
@@ -82,6 +83,7 @@ Status LaneCursor::Step(bool* progressed) {
     *progressed = true;
     if (segments_.empty()) return Finish();
     proven_ = from();
+    if (!replay_->options_.units.empty()) next_unit_ = replay_->options_.units[lane_];
     // The segment that holds it may be gone.
     if (from() != 0 && !Listed(SegmentOf(from()))) last_end_ = from();
     OpenSegment(0);
@@ -110,14 +112,19 @@ Status LaneCursor::FindBeginning() {
     return end > last_end_ && SegmentOf(end) < segment_id() && !Listed(SegmentOf(end));
   };
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
-  if (!clean.empty() && goes_on(clean[lane_])) last_end_ = clean[lane_];
+  const auto go_on = [&](uint64_t end) {
+    if (!goes_on(end)) return;
+    last_end_ = end;
+    units_known_ = false;
+  };
+  if (!clean.empty()) go_on(clean[lane_]);
   RecordHeader header;
   const char* data = nullptr;
   const char* why = nullptr;
   Status status = reader_->Record(pos_, pos_ + kCommitRecordBytes, &header, &data, &why);
   if (!status.ok() || data == nullptr || TypeOf(header) != RecordType::kCommit) return status;
-  const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-  if (goes_on(payload.prev_end)) last_end_ = payload.prev_end;
+  const CommitPayload payload = LoadCommit(header, data);
+  go_on(payload.prev_end);
   // Or it begins with it, at a place behind the one that a checkpoint has noted: the lane went on
   // to this segment before it had written anything to one that is gone.
   if (payload.prev_end == 0 && last_end_ == from()) last_end_ = 0;
@@ -140,18 +147,19 @@ Status LaneCursor::Boundary() {
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
   if (!in_survivors() && !clean.empty() && last_end_ == clean[lane_]) return End(false, pos_, "");
   if (valid && TypeOf(header) == RecordType::kCommit) {
-    const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
-    why = payload.prev_end != last_end_        ? "commit does not follow the one before"
-          : payload.bytes < kCommitRecordBytes ? "commit is shorter than its own record"
-                                               : nullptr;
+    const CommitPayload payload = LoadCommit(header, data);
+    why = payload.prev_end != last_end_     ? "commit does not follow the one before"
+          : payload.bytes < BytesOf(header) ? "commit is shorter than its own record"
+                                            : nullptr;
     if (why == nullptr) return EnterCommit(header, data);
   }
   return Bad(pos_, why == nullptr ? "no commit begins here" : why);
 }
 
 Status LaneCursor::EnterCommit(const RecordHeader& header, const char* data) {
-  const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
+  const CommitPayload payload = LoadCommit(header, data);
   incarnation_ = header.incarnation;
+  Number(payload);
   if (in_survivors()) {
     survivors_proven_ = payload.synced;
   } else {
@@ -163,11 +171,30 @@ Status LaneCursor::EnterCommit(const RecordHeader& header, const char* data) {
   return Status();
 }
 
+// A start goes on with a higher number than the last one where it cannot tell how many a crash has
+// taken back; within a start none is left out.
+void LaneCursor::Number(const CommitPayload& payload) {
+  numbered_ = payload.first_unit != 0;
+  if (!numbered_) return;
+  if (units_known_ && (units_incarnation_ == incarnation_ ? payload.first_unit != next_unit_
+                                                          : payload.first_unit < next_unit_)) {
+    replay_->Misnumbered(Where(pos_, "its first unit has number " +
+                                         std::to_string(payload.first_unit) + ", not " +
+                                         std::to_string(next_unit_)));
+    next_unit_ = std::max(next_unit_, payload.first_unit);
+  } else {
+    next_unit_ = payload.first_unit;
+  }
+  units_known_ = true;
+  units_incarnation_ = incarnation_;
+}
+
 // Moves past a record that counts.
 void LaneCursor::Passed(const RecordHeader& header, uint64_t offset) {
   const uint64_t bytes = BytesOf(header);
   chain_ = Crc32cExtend(chain_, &header.crc, sizeof(header.crc));
   ++chain_records_;
+  if (numbered_ && OpensUnit(header) && TypeOf(header) != RecordType::kCommit) ++next_unit_;
   pos_ = offset + bytes;
   last_end_ = Here();
   replay_->records_.fetch_add(1, std::memory_order_relaxed);
@@ -203,6 +230,7 @@ Status LaneCursor::NextSegment() {
   log_ended_ = true;
   end_.active = nullptr;
   end_.end = last_end_;
+  end_.next_unit = NextUnit();
   end_.proven = last_end_;
   end_.incarnation = incarnation_;
   const std::vector<uint64_t>& clean = replay_->options_.clean_ends;
@@ -220,6 +248,7 @@ Status LaneCursor::Finish() {
     end_.end = end_.proven = in_survivors() ? log_.last_end : last_end_;
     end_.incarnation = in_survivors() ? log_.incarnation : incarnation_;
   }
+  if (!log_ended_) end_.next_unit = NextUnit();
   log_ended_ = true;
   state_ = State::kEnded;
   progress_.store(UINT64_MAX, std::memory_order_release);
@@ -386,6 +415,7 @@ Status LaneCursor::BadGroupFate() {
     pos_ += group_bytes_;
     last_end_ = Here();
     chain_whole_ = false;
+    ++next_unit_;
     return Status();
   }
   if (!replay_->options_.last_epoch) {

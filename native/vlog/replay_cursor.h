@@ -75,12 +75,17 @@ class LaneCursor {
   uint64_t block() const { return segments_[index_].segment->block_bytes; }
   uint64_t Here() const { return LogPosition(segment_id(), pos_); }
   std::string Where(uint64_t offset, const std::string& what) const;
+  uint64_t NextUnit() const {
+    const std::vector<uint64_t>& least = replay_->options_.units;
+    return least.empty() ? next_unit_ : std::max(next_unit_, least[lane_]);
+  }
 
   void OpenSegment(size_t index);
   Status OpenNext();
   Status FindBeginning();
   Status Boundary();
   Status EnterCommit(const RecordHeader& header, const char* data);
+  void Number(const CommitPayload& payload);
   Status TakeTrailer(const RecordHeader& header, const char* data, const char** why);
   Status InCommit();
   void LookAhead();
@@ -116,6 +121,12 @@ class LaneCursor {
   uint64_t commit_end_ = 0;  // 0: at a commit boundary
   uint32_t incarnation_ = 0;
   uint64_t last_end_ = 0;  // position of the end of the last record that counts
+  // Of the log: number of its next unit; at least, if units_known_ is false. Counted if the commit
+  // that is being read has numbers.
+  uint64_t next_unit_ = 1;
+  bool units_known_ = false;
+  bool numbered_ = false;
+  uint32_t units_incarnation_ = 0;  // of the commit that said so
   uint32_t chain_ = 0;
   uint64_t chain_records_ = 0;
   bool chain_whole_ = true;  // nothing was skipped in this segment

@@ -116,7 +116,7 @@ Status LaneCursor::ResumeAt(size_t index, uint64_t offset, bool* resumed) {
   if (!status.ok()) return status;
   if (data == nullptr || header.incarnation <= incarnation_) return Status();
   if (TypeOf(header) != RecordType::kCommit) return Status();
-  if (LoadPayload<CommitPayload>(header, data).prev_end != last_end_) return Status();
+  if (LoadCommit(header, data).prev_end != last_end_) return Status();
   *resumed = true;
   if (index != index_) return OpenNext();
   pos_ = offset;
@@ -172,7 +172,7 @@ Status LaneCursor::ScanCommits(size_t index, uint64_t from, Beyond* beyond) {
     status = probe.Record(at, at + kCommitRecordBytes, &header, &data, &why);
     if (!status.ok()) return status;
     if (data == nullptr || header.incarnation < oldest) continue;
-    const CommitPayload payload = LoadPayload<CommitPayload>(header, data);
+    const CommitPayload payload = LoadCommit(header, data);
     if (!beyond->commits) {
       beyond->commits = true;
       beyond->first_commit = LogPosition(segment->id, at);
@@ -195,6 +195,9 @@ Status LaneCursor::ScanCommits(size_t index, uint64_t from, Beyond* beyond) {
 // Salvage: goes on with the next thing that can be read. Everything between is lost.
 Status LaneCursor::SkipDamage(const Beyond& beyond) {
   chain_whole_ = false;
+  // Of the units that are lost at least the numbers are not given away again.
+  next_unit_ += (std::max(pos_, commit_end_) - pos_) / sizeof(RecordHeader);
+  units_known_ = false;
   if (commit_end_ != 0) {
     for (uint64_t at = pos_ + 8; at < commit_end_; at += 8) {
       RecordHeader header;
@@ -246,6 +249,7 @@ Status LaneCursor::End(bool cut, uint64_t offset, const std::string& why) {
   const bool begun = SegmentOf(last_end_) == segment_id();
   end_.tail = begun ? AlignUp(OffsetOf(last_end_), block()) : block();
   end_.end = last_end_;
+  end_.next_unit = NextUnit();
   end_.proven = proven_;
   end_.cut = cut;
   end_.chain = chain_;

@@ -47,7 +47,7 @@ Status WriteSegmentHeader(const Segment& segment, uint32_t lanes, uint32_t incar
   std::memset(block.get(), 0, segment.block_bytes);
   SegmentHeader header = {};
   header.magic = kSegmentMagic;
-  header.version = kFormatVersion;
+  header.version = segment.version;
   header.byte_order = kByteOrderMark;
   header.segment_id = segment.id;
   header.lane = segment.lane;

@@ -23,6 +23,7 @@ struct Segment {
   uint32_t id = 0;
   uint32_t lane = 0;
   uint32_t epoch = 0;
+  uint32_t version = kFormatVersion;
   uint32_t block_bytes = kBlockBytesMin;
   uint32_t salt = 0;      // see SegmentHeader
   bool recycled = false;  // likewise

@@ -34,7 +34,7 @@ void SurvivorWriter::Reserve(uint64_t bytes) {
 
 Pointer SurvivorWriter::Add(RecordHeader header, uint64_t expire_at_ms, std::string_view key,
                             std::string_view value) {
-  const uint64_t bytes = BytesOf(header);
+  const uint64_t bytes = PlainBytesOf(header);
   if (used_ == 0) {
     used_ = kCommitRecordBytes;
     data_at_ = tail_;
@@ -50,7 +50,7 @@ Pointer SurvivorWriter::Add(RecordHeader header, uint64_t expire_at_ms, std::str
   header.crc = EncodeRecord(data_.get() + used_, CrcSeed(offset, segment_->salt), header,
                             expire_at_ms, key, value);
   used_ += bytes;
-  Pointer pointer = MakePointer(header, offset);
+  Pointer pointer = PlainPointer(header, offset);
   pointer.flags |= kSurvivor;
   return pointer;
 }
@@ -67,7 +67,7 @@ Status SurvivorWriter::Write(uint32_t pause_us, uint64_t* written) {
   header.value_bytes = sizeof(CommitPayload);
   header.incarnation = incarnation_;
   header.segment_id = segment_->id;
-  const CommitPayload payload = {used_, prev_end_, synced_};
+  const CommitPayload payload = {used_, prev_end_, synced_, 0};
   EncodeRecord(data, CrcSeed(tail_, segment_->salt), header, 0, {},
                {reinterpret_cast<const char*>(&payload), sizeof(payload)});
   uint32_t chain = chain_;
@@ -76,7 +76,7 @@ Status SurvivorWriter::Write(uint32_t pause_us, uint64_t* written) {
     const RecordHeader record = LoadHeader(data + at);
     chain = Crc32cExtend(chain, &record.crc, sizeof(record.crc));
     ++records;
-    at += BytesOf(record);
+    at += PlainBytesOf(record);
   }
   const uint64_t bytes = AlignUp(used_, segment_->block_bytes);
   std::memset(data + used_, 0, bytes - used_);

@@ -256,7 +256,11 @@ Status VlogEngine::WriteCheckpoint(bool paced) {
   checkpoints_.named = false;
   gc_.gate.Close();
   for (const auto& collector : gc_.collectors) (void)collector->SealAll();
-  for (const auto& lane : lanes_) info.log_from.push_back(lane->written());
+  for (const auto& lane : lanes_) {
+    const Lane::Written written = lane->written_mark();
+    info.log_from.push_back(written.position);
+    info.units.push_back(written.next_unit);
+  }
   const LogSince at = LogSoFar();
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);

@@ -318,6 +318,8 @@ class VlogEngine final : public Engine {
   Status WritePart(vlog::Segment* segment, uint64_t from, const char* data, uint64_t bytes);
   Status SealLane(vlog::LaneEnd* end);
   static uint64_t DeviceBlock(const vlog::Segment& segment);
+  static bool Outdated(const vlog::Segment& segment);
+  void RemoveSurplus();
   Status SealLoose(const vlog::LooseEnd& loose);
   Status RemoveOldCheckpoints();
   Status AppendBlocks(vlog::LaneEnd* end, bool commit, bool trailer);

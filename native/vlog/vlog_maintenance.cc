@@ -508,8 +508,11 @@ bool VlogEngine::KeepSpare(uint32_t lane, const std::string& path, uint64_t byte
   return spares_.Keep(path, bytes);
 }
 
-// With manifest_mutex_ held. Says of survivors how far they are durable by now.
+// With manifest_mutex_ held. Says of survivors how far they are durable by now, and of lanes which
+// numbers of units they have given away: what is removed may have been all that told.
 Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
+  for (size_t i = 0; i < lanes_.size() && i < manifest->units.size(); ++i)
+    manifest->units[i] = std::max(manifest->units[i], lanes_[i]->written_mark().next_unit);
   for (SegmentEntry& entry : manifest->segments) {
     const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
     if (segment != nullptr) entry = vlog::EntryOf(*segment);

@@ -275,6 +275,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
         status = Status(Code::kCorruption, path + " at offset 0: header of another segment");
         segment->block_bytes = header.value().block_bytes;
       } else {
+        segment->version = header.value().version;
         segment->block_bytes = header.value().block_bytes;
         segment->recycled = header.value().recycled != 0;
       }
@@ -361,13 +362,14 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   }
   // Only now that all lanes are cut: a transaction with a part in a segment that is not named would
   // count as whole.
-  std::erase_if(manifest_.segments,
-                [this](const SegmentEntry& entry) { return surplus_.count(entry.id) != 0; });
+  RemoveSurplus();
   if (manifest_.lanes != options_.lanes) {
     manifest_.lanes = options_.lanes;
     manifest_.epoch += 1;
     ends->assign(options_.lanes, LaneEnd());
   }
+  manifest_.units.clear();
+  for (const LaneEnd& end : *ends) manifest_.units.push_back(end.next_unit);
   for (uint32_t id = 0; id < options_.lanes; ++id)
     lanes_.push_back(std::make_unique<Lane>(id, &shared_));
   std::vector<uint64_t> wanted;  // by lane
@@ -414,10 +416,25 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
   }
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     const LaneEnd& end = (*ends)[id];
-    lanes_[id]->Begin(
-        {end.active, end.next, end.tail, end.end, end.chain, end.records, end.chain_whole});
+    lanes_[id]->Begin({end.active, end.next, end.tail, end.end, end.next_unit, end.chain,
+                       end.records, end.chain_whole});
   }
   return Status();
+}
+
+// On a full disk, what is to be created may need their room.
+void VlogEngine::RemoveSurplus() {
+  if (surplus_.empty()) return;
+  std::erase_if(manifest_.segments,
+                [this](const SegmentEntry& entry) { return surplus_.count(entry.id) != 0; });
+  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  if (!SaveManifestLocked(&manifest_).ok()) return;  // the next start sees to them
+  for (uint32_t id : surplus_) {
+    const std::string path = vlog::SegmentPath(options_.dir, id);
+    segments_.Remove(id).reset();
+    (void)disk_->Remove(path);
+  }
+  surplus_.clear();
 }
 
 bool VlogEngine::StartMaintenance() {

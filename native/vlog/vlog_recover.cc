@@ -251,6 +251,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   options.last_epoch = epoch == manifest_.epoch;
   options.lanes = options.last_epoch ? manifest_.lanes : 1;
   if (options.last_epoch && manifest_.clean) options.clean_ends = manifest_.clean_ends;
+  if (options.last_epoch) options.units = manifest_.units;
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch == epoch) options.lanes = std::max(options.lanes, entry.lane + 1);
   }
@@ -268,6 +269,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   }
   if (known != nullptr) vlog::ReadFrom(*known, epoch, &options);
   if (options.clean_ends.size() != options.lanes) options.clean_ends.clear();
+  if (options.units.size() != options.lanes) options.units.clear();
   options.threads = RecoveryThreads();
   options.stop = options_.stop;
   vlog::ReadWith(disk_, &options);
@@ -290,6 +292,7 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   report->bytes += replay.bytes();
   for (const TornTail& torn : replay.torn_tails()) report->torn_tails.push_back(torn);
   for (const std::string& damage : replay.damage()) report->damage.push_back(damage);
+  for (const std::string& where : replay.misnumbered()) report->notices.push_back(where);
   if (!status.ok()) return status;
   for (const SegmentEntry& entry : manifest_.segments) {
     if (entry.epoch == epoch) segments_.Get(entry.id)->sealed = true;
@@ -394,11 +397,10 @@ Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
       Status status = AppendBlocks(&end, true, false);
       if (!status.ok()) return status;
     }
-    // A device with larger blocks than the segment was made for: go on in a new one.
-    if (DeviceBlock(*end.active) > end.active->block_bytes) {
+    if (Outdated(*end.active)) {
       Status status = SealLane(&end);
       if (!status.ok()) return status;
-    } else if (end.next != nullptr && DeviceBlock(*end.next) > end.next->block_bytes) {
+    } else if (end.next != nullptr && Outdated(*end.next)) {
       surplus_.insert(end.next->id);
       end.next = nullptr;
     }
@@ -406,10 +408,17 @@ Status VlogEngine::Secure(std::vector<LaneEnd>* ends, bool was_clean) {
   return Status();
 }
 
+// The log goes on in a new segment: this one was made for smaller blocks than the device's, or by a
+// server with an older format.
+bool VlogEngine::Outdated(const Segment& segment) {
+  return segment.version < vlog::kFormatVersion || DeviceBlock(segment) > segment.block_bytes;
+}
+
 // Ends the log of a lane with a trailer; what was to come behind it is not needed.
 Status VlogEngine::SealLane(LaneEnd* end) {
   Status status = AppendBlocks(end, false, true);
   if (!status.ok()) return status;
+  (void)end->active->file->Truncate(end->active->data_end);  // best effort
   if (end->next != nullptr) surplus_.insert(end->next->id);
   end->active = end->next = nullptr;
   return status;
@@ -520,12 +529,14 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
   uint64_t bytes = 0;
   if (commit) {
     header.type = static_cast<uint8_t>(RecordType::kCommit);
-    header.value_bytes = sizeof(vlog::CommitPayload);
-    const vlog::CommitPayload payload = {vlog::kCommitRecordBytes, end->end, end->end};
+    header.value_bytes =
+        segment->version < 3 ? vlog::kCommitPayload2Bytes : sizeof(vlog::CommitPayload);
+    const uint64_t commit_bytes = vlog::BytesOf(header);
+    const vlog::CommitPayload payload = {commit_bytes, end->end, end->end, end->next_unit};
     const uint32_t crc =
         vlog::EncodeRecord(image.data(), vlog::CrcSeed(end->tail, segment->salt), header, 0, {},
-                           {reinterpret_cast<const char*>(&payload), sizeof(payload)});
-    end->end = LogPosition(segment->id, end->tail + vlog::kCommitRecordBytes);
+                           {reinterpret_cast<const char*>(&payload), header.value_bytes});
+    end->end = LogPosition(segment->id, end->tail + commit_bytes);
     end->chain = Crc32cExtend(end->chain, &crc, sizeof(crc));
     end->records += 1;
     end->tail += block;

@@ -255,7 +255,7 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops, const Uni
       header.value_bytes = static_cast<uint32_t>(value.size());
       header.incarnation = shared_.incarnation;
       header.segment_id = part.place.segment->id;
-      part.at = vlog::BytesOf(header);
+      part.at = vlog::PlainBytesOf(header);
       const GroupPayload payload = {txn_id, part.bytes - part.at, part.records,
                                     lanes > 1 ? lanes : 0};
       std::memcpy(value.data(), &payload, sizeof(payload));
@@ -279,7 +279,7 @@ void VlogEngine::WriteParts(Reactor& me, std::span<const WriteOp> ops, const Uni
     bool sealed = false;
     if (image != nullptr) header.crc = image->Seal(i, out, seed, header, op, &sealed);
     if (!sealed) header.crc = vlog::EncodeRecord(out, seed, header, op.expire_at_ms, op.key, value);
-    part.at += vlog::BytesOf(header);
+    part.at += vlog::PlainBytesOf(header);
     if (CAIRN_UNLIKELY(value.size() >= kLargeValueBytes)) {
       IndexLarge(op, header, part, out, offset);
       continue;
@@ -307,7 +307,7 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
     if (grouped) header.type |= vlog::kGroupMember;
     tree = header.ns;
     vlog::EncodeRecord(part.place.data + part.at, part.place.Seed(part.at), header, 0, {}, value);
-    part.at += vlog::BytesOf(header);
+    part.at += vlog::PlainBytesOf(header);
     if (op.kind == WriteKind::kFlush)
       part.place.segment->flushes.store(true, std::memory_order_relaxed);
   }
@@ -335,12 +335,12 @@ EntryRef VlogEngine::Look(const WriteOp& op) {
 // Reads nothing of the record's place in the lane, which may be on disk and in use again.
 void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& header,
                        uint64_t offset, const EntryRef& old) {
-  const uint64_t end = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
+  const uint64_t end = LogPosition(header.segment_id, offset + vlog::PlainBytesOf(header));
   ShardIndex& shard = Shard(op.shard);
   shard.last_write = end;
   switch (op.kind) {
     case WriteKind::kPut:
-      IndexPut(op, tree, header, vlog::MakePointer(header, offset), old);
+      IndexPut(op, tree, header, vlog::PlainPointer(header, offset), old);
       return;
     case WriteKind::kDelete:
       CountRemoval(header);
@@ -361,8 +361,8 @@ void VlogEngine::Index(const WriteOp& op, uint16_t tree, const RecordHeader& hea
 // more memory than its own.
 void VlogEngine::IndexLarge(const WriteOp& op, const RecordHeader& header, const Part& part,
                             const char* record, uint64_t offset) {
-  const Pointer pointer = vlog::MakePointer(header, offset);
-  Shard(op.shard).last_write = LogPosition(header.segment_id, offset + vlog::BytesOf(header));
+  const Pointer pointer = vlog::PlainPointer(header, offset);
+  Shard(op.shard).last_write = LogPosition(header.segment_id, offset + vlog::PlainBytesOf(header));
   const ValueCache::SharedRecord shared = {part.place.batch->large, record};
   const bool worth = shared.owner != nullptr && 8 * uint64_t{pointer.length} >= 7 * part.bytes;
   IndexPut(op, header.ns, header, pointer, Look(op), worth ? &shared : nullptr,
@@ -464,7 +464,7 @@ void VlogEngine::Account(const Pointer& added, const Pointer* old) {
 
 void VlogEngine::CountRemoval(const RecordHeader& header) {
   segments_.Get(header.segment_id)
-      ->removal_bytes.fetch_add(vlog::BytesOf(header), std::memory_order_relaxed);
+      ->removal_bytes.fetch_add(vlog::PlainBytesOf(header), std::memory_order_relaxed);
 }
 
 // Only the reactor writes these.

@@ -42,7 +42,7 @@ Pointer Put(uint32_t segment, uint64_t offset, uint32_t key_bytes, uint32_t valu
 TEST_CASE("checkpoint file: the worked example, byte by byte") {
   const uint64_t magic = kCheckpointMagic;
   CHECK(std::string(reinterpret_cast<const char*>(&magic), 8) == "CAIRNCKP");
-  CHECK(kCheckpointVersion == 1);
+  CHECK(kCheckpointVersion == 2);
   SimDisk disk{SimOptions()};
   REQUIRE(disk.CreateDir("/d").ok());
   const std::vector<Entry> entries = {
@@ -58,6 +58,7 @@ TEST_CASE("checkpoint file: the worked example, byte by byte") {
   info.swap_sequence = 1;
   info.trees = {{0, 1}, {1, 0}};
   info.log_from = {LogPosition(3, 0x400)};
+  info.units = {0x4711};
   info.created_ms = 0x18c00000000;
   REQUIRE(TryWrite(&disk, 7, entries, &info).ok());
   CHECK(info.id == 7);
@@ -75,22 +76,55 @@ TEST_CASE("checkpoint file: the worked example, byte by byte") {
 9aa3a404a2aaaaaa8005000100040001
 6bdeffffff03d00fa3aaaaaa)");
   CHECK(Zeros(all.substr(92, 4096 - 92)));
-  CHECK(Hex(all.substr(4096, 88)) == R"(01000000010000000200000004000000
+  CHECK(Hex(all.substr(4096, 96)) == R"(01000000010000000200000004000000
 0100000000000000000000008c010000
 03000000000000000200000001000000
-01000000000000008000000003000000
+01000000010000008000000003000000
 001000005474bc010300000005000500
-0000010001000000)");
-  CHECK(Zeros(all.substr(4184, 8144 - 4184)));
+11470000000000000000010001000000)");
+  CHECK(Zeros(all.substr(4192, 8144 - 4192)));
   CHECK(Hex(all.substr(8144)) == R"(00100000000000000020000000000000
-07000000001000007266731701000000
-040302014322a03a434149524e434b50)");
+0700000000100000e8287ed202000000
+040302018d42388c434149524e434b50)");
 
   Keeper keeper;
   REQUIRE(Load(&disk, 7, 1, &keeper).ok());
   std::vector<Entry> wanted = entries;
   wanted[1].pointer.flags |= Pointer::kHasExpiry;
   keeper.CheckHas(wanted);
+}
+
+TEST_CASE("checkpoint file: version 1 is read, which has no units, and 3 is not") {
+  CheckpointTail tail;
+  tail.info.id = 7;
+  tail.info.lanes = 2;
+  tail.info.log_from = {LogPosition(3, 0x400), LogPosition(4, 0x200)};
+  tail.unit_bytes = kCheckpointUnitBytes;
+  const auto decoded = [&](uint32_t version) -> Result<CheckpointTail> {
+    std::string bytes = EncodeCheckpointTail(&tail);
+    CheckpointTrailer trailer;
+    char* const at = bytes.data() + bytes.size() - sizeof(trailer);
+    std::memcpy(&trailer, at, sizeof(trailer));
+    trailer.version = version;
+    trailer.crc = Crc32c(&trailer, offsetof(CheckpointTrailer, crc));
+    std::memcpy(at, &trailer, sizeof(trailer));
+    const Result<CheckpointTrailer> read = DecodeCheckpointTrailer(bytes, bytes.size(), "C");
+    if (!read.ok()) return read.status();
+    return DecodeCheckpointTail(bytes, read.value(), "C");
+  };
+  for (const uint32_t version : {1u, 2u}) {
+    tail.info.units.clear();
+    REQUIRE(decoded(version).ok());
+    CHECK(decoded(version).value().info.units.empty());
+    CHECK(decoded(version).value().info.log_from == tail.info.log_from);
+    tail.info.units = {5, 6};
+    CHECK(decoded(version).ok() == (version == 2));
+    tail.info.units = {5};  // of two lanes
+    CHECK(decoded(version).status().code() == Code::kCorruption);
+  }
+  tail.info.units = {5, 6};
+  CHECK(decoded(2).value().info.units == tail.info.units);
+  for (const uint32_t version : {0u, 3u}) CHECK(decoded(version).status().code() == Code::kInvalid);
 }
 
 TEST_CASE("checkpoint file: names") {

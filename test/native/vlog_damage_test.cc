@@ -106,8 +106,7 @@ std::vector<Spot> Survey(SimDisk* disk) {
         spots.push_back({"trailer padding", entry.id, end + 100});
         break;
       }
-      if (type == RecordType::kCommit)
-        commit_end = at + LoadPayload<CommitPayload>(header, data).bytes;
+      if (type == RecordType::kCommit) commit_end = at + LoadCommit(header, data).bytes;
       at = end;
       if (at == commit_end && at % 512 != 0) {
         spots.push_back({"commit padding", entry.id, at});
