@@ -1,7 +1,7 @@
 # Native build. Everything but native/addon/ builds without Node. Output: build/<variant>/.
 #
 #   make native        the addon (build/release/cairn.node), and the lsm engine (cairn_lsm.so) if RocksDB is there
-#   make test          native unit tests
+#   make test          native unit tests, as many at once as there are cores
 #   make test-asan     the same under the address and undefined-behaviour sanitizers
 #   make test-tsan     those that use threads, under the thread sanitizer
 #   make fuzz-resp     fuzzes the request parser for FUZZ_SECONDS (60)
@@ -126,15 +126,15 @@ native-tests: $(BUILD)/native-tests
 
 test:
 	$(MAKE) VARIANT=release native-tests
-	CAIRN_SIM_RUNS=$${CAIRN_SIM_RUNS:-2000} $(BUILD_ROOT)/release/native-tests
+	CAIRN_SIM_RUNS=$${CAIRN_SIM_RUNS:-2000} node scripts/native-tests.mjs $(BUILD_ROOT)/release/native-tests
 
 test-asan:
 	$(MAKE) VARIANT=asan native-tests
-	UBSAN_OPTIONS=print_stacktrace=1 $(BUILD_ROOT)/asan/native-tests
+	UBSAN_OPTIONS=print_stacktrace=1 node scripts/native-tests.mjs $(BUILD_ROOT)/asan/native-tests
 
 test-tsan:
 	$(MAKE) VARIANT=tsan native-tests
-	TSAN_OPTIONS=halt_on_error=1 $(BUILD_ROOT)/tsan/native-tests
+	TSAN_OPTIONS=halt_on_error=1 node scripts/native-tests.mjs $(BUILD_ROOT)/tsan/native-tests
 
 $(BUILD)/obj/native/addon/%.o: native/addon/%.cc Makefile
 	@mkdir -p $(@D)

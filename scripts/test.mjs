@@ -7,6 +7,7 @@ import path from 'node:path';
 import { build } from './build.mjs';
 import { checkFormat, checkLint, checkTypes } from './check.mjs';
 import { ScriptError, jobs, root } from './lib.mjs';
+import { doctestCounts } from './native-tests.mjs';
 import { setUp } from './setup.mjs';
 
 const totals = { passed: 0, failed: 0 };
@@ -32,16 +33,6 @@ function capture(program, args, env = {}) {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, output }));
   });
-}
-
-/** Counts from a doctest binary's last words. */
-function doctestCounts(output) {
-  const counts = { passed: 0, failed: 0 };
-  for (const match of output.matchAll(/\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed/g)) {
-    counts.passed += Number(match[1]);
-    counts.failed += Number(match[2]);
-  }
-  return counts;
 }
 
 async function native(target) {

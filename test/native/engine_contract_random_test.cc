@@ -199,7 +199,7 @@ class RandomRun {
 
 }  // namespace
 
-TEST_CASE("engine contract: random operations, crashes, restarts") {
+TEST_CASE("engine contract: random operations, crashes, restarts" * doctest::test_suite("long")) {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
   const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", 60);
   for (const NamedEngine& engine : EnginesUnderTest()) {

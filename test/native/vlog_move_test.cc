@@ -71,7 +71,8 @@ std::string KeyIn(uint32_t lane, uint32_t lanes, int number) {
 
 }  // namespace
 
-TEST_CASE("vlog move: to a device with other blocks and back, with as many lanes or others") {
+TEST_CASE("vlog move: to a device with other blocks and back, with as many lanes or others" *
+          doctest::test_suite("long")) {
   struct Case {
     uint32_t from;
     uint32_t to;

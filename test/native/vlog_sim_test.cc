@@ -6,7 +6,8 @@
 using namespace cairn;
 using namespace cairn::testing;
 
-TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes") {
+TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes" *
+          doctest::test_suite("long")) {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
   const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", 300);
   Tally sum;
