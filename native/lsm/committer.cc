@@ -51,6 +51,7 @@ bool Committer::Start(Parts parts) {
   parts_ = std::move(parts);
   fsync_.store(parts_.fsync);
   open_->number = 1;
+  started_.store(true, std::memory_order_release);
   return thread_.Start([this] { Work(); });
 }
 
@@ -215,7 +216,12 @@ void Committer::Retire(Batch* batch) {
   // RocksDB shows it all: reads that do not find it here any more find it there.
   for (PendingWrite* write : batch->writes) {
     const LatchGuard guard(parts_.latch(write->shard));
-    parts_.index->Remove(write);
+    if (!parts_.index->Remove(write) || !parts_.records->on()) continue;
+    if (write->deletion()) {
+      parts_.records->Erase(write->shard, write->key, write->hash);
+    } else {
+      parts_.records->Put(write->shard, write->key, write->hash, write->value);
+    }
   }
   parts_.done(*batch);
 }
@@ -242,7 +248,7 @@ void Committer::Announce() {
     const std::lock_guard lock(mutex_);
     settled_.notify_all();
   }
-  parts_.listener->OnDurable(0);
+  if (started_.load(std::memory_order_acquire)) parts_.listener->OnDurable(0);
 }
 
 }  // namespace cairn::lsm

@@ -29,6 +29,7 @@
 #include "engine/options.h"
 #include "engine/ticket.h"
 #include "lsm/pending.h"
+#include "lsm/record_cache.h"
 
 namespace cairn::lsm {
 
@@ -40,6 +41,7 @@ class Committer {
   struct Parts {
     rocksdb::DB* db = nullptr;
     PendingIndex* index = nullptr;
+    RecordCache* records = nullptr;
     DurabilityListener* listener = nullptr;
     std::function<Latch&(uint32_t shard)> latch;
     // Completes a batch that is being sealed. The mutex is held.
@@ -108,6 +110,7 @@ class Committer {
   Parts parts_;
   Threads thread_;
   std::atomic<std::thread::id> thread_id_{};
+  std::atomic<bool> started_{false};  // parts_ is there
   mutable std::mutex mutex_;
   std::condition_variable work_;     // for the thread
   std::condition_variable settled_;  // who waits for the thread

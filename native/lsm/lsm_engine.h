@@ -40,6 +40,7 @@
 #include "lsm/patient_file_system.h"
 #include "lsm/pending.h"
 #include "lsm/read_pool.h"
+#include "lsm/record_cache.h"
 #include "lsm/sweeper.h"
 
 namespace cairn::lsm {
@@ -65,6 +66,7 @@ class LsmEngine final : public Engine {
   struct Tuning {
     std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the system's
     uint64_t staged_bytes_max = Committer::kStagedBytesMax;
+    uint64_t reserve_bytes = 16u << 20;
   };
   LsmEngine() = default;
   explicit LsmEngine(const Tuning& tuning) : tuning_(tuning) {}
@@ -145,7 +147,11 @@ class LsmEngine final : public Engine {
   void Flush(uint64_t wanted);
   void CleanDropped();
   void CheckRoom();
+  uint64_t RecordCacheBytes(uint64_t cache_bytes) const;
   void Waits(bool waits, const std::string& reason);
+  std::string ReservePath() const { return options_.dir + "/reserve"; }
+  void KeepReserve();
+  bool ReleaseReserve();
   bool IsGone(uint32_t collection) const;
   void PublishDrops(const Batch& batch);
   void DropStale(const Sweeper::Due& due, uint16_t shard);
@@ -175,7 +181,8 @@ class LsmEngine final : public Engine {
   MergeFigures merges_;
   FilterFigures filtered_;
   std::shared_ptr<Events> events_ = std::make_shared<Events>();
-  Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); }};
+  Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); },
+                     [this] { return ReleaseReserve(); }};
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<rocksdb::Cache> block_cache_;
@@ -183,6 +190,7 @@ class LsmEngine final : public Engine {
   Namespaces namespaces_;
   uint64_t version_ = 0;  // the newest one; under the committer's mutex
   PendingIndex pending_;
+  std::unique_ptr<RecordCache> records_;
   std::unique_ptr<Committer> committer_ = std::make_unique<Committer>();
   ReadPool reads_;
   Sweeper sweeper_;
@@ -202,12 +210,16 @@ class LsmEngine final : public Engine {
   SaveStats saves_;
   std::atomic<uint64_t> min_free_bytes_{0};
   std::atomic<uint64_t> free_bytes_{0};
+  std::mutex reserve_mutex_;
+  bool reserve_ = false;           // the file is there; under reserve_mutex_
   std::vector<uint32_t> dropped_;  // collections, durably; ascending; under jobs_mutex_
   uint64_t dropped_at_ms_ = 0;     // the last of them
   bool drops_waiting_ = false;
   bool skip_final_flush_ = false;
 
   struct ReadFigures {
+    std::atomic<uint64_t> record_hits{0};  // found in the record cache
+    std::atomic<uint64_t> block_hits{0};   // by RocksDB, in memory
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> bytes{0};
     std::atomic<uint64_t> nanos{0};

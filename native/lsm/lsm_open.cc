@@ -34,7 +34,7 @@ constexpr uint64_t kFilesAhead = 1000;
 constexpr uint64_t kJobMillis = 100;
 constexpr uint64_t kCleanAfterMillis = 5000;  // after the last flush of a namespace
 // What compactions need beside what is told to be kept free.
-constexpr uint64_t kFreeBytesLast = 16u << 20;
+constexpr uint64_t kFreeBytesLast = 4u << 20;
 
 rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -116,6 +116,9 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
 
 Status LsmEngine::OpenDatabase() {
   block_cache_ = NewBlockCache(own_);
+  records_ =
+      std::make_unique<RecordCache>(RecordCacheBytes(options_.cache_bytes),
+                                    [this](uint32_t shard) -> Latch& { return ShardLatch(shard); });
   rocksdb::Options options = RocksdbOptions(own_, block_cache_);
   const bool own_files = tuning_.file_system == nullptr;
   env_ = rocksdb::NewCompositeEnv(NewPatientFileSystem(
@@ -226,6 +229,7 @@ Status LsmEngine::StartThreads() {
   Committer::Parts parts;
   parts.db = db_.get();
   parts.index = &pending_;
+  parts.records = records_.get();
   parts.listener = listener_;
   parts.latch = latch;
   parts.seal = [this](Batch* batch) { namespaces_.AddRecords(version_, batch); };
@@ -240,10 +244,11 @@ Status LsmEngine::StartThreads() {
   sweep.latch = latch;
   sweep.stale = [this](const Sweeper::Due& due, uint16_t shard) { DropStale(due, shard); };
   sweep.verify_checksums = own_.verify_checksums;
-  CheckRoom();
   const bool started = committer_->Start(std::move(parts)) && reads_.Start(own_.read_threads) &&
                        sweeper_.Start(std::move(sweep)) && jobs_.Start([this] { RunJobs(); });
-  return started ? Status() : Status(Code::kBusy, Threads::kRefused);
+  if (!started) return Status(Code::kBusy, Threads::kRefused);
+  CheckRoom();
+  return Status();
 }
 
 void LsmEngine::StopThreads(bool abandon) {
@@ -293,6 +298,7 @@ void LsmEngine::Reset() {
   env_.reset();
   lock_.reset();
   block_cache_.reset();
+  records_.reset();
   patience_.Begin();
   committer_ = std::make_unique<Committer>();
   pending_ = PendingIndex();
@@ -307,6 +313,7 @@ void LsmEngine::Reset() {
   dropped_.clear();
   drops_waiting_ = false;
   skip_final_flush_ = false;
+  reserve_ = false;
 }
 
 // ---- in the background ----
@@ -335,19 +342,50 @@ void LsmEngine::CheckRoom() {
   free_bytes_.store(free.value(), std::memory_order_relaxed);
   uint64_t memtables = 0;
   (void)db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memtables);
-  const uint64_t wanted = min_free_bytes_.load(std::memory_order_relaxed) + memtables +
-                          std::min(kFreeBytesLast, own_.write_buffer_bytes);
-  committer_->Refuse(free.value() < wanted,
-                     "the disk is full: " + std::to_string(free.value() >> 20) + " MB are free, " +
-                         std::to_string(wanted >> 20) + " MB are kept for what is in memory");
+  const uint64_t wanted =
+      min_free_bytes_.load(std::memory_order_relaxed) + memtables + kFreeBytesLast;
+  if (free.value() >= wanted + tuning_.reserve_bytes) KeepReserve();
+  const bool reserve = [this] {
+    const std::lock_guard lock(reserve_mutex_);
+    return reserve_;
+  }();
+  committer_->Refuse(free.value() < wanted || !reserve,
+                     options_.dir + ": the disk is full: " + std::to_string(free.value() >> 20) +
+                         " MB are free, " + std::to_string(wanted >> 20) +
+                         " MB are kept for what is in memory");
+}
+
+// A file that takes room and is given up when RocksDB finds none: so that deletes, which need a
+// little, go on.
+void LsmEngine::KeepReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  if (reserve_) return;
+  const Result<bool> there = disk_->Exists(ReservePath());
+  reserve_ = there.ok() && there.value();
+  if (reserve_) return;
+  Result<std::unique_ptr<File>> file = disk_->OpenDirect(ReservePath(), Disk::Mode::kCreate);
+  if (!file.ok()) return;
+  reserve_ = file.value()->Allocate(0, tuning_.reserve_bytes).ok();
+  if (!reserve_) (void)disk_->Remove(ReservePath());
+}
+
+bool LsmEngine::ReleaseReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  if (!reserve_) return false;
+  reserve_ = false;
+  if (!disk_->Remove(ReservePath()).ok()) return false;
+  committer_->Refuse(true,
+                     options_.dir + ": the disk is full: what was kept for deletes is in use");
+  return true;
 }
 
 // A thread of RocksDB, or of ours in RocksDB, waits for room on the disk.
 void LsmEngine::Waits(bool waits, const std::string& reason) {
   if (committer_->IsThisThread()) {
-    committer_->SetWaiting(waits, "the disk is full: " + reason);
+    committer_->SetWaiting(waits, options_.dir + ": the disk is full: " + reason);
   } else if (waits) {
-    committer_->Refuse(true, "the disk is full: " + reason);  // until CheckRoom finds some
+    committer_->Refuse(
+        true, options_.dir + ": the disk is full: " + reason);  // until CheckRoom finds some
     events_->Notice("the disk is full, background work waits: " + reason);
   }
 }
@@ -451,7 +489,7 @@ void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
   std::string key;
   EncodeKey({.collection = due.collection}, due.key, &key);
   const LatchGuard guard(ShardLatch(shard));
-  if (pending_.Find(shard, key) != nullptr) return;
+  if (pending_.Find(shard, key, HashOf(key)) != nullptr) return;
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
   rocksdb::PinnableSlice stored;
@@ -473,6 +511,10 @@ void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
 
 // ---- figures ----
 
+uint64_t LsmEngine::RecordCacheBytes(uint64_t cache_bytes) const {
+  return cache_bytes / 100 * own_.record_cache_percent;
+}
+
 Status LsmEngine::SetOption(std::string_view name, std::string_view value) {
   const std::lock_guard lock(jobs_mutex_);
   const BoundOption<EngineOptions>* option = FindOption(CommonOptions(), name);
@@ -484,6 +526,7 @@ Status LsmEngine::SetOption(std::string_view name, std::string_view value) {
   if (!status.ok()) return status;
   min_free_bytes_.store(options_.min_free_bytes, std::memory_order_relaxed);
   block_cache_->SetCapacity(BlockCacheBytes(own_, options_.cache_bytes));
+  records_->SetBudget(RecordCacheBytes(options_.cache_bytes));
   if (fsync_.exchange(options_.fsync) != options_.fsync) {
     committer_->SetFsync(options_.fsync);
     committer_->Sync();
@@ -519,7 +562,9 @@ void LsmEngine::Stats(EngineStats* out) const {
   using Properties = rocksdb::DB::Properties;
   out->index_bytes =
       property(Properties::kCurSizeAllMemTables) + property(Properties::kEstimateTableReadersMem);
-  out->cache_bytes = property(Properties::kBlockCacheUsage);
+  out->cache_bytes = property(Properties::kBlockCacheUsage) + records_->bytes();
+  out->cache_entries = records_->records();
+  out->cache_evictions = records_->evictions();
   out->wal_ring_bytes = committer_->staged_bytes();
   out->disk_reads = read_figures_.reads.load(std::memory_order_relaxed);
   out->disk_read_bytes = read_figures_.bytes.load(std::memory_order_relaxed);

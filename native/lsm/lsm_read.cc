@@ -100,7 +100,8 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   LastFound& last = last_found;
   EncodeKey({.collection = collection}, key, &last.key);
   const uint64_t durable = committer_->durable();
-  if (const PendingWrite* write = pending_.Find(shard, last.key)) {
+  const uint32_t hash = HashOf(last.key);
+  if (const PendingWrite* write = pending_.Find(shard, last.key, hash)) {
     if (write->batch > durable) entry->ticket = {0, write->batch};
     if (write->deletion()) return;
     entry->found = entry->resident = true;
@@ -110,22 +111,35 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     if (want_value) entry->value = write->body();
     return;
   }
+  // What RocksDB shows is written; without `always`, it may not be synced yet.
+  const auto set_ticket = [&] {
+    if (const uint64_t written = Written(); written > durable) entry->ticket = {0, written};
+  };
+  ParsedValue parsed;
+  if (const std::string_view stored = records_->Find(shard, last.key, hash);
+      stored.data() != nullptr && !ParseValue(stored, &parsed)) {
+    set_ticket();
+    read_figures_.record_hits.fetch_add(1, std::memory_order_relaxed);
+    entry->found = entry->resident = true;
+    entry->type = static_cast<ValueType>(parsed.head.kind);
+    entry->expire_at_ms = parsed.head.expire_at_ms;
+    entry->value_bytes = parsed.body.size();
+    if (want_value) entry->value = parsed.body;
+    return;
+  }
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
   options.verify_checksums = own_.verify_checksums;
   last.value.Reset();
   const rocksdb::Status status =
       db_->Get(options, db_->DefaultColumnFamily(), Sliced(last.key), &last.value);
-  // Without `always`, what RocksDB shows may not be synced yet.
-  const uint64_t written = Written();
   if (status.IsNotFound()) {
     const uint64_t removed =
         std::max(removed_[shard], removed_all_.load(std::memory_order_relaxed));
     if (removed > durable) entry->ticket = {0, removed};
     return;
   }
-  if (written > durable) entry->ticket = {0, written};
-  ParsedValue parsed;
+  set_ticket();
   if (!status.ok() || ParseValue(Viewed(last.value), &parsed) || !IsClientKind(parsed.head.kind)) {
     // Not in memory, or damaged: then the fetch says so.
     entry->unknown = true;
@@ -142,7 +156,10 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     return;
   }
   entry->resident = entry->copied = true;
-  if (want_value) entry->value = parsed.body;
+  read_figures_.block_hits.fetch_add(1, std::memory_order_relaxed);
+  if (!want_value) return;
+  entry->value = parsed.body;
+  if (records_->on()) records_->Put(shard, last.key, hash, Viewed(last.value));
 }
 
 // Only what is pending is large and in memory.
@@ -151,7 +168,7 @@ Owner LsmEngine::Pin(uint16_t ns, uint16_t shard, std::string_view key, const En
   std::string stored;
   EncodeKey({.collection = namespaces_.slot(ns).collection.load(std::memory_order_relaxed)}, key,
             &stored);
-  const PendingWrite* write = pending_.Find(shard, stored);
+  const PendingWrite* write = pending_.Find(shard, stored, HashOf(stored));
   return write == nullptr || write->owner == nullptr ? nullptr : *write->owner;
 }
 

@@ -91,6 +91,7 @@ void LsmEngine::ApplyKey(const WriteOp& op, Batch* batch) {
   EncodePrefix({.collection = collection}, key);
   if (!op.key.empty()) std::memcpy(key + kPrefixBytes, op.key.data(), op.key.size());
   write->key = {key, key_bytes};
+  write->hash = HashOf(write->key);
 
   if (!deletion) {
     char head[kHeadBytesMax];

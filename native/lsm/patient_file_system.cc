@@ -88,6 +88,7 @@ class PatientFileSystem final : public rocksdb::FileSystemWrapper {
 
 IOStatus Patience::Insist(const std::function<IOStatus()>& action) {
   IOStatus status = action();
+  if (IsFull(status) && reserve_()) status = action();
   if (!IsFull(status)) return status;
   listener_(true, status.ToString());
   while (IsFull(status) && !given_up_.load(std::memory_order_acquire)) {

@@ -24,7 +24,10 @@ class Patience {
   // `waits(true, reason)` when a thread begins to wait, `waits(false, "")` when it has got its room
   // or gives up; on that thread.
   using Listener = std::function<void(bool waits, const std::string& reason)>;
-  explicit Patience(Listener listener) : listener_(std::move(listener)) {}
+  // Makes room from a reserve, on that thread. False: there is none left.
+  using Reserve = std::function<bool()>;
+  Patience(Listener listener, Reserve reserve)
+      : listener_(std::move(listener)), reserve_(std::move(reserve)) {}
 
   void Begin() { given_up_.store(false, std::memory_order_release); }
   // From now on nobody waits: errors are errors.
@@ -34,6 +37,7 @@ class Patience {
 
  private:
   Listener listener_;
+  Reserve reserve_;
   std::atomic<bool> given_up_{false};
 };
 

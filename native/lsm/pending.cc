@@ -50,34 +50,36 @@ void Batch::Clear() {
   arena.Clear();
 }
 
-uint8_t PendingIndex::BucketOf(std::string_view stored_key) {
+uint32_t HashOf(std::string_view stored_key) {
   const size_t hash = std::hash<std::string_view>()(stored_key.substr(kPrefixBytes));
-  return static_cast<uint8_t>(hash % kBucketsPerShard);
+  return static_cast<uint32_t>(hash ^ hash >> 32);
 }
 
-const PendingWrite* PendingIndex::Search(uint16_t shard, std::string_view stored_key) const {
-  const PendingWrite* write = buckets_[shard * kBucketsPerShard + BucketOf(stored_key)];
-  while (write != nullptr && write->key != stored_key) write = write->older;
+const PendingWrite* PendingIndex::Search(uint16_t shard, std::string_view stored_key,
+                                         uint32_t hash) const {
+  const PendingWrite* write = buckets_[BucketOf(shard, hash)];
+  while (write != nullptr && (write->hash != hash || write->key != stored_key))
+    write = write->older;
   return write;
 }
 
 void PendingIndex::Add(PendingWrite* write) {
-  write->bucket = BucketOf(write->key);
-  PendingWrite*& newest = buckets_[write->shard * kBucketsPerShard + write->bucket];
+  PendingWrite*& newest = buckets_[BucketOf(write->shard, write->hash)];
   write->older = newest;
   newest = write;
   ++counts_[write->shard];
 }
 
-// It is most probably the oldest of its bucket, and there are few.
-void PendingIndex::Remove(const PendingWrite* write) {
-  PendingWrite** at = &buckets_[write->shard * kBucketsPerShard + write->bucket];
-  while (*at != write) {
+bool PendingIndex::Remove(const PendingWrite* write) {
+  PendingWrite** at = &buckets_[BucketOf(write->shard, write->hash)];
+  bool newest = true;
+  for (; *at != write; at = &(*at)->older) {
     CAIRN_CHECK(*at != nullptr, "what is removed was added");
-    at = &(*at)->older;
+    newest = newest && ((*at)->hash != write->hash || (*at)->key != write->key);
   }
   *at = write->older;
   --counts_[write->shard];
+  return newest;
 }
 
 }  // namespace cairn::lsm

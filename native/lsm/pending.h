@@ -28,6 +28,9 @@
 
 namespace cairn::lsm {
 
+// Of a stored key, by its user key.
+uint32_t HashOf(std::string_view stored_key);
+
 struct PendingWrite {
   PendingWrite* older = nullptr;  // in its bucket
   uint64_t batch = 0;             // its number
@@ -37,8 +40,8 @@ struct PendingWrite {
   std::string_view value;         // stored: head and body; without data: the key is deleted
   const Owner* owner = nullptr;   // of a large value; null: the arena
   uint32_t body_offset = 0;       // in `value`
+  uint32_t hash = 0;              // HashOf(key)
   uint16_t shard = 0;
-  uint8_t bucket = 0;
   ValueType type = ValueType::kString;
 
   bool deletion() const { return value.data() == nullptr; }
@@ -85,16 +88,19 @@ struct Batch {
 class PendingIndex {
  public:
   // Null: nothing pending says anything of the key. [latched]
-  const PendingWrite* Find(uint16_t shard, std::string_view stored_key) const {
-    return counts_[shard] == 0 ? nullptr : Search(shard, stored_key);
+  const PendingWrite* Find(uint16_t shard, std::string_view stored_key, uint32_t hash) const {
+    return counts_[shard] == 0 ? nullptr : Search(shard, stored_key, hash);
   }
-  void Add(PendingWrite* write);           // [latched]
-  void Remove(const PendingWrite* write);  // [latched] after all older ones of its key
+  void Add(PendingWrite* write);  // [latched]
+  // After all older ones of its key. True: there is no newer one either. [latched]
+  bool Remove(const PendingWrite* write);
 
  private:
   static constexpr uint32_t kBucketsPerShard = 32;
-  static uint8_t BucketOf(std::string_view stored_key);
-  const PendingWrite* Search(uint16_t shard, std::string_view stored_key) const;
+  static size_t BucketOf(uint16_t shard, uint32_t hash) {
+    return shard * kBucketsPerShard + hash % kBucketsPerShard;
+  }
+  const PendingWrite* Search(uint16_t shard, std::string_view stored_key, uint32_t hash) const;
 
   std::vector<PendingWrite*> buckets_ =
       std::vector<PendingWrite*>(kShardCount * kBucketsPerShard, nullptr);

@@ -34,6 +34,7 @@ class SimulatedLsm final : public EngineUnderTest {
   std::unique_ptr<Engine> NewEngine() override {
     lsm::LsmEngine::Tuning tuning;
     tuning.file_system = files_;
+    tuning.reserve_bytes = 64u << 10;
     tuning.staged_bytes_max = 1u << 20;
     return std::make_unique<lsm::LsmEngine>(tuning);
   }

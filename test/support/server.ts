@@ -2,7 +2,8 @@
  * Starts the server under test, and always stops it.
  *
  * CAIRN_TEST_SERVER=redis runs the same tests against a real redis-server with an append-only file synced on every
- * write; without it (or with "cairn") the compiled server in dist/ is started.
+ * write; without it (or with "cairn") the compiled server in dist/ is started. CAIRN_TEST_ENGINE names the engine of
+ * servers for which a test names none.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,6 +22,7 @@ export type Flags = Record<string, FlagValue>;
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 export const mainJs = path.join(root, 'dist', 'main.js');
+const testEngine = process.env['CAIRN_TEST_ENGINE'];
 export const target: ServerKind = process.env['CAIRN_TEST_SERVER'] === 'redis' ? 'redis' : 'cairn';
 
 /** Made by the set-up of the tests (scripts/setup.mjs). */
@@ -153,7 +155,9 @@ export class TestServer {
   commandLine(extra: Flags = {}): string[] {
     const base: Flags = { port: this.port, dir: this.dir, bind: '127.0.0.1' };
     const own: Flags =
-      this.kind === 'redis' ? { appendonly: 'yes', appendfsync: 'always', save: '' } : { 'metrics-port': 0 };
+      this.kind === 'redis'
+        ? { appendonly: 'yes', appendfsync: 'always', save: '' }
+        : { 'metrics-port': 0, ...(testEngine === undefined ? {} : { engine: testEngine }) };
     const mine = this.kind === 'redis' ? this.options.redis : this.options.cairn;
     const socket: Flags = this.options.unixSocket === true ? { unixsocket: this.socketPath } : {};
     const config = this.options.configFile === undefined ? [] : [this.options.configFile];
