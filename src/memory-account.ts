@@ -11,7 +11,7 @@ export interface MemoryAccount {
   peak: number;
   /** Heaps and stacks before the data were opened: Node's, mostly. */
   startup: number;
-  /** All that is no value: startup, index, WAL rings, buffers of connections. */
+  /** All that is no value: startup, index, buffers of the engine, buffers of connections. */
   overhead: number;
   /** The value cache. */
   dataset: number;
@@ -30,9 +30,9 @@ export function memoryAccount(
   { memory }: Pick<NativeStats, 'memory'>,
   state: Pick<ServerState, 'startupBytes' | 'resident'>,
 ): MemoryAccount {
-  const { usedBytes, usedBytesPeak, indexBytes, walRingBytes, clientQueryBytes, clientOutputBytes } = memory;
+  const { usedBytes, usedBytesPeak, indexBytes, bufferBytes, clientQueryBytes, clientOutputBytes } = memory;
   const startup = state.startupBytes;
-  const overhead = startup + indexBytes + walRingBytes + clientQueryBytes + clientOutputBytes;
+  const overhead = startup + indexBytes + bufferBytes + clientQueryBytes + clientOutputBytes;
   const used = startup + usedBytes;
   const dataset = Math.max(0, used - overhead);
   const { total, anonymous } = state.resident();

@@ -30,65 +30,6 @@ export interface DbStat {
   avgTtlMs: number;
 }
 
-export interface LaneStat {
-  lane: number;
-  /** '' while it takes writes; else why it does not (failed write, full disk, ...). */
-  readOnlyReason: string;
-  /** Log position up to which everything is durable, and the one up to which records are staged. */
-  durablePos: number;
-  stagedPos: number;
-  stagedBytes: number;
-  /** Group commits, the record bytes in them, and the bytes that only filled the last block. */
-  commits: number;
-  commitBytes: number;
-  paddingBytes: number;
-  /** Explicit flushes (`everysec`, segment ends, ...). */
-  syncs: number;
-  /** Time from submission to completion, summed over all commits. */
-  commitUsecTotal: number;
-  /** Zeroes written ahead so that commits overwrite prepared blocks. */
-  preparedBytes: number;
-  segments: number;
-  /** Bytes of the lane's segment files; of them as far as they are written; of live records. */
-  diskBytes: number;
-  logBytes: number;
-  liveBytes: number;
-  commitsInFlight: number;
-  /** A word of the option gc-mode. */
-  gcMode: string;
-  /** Segments collected; bytes of live records moved for it; segments freed, also without that; bytes of their files. */
-  gcSegments: number;
-  gcMovedBytes: number;
-  gcReclaimedSegments: number;
-  gcReclaimedBytes: number;
-}
-
-/** Of the logs of all lanes, older epochs included. */
-export interface LogStat {
-  /** As far as they are written; the part that live records take. */
-  bytes: number;
-  liveBytes: number;
-  /** Of the file system, when the engine last looked. */
-  freeBytes: number;
-  /** Written to, or created ahead. */
-  segmentsActive: number;
-  segmentsSealed: number;
-  /** Of the sealed ones: written by garbage collection. */
-  segmentsSurvivors: number;
-  writeErrors: number;
-  readErrors: number;
-}
-
-export interface GcStat {
-  paused: boolean;
-  /** What keeps its input and output out of the way of clients: `ioprio`, `none`, .... */
-  isolation: string;
-  reads: number;
-  readBytes: number;
-  writes: number;
-  writtenBytes: number;
-}
-
 export interface CheckpointStat {
   /** Number of the latest request that was served. */
   done: number;
@@ -107,20 +48,29 @@ export interface CheckpointStat {
   writtenBytes: number;
 }
 
+/** A figure of the engine; native/engine/figures.h says what the fields mean. */
+export interface EngineFigure {
+  /** Field of INFO; '' if it is not there. */
+  info: string;
+  /** Name of the metric, which several figures may share; '' if it is not there. */
+  metric: string;
+  kind: 'counter' | 'gauge' | 'text' | 'status' | 'state' | 'histogram';
+  unit: string;
+  label: string;
+  help: string;
+  decimals: number;
+  choices: string;
+  /** Values of the label, if there is one, and a value for each; else one value. NaN: not known. */
+  labels: string[];
+  values: number[];
+  text: Bytes;
+  histogram?: Log2Histogram & { fromBits: number; toBits: number };
+}
+
 /** counts[i]: values up to 2^i - 1 (and more than the bucket before); the last one also what is greater. */
 export interface Log2Histogram {
   counts: number[];
   sum: number;
-}
-
-/** What was written to the data directory, and why. `prepared`: zeroes written ahead. */
-export interface DeviceBytes {
-  /** Commits without their padding. */
-  commit: number;
-  padding: number;
-  prepared: number;
-  gc: number;
-  checkpoint: number;
 }
 
 export interface MemoryStat {
@@ -130,9 +80,8 @@ export interface MemoryStat {
   indexBytes: number;
   cacheBytes: number;
   cacheBytesMax: number;
-  /** Of cacheBytes: the history of what left the cache. */
-  cacheGhostBytes: number;
-  walRingBytes: number;
+  /** What is on its way to disk. */
+  bufferBytes: number;
   clientQueryBytes: number;
   clientOutputBytes: number;
 }
@@ -156,25 +105,9 @@ export interface NativeStats extends NativeCounters {
   keyspaceHits: number;
   keyspaceMisses: number;
   expiredKeys: number;
-  /** Values pushed out of the cache (never lost: they are in the log). */
-  cacheEvictions: number;
-  /** Reads by where the value was found. */
-  readsFromCache: number;
-  readsFromWalRing: number;
-  readsFromDisk: number;
-  diskReadBytes: number;
-  diskReadUsecTotal: number;
-  diskReadsInFlight: number;
-  /** Records whose checksum did not match when they were read. */
-  corruptReads: number;
-  /** Segments made from the file of a reclaimed one, and such files that wait for that. */
-  segmentsRecycled: number;
-  spareSegments: number;
-  spareBytes: number;
-  /** Bytes of keys and values accepted from clients: the denominator of write amplification. */
-  userBytesWritten: number;
-  /** All bytes written to the data directory. */
-  deviceBytesWritten: number;
+  /** In the data directory, as far as it is written; and what was executed and is not there yet. */
+  dataBytes: number;
+  pendingBytes: number;
   /** Unix time in seconds of the last commit or sync of everything staged; 0: none yet. */
   lastSyncTime: number;
   authFailures: number;
@@ -187,7 +120,10 @@ export interface NativeStats extends NativeCounters {
   errors: { code: string; count: number }[];
   dbs: DbStat[];
   memory: MemoryStat;
-  lanes: LaneStat[];
+  /** By stream of commits: '' while it takes writes, else why it does not (failed write, full disk, ...). */
+  refusals: Bytes[];
+  /** What the engine counts, besides. */
+  figures: EngineFigure[];
   /** The back end in use and, in one sentence, why ("io_uring_setup: Operation not permitted; ..."). */
   io: { backend: 'uring' | 'threads'; reason: string; sqpoll: boolean; syncMethod: string; blockSize: number };
   /** longestTurnUsec: since CONFIG RESETSTAT; what a client may have waited for the commands of others. */
@@ -200,14 +136,7 @@ export interface NativeStats extends NativeCounters {
     longestTurnUsec: number;
   }[];
   recovery: RecoveryReport;
-  deviceBytesByCause: DeviceBytes;
-  log: LogStat;
-  gc: GcStat;
   checkpoint: CheckpointStat;
-  /** Latency and bytes (with padding) of commits; latency of reads from the log. */
-  commitNanos: Log2Histogram;
-  commitSizes: Log2Histogram;
-  readNanos: Log2Histogram;
 }
 
 export interface LatencyHistogram {

@@ -192,6 +192,20 @@ describe('options', () => {
   });
 });
 
+describe('figures', () => {
+  test('what an engine tells the control plane does not tell, too', () => {
+    const told = ['vlog', 'lsm']
+      .map((engine) => read(`native/${engine}/${engine}_figures.cc`))
+      .flatMap((text) => [...text.matchAll(/"(cairn_[a-z_]+)"/g)].map(([, name = '']) => name));
+    expect(told.length).toBeGreaterThan(60);
+    const control = scripts.filter((file) => file.startsWith('src/')).map((file) => ({ file, text: read(file) }));
+    const again = told.flatMap((name) =>
+      control.filter(({ text }) => new RegExp(`\\b${name}\\b`).test(text)).map(({ file }) => `${file}: ${name}`),
+    );
+    expect(again).toEqual([]);
+  });
+});
+
 describe('commands', () => {
   const nativeNames = filesUnder('native/command', ['.cc'])
     .filter((file) => /\/table\w*\.cc$/.test(file))

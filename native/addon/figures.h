@@ -1,14 +1,15 @@
 // Figures: one look at everything the data plane counts, in plain C++. Main thread only.
 //
-// Reactors zero their own counters when statistics are reset. The engine counts on; what it had
-// counted by then is subtracted here.
+// Reactors zero their own counters when statistics are reset, and so does the engine with its
+// figures. Of what it has saved it tells all; what was saved by then is subtracted here.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/figures.h"
 #include "engine/stats.h"
 #include "server/server.h"
 
@@ -52,10 +53,11 @@ struct NamedFigure {
 };
 
 struct Snapshot {
-  EngineStats engine;                      // counters since the last reset
-  std::vector<uint64_t> staged_positions;  // by lane
+  EngineStats engine;
+  SaveStats save;
+  FigureList figures;
+  std::vector<std::string> refusals;  // by stream: why it does not take writes
   std::vector<NamedFigure> numbers;
-  std::vector<NamedFigure> device_bytes;  // written, by cause
   std::vector<CommandFigures> commands;
   std::vector<DatabaseFigures> databases;
   std::vector<ReactorFigures> reactors;
@@ -87,7 +89,7 @@ class Figures {
   Server* const server_;
   Snapshot snapshot_;
   std::vector<NamedFigure> counters_;
-  EngineStats reset_at_;  // the engine's counters at the last reset
+  uint64_t saves_reset_at_ = 0;
 };
 
 }  // namespace cairn::addon

@@ -179,7 +179,7 @@ Napi::Value NativeServer::RequestCheckpoint(Info info) {
 }
 
 Napi::Value NativeServer::Checkpoint(Info info) {
-  if (!plane_->Running()) return CheckpointOf(info.Env(), plane_->Look().engine.save);
+  if (!plane_->Running()) return CheckpointOf(info.Env(), plane_->Look().save);
   return CheckpointOf(info.Env(), plane_->server.engine().Saves());
 }
 

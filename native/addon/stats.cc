@@ -52,40 +52,11 @@ Napi::Object MemoryOf(Napi::Env env, const Snapshot& snapshot) {
   memory["usedBytesPeak"] = N(env, figures.used_bytes_peak);
   memory["indexBytes"] = N(env, snapshot.engine.index_bytes);
   memory["cacheBytes"] = N(env, snapshot.engine.cache_bytes);
-  memory["cacheGhostBytes"] = N(env, snapshot.engine.cache_ghost_bytes);
   memory["cacheBytesMax"] = N(env, figures.cache_bytes_max);
-  memory["walRingBytes"] = N(env, snapshot.engine.wal_ring_bytes);
+  memory["bufferBytes"] = N(env, snapshot.engine.buffer_bytes);
   memory["clientQueryBytes"] = N(env, figures.query_bytes);
   memory["clientOutputBytes"] = N(env, figures.output_bytes);
   return memory;
-}
-
-Napi::Array LanesOf(Napi::Env env, const Snapshot& snapshot) {
-  return ListOf(env, snapshot.engine.lanes, [&](const LaneStats& lane) {
-    Napi::Object row = Napi::Object::New(env);
-    row["lane"] = N(env, lane.lane);
-    row["readOnlyReason"] = Bytes(env, lane.read_only ? lane.reason : "");
-    row["durablePos"] = N(env, lane.durable_position);
-    row["stagedPos"] = N(env, snapshot.staged_positions[lane.lane]);
-    row["stagedBytes"] = N(env, lane.staged_bytes);
-    row["commits"] = N(env, lane.commits);
-    row["commitBytes"] = N(env, lane.record_bytes);
-    row["paddingBytes"] = N(env, lane.padding_bytes);
-    row["syncs"] = N(env, lane.syncs);
-    row["commitUsecTotal"] = N(env, lane.commit_nanos / 1000);
-    row["preparedBytes"] = N(env, lane.prepared_bytes);
-    row["segments"] = N(env, lane.segments);
-    row["diskBytes"] = N(env, lane.disk_bytes);
-    row["logBytes"] = N(env, lane.log_bytes);
-    row["liveBytes"] = N(env, lane.live_bytes);
-    row["commitsInFlight"] = N(env, lane.commits_in_flight);
-    row["gcMode"] = std::string(lane.gc_mode);
-    row["gcSegments"] = N(env, lane.gc_segments);
-    row["gcMovedBytes"] = N(env, lane.gc_moved_bytes);
-    row["gcReclaimedSegments"] = N(env, lane.gc_reclaimed_segments);
-    row["gcReclaimedBytes"] = N(env, lane.gc_reclaimed_bytes);
-    return row;
-  });
 }
 
 std::string BackendReason(Server& server, bool threads) {
@@ -105,34 +76,48 @@ Napi::Object IoOf(Napi::Env env, Server& server, const Snapshot& snapshot) {
   return io;
 }
 
-Napi::Object LogOf(Napi::Env env, const EngineStats& engine) {
-  Napi::Object log = Napi::Object::New(env);
-  log["bytes"] = N(env, engine.log_bytes);
-  log["liveBytes"] = N(env, engine.log_live_bytes);
-  log["freeBytes"] = N(env, engine.free_bytes);
-  log["segmentsActive"] = N(env, engine.segments_active);
-  log["segmentsSealed"] = N(env, engine.segments_sealed);
-  log["segmentsSurvivors"] = N(env, engine.segments_survivors);
-  log["writeErrors"] = N(env, engine.write_errors);
-  log["readErrors"] = N(env, engine.read_errors);
-  return log;
+const char* NameOf(FigureKind kind) {
+  switch (kind) {
+    case FigureKind::kCounter:
+      return "counter";
+    case FigureKind::kGauge:
+      return "gauge";
+    case FigureKind::kText:
+      return "text";
+    case FigureKind::kStatus:
+      return "status";
+    case FigureKind::kState:
+      return "state";
+    case FigureKind::kHistogram:
+      return "histogram";
+  }
+  return "";
 }
 
-Napi::Object GcOf(Napi::Env env, const EngineStats& engine) {
-  Napi::Object gc = Napi::Object::New(env);
-  gc["paused"] = Napi::Boolean::New(env, engine.gc_paused);
-  gc["isolation"] = engine.gc_isolation.empty() ? "none" : engine.gc_isolation;
-  gc["reads"] = N(env, engine.gc_reads);
-  gc["readBytes"] = N(env, engine.gc_read_bytes);
-  gc["writes"] = N(env, engine.gc_writes);
-  gc["writtenBytes"] = N(env, engine.gc_written_bytes);
-  return gc;
-}
-
-Napi::Object Log2Of(Napi::Env env, const Log2Histogram& histogram) {
+Napi::Object FigureOf(Napi::Env env, const Figure& figure) {
+  const FigureRow& row = figure.row;
   Napi::Object out = Napi::Object::New(env);
-  out["counts"] = ListOf(env, histogram.counts, [env](uint64_t count) { return N(env, count); });
-  out["sum"] = N(env, histogram.sum);
+  out["info"] = row.info;
+  out["metric"] = row.metric;
+  out["kind"] = NameOf(row.kind);
+  out["unit"] = row.unit;
+  out["label"] = row.label;
+  out["help"] = row.help;
+  out["decimals"] = N(env, row.decimals);
+  out["choices"] = row.choices;
+  out["labels"] = ListOf(env, figure.labels,
+                         [env](const std::string& label) { return Napi::String::New(env, label); });
+  out["values"] =
+      ListOf(env, figure.values, [env](double value) { return Napi::Number::New(env, value); });
+  out["text"] = Bytes(env, figure.text);
+  if (row.kind != FigureKind::kHistogram) return out;
+  Napi::Object histogram = Napi::Object::New(env);
+  histogram["counts"] =
+      ListOf(env, figure.histogram.counts, [env](uint64_t count) { return N(env, count); });
+  histogram["sum"] = N(env, figure.histogram.sum);
+  histogram["fromBits"] = N(env, row.from_bits);
+  histogram["toBits"] = N(env, row.to_bits);
+  out["histogram"] = histogram;
   return out;
 }
 
@@ -194,19 +179,14 @@ Napi::Object StatsOf(Napi::Env env, DataPlane* plane) {
   out["errors"] = ErrorsOf(env, server.shared());
   out["dbs"] = DatabasesOf(env, snapshot);
   out["memory"] = MemoryOf(env, snapshot);
-  out["lanes"] = LanesOf(env, snapshot);
+  out["refusals"] = ListOf(env, snapshot.refusals,
+                           [env](const std::string& reason) { return Bytes(env, reason); });
+  out["figures"] = ListOf(env, snapshot.figures.all(),
+                          [env](const Figure& figure) { return FigureOf(env, figure); });
   out["io"] = IoOf(env, server, snapshot);
   out["reactors"] = ReactorsOf(env, snapshot);
   out["recovery"] = ReportOf(env, plane->recovery);
-  Napi::Object causes = Napi::Object::New(env);
-  Put(&causes, snapshot.device_bytes);
-  out["deviceBytesByCause"] = causes;
-  out["log"] = LogOf(env, snapshot.engine);
-  out["gc"] = GcOf(env, snapshot.engine);
-  out["checkpoint"] = CheckpointOf(env, snapshot.engine.save);
-  out["commitNanos"] = Log2Of(env, snapshot.engine.commit_nanos);
-  out["commitSizes"] = Log2Of(env, snapshot.engine.commit_bytes);
-  out["readNanos"] = Log2Of(env, snapshot.engine.read_nanos);
+  out["checkpoint"] = CheckpointOf(env, snapshot.save);
   return out;
 }
 

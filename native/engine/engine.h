@@ -38,6 +38,8 @@ namespace cairn {
 class IoQueue;
 class Disk;
 struct EngineStats;
+struct FigureInput;
+class FigureList;
 struct SaveStats;
 
 class Engine {
@@ -168,6 +170,9 @@ class Engine {
   // How many files it may open beyond those it has open now.
   virtual uint64_t FilesAhead() const { return 0; }
   virtual void Stats(EngineStats* out) const = 0;
+  // Adds all that it counts; counters since ResetFigures. Both from one thread.
+  virtual void Figures(const FigureInput& input, FigureList* list) const = 0;
+  virtual void ResetFigures() = 0;
   // What happened in the background since the last call and an operator must hear of. From one
   // thread, about every second.
   virtual std::vector<std::string> TakeNotices() { return {}; }

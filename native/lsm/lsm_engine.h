@@ -60,6 +60,20 @@ class HeldSnapshot {
   const rocksdb::Snapshot* at_;
 };
 
+// What it counts, all since it was opened.
+struct LsmCounts {
+  uint64_t user_bytes = 0;
+  uint64_t commits = 0;
+  uint64_t commit_nanos = 0;
+  uint64_t syncs = 0;
+  uint64_t reads = 0;
+  uint64_t read_bytes = 0;
+  uint64_t read_nanos = 0;
+  uint64_t write_errors = 0;
+  uint64_t read_errors = 0;
+  uint64_t cache_evictions = 0;
+};
+
 class LsmEngine final : public Engine {
  public:
   // Parts that a test brings.
@@ -123,6 +137,8 @@ class LsmEngine final : public Engine {
   Status Command(std::span<const std::string_view> words, std::string* reply) override;
   uint64_t FilesAhead() const override;
   void Stats(EngineStats* out) const override;
+  void Figures(const FigureInput& input, FigureList* list) const override;
+  void ResetFigures() override;
   std::vector<std::string> TakeNotices() override { return events_->Take(); }
 
  private:
@@ -166,10 +182,12 @@ class LsmEngine final : public Engine {
   Status Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* awaited) const;
   void ApplyKey(const WriteOp& op, Batch* batch);
   void ApplyWhole(const WriteOp& op, Batch* batch);
+  LsmCounts Counts() const;
 
   Tuning tuning_;
   EngineOptions options_;
   LsmOptions own_;
+  LsmCounts reset_at_;  // of whoever looks at figures
   Disk* disk_ = nullptr;
   DurabilityListener* listener_ = nullptr;
   std::unique_ptr<cairn::FileLock> lock_;

@@ -552,42 +552,4 @@ Status LsmEngine::Command(std::span<const std::string_view> words, std::string* 
 // Tables are opened as they are read, and stay open.
 uint64_t LsmEngine::FilesAhead() const { return kFilesAhead; }
 
-void LsmEngine::Stats(EngineStats* out) const {
-  *out = EngineStats();
-  const auto property = [this](const std::string& name) {
-    uint64_t value = 0;
-    (void)db_->GetIntProperty(name, &value);
-    return value;
-  };
-  using Properties = rocksdb::DB::Properties;
-  out->index_bytes =
-      property(Properties::kCurSizeAllMemTables) + property(Properties::kEstimateTableReadersMem);
-  out->cache_bytes = property(Properties::kBlockCacheUsage) + records_->bytes();
-  out->cache_entries = records_->records();
-  out->cache_evictions = records_->evictions();
-  out->wal_ring_bytes = committer_->staged_bytes();
-  out->disk_reads = read_figures_.reads.load(std::memory_order_relaxed);
-  out->disk_read_bytes = read_figures_.bytes.load(std::memory_order_relaxed);
-  out->disk_read_nanos = read_figures_.nanos.load(std::memory_order_relaxed);
-  out->disk_reads_in_flight = read_figures_.in_flight.load(std::memory_order_relaxed);
-  out->read_errors = read_figures_.errors.load(std::memory_order_relaxed);
-  const Committer::Figures& commits = committer_->figures();
-  out->user_bytes = commits.bytes.load(std::memory_order_relaxed);
-  out->write_errors = commits.errors.load(std::memory_order_relaxed);
-  out->log_bytes = property(Properties::kTotalSstFilesSize);
-  out->log_live_bytes = property(Properties::kEstimateLiveDataSize);
-  out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
-  out->io_backend = "rocksdb";
-  out->save = Saves();
-  LaneStats lane;
-  lane.read_only = committer_->State(&lane.reason) == StreamState::kFailed;
-  lane.durable_position = committer_->durable();
-  lane.staged_bytes = committer_->staged_bytes();
-  lane.commits = commits.batches.load(std::memory_order_relaxed);
-  lane.syncs = commits.syncs.load(std::memory_order_relaxed);
-  lane.commit_nanos = commits.nanos.load(std::memory_order_relaxed);
-  lane.commit_bytes = commits.bytes.load(std::memory_order_relaxed);
-  out->lanes.push_back(lane);
-}
-
 }  // namespace cairn::lsm

@@ -470,7 +470,7 @@ std::string Lane::denial() {
   return denied_.ok() && stopped() && !failed() ? reason_ : denied_.message();
 }
 
-void Lane::AddStats(LaneStats* stats, EngineStats* all) {
+void Lane::AddStats(LaneStats* stats, VlogStats* all) {
   LatchGuard guard(latch_);
   *stats = stats_;
   stats->commits_in_flight = flight_count_;

@@ -44,11 +44,11 @@
 #include "base/latch.h"
 #include "base/status.h"
 #include "engine/options.h"
-#include "engine/stats.h"
 #include "engine/ticket.h"
 #include "io/disk.h"
 #include "vlog/format.h"
 #include "vlog/segment.h"
+#include "vlog/vlog_stats.h"
 
 namespace cairn::vlog {
 
@@ -267,7 +267,7 @@ class Lane {
   // --- end ---
   Status CloseBlocking();  // writes and syncs everything staged; no reactor is attached any more
   uint64_t log_end() const { return prev_end_; }  // after CloseBlocking; 0: nothing in this epoch
-  void AddStats(LaneStats* stats, EngineStats* all);
+  void AddStats(LaneStats* stats, VlogStats* all);
   uint64_t record_bytes();  // of all commits so far
   uint64_t ring_bytes();    // memory of the WAL ring, as far as it was ever needed
 

@@ -29,7 +29,6 @@
 #include "base/threads.h"
 #include "cache/value_cache.h"
 #include "engine/engine.h"
-#include "engine/stats.h"
 #include "vlog/batch_gate.h"
 #include "vlog/checkpoint_file.h"
 #include "vlog/fetch.h"
@@ -43,6 +42,7 @@
 #include "vlog/spares.h"
 #include "vlog/unit_image.h"
 #include "vlog/vlog_options.h"
+#include "vlog/vlog_stats.h"
 
 namespace cairn {
 
@@ -157,13 +157,16 @@ class VlogEngine final : public Engine {
   void SkipFinalSave() override { checkpoints_.skip_final.store(true); }
   SaveStats Saves() const override;
   Status SetOption(std::string_view name, std::string_view value) override;
-  // gc pause, gc resume, gc mode <lane> <mode>.
+  // gc status, gc pause, gc resume, gc mode <lane> <mode>.
   Status Command(std::span<const std::string_view> words, std::string* reply) override;
   uint64_t FilesAhead() const override;
   void PauseGc(bool pause);
   void SetGcMode(uint32_t lane, GcMode mode);  // of one lane
   std::vector<std::string> TakeNotices() override;
   void Stats(EngineStats* out) const override;
+  void Stats(VlogStats* out) const;
+  void Figures(const FigureInput& input, FigureList* list) const override;
+  void ResetFigures() override { Stats(&reset_at_); }
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
  private:
@@ -430,6 +433,7 @@ class VlogEngine final : public Engine {
   Status FinalCheckpoint();
 
   // vlog_settings.cc; settings_mutex_ held by whoever calls ApplySettings
+  std::string GcStatus() const;
   Status SetLaneMode(std::string_view lane, std::string_view mode);
   void ApplySettings();
   // vlog_gc.cc
@@ -458,7 +462,8 @@ class VlogEngine final : public Engine {
   vlog::GcLane& GcOf(const vlog::Segment& segment);
   void At(GcPoint point);
   void Notice(const std::string& text);
-  void AddSegmentStats(EngineStats* out) const;
+  void AddSegmentStats(VlogStats* out) const;
+  VlogStats SinceReset() const;
 
   // The way to the index of a shard while the engine is open: only the start, when nobody else is
   // there, goes by shards_ itself.
@@ -513,7 +518,8 @@ class VlogEngine final : public Engine {
   Checkpoints checkpoints_;
   Gc gc_;
   std::unique_ptr<vlog::GcLane[]> gc_lanes_;  // one per lane
-  std::mutex settings_mutex_;
+  VlogStats reset_at_;                        // of whoever looks at figures
+  mutable std::mutex settings_mutex_;
   Settings settings_;
   std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written
   std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last

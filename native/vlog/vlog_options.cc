@@ -176,6 +176,12 @@ std::string_view NameOf(GcMode mode) {
   return OptionChoice(option->row, static_cast<int64_t>(mode));
 }
 
+std::string_view NameOf(CachePolicy policy) {
+  static const BoundOption<VlogOptions>* const option =
+      FindOption(VlogOptionTable(), "cache-policy");
+  return OptionChoice(option->row, static_cast<int64_t>(policy));
+}
+
 VlogOptions::VlogOptions() {
   for (const BoundOption<VlogOptions>& option : kOptions)
     CAIRN_CHECK(SetOptionText(option, option.row.initial, this).ok());

@@ -63,6 +63,7 @@ struct VlogOptions : private EngineOptions {
 
 std::span<const BoundOption<VlogOptions>> VlogOptionTable();
 std::string_view NameOf(GcMode mode);
+std::string_view NameOf(CachePolicy policy);
 
 // What commit_batch_bytes comes to: a ring holds at least four commits, and a commit of every lane
 // together takes at most kCommitBatchBytesMax of memory.

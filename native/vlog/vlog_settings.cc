@@ -65,6 +65,10 @@ void VlogEngine::ApplySettings() {
 Status VlogEngine::Command(std::span<const std::string_view> words, std::string* reply) {
   reply->clear();
   if (words.size() < 2 || !EqualsIgnoreCase(words[0], "gc")) return Unknown(words);
+  if (words.size() == 2 && EqualsIgnoreCase(words[1], "status")) {
+    *reply = GcStatus();
+    return Status::Ok();
+  }
   const bool pause = EqualsIgnoreCase(words[1], "pause");
   if (words.size() == 2 && (pause || EqualsIgnoreCase(words[1], "resume"))) {
     PauseGc(pause);
@@ -73,6 +77,27 @@ Status VlogEngine::Command(std::span<const std::string_view> words, std::string*
   if (words.size() == 4 && EqualsIgnoreCase(words[1], "mode"))
     return SetLaneMode(words[2], words[3]);
   return Unknown(words);
+}
+
+// A line for each lane, of names and values in turn.
+std::string VlogEngine::GcStatus() const {
+  std::string text;
+  for (const LaneStats& lane : SinceReset().lanes) {
+    const std::pair<const char*, uint64_t> numbers[] = {
+        {"log-bytes", lane.log_bytes},
+        {"live-bytes", lane.live_bytes},
+        {"segments", lane.segments},
+        {"collected-segments", lane.gc_segments},
+        {"moved-bytes", lane.gc_moved_bytes},
+        {"reclaimed-segments", lane.gc_reclaimed_segments},
+        {"reclaimed-bytes", lane.gc_reclaimed_bytes},
+    };
+    text += "lane " + std::to_string(lane.lane) + " mode " + std::string(lane.gc_mode);
+    for (const auto& [name, value] : numbers)
+      text += " " + std::string(name) + " " + std::to_string(value);
+    text += "\n";
+  }
+  return text;
 }
 
 void VlogEngine::PauseGc(bool pause) {

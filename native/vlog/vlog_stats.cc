@@ -7,8 +7,8 @@
 
 namespace cairn {
 
-void VlogEngine::Stats(EngineStats* out) const {
-  *out = EngineStats();
+void VlogEngine::Stats(VlogStats* out) const {
+  *out = VlogStats();
   out->segments_recycled = segments_recycled_.load(std::memory_order_relaxed);
   out->spare_segments = spares_.count();
   out->spare_bytes = spares_.bytes();
@@ -113,7 +113,7 @@ std::string VlogEngine::CheckAccountsForTest() {
 }
 
 // Segments of earlier epochs, when there were more lanes or fewer, are counted with today's lanes.
-void VlogEngine::AddSegmentStats(EngineStats* out) const {
+void VlogEngine::AddSegmentStats(VlogStats* out) const {
   std::lock_guard<std::mutex> lock(manifest_mutex_);  // keeps listed segments alive
   for (const vlog::SegmentEntry& entry : manifest_.segments) {
     const vlog::Segment* segment = segments_.Get(entry.id);

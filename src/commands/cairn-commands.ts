@@ -2,28 +2,11 @@
 import { bytesOfText } from '../bytes.js';
 import { choicesOf } from '../config/options.js';
 import { findOption } from '../config/config.js';
-import type { LaneStat } from '../native-stats.js';
 import { writeCheckpoint } from './checkpoint-commands.js';
 import { type CommandContext, type Handler, container, family, integerArg, quotable, word } from './command.js';
 import { type Reply, ReplyError, RespMap, ok } from './resp.js';
 
 const since = '0.1.0';
-
-function laneReply(lane: LaneStat): Reply {
-  return RespMap.of({
-    lane: lane.lane,
-    mode: lane.gcMode,
-    'log-bytes': lane.logBytes,
-    'live-bytes': lane.liveBytes,
-    segments: lane.segments,
-    'collected-segments': lane.gcSegments,
-    'moved-bytes': lane.gcMovedBytes,
-    'reclaimed-segments': lane.gcReclaimedSegments,
-    'reclaimed-bytes': lane.gcReclaimedBytes,
-  });
-}
-
-const status: Handler = ({ native }) => native.stats().lanes.map(laneReply);
 
 /** What the engine answers; OK if it says nothing. */
 async function tellEngine({ native }: CommandContext, words: string[]): Promise<Reply> {
@@ -34,6 +17,23 @@ async function tellEngine({ native }: CommandContext, words: string[]): Promise<
     throw new ReplyError(`ERR ${bytesOfText((error as Error).message)}`);
   }
 }
+
+/** Lines of names and values in turn: a map for each. */
+const status: Handler = async (context) => {
+  const reply = await tellEngine(context, ['gc', 'status']);
+  if (typeof reply !== 'string') return [];
+  return reply
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const words = line.split(' ');
+      const pairs = words.flatMap((name, at): [string, Reply][] => {
+        const value = words[at + 1] ?? '';
+        return at % 2 === 0 ? [[name, /^\d+$/.test(value) ? Number(value) : value]] : [];
+      });
+      return new RespMap(pairs);
+    });
+};
 
 /** `ALL` is CONFIG SET gc-mode: what it sets is also what a restart after CONFIG REWRITE has. */
 const gcModes = choicesOf('gc-mode');
@@ -53,7 +53,7 @@ const setMode: Handler = (context, args) => {
     setModeOfAll(context, mode);
     return ok;
   }
-  const lanes = context.native.stats().lanes.length;
+  const lanes = context.native.stats().refusals.length;
   const message = `ERR no lane '${quotable(target)}': it must be 0 to ${lanes - 1}, or ALL`;
   const lane = integerArg(target, { min: 0, max: lanes - 1, message });
   return tellEngine(context, ['gc', 'mode', String(lane), mode]);

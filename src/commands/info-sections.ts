@@ -7,7 +7,7 @@ import type { NativeStats } from '../native-stats.js';
 import { mainThreadCpu } from '../process-figures.js';
 import { cairnVersion, redisVersion } from '../version.js';
 import { type CommandContext, type Services, statsFor } from './command.js';
-import { engineFields, firstReadOnlyReason, sum } from './info-engine.js';
+import { engineFields, firstRefusal } from './info-engine.js';
 import { type Field, type Section, formatBytes, formatPercent, percentileNs } from './info-format.js';
 
 interface Source extends Pick<Services, 'config' | 'native' | 'state' | 'checkpoints'> {
@@ -90,7 +90,7 @@ function excess(name: string, a: number, b: number): Field[] {
 }
 
 function memory({ stats, state }: Source): Field[] {
-  const { indexBytes, cacheBytes, walRingBytes, clientQueryBytes, clientOutputBytes } = stats.memory;
+  const { indexBytes, cacheBytes, bufferBytes, clientQueryBytes, clientOutputBytes } = stats.memory;
   const { used, peak, startup, overhead, dataset, datasetShare, heap, resident } = memoryAccount(stats, state);
   return [
     ...bytes('used_memory', used),
@@ -103,7 +103,7 @@ function memory({ stats, state }: Source): Field[] {
     ['used_memory_dataset_perc', formatPercent(datasetShare, 1)],
     ['used_memory_index', indexBytes],
     ['used_memory_cache', cacheBytes],
-    ['used_memory_wal_rings', walRingBytes],
+    ['used_memory_wal_rings', bufferBytes],
     // As in a Redis that was built with the allocator of the C library, which tells no more.
     ['allocator_allocated', used],
     ['allocator_active', heap],
@@ -133,7 +133,7 @@ function memory({ stats, state }: Source): Field[] {
     ['mem_clients_slaves', 0],
     ['mem_clients_normal', clientQueryBytes + clientOutputBytes],
     ['mem_cluster_links', 0],
-    ['mem_aof_buffer', walRingBytes],
+    ['mem_aof_buffer', bufferBytes],
     ['mem_allocator', 'libc'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', 0],
@@ -143,7 +143,7 @@ function memory({ stats, state }: Source): Field[] {
 
 /** What Redis tells about its snapshots is here about checkpoints. */
 function persistence({ stats, checkpoints }: Source): Field[] {
-  const { lanes, recovery, checkpoint, log } = stats;
+  const { recovery, checkpoint } = stats;
   const everTimed = checkpoint.lastMs > 0 || checkpoint.lastBytes > 0;
   return [
     ['loading', 0],
@@ -172,14 +172,14 @@ function persistence({ stats, checkpoints }: Source): Field[] {
     ['aof_last_bgrewrite_status', 'ok'],
     ['aof_rewrites', 0],
     ['aof_rewrites_consecutive_failures', 0],
-    ['aof_last_write_status', firstReadOnlyReason(stats) === '' ? 'ok' : 'err'],
+    ['aof_last_write_status', firstRefusal(stats) === '' ? 'ok' : 'err'],
     ['aof_last_cow_size', 0],
     ['module_fork_in_progress', 0],
     ['module_fork_last_cow_size', 0],
-    ['aof_current_size', log.bytes],
+    ['aof_current_size', stats.dataBytes],
     ['aof_base_size', 0],
     ['aof_pending_rewrite', 0],
-    ['aof_buffer_length', sum(lanes, (lane) => lane.stagedBytes)],
+    ['aof_buffer_length', stats.pendingBytes],
     ['aof_pending_bio_fsync', 0],
     ['aof_delayed_fsync', 0],
   ];

@@ -20,7 +20,7 @@ const stats: Handler = (context) => {
     'clients.slaves': 0,
     'clients.normal': memory.clientQueryBytes + memory.clientOutputBytes,
     'cluster.links': 0,
-    'aof.buffer': memory.walRingBytes,
+    'aof.buffer': memory.bufferBytes,
     'lua.caches': 0,
     'functions.caches': 0,
     'overhead.total': overhead,
@@ -48,7 +48,7 @@ const stats: Handler = (context) => {
 
 const doctor: Handler = ({ native, state }) => {
   const current = native.stats();
-  const { memory, lanes } = current;
+  const { memory, refusals } = current;
   const { used, resident } = memoryAccount(current, state);
   const findings = [
     ...(resident > 2 * used && resident > 256 * 1024 * 1024
@@ -59,9 +59,7 @@ const doctor: Handler = ({ native, state }) => {
     ...(memory.cacheBytes >= 0.99 * memory.cacheBytesMax && memory.cacheBytesMax > 0
       ? [`The value cache is full (${formatBytes(memory.cacheBytesMax)}): a larger cache-size saves reads from disk.`]
       : []),
-    ...lanes
-      .filter((lane) => lane.readOnlyReason !== '')
-      .map((lane) => `Lane ${lane.lane} takes no writes: ${lane.readOnlyReason}.`),
+    ...refusals.flatMap((reason, lane) => (reason === '' ? [] : [`Lane ${lane} takes no writes: ${reason}.`])),
   ];
   return new Verbatim(`${findings.length === 0 ? 'Nothing unusual was found.' : findings.join('\n')}\n`);
 };

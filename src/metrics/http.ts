@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { textOf } from '../bytes.js';
 import type { Services } from '../commands/command.js';
-import { firstReadOnlyReason } from '../commands/info-engine.js';
+import { firstRefusal } from '../commands/info-engine.js';
 import { createRegistry, takeReading } from './metrics.js';
 
 const headersTimeoutMs = 5_000;
@@ -19,7 +19,7 @@ export interface MetricsServer {
 
 /** 503 when a lane refuses writes: the server reads on, but somebody should look. */
 export function health({ native, state }: Pick<Services, 'native' | 'state'>): { status: number; body: object } {
-  const reason = firstReadOnlyReason(native.stats());
+  const reason = firstRefusal(native.stats());
   const healthy = reason === '';
   return {
     status: healthy ? 200 : 503,

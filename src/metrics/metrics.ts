@@ -10,7 +10,7 @@ import { memoryAccount, share } from '../memory-account.js';
 import { mainThreadCpu } from '../process-figures.js';
 import { redisVersion } from '../version.js';
 import { commandRows } from './command-latency.js';
-import { engineRows } from './engine-metrics.js';
+import { engineMetrics, engineRows } from './engine-metrics.js';
 import { type MetricRow, type Reading, figure, memory, micro, perCommand, perDb } from './rows.js';
 
 const redisRows: MetricRow[] = [
@@ -126,7 +126,7 @@ const redisRows: MetricRow[] = [
   },
   figure('redis_aof_enabled', 'gauge', 'Whether writes are logged: always.', () => 1),
   figure('redis_aof_last_write_status', 'gauge', 'Whether all lanes take writes.', (s) =>
-    Number(s.lanes.every((l) => l.readOnlyReason === '')),
+    Number(s.refusals.every((reason) => reason === '')),
   ),
   figure('redis_connected_slaves', 'gauge', 'Replicas.', () => 0),
   figure('redis_master_repl_offset', 'gauge', 'Replication offset.', () => 0),
@@ -149,7 +149,6 @@ export function takeReading({
     maxclients: config.number('maxclients'),
     maxmemory: config.number('maxmemory'),
     checkpointsOk: checkpoints.lastOk(stats.checkpoint),
-    minFreeBytes: config.number('min-free-bytes'),
     runId: state.runId,
   };
 }
@@ -158,7 +157,7 @@ export function takeReading({
 export function createRegistry(read: () => Reading): Registry {
   const registry = new Registry();
   let reading: Reading | undefined;
-  for (const row of metricRows) {
+  const add = (row: MetricRow): void => {
     const metric = {
       name: row.name,
       help: row.help,
@@ -173,10 +172,14 @@ export function createRegistry(read: () => Reading): Registry {
       reset: () => undefined,
     };
     registry.registerMetric(metric as unknown as Parameters<Registry['registerMetric']>[0]);
-  }
+  };
+  metricRows.forEach(add);
   const metrics = registry.metrics.bind(registry);
   registry.metrics = async () => {
-    reading = undefined;
+    reading = read();
+    // The engine tells what it has when it is asked: a metric that is new joins the others.
+    for (const row of engineMetrics(reading.stats.figures))
+      if (registry.getSingleMetric(row.name) === undefined) add(row);
     return metrics();
   };
   return registry;

@@ -1,6 +1,6 @@
 /** What a metric is: a row that reads its value, or values, out of one reading of all counters. */
 import type { MemoryAccount } from '../memory-account.js';
-import type { LaneStat, LatencyHistogram, NativeStats } from '../native-stats.js';
+import type { LatencyHistogram, NativeStats } from '../native-stats.js';
 
 export type Kind = 'counter' | 'gauge';
 // Written and read as a whole, never by a name from outside.
@@ -22,7 +22,6 @@ export interface Reading {
   maxclients: number;
   maxmemory: number;
   checkpointsOk: boolean;
-  minFreeBytes: number;
   runId: string;
 }
 
@@ -34,13 +33,6 @@ export interface MetricRow {
 }
 
 export const micro = 1e-6;
-
-export function lane(name: string, kind: Kind, help: string, value: (stat: LaneStat) => number): MetricRow {
-  const read = ({ stats }: Reading): Sample[] => {
-    return stats.lanes.map((stat) => ({ labels: { lane: stat.lane }, value: value(stat) }));
-  };
-  return { name: `cairn_lane_${name}`, kind, help, read };
-}
 
 export function figure(name: string, kind: Kind, help: string, value: (stats: NativeStats) => number): MetricRow {
   return { name, kind, help, read: ({ stats }) => value(stats) };

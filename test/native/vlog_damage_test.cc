@@ -326,7 +326,7 @@ TEST_CASE("vlog damage: a record that rots while the server runs is never served
     disk.FlipBit(path, spot.offset, 2);
   }
   CHECK(errors > 20);
-  EngineStats stats;
+  VlogStats stats;
   driver.engine->Stats(&stats);
   CHECK(stats.checksum_errors == errors);
 }

@@ -70,7 +70,7 @@ TEST_CASE("vlog engine: values that are not cached come from disk") {
                                    i % 3 == 0 ? 1ull << 60 : 0)})
                 .ok());
   }
-  EngineStats before;
+  VlogStats before;
   driver.engine->Stats(&before);
   for (int i = 0; i < 300; ++i) {
     const Entry entry = driver.Meta(3, "k" + std::to_string(i));
@@ -79,7 +79,7 @@ TEST_CASE("vlog engine: values that are not cached come from disk") {
     CHECK(entry.ticket.position == 0);
     CHECK(*driver.Get(3, "k" + std::to_string(i)) == values[static_cast<size_t>(i)]);
   }
-  EngineStats after;
+  VlogStats after;
   driver.engine->Stats(&after);
   CHECK(after.disk_reads == before.disk_reads + 300);
   CHECK(after.cache_bytes == before.cache_bytes);
@@ -178,7 +178,7 @@ TEST_CASE("vlog engine: flush of all namespaces") {
                 .ok());
       }
       REQUIRE(driver.Write({driver.Flush(kAllNamespaces)}).ok());
-      EngineStats stats;
+      VlogStats stats;
       driver.engine->Stats(&stats);
       CHECK(stats.cache_entries == 0);
     }
@@ -208,7 +208,7 @@ TEST_CASE("vlog engine: many segments, and a unit larger than one") {
     model["large"] = Value(round, 3u << 20);
     REQUIRE(driver.Write({driver.Put(0, "large", model["large"])}).ok());
     for (const auto& [key, value] : model) CHECK(*driver.Get(0, key) == value);
-    EngineStats stats;
+    VlogStats stats;
     driver.engine->Stats(&stats);
     CHECK(stats.lanes[0].segments + stats.lanes[1].segments >= 4);
     if (round == 1) {
@@ -272,7 +272,7 @@ void CheckDiskBytes(const Driver& driver, Disk* disk, const std::string& dir) {
   }
   uint64_t bytes = 0;
   uint64_t log_bytes = 0;
-  const EngineStats stats = StatsOf(driver);
+  const VlogStats stats = StatsOf(driver);
   for (const LaneStats& lane : stats.lanes) {
     CHECK(lane.log_bytes > lane.live_bytes);
     CHECK(lane.log_bytes < lane.disk_bytes);
@@ -295,7 +295,7 @@ TEST_CASE("vlog engine: figures of reads by where the value was") {
   REQUIRE(driver.TryApply({driver.Put(0, "key", "value")}, &tickets).ok());
   CHECK(driver.Get(0, "key") == "value");
   CHECK(driver.Meta(0, "key").found);  // nobody asks for the value: not a read
-  EngineStats stats = StatsOf(driver);
+  VlogStats stats = StatsOf(driver);
   CHECK(stats.wal_ring_reads == 1);
   CHECK(stats.disk_reads == 0);
 

@@ -84,7 +84,7 @@ TEST_CASE("vlog gc: what lives moves, the space comes back, and a crash changes 
   Churn(&driver, 1500, 10);
   const uint64_t before = disk.UsedBytes();
   Collect(&driver);
-  const EngineStats stats = StatsOf(driver);
+  const VlogStats stats = StatsOf(driver);
   CHECK(stats.lanes[0].gc_segments >= 5);
   CHECK(stats.lanes[0].gc_moved_bytes >= 100 * 900);
   CHECK(stats.gc_written_bytes >= stats.lanes[0].gc_moved_bytes);
@@ -250,7 +250,7 @@ TEST_CASE("vlog gc: after FLUSHALL everything goes without being read") {
   Driver driver(&disk, GcOptions(), GcTuning());
   REQUIRE(driver.Start().ok());
   for (int i = 0; i < 1500; ++i) REQUIRE(driver.Write({driver.Put(0, Key(i), Value(i))}).ok());
-  const EngineStats before = StatsOf(driver);
+  const VlogStats before = StatsOf(driver);
   REQUIRE(driver.Write({driver.Flush(kAllNamespaces)}).ok());
   Collect(&driver);
   CHECK(StatsOf(driver).gc_read_bytes == before.gc_read_bytes);

@@ -533,7 +533,7 @@ class Schedule {
 
   void End() {
     const uint32_t how = disk_->powered() ? Pick(4) : 3;
-    EngineStats stats;
+    VlogStats stats;
     driver_->engine->Stats(&stats);
     tally_.recycled += stats.segments_recycled;
     for (const LaneStats& lane : stats.lanes) tally_.collected += lane.gc_segments;

@@ -28,7 +28,7 @@ TEST_CASE(
   CHECK(driver.engine->KeyCount(0) == static_cast<uint64_t>(written));
   CHECK(Attempt(&driver, driver.Put(0, "one more", value)).code() == Code::kNoSpace);
   CHECK(!driver.Get(0, "one more").has_value());
-  EngineStats stats;
+  VlogStats stats;
   driver.engine->Stats(&stats);
   CHECK(stats.lanes[0].read_only);
   CHECK(!stats.lanes[0].reason.empty());
@@ -208,7 +208,7 @@ TEST_CASE("vlog space: segments without live records are given back, deleted key
       peak = std::max(peak, disk.UsedBytes());
     }
     for (int i = 0; i < 300; ++i) driver.Turn(50);
-    EngineStats stats;
+    VlogStats stats;
     driver.engine->Stats(&stats);
     CHECK(stats.lanes[0].segments <= 4);
     CHECK(driver.engine->KeyCount(0) == 20);
@@ -254,7 +254,7 @@ TEST_CASE("vlog space: files of dead segments become new segments, over restarts
     Churn(&driver, 3u << 20);
     last = "round " + std::to_string(round);
     REQUIRE(driver.Write({driver.Put(0, "k5", last)}).ok());
-    const EngineStats stats = StatsOf(driver);
+    const VlogStats stats = StatsOf(driver);
     CHECK(stats.segments_recycled >= 5);
     CHECK(stats.spare_segments <= 1);
     CHECK(stats.lanes[0].segments <= 4);
@@ -373,7 +373,7 @@ TEST_CASE("vlog space: a segment in use by an older value is not given back, tho
     }
     for (int i = 0; i < 200; ++i) driver.Turn(50);
     CHECK(*driver.Get(0, "old") == "value");
-    EngineStats stats;
+    VlogStats stats;
     driver.engine->Stats(&stats);
     // It, the active one, and the next; those between hold nothing that anybody needs.
     CHECK(stats.lanes[0].segments <= 4);
@@ -448,7 +448,7 @@ TEST_CASE("vlog space: segments are as large as what lives there asks for, and s
   };
   for (uint32_t i = 0; i < kKeys; ++i) REQUIRE(driver.Write({driver.Put(0, key(i), value)}).ok());
   churn(kKeys, 3 * kKeys);
-  EngineStats stats = StatsOf(driver);
+  VlogStats stats = StatsOf(driver);
   // 8 MB live, 3.2 MB of dead allowed, a twelfth of it each.
   CHECK(stats.log_live_bytes > 8000000);
   CHECK(stats.lanes[0].segments > 30);

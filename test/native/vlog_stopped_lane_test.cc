@@ -20,7 +20,7 @@ TEST_CASE("vlog space: a write that meets a full disk is kept and tried again") 
     for (int i = 0; i < 20; ++i) driver.Turn(10);
     CHECK(!driver.Durable(tickets));
     CHECK(driver.engine->State(0) != StreamState::kFailed);
-    EngineStats stats;
+    VlogStats stats;
     driver.engine->Stats(&stats);
     CHECK(stats.lanes[0].reason.find("no space") != std::string::npos);
     CHECK(*driver.Get(0, "a") == "2");

@@ -101,8 +101,8 @@ class Driver final : public EngineDriver<VlogEngine, VlogOptions> {
   VlogTuning tuning_;
 };
 
-inline EngineStats StatsOf(const Driver& driver) {
-  EngineStats stats;
+inline VlogStats StatsOf(const Driver& driver) {
+  VlogStats stats;
   driver.engine->Stats(&stats);
   return stats;
 }

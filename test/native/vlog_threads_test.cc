@@ -224,7 +224,7 @@ TEST_CASE("vlog threads: reactors at once, and everything in the background") {
         threads.emplace_back([reactor = reactors.back().get()] { reactor->Run(); });
       }
       for (int i = 0; i < 20; ++i) {
-        EngineStats stats;
+        VlogStats stats;
         engine.Stats(&stats);
         CHECK(stats.lanes.size() == 2);
         if (i % 3 == 0) engine.RequestSave();
@@ -240,7 +240,7 @@ TEST_CASE("vlog threads: reactors at once, and everything in the background") {
         content.insert(reactor->content.begin(), reactor->content.end());
       }
       CHECK(engine.KeyCount(0) == content.size());
-      EngineStats stats;
+      VlogStats stats;
       engine.Stats(&stats);
       CHECK(stats.lanes[0].gc_segments + stats.lanes[1].gc_segments > 0);
       CHECK(stats.gc_written_bytes > 0);
@@ -319,7 +319,7 @@ TEST_CASE("vlog threads: what the system has no thread for is done with fewer") 
     const NoMoreThreads none;
     driver.engine->PauseGc(false);
     const auto collected = [&] {
-      const EngineStats stats = StatsOf(driver);
+      const VlogStats stats = StatsOf(driver);
       return stats.lanes[0].gc_segments + stats.lanes[1].gc_segments;
     };
     const uint64_t deadline = MonotonicMillis() + kPatienceMs;

@@ -14,7 +14,7 @@ import type {
   NativeServer,
   RecoveryReport,
 } from '../../src/native.js';
-import type { LatencyHistogram, NativeStats } from '../../src/native-stats.js';
+import type { EngineFigure, LatencyHistogram, Log2Histogram, NativeStats } from '../../src/native-stats.js';
 
 const recovery: RecoveryReport = {
   keys: 3,
@@ -28,35 +28,79 @@ const recovery: RecoveryReport = {
   skipped: [],
 };
 
-function lane(index: number): NativeStats['lanes'][number] {
-  return {
-    lane: index,
-    readOnlyReason: '',
-    durablePos: 4096,
-    stagedPos: 4096,
-    stagedBytes: 0,
-    commits: 10,
-    commitBytes: 3000,
-    paddingBytes: 1096,
-    syncs: 1,
-    commitUsecTotal: 1500,
-    preparedBytes: 0,
-    segments: 1,
-    diskBytes: 1 << 20,
-    logBytes: 10_000,
-    liveBytes: 2000,
-    commitsInFlight: 1,
-    gcMode: 'lazy',
-    gcSegments: 4,
-    gcMovedBytes: 700,
-    gcReclaimedSegments: 6,
-    gcReclaimedBytes: 4 << 20,
-  };
+/** Log2Histogram: `counts` of values with that many bits. */
+function byBits(counts: Record<number, number>, sum: number): Log2Histogram {
+  return { counts: Array.from({ length: 40 }, (_, bits) => counts[bits] ?? 0), sum };
 }
 
-/** Log2Histogram: `counts` of values with that many bits. */
-function byBits(counts: Record<number, number>, sum: number): NativeStats['readNanos'] {
-  return { counts: Array.from({ length: 40 }, (_, bits) => counts[bits] ?? 0), sum };
+/** Of a made-up engine: one of each kind, and two that share a metric. */
+function fakeFigures(): EngineFigure[] {
+  const plain: EngineFigure = {
+    info: '',
+    metric: '',
+    kind: 'gauge',
+    unit: '',
+    label: '',
+    help: 'Something.',
+    decimals: 0,
+    choices: '',
+    labels: [],
+    values: [],
+    text: bytesOfText(''),
+  };
+  const number = (info: string, metric: string, value: number, more: Partial<EngineFigure> = {}): EngineFigure => ({
+    ...plain,
+    info,
+    metric,
+    values: [value],
+    ...more,
+  });
+  const cause = { label: 'cause', kind: 'counter' } as const;
+  return [
+    number('log_bytes', 'cairn_log_bytes', 10_000),
+    number('space_amplification', 'cairn_space_amplification', 1.23456, { decimals: 3 }),
+    number('device_bytes_commit', 'cairn_device_bytes_by_cause_total', 3000, { ...cause, labels: ['commit'] }),
+    number('device_bytes_gc', 'cairn_device_bytes_by_cause_total', 200, { ...cause, labels: ['gc'] }),
+    number('', 'cairn_lane_commits_total', 0, { kind: 'counter', label: 'lane', labels: ['0', '1'], values: [10, 20] }),
+    number('', 'cairn_disk_read_seconds_total', 2e9, { kind: 'counter', unit: 'ns' }),
+    number('checkpoint_last_ms', 'cairn_checkpoint_last_seconds', 2500, { unit: 'ms' }),
+    number('checkpoint_last_status', 'cairn_checkpoint_last_status', 1, { kind: 'status' }),
+    number('checkpoint_age_sec', 'cairn_checkpoint_age_seconds', Number.NaN, { unit: 's' }),
+    {
+      ...plain,
+      info: 'gc_mode',
+      metric: 'cairn_gc_mode',
+      kind: 'state',
+      label: 'mode',
+      choices: 'lazy throttled aggressive mixed',
+      text: bytesOfText('lazy'),
+    },
+    {
+      ...plain,
+      info: 'gc_isolation',
+      metric: 'cairn_gc_isolation_info',
+      kind: 'text',
+      label: 'isolation',
+      text: bytesOfText('ioprio'),
+    },
+    {
+      ...plain,
+      info: 'commit_usec_percentiles',
+      metric: 'cairn_commit_duration_seconds',
+      kind: 'histogram',
+      unit: 'ns',
+      // 9 in 512 .. 1023 ns, 1 in 1024 .. 2047 ns.
+      histogram: { ...byBits({ 10: 9, 11: 1 }, 9000), fromBits: 10, toBits: 34 },
+    },
+    {
+      ...plain,
+      info: 'commit_bytes_percentiles',
+      metric: 'cairn_commit_size_bytes',
+      kind: 'histogram',
+      unit: 'bytes',
+      histogram: { ...byBits({ 13: 10 }, 45_056), fromBits: 9, toBits: 30 },
+    },
+  ];
 }
 
 export function fakeStats(): NativeStats {
@@ -80,19 +124,8 @@ export function fakeStats(): NativeStats {
     keyspaceHits: 8,
     keyspaceMisses: 2,
     expiredKeys: 1,
-    cacheEvictions: 0,
-    readsFromCache: 6,
-    readsFromWalRing: 1,
-    readsFromDisk: 1,
-    diskReadBytes: 4096,
-    diskReadUsecTotal: 90,
-    diskReadsInFlight: 0,
-    corruptReads: 0,
-    segmentsRecycled: 2,
-    spareSegments: 1,
-    spareBytes: 1_048_576,
-    userBytesWritten: 2048,
-    deviceBytesWritten: 4096,
+    dataBytes: 10_000,
+    pendingBytes: 0,
     lastSyncTime: 1_700_000_000,
     authFailures: 0,
     unexpectedErrorReplies: 0,
@@ -114,27 +147,15 @@ export function fakeStats(): NativeStats {
       indexBytes: 200,
       cacheBytes: 1_000_000,
       cacheBytesMax: 8_000_000,
-      cacheGhostBytes: 30_000,
-      walRingBytes: 1_000_000,
+      bufferBytes: 1_000_000,
       clientQueryBytes: 100,
       clientOutputBytes: 200,
     },
-    lanes: [lane(0)],
+    refusals: [bytesOfText('')],
+    figures: fakeFigures(),
     io: { backend: 'uring', reason: 'io_uring works', sqpoll: false, syncMethod: 'dsync', blockSize: 512 },
     reactors: [{ reactor: 0, clients: 2, commands: 100, cpuUsec: 5000, longestTurnUsec: 0, turns: 40 }],
     recovery,
-    deviceBytesByCause: { commit: 3000, padding: 500, prepared: 300, gc: 200, checkpoint: 96 },
-    log: {
-      bytes: 10_000,
-      liveBytes: 8000,
-      freeBytes: 1_000_000_000,
-      segmentsActive: 1,
-      segmentsSealed: 5,
-      segmentsSurvivors: 2,
-      writeErrors: 0,
-      readErrors: 0,
-    },
-    gc: { paused: false, isolation: 'ioprio', reads: 3, readBytes: 3000, writes: 2, writtenBytes: 200 },
     checkpoint: {
       done: 0,
       running: false,
@@ -148,10 +169,6 @@ export function fakeStats(): NativeStats {
       written: 0,
       writtenBytes: 0,
     },
-    // 9 in 512 .. 1023 ns, 1 in 1024 .. 2047 ns.
-    commitNanos: byBits({ 10: 9, 11: 1 }, 9000),
-    commitSizes: byBits({ 13: 10 }, 45_056),
-    readNanos: byBits({ 17: 1 }, 90_000),
   };
 }
 
@@ -242,7 +259,9 @@ export class FakeNative implements NativeServer {
   engineCommand = async (words: string[]): Promise<string> => {
     this.calls.push(words.join(' '));
     if (words[0] !== 'gc') throw new Error(`no command ${words[0] ?? ''}`);
-    return '';
+    const numbers = 'log-bytes 10000 live-bytes 2000 segments 1 collected-segments 4 moved-bytes 700';
+    const status = `lane 0 mode lazy ${numbers} reclaimed-segments 6 reclaimed-bytes 4194304\n`;
+    return words[1] === 'status' ? status : '';
   };
   reply(items: ControlReply[]): void {
     this.replies.push(...items);

@@ -1,4 +1,5 @@
 /** INFO and the metrics, over fixed counters. */
+import { bytesOfText } from '../../src/bytes.js';
 import { describe, expect, test } from 'vitest';
 import { formatBytes, formatInfo, percentileNs } from '../../src/commands/info-format.js';
 import { infoSections } from '../../src/commands/info-sections.js';
@@ -63,35 +64,18 @@ describe('INFO', () => {
     'role:master',
     'io_backend:uring',
     'log_bytes:10000\r',
-    'live_bytes:8000\r',
-    'dead_bytes:2000\r',
-    'space_amplification:1.250\r',
-    'free_bytes:1000000000\r',
-    'min_free_bytes:67108864\r',
-    'segments_active:1\r',
-    'segments_sealed:3\r',
-    'segments_survivors:2\r',
-    'segments_spare:1\r',
+    'engine:vlog\r',
+    'space_amplification:1.235\r',
     'device_bytes_commit:3000\r',
     'device_bytes_gc:200\r',
-    'device_bytes_checkpoint:96\r',
-    'write_amplification:2.000\r',
     'commit_usec_percentiles:p50=1,p99=2,p99.9=2\r',
     'commit_bytes_percentiles:p50=8192,p99=8192,p99.9=8192\r',
-    'disk_read_usec_percentiles:p50=131,p99=131,p99.9=131\r',
     'gc_mode:lazy\r',
-    'gc_paused:0\r',
     'gc_isolation:ioprio\r',
-    'gc_collected_segments:4\r',
-    'gc_moved_bytes:700\r',
-    'gc_reclaimed_segments:6\r',
-    'gc_reclaimed_bytes:4194304\r',
     'aof_current_size:10000\r',
     'checkpoint_age_sec:-1\r',
     'checkpoint_last_status:ok\r',
-    'cache_hits:6\r',
-    'cache_misses:2\r',
-    'index_keys:3\r',
+    'checkpoint_last_ms:2500\r',
     'used_memory:4000000\r',
     'used_memory_human:3.81M\r',
     'used_memory_startup:1000000\r',
@@ -119,21 +103,13 @@ describe('INFO', () => {
     }
   });
 
-  test('lanes of several modes', () => {
-    const bench = makeBench();
-    const [lane] = bench.native.current.lanes;
-    if (lane !== undefined) bench.native.current.lanes.push({ ...lane, lane: 1, gcMode: 'aggressive' });
-    expect(formatInfo(infoSections(bench.services), ['engine'])).toContain('gc_mode:mixed\r\n');
-  });
-
   test('nothing is undefined or not a number', () => {
     expect(text('everything')).not.toMatch(/undefined|NaN/);
   });
 
   test('a lane that refuses writes is seen', () => {
     const bench = makeBench();
-    const [lane] = bench.native.current.lanes;
-    if (lane !== undefined) lane.readOnlyReason = 'write failed: Input/output error';
+    bench.native.current.refusals = ['', 'write failed: Input/output error'].map(bytesOfText);
     const info = formatInfo(infoSections(bench.services), []);
     expect(info).toContain('aof_last_write_status:err\r\n');
     expect(info).toContain('read_only_reason:write failed: Input/output error\r\n');
@@ -198,19 +174,17 @@ describe('metrics', () => {
       'redis_db_keys{db="db0"} 2',
       'redis_errors_total{err="ERR"} 3',
       'cairn_lane_commits_total{lane="0"} 10',
-      'cairn_value_reads_total{source="disk"} 1',
       'cairn_command_duration_seconds_bucket{cmd="get",le="0.000004"} 9',
-      'cairn_device_bytes_written_total 4096',
-      'cairn_device_bytes_by_cause_total{cause="checkpoint"} 96',
-      'cairn_write_amplification 2',
-      'cairn_disk_errors_total{kind="checksum"} 0',
       'cairn_log_bytes 10000',
-      'cairn_dead_bytes 2000',
-      'cairn_segments{state="sealed"} 3',
+      'cairn_space_amplification 1.23456',
+      'cairn_device_bytes_by_cause_total{cause="commit"} 3000',
+      'cairn_device_bytes_by_cause_total{cause="gc"} 200',
+      'cairn_lane_commits_total{lane="1"} 20',
+      'cairn_disk_read_seconds_total 2',
+      'cairn_checkpoint_last_seconds 2.5',
       'cairn_gc_mode{mode="lazy"} 1',
       'cairn_gc_mode{mode="aggressive"} 0',
       'cairn_gc_isolation_info{isolation="ioprio"} 1',
-      'cairn_lane_gc_moved_bytes_total{lane="0"} 700',
       'cairn_checkpoint_last_status 1',
       'cairn_commit_duration_seconds_bucket{le="0.000001024"} 9',
       'cairn_commit_duration_seconds_bucket{le="0.000002048"} 10',
@@ -219,7 +193,6 @@ describe('metrics', () => {
       'cairn_commit_duration_seconds_count 10',
       'cairn_commit_size_bytes_bucket{le="4096"} 0',
       'cairn_commit_size_bytes_bucket{le="8192"} 10',
-      'cairn_disk_read_duration_seconds_count 1',
       'cairn_command_duration_seconds_bucket{cmd="get",le="+Inf"} 10',
       'cairn_command_duration_seconds_count{cmd="get"} 10',
     ]) {
@@ -229,8 +202,12 @@ describe('metrics', () => {
     expect(first).toContain('# TYPE cairn_command_duration_seconds histogram');
     expect(first).toContain('# TYPE cairn_commit_duration_seconds histogram');
     expect(first).not.toMatch(/^cairn_checkpoint_age_seconds /m);
-    bench.native.current.checkpoint.lastTimeMs = Date.now() - 5000;
-    expect(await registry.metrics()).toMatch(/^cairn_checkpoint_age_seconds 5(\.\d+)?$/m);
+    const age = bench.native.current.figures.find(({ info }) => info === 'checkpoint_age_sec');
+    age?.values.splice(0, 1, 5.25);
+    expect(await registry.metrics()).toMatch(/^cairn_checkpoint_age_seconds 5\.25$/m);
+    const [model] = bench.native.current.figures;
+    if (model !== undefined) bench.native.current.figures.push({ ...model, metric: 'cairn_new_bytes' });
+    expect(await registry.metrics()).toContain('\ncairn_new_bytes 10000\n');
     bench.native.current.clients = 3;
     expect(await registry.metrics()).toContain('redis_connected_clients 3\n');
   });
