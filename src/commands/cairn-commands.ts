@@ -45,6 +45,9 @@ function setModeOfAll({ config, native }: CommandContext, mode: string): void {
 }
 
 const setMode: Handler = (context, args) => {
+  const row = findOption('gc-mode');
+  const reason = row === undefined ? undefined : context.config.otherEngine(row);
+  if (reason !== undefined) throw new ReplyError(`ERR gc-mode cannot be set: ${reason}`);
   const [target, wanted] = [word(args, 3), word(args, 4).toLowerCase()];
   const mode = gcModes.find((known) => known === wanted);
   if (mode === undefined)
@@ -83,6 +86,8 @@ const gc: Handler = (context, args) => {
   );
 };
 
+const compact: Handler = (context) => tellEngine(context, ['compact']);
+
 const checkpoint: Handler = async (context) => {
   const stat = await writeCheckpoint(context);
   return RespMap.of({
@@ -94,11 +99,12 @@ const checkpoint: Handler = async (context) => {
 };
 
 const admin = family('server', ['admin', 'noscript', 'stale'], ['admin', 'slow', 'dangerous']);
+const slowAdmin = family('server', ['admin', 'noscript', 'stale', 'no_multi'], ['admin', 'slow', 'dangerous']);
 
 export const cairnCommands = [
   container(
     'cairn',
-    { since, summary: 'Garbage collection and checkpoints.' },
+    { since, summary: 'Garbage collection, compaction and checkpoints.' },
     [
       admin(
         'gc',
@@ -111,7 +117,7 @@ export const cairnCommands = [
         },
         gc,
       ),
-      family('server', ['admin', 'noscript', 'stale', 'no_multi'], ['admin', 'slow', 'dangerous'])(
+      slowAdmin(
         'checkpoint',
         2,
         {
@@ -121,10 +127,22 @@ export const cairnCommands = [
         },
         checkpoint,
       ),
+      slowAdmin(
+        'compact',
+        2,
+        {
+          since,
+          summary: 'Rewrites all files of the engine lsm, which frees the space of what is gone, and waits for it.',
+          complexity: 'O(N) where N is the number of bytes in the data directory',
+        },
+        compact,
+      ),
     ],
     [
       'CHECKPOINT',
       ' Write a checkpoint of the index, wait for it, show its time, duration, keys and bytes.',
+      'COMPACT',
+      ' Rewrite all files of the engine lsm, and wait for it. Other engines refuse it.',
       'GC [STATUS]',
       ' Show for each lane its mode, bytes of log and of live records, segments, what was collected and reclaimed.',
       'GC MODE <lane|ALL> <lazy|throttled|aggressive>',

@@ -49,8 +49,8 @@ function parsePairs(config: Config, args: readonly Bytes[]): Change[] {
     }
     if (row.change === 'immutable') throw failure(name, "can't set immutable config");
     if (row.change === 'protected') throw failure(name, "can't set protected config");
-    if (row.engine !== undefined && row.engine !== config.get('engine'))
-      throw failure(name, `it is an option of the engine ${row.engine}, and this server runs ${config.get('engine')}`);
+    const reason = config.otherEngine(row);
+    if (reason !== undefined) throw failure(name, reason);
     if (changes.some((change) => change.row === row)) throw failure(name, 'duplicate parameter');
     changes.push({ name, row, argument });
   }

@@ -124,6 +124,13 @@ export class Config {
     return this.normalize(row, words, this.values.get(row), true);
   }
 
+  /** Why an option has no effect on this server; undefined: it has. */
+  otherEngine(row: OptionRow): string | undefined {
+    const engine = this.get('engine');
+    if (row.engine === undefined || row.engine === engine) return undefined;
+    return `it is an option of the engine ${row.engine}, and this server runs ${engine}`;
+  }
+
   set(row: OptionRow, value: string): void {
     this.values.set(row, value);
   }

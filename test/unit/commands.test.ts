@@ -136,6 +136,7 @@ const fixed: readonly (readonly [string, string | RegExp])[] = [
     'CAIRN CHECKPOINT',
     '*8\r\n$4\r\ntime\r\n:1800000000\r\n$12\r\nmilliseconds\r\n:2500\r\n$4\r\nkeys\r\n:3\r\n$5\r\nbytes\r\n:77\r\n',
   ],
+  ['CAIRN COMPACT', '-ERR no command compact\r\n'],
   ['CAIRN BOGUS', "-ERR unknown subcommand 'BOGUS'. Try CAIRN HELP.\r\n"],
   ['CAIRN HELP', /^\*\d+\r\n\+CAIRN <subcommand>/],
   ['SHUTDOWN ABORT', '-ERR No shutdown in progress.\r\n'],
@@ -297,6 +298,14 @@ describe('CAIRN GC', () => {
     await ask(bench, 'CAIRN GC MODE ALL aggressive');
     expect(bench.native.settings).toEqual([['gc-mode', 'aggressive']]);
     expect(await ask(bench, 'CONFIG GET gc-mode')).toContain('aggressive');
+  });
+
+  test('MODE is refused where gc-mode is of another engine', async () => {
+    const bench = makeBench({ flags: [{ name: 'engine', words: ['lsm'], file: '', line: 0 }] });
+    const refused = '-ERR gc-mode cannot be set: it is an option of the engine vlog, and this server runs lsm\r\n';
+    expect(await ask(bench, 'CAIRN GC MODE ALL lazy')).toBe(refused);
+    expect(await ask(bench, 'CAIRN GC MODE 0 lazy')).toBe(refused);
+    expect([bench.native.calls, bench.native.settings]).toEqual([[], []]);
   });
 
   test('maps in RESP3', async () => {
