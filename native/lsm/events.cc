@@ -94,7 +94,7 @@ const char* Events::stall() const {
     case rocksdb::WriteStallCondition::kStopped:
       return "stopped";
     default:
-      return "";
+      return "none";
   }
 }
 

@@ -41,7 +41,7 @@ class Events final : public rocksdb::EventListener {
     std::atomic<uint64_t> stall_nanos{0};  // that ended
   };
   const Figures& figures() const { return figures_; }
-  // "", "delayed", "stopped".
+  // "none", "delayed", "stopped".
   const char* stall() const;
 
   // Notices since the last call.

@@ -72,6 +72,20 @@ struct LsmCounts {
   uint64_t write_errors = 0;
   uint64_t read_errors = 0;
   uint64_t cache_evictions = 0;
+  uint64_t record_hits = 0;
+  uint64_t block_hits = 0;
+  uint64_t wal_bytes = 0;
+  uint64_t flushed_bytes = 0;
+  uint64_t compactions = 0;
+  uint64_t compacted_read_bytes = 0;
+  uint64_t compacted_written_bytes = 0;
+  uint64_t stalls = 0;
+  uint64_t stall_nanos = 0;
+  uint64_t filter_useful = 0;
+  uint64_t filter_positive = 0;
+  uint64_t block_cache_hits = 0;
+  uint64_t block_cache_misses = 0;
+  uint64_t filter_faults = 0;
 };
 
 class LsmEngine final : public Engine {
@@ -153,7 +167,7 @@ class LsmEngine final : public Engine {
   class Ranging;
   class Drawing;
 
-  // --- lsm_open.cc ---
+  // --- lsm_open.cc, lsm_jobs.cc ---
   Status OpenDatabase();
   Status LoadNamespaces(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
@@ -166,6 +180,7 @@ class LsmEngine final : public Engine {
   uint64_t RecordCacheBytes(uint64_t cache_bytes) const;
   void Waits(bool waits, const std::string& reason);
   std::string ReservePath() const { return options_.dir + "/reserve"; }
+  void TrimArchive(bool all);
   void KeepReserve();
   bool ReleaseReserve();
   bool IsGone(uint32_t collection) const;
@@ -204,6 +219,7 @@ class LsmEngine final : public Engine {
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<rocksdb::Cache> block_cache_;
+  std::shared_ptr<rocksdb::Statistics> statistics_;
 
   Namespaces namespaces_;
   uint64_t version_ = 0;  // the newest one; under the committer's mutex
@@ -233,6 +249,7 @@ class LsmEngine final : public Engine {
   std::vector<uint32_t> dropped_;  // collections, durably; ascending; under jobs_mutex_
   uint64_t dropped_at_ms_ = 0;     // the last of them
   bool drops_waiting_ = false;
+  uint64_t trimmed_at_ms_ = 0;  // the archive of logs; of the jobs' thread
   bool skip_final_flush_ = false;
 
   struct ReadFigures {

@@ -1,9 +1,14 @@
 // The figures of this engine, told by name.
+#include <rocksdb/statistics.h>
+
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "engine/figures.h"
 #include "engine/stats.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/rocksdb_version.h"
 
 namespace cairn::lsm {
 
@@ -48,7 +53,48 @@ constexpr Counter kCounters[] = {
      &LsmCounts::write_errors},
     {Count("disk_read_errors", "cairn_lsm_read_errors_total", "", "Reads that the disk failed."),
      &LsmCounts::read_errors},
+    {Count("record_cache_hits", "cairn_lsm_record_cache_hits_total", "",
+           "Look-ups that the cache of records answered."),
+     &LsmCounts::record_hits},
+    {Count("memory_hits", "cairn_lsm_memory_hits_total", "",
+           "Look-ups that RocksDB answered from memtables and cached blocks."),
+     &LsmCounts::block_hits},
+    {Count("block_cache_hits", "cairn_lsm_block_cache_hits_total", "",
+           "Blocks that were in the block cache."),
+     &LsmCounts::block_cache_hits},
+    {Count("block_cache_misses", "cairn_lsm_block_cache_misses_total", "", "Blocks that were not."),
+     &LsmCounts::block_cache_misses},
+    {Count("filter_useful", "cairn_lsm_filter_useful_total", "",
+           "Files that a filter saved from being looked into."),
+     &LsmCounts::filter_useful},
+    {Count("filter_positive", "cairn_lsm_filter_positive_total", "",
+           "Files that a filter did not rule out."),
+     &LsmCounts::filter_positive},
+    {Count("wal_bytes_written", "cairn_lsm_wal_bytes_total", "bytes",
+           "Bytes written to write-ahead logs."),
+     &LsmCounts::wal_bytes},
+    {Count("flush_bytes_written", "cairn_lsm_flush_bytes_total", "bytes",
+           "Bytes of files that memtables were written to."),
+     &LsmCounts::flushed_bytes},
+    {Count("compactions", "cairn_lsm_compactions_total", "", "Compactions."),
+     &LsmCounts::compactions},
+    {Count("compaction_bytes_read", "cairn_lsm_compaction_read_bytes_total", "bytes",
+           "Bytes that compactions read."),
+     &LsmCounts::compacted_read_bytes},
+    {Count("compaction_bytes_written", "cairn_lsm_compaction_written_bytes_total", "bytes",
+           "Bytes that compactions wrote."),
+     &LsmCounts::compacted_written_bytes},
+    {Count("write_stalls", "cairn_lsm_write_stalls_total", "",
+           "Times that RocksDB slowed writes down or stopped them."),
+     &LsmCounts::stalls},
+    {Count("", "cairn_lsm_write_stall_seconds_total", "ns", "Time of them."),
+     &LsmCounts::stall_nanos},
+    {Count("format_faults", "cairn_lsm_format_faults_total", "",
+           "Keys and values that a compaction did not understand."),
+     &LsmCounts::filter_faults},
 };
+
+constexpr int kLevels = 7;
 
 }  // namespace
 
@@ -65,6 +111,22 @@ LsmCounts LsmEngine::Counts() const {
   counts.read_nanos = read_figures_.nanos.load(std::memory_order_relaxed);
   counts.read_errors = read_figures_.errors.load(std::memory_order_relaxed);
   counts.cache_evictions = records_->evictions();
+  counts.record_hits = read_figures_.record_hits.load(std::memory_order_relaxed);
+  counts.block_hits = read_figures_.block_hits.load(std::memory_order_relaxed);
+  const Events::Figures& events = events_->figures();
+  counts.flushed_bytes = events.flushed_bytes.load(std::memory_order_relaxed);
+  counts.compactions = events.compactions.load(std::memory_order_relaxed);
+  counts.compacted_read_bytes = events.compacted_read_bytes.load(std::memory_order_relaxed);
+  counts.compacted_written_bytes = events.compacted_written_bytes.load(std::memory_order_relaxed);
+  counts.stalls =
+      events.delays.load(std::memory_order_relaxed) + events.stops.load(std::memory_order_relaxed);
+  counts.stall_nanos = events.stall_nanos.load(std::memory_order_relaxed);
+  counts.filter_faults = filtered_.faults.load(std::memory_order_relaxed);
+  counts.wal_bytes = statistics_->getTickerCount(rocksdb::WAL_FILE_BYTES);
+  counts.filter_useful = statistics_->getTickerCount(rocksdb::BLOOM_FILTER_USEFUL);
+  counts.filter_positive = statistics_->getTickerCount(rocksdb::BLOOM_FILTER_FULL_POSITIVE);
+  counts.block_cache_hits = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_HIT);
+  counts.block_cache_misses = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_MISS);
   return counts;
 }
 
@@ -129,6 +191,43 @@ void LsmEngine::Figures(const FigureInput&, FigureList* list) const {
                 .help = "Memory of memtables and of readers of files."},
                stats.index_bytes);
   const LsmCounts now = Counts();
+  const uint64_t device_bytes = now.wal_bytes + now.flushed_bytes + now.compacted_written_bytes;
+  list->Text({.info = "rocksdb",
+              .metric = "cairn_lsm_rocksdb",
+              .kind = FigureKind::kText,
+              .label = "build",
+              .help = "The library: where it comes from, and its version."},
+             RocksdbBuild());
+  list->Number({.info = "write_amplification",
+                .metric = "cairn_lsm_write_amplification",
+                .help = "Bytes written by logs, flushes and compactions, per byte accepted.",
+                .decimals = 3},
+               now.user_bytes == 0
+                   ? 0.0
+                   : static_cast<double>(device_bytes) / static_cast<double>(now.user_bytes));
+  const uint64_t live = Property(db, Properties::kEstimateLiveDataSize);
+  list->Number({.info = "space_amplification",
+                .metric = "cairn_space_amplification",
+                .help = "Bytes of files per byte that lives in them; estimated.",
+                .decimals = 3},
+               live == 0 ? 1.0 : static_cast<double>(stats.data_bytes) / static_cast<double>(live));
+  list->Text({.info = "write_stall",
+              .metric = "cairn_lsm_write_stall",
+              .kind = FigureKind::kState,
+              .label = "state",
+              .help = "Whether RocksDB holds writes up at present.",
+              .choices = "none delayed stopped"},
+             events_->stall());
+  list->Each({.info = "level_files",
+              .metric = "cairn_lsm_level_files",
+              .label = "level",
+              .help = "Files of each level."},
+             kLevels, [db](uint32_t level) {
+               std::string count;
+               (void)const_cast<rocksdb::DB*>(db)->GetProperty(
+                   Properties::kNumFilesAtLevelPrefix + std::to_string(level), &count);
+               return strtoull(count.c_str(), nullptr, 10);
+             });
   for (const Counter& counter : kCounters) {
     const uint64_t count = now.*counter.member, then = reset_at_.*counter.member;
     list->Number(counter.row, count >= then ? count - then : count);  // less: opened again since

@@ -305,10 +305,12 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
      .set = &StoreOption<&LsmOptions::read_threads>},
 };
 
-constexpr uint64_t kWriteBufferBytesMin = 8u << 20;
+constexpr uint64_t kWriteBufferBytesMin = 4u << 20;
 constexpr uint64_t kBuffersOfTotal = 4;   // memtables that a total is divided into, at least
 constexpr uint64_t kArenaBlocksMin = 16;  // in a memtable
 constexpr uint64_t kMemtableShare = 8;    // of the memory
+constexpr uint64_t kDiskShare = 32;       // of the free room, for one memtable
+constexpr uint64_t kWalShare = 8;
 
 void Lower(uint64_t* value, uint64_t most, const char* name, std::string* said) {
   if (*value <= most) return;
@@ -339,18 +341,24 @@ Result<LsmOptions> LsmOptions::From(const EngineOptions& given) {
   return options;
 }
 
-std::string ScaleDown(uint64_t memory_bytes, uint32_t processors, LsmOptions* options) {
+std::string ScaleDown(const Machine& machine, LsmOptions* options) {
   std::string said;
-  const uint64_t cores = std::max(processors, 1u);
+  const uint64_t cores = std::max(machine.processors, 1u);
   if (options->flush_threads == 0)
     options->flush_threads = static_cast<uint32_t>(std::max<uint64_t>(1, cores / 4));
   if (options->compaction_threads == 0)
     options->compaction_threads = static_cast<uint32_t>(std::max<uint64_t>(1, cores / 2));
-  uint64_t buffer = memory_bytes / kMemtableShare / options->max_write_buffer_number;
+  // A log is as large as a memtable, and allocated ahead.
+  uint64_t buffer =
+      std::min(machine.memory_bytes / kMemtableShare / options->max_write_buffer_number,
+               machine.free_bytes / kDiskShare);
   if (options->db_write_buffer_bytes != 0)
     buffer = std::min(buffer, options->db_write_buffer_bytes / kBuffersOfTotal);
   Lower(&options->write_buffer_bytes, std::max(buffer, kWriteBufferBytesMin),
         "rocksdb-write-buffer-size", &said);
+  Lower(&options->max_total_wal_bytes,
+        std::max(machine.free_bytes / kWalShare, kWriteBufferBytesMin),
+        "rocksdb-max-total-wal-size", &said);
   Lower(&options->arena_block_bytes,
         std::max<uint64_t>(options->write_buffer_bytes / kArenaBlocksMin,
                            4 * static_cast<uint64_t>(kKiB)),

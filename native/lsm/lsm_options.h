@@ -59,9 +59,13 @@ struct LsmOptions {
 
 std::span<const BoundOption<LsmOptions>> LsmOptionTable();
 
-// Makes them fit the machine: bytes of memory, processors. What was lowered, for the log; empty:
-// nothing.
-std::string ScaleDown(uint64_t memory_bytes, uint32_t processors, LsmOptions* options);
+struct Machine {
+  uint64_t memory_bytes = 0;
+  uint64_t free_bytes = 0;  // of the file system
+  uint32_t processors = 1;
+};
+// Makes them fit the machine. What was lowered, for the log; empty: nothing.
+std::string ScaleDown(const Machine& machine, LsmOptions* options);
 // What memtables may take together.
 uint64_t MemtableBytesMax(const LsmOptions& options);
 

@@ -110,6 +110,7 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   options.paranoid_checks = true;
   options.max_bgerror_resume_count = 0;  // a full disk is a wait; all else is for an operator
   options.avoid_flush_during_shutdown = true;
+  options.avoid_flush_during_recovery = true;  // a full disk has no room for that
   return options;
 }
 

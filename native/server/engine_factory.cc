@@ -54,9 +54,11 @@ EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options) {
     const Result<lsm::LsmOptions> lsm = lsm::LsmOptions::From(options);
     if (!lsm.ok()) return buffers;
     lsm::LsmOptions scaled = lsm.value();
-    (void)lsm::ScaleDown(static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                             static_cast<uint64_t>(sysconf(_SC_PAGESIZE)),
-                         1, &scaled);
+    lsm::Machine machine;
+    machine.memory_bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                           static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    machine.free_bytes = UINT64_MAX;
+    (void)lsm::ScaleDown(machine, &scaled);
     buffers.bytes = lsm::MemtableBytesMax(scaled);
     buffers.what = "memtables (rocksdb-write-buffer-size, rocksdb-max-write-buffer-number: " +
                    std::to_string(lsm.value().max_write_buffer_number) + ")";

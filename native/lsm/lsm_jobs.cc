@@ -1,0 +1,256 @@
+// What goes on in the background of an lsm engine: room on the disk, saves, collections that were
+// dropped, stale entries of the expiry index.
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "lsm/key.h"
+#include "lsm/lsm_engine.h"
+
+namespace cairn::lsm {
+
+namespace {
+
+constexpr uint64_t kJobMillis = 100;
+constexpr uint64_t kTrimMillis = 1000;
+constexpr uint64_t kCleanAfterMillis = 5000;  // after the last flush of a namespace
+// What compactions need beside what is told to be kept free.
+constexpr uint64_t kFreeBytesLast = 4u << 20;
+
+rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// What clients keep in a collection: first key, and first one behind it.
+struct CollectionRange {
+  explicit CollectionRange(uint32_t collection) {
+    char prefix[kPrefixBytes];
+    EncodePrefix({.collection = collection}, prefix);
+    begin.assign(prefix, kCollectionPrefixBytes);
+    end = PrefixSuccessor(begin);
+  }
+  std::string begin;
+  std::string end;
+};
+
+}  // namespace
+
+void LsmEngine::RunJobs() {
+  std::unique_lock lock(jobs_mutex_);
+  while (!jobs_stop_) {
+    jobs_wake_.wait_for(lock, std::chrono::milliseconds(kJobMillis),
+                        [this] { return jobs_stop_ || flush_wanted_ > saves_.done; });
+    if (jobs_stop_) return;
+    const uint64_t flush = flush_wanted_ > saves_.done ? flush_wanted_ : 0;
+    const bool clean = drops_waiting_ && MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis;
+    if (clean) drops_waiting_ = false;
+    lock.unlock();
+    CheckRoom();
+    if (flush != 0) Flush(flush);
+    if (clean) CleanDropped();
+    lock.lock();
+  }
+}
+
+// Refuses writes while there is still room for what memtables have yet to become.
+void LsmEngine::CheckRoom() {
+  const Result<uint64_t> free = disk_->FreeBytes(options_.dir);
+  if (!free.ok()) return;
+  free_bytes_.store(free.value(), std::memory_order_relaxed);
+  uint64_t memtables = 0;
+  (void)db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memtables);
+  const uint64_t wanted =
+      min_free_bytes_.load(std::memory_order_relaxed) + memtables + kFreeBytesLast;
+  TrimArchive(free.value() < wanted + tuning_.reserve_bytes);
+  if (free.value() >= wanted + tuning_.reserve_bytes) KeepReserve();
+  const bool reserve = [this] {
+    const std::lock_guard lock(reserve_mutex_);
+    return reserve_;
+  }();
+  committer_->Refuse(free.value() < wanted || !reserve,
+                     options_.dir + ": the disk is full: " + std::to_string(free.value() >> 20) +
+                         " MB are free, " + std::to_string(wanted >> 20) +
+                         " MB are kept for what is in memory");
+}
+
+// Logs that are kept for who reads on from an older point: RocksDB itself looks after them every
+// ten minutes only, and knows no bound that moves with the room that there is.
+void LsmEngine::TrimArchive(bool all) {
+  const uint64_t now = MonotonicMillis();
+  if (!all && now < trimmed_at_ms_ + kTrimMillis) return;
+  trimmed_at_ms_ = now;
+  const std::string dir = options_.dir + "/rocksdb/archive";
+  std::vector<std::string> names;
+  if (!env_->GetChildren(dir, &names).ok()) return;
+  std::sort(names.rbegin(), names.rend());  // the newest first: numbers of six digits and more
+  std::stable_sort(names.begin(), names.end(),
+                   [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+  uint64_t kept = 0;
+  for (const std::string& name : names) {
+    if (!name.ends_with(".log")) continue;
+    uint64_t bytes = 0;
+    const std::string path = dir + "/" + name;
+    if (!env_->GetFileSize(path, &bytes).ok()) continue;
+    kept += bytes;
+    if (all || kept > own_.max_total_wal_bytes) (void)env_->DeleteFile(path);
+  }
+}
+
+// A file that takes room and is given up when RocksDB finds none: so that deletes, which need a
+// little, go on.
+void LsmEngine::KeepReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  if (reserve_) return;
+  Result<std::unique_ptr<File>> file = disk_->OpenDirect(ReservePath(), Disk::Mode::kCreate);
+  if (!file.ok()) return;
+  reserve_ = file.value()->Allocate(0, tuning_.reserve_bytes).ok();
+  if (!reserve_) (void)disk_->Remove(ReservePath());
+}
+
+bool LsmEngine::ReleaseReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  if (!reserve_) return false;
+  reserve_ = false;
+  if (!disk_->Remove(ReservePath()).ok()) return false;
+  committer_->Refuse(true,
+                     options_.dir + ": the disk is full: what was kept for deletes is in use");
+  return true;
+}
+
+// A thread of RocksDB, or of ours in RocksDB, waits for room on the disk.
+void LsmEngine::Waits(bool waits, const std::string& reason) {
+  if (committer_->IsThisThread()) {
+    committer_->SetWaiting(waits, options_.dir + ": the disk is full: " + reason);
+  } else if (waits) {
+    committer_->Refuse(
+        true, options_.dir + ": the disk is full: " + reason);  // until CheckRoom finds some
+    events_->Notice("the disk is full, background work waits: " + reason);
+  }
+}
+
+uint64_t LsmEngine::RequestSave() {
+  const std::lock_guard lock(jobs_mutex_);
+  jobs_wake_.notify_all();
+  // One that is being served may have begun before what is to be saved was written.
+  return ++flush_wanted_;
+}
+
+SaveStats LsmEngine::Saves() const {
+  const std::lock_guard lock(jobs_mutex_);
+  return saves_;
+}
+
+void LsmEngine::Flush(uint64_t wanted) {
+  const uint64_t started = MonotonicMillis();
+  {
+    const std::lock_guard lock(jobs_mutex_);
+    saves_.running = true;
+  }
+  std::string error;
+  if (!committer_->AwaitWritten()) {
+    committer_->State(&error);
+    if (error.empty()) error = "the engine is being closed";
+  }
+  if (error.empty()) {
+    rocksdb::FlushOptions options;
+    options.allow_write_stall = true;
+    const rocksdb::Status status = db_->Flush(options);
+    if (!status.ok()) error = "RocksDB: " + status.ToString();
+  }
+  const std::lock_guard lock(jobs_mutex_);
+  saves_.running = false;
+  saves_.done = wanted;
+  saves_.last_ok = error.empty();
+  saves_.last_error = error;
+  saves_.last_millis = MonotonicMillis() - started;
+  if (!error.empty()) return;
+  saves_.last_wall_ms = WallMillis();
+  saves_.last_keys = namespaces_.keys();
+  ++saves_.written;
+}
+
+// On the committer's thread: a batch that dropped collections is durable.
+void LsmEngine::PublishDrops(const Batch& batch) {
+  auto rules = std::make_shared<DropRules>();
+  const std::lock_guard lock(jobs_mutex_);
+  dropped_.insert(dropped_.end(), batch.dropped.begin(), batch.dropped.end());
+  std::sort(dropped_.begin(), dropped_.end());
+  rules->collections = dropped_;
+  gate_.Publish(std::move(rules));
+  drops_waiting_ = true;
+  dropped_at_ms_ = MonotonicMillis();
+}
+
+void LsmEngine::CleanDropped() {
+  const std::shared_ptr<const DropRules> rules = gate_.InForce();
+  std::vector<uint32_t> gone;
+  for (const uint32_t collection : rules->collections) {
+    if (jobs_stop_) return;
+    const CollectionRange range(collection);
+    const rocksdb::Slice from = Sliced(range.begin);
+    const rocksdb::Slice to = Sliced(range.end);
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    options.canceled = &jobs_stop_;
+    options.bottommost_level_compaction =
+        rocksdb::BottommostLevelCompaction::kIfHaveCompactionFilter;
+    (void)rocksdb::DeleteFilesInRange(db_.get(), db_->DefaultColumnFamily(), &from, &to, false);
+    (void)db_->CompactRange(options, &from, &to);
+    if (IsGone(collection)) gone.push_back(collection);
+  }
+  if (gone.empty()) return;
+  {
+    const std::lock_guard lock(jobs_mutex_);
+    std::vector<uint32_t> left;
+    std::set_difference(dropped_.begin(), dropped_.end(), gone.begin(), gone.end(),
+                        std::back_inserter(left));
+    dropped_ = std::move(left);
+  }
+  const std::lock_guard lock(committer_->mutex());
+  namespaces_.Forget(gone, &committer_->open());
+  committer_->Added(0, false);
+}
+
+bool LsmEngine::IsGone(uint32_t collection) const {
+  const CollectionRange range(collection);
+  const rocksdb::Slice upper = Sliced(range.end);
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+  at->Seek(Sliced(range.begin));
+  return !at->Valid() && at->status().ok();
+}
+
+// An entry of the expiry index whose key has another expiry, or none: so after blind writes.
+void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
+  std::string key;
+  EncodeKey({.collection = due.collection}, due.key, &key);
+  const LatchGuard guard(ShardLatch(shard));
+  if (pending_.Find(shard, key, HashOf(key)) != nullptr) return;
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  rocksdb::PinnableSlice stored;
+  const rocksdb::Status status =
+      db_->Get(options, db_->DefaultColumnFamily(), Sliced(key), &stored);
+  ParsedValue parsed;
+  if (!status.ok() && !status.IsNotFound()) return;
+  if (status.ok() &&
+      (ParseValue(Viewed(stored), &parsed) || parsed.head.expire_at_ms == due.expire_at_ms))
+    return;
+  BatchRecord record;
+  EncodeExpiryKey({.collection = due.collection, .index = key_value_index::kExpiry},
+                  due.expire_at_ms, due.key, &record.key);
+  record.deletion = true;
+  const std::lock_guard lock(committer_->mutex());
+  committer_->open().records.push_back(std::move(record));
+  committer_->Added(0, false);
+}
+
+}  // namespace cairn::lsm
