@@ -35,8 +35,10 @@
 
 namespace cairn {
 
-class IoQueue;
+class CutSource;
 class Disk;
+class IoQueue;
+class SpaceStore;
 struct EngineStats;
 struct FigureInput;
 class FigureList;
@@ -149,6 +151,10 @@ class Engine {
   virtual void TurnEnd(uint32_t reactor) = 0;
   // About every 10 ms (timers: everysec, commit delay, retry after a full disk). [reactor r]
   virtual void Tick(uint32_t reactor, uint64_t monotonic_ms) = 0;
+
+  // --- what not every engine has; null: this one does not ---
+  virtual SpaceStore* spaces() { return nullptr; }  // pages: engine/spaces.h
+  virtual CutSource* cuts() { return nullptr; }     // backups, replicas: engine/cut.h
 
   // --- for operators; from any thread ---
   // Asks for what makes the next start short, and shows that the data is in good order (SAVE): a

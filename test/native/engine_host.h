@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine_testing.h"
+#include "page_testing.h"
 
 namespace cairn::testing {
 
@@ -255,7 +256,11 @@ class EngineHost final : public EngineDriver<Engine> {
   }
 
  protected:
-  std::unique_ptr<Engine> Make() override { return under_test_->NewEngine(); }
+  std::unique_ptr<Engine> Make() override {
+    std::unique_ptr<Engine> made = under_test_->NewEngine();
+    if (made->spaces() != nullptr) made->spaces()->UseFolds(&SuiteFolds::Get());
+    return made;
+  }
   void Die(Engine* dying) override { under_test_->Die(dying); }
   bool HasThreads() const override { return under_test_->in_real_time(); }
 

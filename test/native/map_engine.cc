@@ -46,6 +46,7 @@ Result<RecoveryReport> MapEngine::Open(const EngineOptions& options, Disk*,
   medium_->locked = true;
   open_ = true;
   spaces_.assign(options.databases, Space(kShardCount));
+  pages_.Open(options.databases);
   RecoveryReport report;
   for (const MapUnit& unit : medium_->written) {
     last_unit_ = unit.number;
@@ -260,9 +261,14 @@ bool MapEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_
 
 Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
                         uint32_t* ticket_count, PreparedUnit*) {
+  return ApplyUnit(ops, {}, tickets, ticket_count);
+}
+
+Status MapEngine::ApplyUnit(std::span<const WriteOp> ops, std::span<const PageOp> pages,
+                            Ticket* tickets, uint32_t* ticket_count) {
   std::lock_guard<std::mutex> lock(mutex_);
   *ticket_count = 0;
-  if (ops.empty()) return Status();
+  if (ops.empty() && pages.empty()) return Status();
   uint64_t bytes = 0;
   bool frees = true;
   std::vector<bool> touched(streams(), false);
@@ -279,6 +285,15 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
     else
       touched[StreamOf(op.shard)] = true;
   }
+  if (pages.size() > kPageOpsMax) return Status(Code::kTooLarge, "too many pages");
+  for (const PageOp& op : pages) {
+    if (op.image.size() > kPageBytesMax || op.delta.size() > kPageBytesMax)
+      return Status(Code::kTooLarge, "page or delta is too large");
+    CAIRN_ASSERT_LATCHED(latches_[HomeOf(op.space)].latch);
+    bytes += op.image.size() + op.delta.size();
+    frees = frees && (op.what == PageOp::What::kRemove || op.what == PageOp::What::kDropSpace);
+    touched[StreamOf(HomeOf(op.space))] = true;
+  }
   if (failed_) return Status(Code::kReadOnly, std::string(kBroken));
   if (medium_->full && !frees) return Status(Code::kNoSpace, std::string(kFull));
   if (staged_bytes_ != 0 && staged_bytes_ + bytes > staged_bytes_max_)
@@ -291,8 +306,18 @@ Status MapEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
     unit.changes.back().op.key = unit.changes.back().op.value = {};
     awaited_ = awaited_ || op.awaited;
   }
+  for (const PageOp& op : pages) {
+    unit.pages.push_back({op, std::string(op.image), std::string(op.delta)});
+    unit.pages.back().op.image = unit.pages.back().op.delta = {};
+    awaited_ = true;
+  }
   staged_bytes_ += bytes;
   Change(unit);
+  for (MapPageChange& change : unit.pages) {
+    if (change.op.what != PageOp::What::kAmend) continue;
+    staged_bytes_ -= change.image.size();
+    change.image.clear();
+  }
   staged_.push_back(std::move(unit));
   for (uint32_t lane = 0; lane < streams(); ++lane) {
     if (touched[lane]) tickets[(*ticket_count)++] = {lane, last_unit_};
@@ -311,6 +336,7 @@ void MapEngine::Change(const MapUnit& unit) {
     }
     if (op.kind == WriteKind::kSwap) {
       std::swap(spaces_[op.ns], spaces_[op.other_ns]);
+      pages_.Swap(op.ns, op.other_ns, unit.number);
       for (ShardState& state : spaces_[op.ns]) state.last_removal = unit.number;
       for (ShardState& state : spaces_[op.other_ns]) state.last_removal = unit.number;
       for (uint16_t ns : {op.ns, op.other_ns}) {
@@ -339,9 +365,11 @@ void MapEngine::Change(const MapUnit& unit) {
       found->second.unit = unit.number;
     }
   }
+  for (const MapPageChange& change : unit.pages) pages_.Change(change, unit.number);
 }
 
 void MapEngine::FlushSpace(uint16_t ns, uint64_t unit) {
+  pages_.Flush(ns, unit);
   for (ShardState& state : spaces_[ns]) {
     state.cells.clear();
     state.last_removal = unit;
@@ -383,6 +411,8 @@ void MapEngine::Commit(uint64_t up_to) {
     if (failed_) return;
     for (const MapUnit::Change& change : staged_.front().changes)
       staged_bytes_ -= change.key.size() + change.value.size();
+    for (const MapPageChange& change : staged_.front().pages)
+      staged_bytes_ -= change.image.size() + change.delta.size();
     medium_->written.push_back(std::move(staged_.front()));
     staged_.pop_front();
   }

@@ -25,6 +25,7 @@
 #include "engine/engine.h"
 #include "engine/figures.h"
 #include "engine/stats.h"
+#include "map_pages.h"
 
 namespace cairn::testing {
 
@@ -37,6 +38,7 @@ struct MapUnit {
   };
   uint64_t number = 0;
   std::vector<Change> changes;
+  std::vector<MapPageChange> pages;
 };
 
 // What a directory on a disk is to other engines.
@@ -45,8 +47,9 @@ struct MapMedium {
   size_t synced = 0;  // of the written ones
   bool locked = false;
   bool full = false;
-  bool broken = false;     // commits fail
-  uint64_t life = 0;       // an engine of an earlier one writes nothing any more
+  bool broken = false;  // commits fail
+  uint64_t life = 0;    // an engine of an earlier one writes nothing any more
+  uint64_t spaces_given = 0;
   std::mt19937_64 random;  // what a power failure leaves of what was not synced
 
   void Kill() {
@@ -98,6 +101,7 @@ class MapEngine final : public Engine {
   bool KeepsExpiryApart() const override { return !cold_; }
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
                uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
+  SpaceStore* spaces() override { return &pages_; }
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
 
@@ -112,6 +116,7 @@ class MapEngine final : public Engine {
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
  private:
+  friend class MapPages;
   static constexpr uint64_t kSyncEveryMs = 1000;
 
   struct Cell {
@@ -140,6 +145,8 @@ class MapEngine final : public Engine {
     CAIRN_ASSERT_LATCHED(latches_[shard].latch);
     return spaces_[ns][shard];
   }
+  Status ApplyUnit(std::span<const WriteOp> ops, std::span<const PageOp> pages, Ticket* tickets,
+                   uint32_t* ticket_count);
   void Change(const MapUnit& unit);
   void FlushSpace(uint16_t ns, uint64_t unit);
   uint64_t Total(uint16_t ns, bool expiring) const;
@@ -159,6 +166,7 @@ class MapEngine final : public Engine {
   DurabilityListener* listener_ = nullptr;
   mutable std::mutex mutex_;
   std::vector<Space> spaces_;
+  MapPages pages_{this};
   std::deque<MapUnit> staged_;  // not on the medium yet
   uint64_t staged_bytes_ = 0;
   uint64_t staged_bytes_max_ = 1u << 20;

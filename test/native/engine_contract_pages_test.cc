@@ -1,0 +1,331 @@
+// The contract of pages and spaces (engine/spaces.h), on every engine that has them; those that
+// have none yet say so (Engine::spaces), and are left out.
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "engine_host.h"
+#include "page_testing.h"
+
+using namespace cairn;
+using namespace cairn::testing;
+
+namespace {
+
+using What = PageOp::What;
+
+// Latches, retries and reads around a SpaceStore.
+class Pages {
+ public:
+  explicit Pages(EngineHost* host) : host_(*host) {}
+  SpaceStore& store() { return *host_.engine->spaces(); }
+
+  SpaceId New(uint16_t home) {
+    LatchGuard guard(host_.engine->ShardLatch(home));
+    SpaceId space = 0;
+    REQUIRE(store().NewSpace(home, &space).ok());
+    CHECK(HomeOf(space) == home);
+    return space;
+  }
+  static PageOp Image(uint16_t ns, SpaceId space, uint64_t page, std::string_view image,
+                      uint8_t kind = 0) {
+    return {What::kImage, kind, ns, space, page, image, {}};
+  }
+  static PageOp Amend(uint16_t ns, SpaceId space, uint64_t page, std::string_view image,
+                      std::string_view delta, uint8_t kind = 0) {
+    return {What::kAmend, kind, ns, space, page, image, delta};
+  }
+  static PageOp Remove(uint16_t ns, SpaceId space, uint64_t page) {
+    return {What::kRemove, 0, ns, space, page, {}, {}};
+  }
+  static PageOp Drop(uint16_t ns, SpaceId space) {
+    return {What::kDropSpace, 0, ns, space, 0, {}, {}};
+  }
+
+  Status Try(const std::vector<WriteOp>& ops, const std::vector<PageOp>& pages,
+             std::vector<Ticket>* tickets) {
+    std::vector<WriteOp> given = ops;
+    if (host_.engine->WantsBefore()) host_.SetBefore(&given);
+    std::set<uint16_t> shards;
+    for (const WriteOp& op : ops) shards.insert(op.shard);
+    for (const PageOp& op : pages) shards.insert(HomeOf(op.space));
+    tickets->assign(host_.engine->streams(), Ticket());
+    uint32_t count = 0;
+    for (const uint16_t shard : shards) host_.engine->ShardLatch(shard).Lock();
+    const Status status = store().Apply(0, given, pages, tickets->data(), &count);
+    for (const uint16_t shard : shards) host_.engine->ShardLatch(shard).Unlock();
+    tickets->resize(count);
+    return status;
+  }
+  std::vector<Ticket> Staged(const std::vector<WriteOp>& ops, const std::vector<PageOp>& pages) {
+    std::vector<Ticket> tickets;
+    Status status;
+    REQUIRE(host_.Until([&] {
+      status = Try(ops, pages, &tickets);
+      return status.code() != Code::kBusy;
+    }));
+    REQUIRE_MESSAGE(status.ok(), status.message());
+    return tickets;
+  }
+
+  std::optional<std::string> Get(uint16_t ns, SpaceId space, uint64_t page) {
+    Read read;
+    {
+      LatchGuard guard(host_.engine->ShardLatch(HomeOf(space)));
+      PageEntry entry;
+      store().FindPage(ns, space, page, &entry);
+      if (!entry.found && !entry.unknown) return std::nullopt;
+      if (entry.resident) return std::string(entry.image);
+      read.version = entry.version;
+      read.unknown = entry.unknown;
+      store().FetchPage(0, ns, space, page, &read);
+    }
+    REQUIRE_FALSE(read.status.has_value());
+    REQUIRE(host_.Until([&] { return read.status.has_value(); }));
+    REQUIRE(read.status->ok());
+    if (!read.result().found) return std::nullopt;
+    return std::string(read.value());
+  }
+
+ private:
+  EngineHost& host_;
+};
+
+#define SKIP_WITHOUT_SPACES(host) \
+  if ((host).engine->spaces() == nullptr) return
+
+}  // namespace
+
+CONTRACT_TEST("pages: ids of spaces are given once, whatever becomes of who took them") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  std::set<SpaceId> given;
+  for (int life = 0; life < 6; ++life) {
+    Pages pages(&host);
+    for (const uint16_t home : {0, 1, 5, 1023}) {
+      for (int i = 0; i < 20; ++i) {
+        const SpaceId space = pages.New(home);
+        CHECK(space != 0);
+        CHECK(given.insert(space).second);
+        if (i % 4 == 0) pages.Staged({}, {Pages::Image(0, space, 1, "image")});
+      }
+    }
+    if (life % 2 == 0 || !host.CrashAndReopen(life % 4 == 1)) host.Reopen();
+  }
+}
+
+CONTRACT_TEST("pages: nothing that knows keys sees them") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  Pages pages(&host);
+  const SpaceId space = pages.New(ShardOf("k"));
+  std::string key(16, '\0');
+  std::memcpy(key.data(), &space, 8);
+  const auto check = [&](uint64_t keys) {
+    CHECK(host.engine->KeyCount(0) == keys);
+    CHECK(host.engine->ExpiringCount(0) == 0);
+    CHECK(host.ListAll(0).size() == keys);
+    CHECK(host.Random(0, 17).has_value() == (keys != 0));
+    CHECK_FALSE(host.Get(0, key).has_value());
+  };
+  pages.Staged({},
+               {Pages::Image(0, space, 0, "image"), Pages::Image(0, space, UINT64_MAX, "last")});
+  check(0);
+  host.Settle();
+  check(0);
+  host.Set(0, "k", "root");
+  check(1);
+  host.Reopen();
+  check(1);
+  CHECK(Pages(&host).Get(0, space, 0) == "image");
+  CHECK(Pages(&host).Get(0, space, UINT64_MAX) == "last");
+}
+
+CONTRACT_TEST("pages: an image and its deltas, from memory, from disk, after a restart") {
+  for (const char* cache : {"0", "4194304"}) {
+    EngineHost host(&medium, [&](EngineOptions* options) {
+      options->cache_bytes = std::strtoull(cache, nullptr, 10);
+    });
+    SKIP_WITHOUT_SPACES(host);
+    Pages pages(&host);
+    const SpaceId space = pages.New(7);
+    std::string places(40, '.');
+    std::string list = "begin";
+    const auto check = [&] {
+      CHECK(Pages(&host).Get(0, space, 1) == places);
+      CHECK(Pages(&host).Get(0, space, 2) == list);
+      CHECK_FALSE(Pages(&host).Get(0, space, 3).has_value());
+      CHECK_FALSE(Pages(&host).Get(1, space, 1).has_value());
+    };
+    pages.Staged({}, {Pages::Image(0, space, 1, places), Pages::Image(0, space, 2, list, 1)});
+    check();
+    for (int i = 0; i < 60; ++i) {
+      const std::string change = std::to_string(i);
+      const std::string splice = SuiteFolds::Splice(static_cast<size_t>(i * 7 % 45), change);
+      places = SuiteFolds::Folded(0, places, splice);
+      list = SuiteFolds::Folded(1, list, change);
+      // Two deltas of one page in a unit, as well.
+      const std::string more = SuiteFolds::Folded(1, list, "!");
+      pages.Staged({}, {Pages::Amend(0, space, 1, places, splice),
+                        Pages::Amend(0, space, 2, list, change, 1),
+                        Pages::Amend(0, space, 2, more, "!", 1)});
+      list = more;
+      check();
+      if (i % 10 == 3) host.Settle();
+      if (i % 10 == 5) pages.Staged({}, {Pages::Image(0, space, 2, list = "anew", 1)});
+      check();
+      if (i % 20 == 7) host.Reopen();
+      check();
+    }
+    pages.Staged({}, {Pages::Remove(0, space, 2)});
+    CHECK_FALSE(pages.Get(0, space, 2).has_value());
+    pages.Staged({}, {Pages::Image(0, space, 2, list = "again", 1)});
+    host.Reopen();
+    check();
+  }
+}
+
+CONTRACT_TEST("pages: a root and its pages change together, or not at all") {
+  // So that a crash finds what is written and not synced.
+  EngineHost host(&medium,
+                  [](EngineOptions* options) { options->fsync = FsyncPolicy::kEverySecond; });
+  SKIP_WITHOUT_SPACES(host);
+  std::mt19937_64 random(3);
+  const std::string root = "root";
+  const SpaceId near = Pages(&host).New(ShardOf(root));
+  const SpaceId far = Pages(&host).New(static_cast<uint16_t>((ShardOf(root) + 1) % kShardCount));
+  std::string text = "0";
+  const auto write = [&](uint64_t number) {
+    Pages pages(&host);
+    const std::string next = std::to_string(number);
+    const std::string delta = SuiteFolds::Splice(0, next);
+    const std::string image = SuiteFolds::Folded(0, text, delta);
+    text = image;
+    return pages.Staged({host.Put(0, root, image)}, {Pages::Amend(0, near, 1, image, delta),
+                                                     Pages::Amend(0, far, 9, image, delta)});
+  };
+  REQUIRE(host.UntilDurable(Pages(&host).Staged(
+      {host.Put(0, root, text)}, {Pages::Image(0, near, 1, text), Pages::Image(0, far, 9, text)})));
+  uint64_t number = 100;
+  uint64_t acknowledged = 0;
+  for (int life = 0; life < 60; ++life) {
+    for (uint64_t i = random() % 6; i-- > 0;) {
+      const std::vector<Ticket> tickets = write(++number);
+      if (random() % 2 == 0) {
+        REQUIRE(host.UntilDurable(tickets));
+        acknowledged = number;
+      }
+      if (random() % 2 == 0) host.Pass(10);
+    }
+    if (!host.CrashAndReopen(life % 3 != 0)) return;
+    text = *host.Get(0, root);
+    CHECK(Pages(&host).Get(0, near, 1) == text);
+    CHECK(Pages(&host).Get(0, far, 9) == text);
+    CHECK(std::stoull(text) >= acknowledged);
+    CHECK(std::stoull(text) <= number);
+    number += 1;
+  }
+}
+
+CONTRACT_TEST("pages: a space goes as a whole, with its root") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  Pages pages(&host);
+  const SpaceId gone = pages.New(3);
+  const SpaceId other = pages.New(3);
+  host.Set(0, "root", "of gone");
+  for (uint64_t page = 0; page < 500; ++page)
+    pages.Staged({}, {Pages::Image(0, gone, page, "g"), Pages::Image(0, other, page, "o")});
+  host.Settle();
+  pages.Staged({host.Del(0, "root")}, {Pages::Drop(0, gone)});
+  const auto check = [&] {
+    Pages now(&host);
+    CHECK_FALSE(host.Get(0, "root").has_value());
+    for (const uint64_t page : {uint64_t{0}, uint64_t{250}, uint64_t{499}}) {
+      CHECK_FALSE(now.Get(0, gone, page).has_value());
+      CHECK(now.Get(0, other, page) == "o");
+    }
+  };
+  check();
+  host.Settle();
+  check();
+  host.Reopen();
+  check();
+  if (host.CrashAndReopen(true)) check();
+  const SpaceId fresh = Pages(&host).New(3);
+  CHECK_FALSE(Pages(&host).Get(0, fresh, 0).has_value());
+}
+
+CONTRACT_TEST("pages: a flush takes them along, a swap exchanges them") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  Pages pages(&host);
+  const SpaceId a = pages.New(1), b = pages.New(2);
+  pages.Staged({}, {Pages::Image(0, a, 1, "of a"), Pages::Image(1, b, 1, "of b")});
+  host.Staged({host.Swap(0, 1)});
+  const auto check = [&](bool flushed) {
+    Pages now(&host);
+    CHECK(now.Get(1, a, 1) == "of a");
+    CHECK_FALSE(now.Get(0, a, 1).has_value());
+    CHECK(now.Get(0, b, 1).has_value() == !flushed);
+  };
+  check(false);
+  host.Reopen();
+  check(false);
+  host.Staged({host.Flush(0)});
+  check(true);
+  host.Reopen();
+  check(true);
+  host.Staged({host.Flush(kAllNamespaces)});
+  CHECK_FALSE(Pages(&host).Get(1, a, 1).has_value());
+}
+
+CONTRACT_TEST("pages: what is refused changes nothing; what frees goes on when the disk is full") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  Pages pages(&host);
+  const SpaceId space = pages.New(1), dropped = pages.New(1);
+  pages.Staged({host.Put(0, "root", "before")},
+               {Pages::Image(0, space, 1, "image"), Pages::Image(0, dropped, 1, "image")});
+  const std::string large(kPageBytesMax + 1, 'x');
+  std::vector<Ticket> tickets;
+  const auto refused = [&](const PageOp& op) {
+    return pages
+        .Try({host.Put(0, "root", "after")}, {Pages::Image(0, space, 1, "other"), op}, &tickets)
+        .code();
+  };
+  CHECK(refused(Pages::Image(0, space, 2, large)) == Code::kTooLarge);
+  CHECK(refused(Pages::Amend(0, space, 1, "other", large)) == Code::kTooLarge);
+  CHECK(
+      pages.Try({}, std::vector<PageOp>(kPageOpsMax + 1, Pages::Image(0, space, 1, "x")), &tickets)
+          .code() == Code::kTooLarge);
+  const auto unchanged = [&] {
+    CHECK(host.Get(0, "root") == "before");
+    CHECK(pages.Get(0, space, 1) == "image");
+    CHECK_FALSE(pages.Get(0, space, 2).has_value());
+  };
+  unchanged();
+  host.Settle();
+  if (!medium.SetFull(true)) return;
+  CHECK(refused(Pages::Image(0, space, 2, "image")) == Code::kNoSpace);
+  unchanged();
+  pages.Staged({}, {Pages::Drop(0, dropped)});
+  CHECK_FALSE(pages.Get(0, dropped, 1).has_value());
+  unchanged();
+  medium.SetFull(false);
+  pages.Staged({}, {Pages::Image(0, space, 2, "image")});
+  CHECK(pages.Get(0, space, 2) == "image");
+}
+
+// So that nothing above is left out by mistake.
+TEST_CASE("engine contract: pages: who has them") {
+  for (const NamedEngine& named : EnginesUnderTest()) {
+    CAPTURE(named.name);
+    const bool map = std::string_view(named.name).find("map") != std::string_view::npos;
+    const std::unique_ptr<Engine> engine = named.make(1)->NewEngine();
+    CHECK((engine->spaces() != nullptr) == map);
+    CHECK(engine->cuts() == nullptr);
+  }
+}
