@@ -10,6 +10,23 @@ const tools = {
   history: 'test/history/run.ts',
 };
 
+const commandTests = [
+  'bits',
+  'changes',
+  'dump-restore',
+  'exec-order',
+  'expiry',
+  'gone-clients',
+  'hits',
+  'keyspace',
+  'large-values',
+  'scan',
+  'strings',
+  'transactions',
+  'values',
+  'watch-order',
+];
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -25,6 +42,17 @@ export default defineConfig({
           setupFiles: ['test/support/sanitizer.ts'],
           pool: 'forks',
           // Only the last resort: what a test waits for has a limit of its own.
+          testTimeout: minute * patience,
+          hookTimeout: minute * patience,
+        },
+      },
+      {
+        // What clients see of data must not depend on the engine.
+        test: {
+          name: 'e2e-lsm',
+          include: commandTests.map((name) => `test/e2e/${name}.test.ts`),
+          env: { CAIRN_TEST_ENGINE: 'lsm' },
+          pool: 'forks',
           testTimeout: minute * patience,
           hookTimeout: minute * patience,
         },

@@ -86,6 +86,7 @@ const tests = [
   ['native-tsan', () => native('test-tsan')],
   ['unit', () => vitest('unit')],
   ['e2e', () => vitest('e2e')],
+  ['e2e-lsm', () => vitest('e2e-lsm')],
   ['crash', () => vitest('crash')],
 ].filter(([name]) => wanted === undefined || wanted.includes(name));
 

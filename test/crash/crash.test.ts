@@ -1,13 +1,17 @@
 /** kill -9 loses nothing that was acknowledged; and the check would notice if it did. */
 import { describe, expect, test } from 'vitest';
 import { type RawClient } from '../support/raw-client.js';
+import { target } from '../support/server.js';
 import { crashEnvironment, crashRounds } from './rounds.js';
 import { Register } from './register.js';
 import { type Writer } from './writer.js';
 
-test('kill -9 under load', async () => {
-  const { rounds, seed } = crashEnvironment(50);
-  const { acknowledged, kills } = await crashRounds({ rounds, seed });
+test.each([
+  ['vlog', 50],
+  ['lsm', 25],
+])('kill -9 under load, engine %s', async (engine, usual) => {
+  const { rounds, seed } = crashEnvironment(usual);
+  const { acknowledged, kills } = await crashRounds({ rounds, seed, ...(target === 'redis' ? {} : { engine }) });
   expect(kills).toBeGreaterThanOrEqual(rounds);
   expect(acknowledged).toBeGreaterThan(rounds * 10);
 });

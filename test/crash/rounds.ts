@@ -11,6 +11,8 @@ export interface CrashOptions {
   seed: number;
   writers?: number;
   observers?: number;
+  /** vlog unless given. */
+  engine?: string;
   /** Start over in an empty directory after so many rounds. */
   roundsPerDir?: number;
   /** Called after each restart and before the comparison, to prove that the comparison notices. */
@@ -96,7 +98,10 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
   let acknowledged = 0;
   for (let first = 0; first < options.rounds; first += roundsPerDir) {
     const dir = makeTempDir('cairn-crash-');
-    const server = new TestServer({ dir, cairn: smallSegments });
+    const server = new TestServer({
+      dir,
+      cairn: { ...smallSegments, ...(options.engine === undefined ? {} : { engine: options.engine }) },
+    });
     const writers = Array.from(
       { length: options.writers ?? 8 },
       (_, i) => new Writer(i, new Random(random.int(0, 1e9))),
