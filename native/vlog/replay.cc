@@ -88,6 +88,8 @@ void Replay::StepLanes(uint32_t worker, uint32_t stride) {
       progressed = progressed || moved;
       ended = ended && cursors_[lane]->state() == LaneCursor::State::kEnded;
     }
+    if (options_.on_idle != nullptr && status.ok() && !progressed && !ended)
+      options_.on_idle(worker);
     std::unique_lock<std::mutex> lock(mutex_);
     if (!status.ok() && failure_.ok()) failure_ = status;
     if (progressed || ended || !failure_.ok()) {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -71,6 +72,8 @@ struct ReplayOptions {
   uint32_t from_incarnation = 0;
   Disk* ahead = nullptr;  // whose queues read ahead of what is worked on; null: nothing does
   const std::atomic<bool>* stop = nullptr;  // Run gives up with kBusy soon after it turns true
+  // For tests: called by a worker between finding nothing to do and saying so.
+  std::function<void(uint32_t worker)> on_idle;
 };
 
 // Windows of all lanes together within their bound; and reading ahead, if the lanes are few.

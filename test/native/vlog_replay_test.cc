@@ -1,13 +1,18 @@
 // Replay over logs put together by hand: what earlier starts of the server left behind must not
 // count.
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "base/slot.h"
 #include "io/sim_disk.h"
 #include "vlog/manifest.h"
 #include "vlog/replay.h"
+#include "vlog/replay_cursor.h"
 #include "vlog_testing.h"
 
 using namespace cairn;
@@ -256,6 +261,82 @@ TEST_CASE("vlog replay: a transaction counts in all lanes or in none") {
       CHECK(ends[1].cut);
     }
   }
+}
+
+namespace {
+
+// Two workers whose turns come in the order in which one of them looks, the other goes on, and the
+// first one then says that there was nothing to do. Every wait is bounded.
+class Turns final : public ReplaySink {
+ public:
+  // Of worker 0, whose lane waits for its peer.
+  void OnIdle() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++looks_;
+    changed_.notify_all();
+    Wait(&lock, [this] { return second_turn_; });
+  }
+  void OnRecord(const RecordHeader& header, const char* record, const Pointer&) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++records_;
+    const std::string_view key = KeyOf(header, record);
+    if (key == "first turn") Wait(&lock, [this] { return looks_ >= 1; });
+    if (key != "second turn") return;
+    second_turn_ = true;
+    changed_.notify_all();
+    Wait(&lock, [this] { return looks_ >= 2; });
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until it has said so
+  }
+  void OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) override {}
+  void OnSwap(const SwapPayload&) override {}
+  uint32_t looks() const { return looks_; }
+  uint32_t records() const { return records_; }
+  bool in_order() const { return in_order_; }
+
+ private:
+  template <typename Condition>
+  void Wait(std::unique_lock<std::mutex>* lock, Condition condition) {
+    if (!changed_.wait_for(*lock, std::chrono::seconds(20), condition)) in_order_ = false;
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint32_t looks_ = 0;
+  uint32_t records_ = 0;
+  bool second_turn_ = false;
+  bool in_order_ = true;
+};
+
+}  // namespace
+
+TEST_CASE("vlog replay: a worker that waits is not all workers, however often it looks") {
+  constexpr uint64_t kRecords = LaneCursor::kRecordsPerStep + 1;  // more than one turn has
+  constexpr uint64_t kPutBytes = 40;
+  Log log(2);
+  log.image(1).resize(512u << 10);
+  const uint64_t behind = 560 + kRecords * kPutBytes;
+  const std::vector<uint64_t> parts = {Log::At(560, 0), Log::At(behind, 1)};
+  for (uint32_t lane = 0; lane < 2; ++lane) {
+    log.Commit(512, 1, 48 + (lane == 0 ? 0 : kRecords * kPutBytes) + 64 + 40, 0, 0, lane);
+    uint64_t at = 560;
+    for (uint64_t i = 0; lane == 1 && i < kRecords; ++i) {
+      const bool first = i == 0, last = i + 1 == kRecords;
+      at = log.Put(at, 1, first ? "first turn" : last ? "second turn" : "in between", "1", 0, lane);
+    }
+    if (lane == 1) REQUIRE(at == behind);
+    at = log.Group(at, 1, 9, 40, 1, parts, lane);
+    log.Put(at, 1, lane == 0 ? "a" : "b", "12345678", kGroupMember, lane);
+  }
+  Turns turns;
+  log.options.threads = 2;
+  log.options.on_idle = [&turns](uint32_t worker) {
+    if (worker == 0) turns.OnIdle();
+  };
+  const Status status = log.Run(&turns);
+  CHECK_MESSAGE(status.ok(), status.message());
+  CHECK(turns.in_order());
+  CHECK(turns.looks() >= 2);
+  CHECK(turns.records() == kRecords + 2);
 }
 
 namespace {
