@@ -209,6 +209,7 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   }
   parts_.listener->OnDurable(0);
   if (batch != nullptr) Retire(batch);
+  parts_.settled(batch, durable());
   return Outcome::kDone;
 }
 
@@ -223,7 +224,6 @@ void Committer::Retire(Batch* batch) {
       parts_.records->Put(write->shard, write->key, write->hash, write->value);
     }
   }
-  parts_.done(*batch);
 }
 
 void Committer::SetWaiting(bool waits, std::string reason) {

@@ -46,8 +46,8 @@ class Committer {
     std::function<Latch&(uint32_t shard)> latch;
     // Completes a batch that is being sealed. The mutex is held.
     std::function<void(Batch*)> seal;
-    // Of a batch that is durable.
-    std::function<void(const Batch&)> done;
+    // After a batch (or null, of a sync alone) was written; what is durable by then. On the thread.
+    std::function<void(const Batch* batch, uint64_t durable)> settled;
     FsyncPolicy fsync = FsyncPolicy::kAlways;
     uint64_t staged_bytes_max = kStagedBytesMax;
   };

@@ -32,10 +32,11 @@ const char* NameOf(rocksdb::BackgroundErrorReason reason) {
 class ErrorLog final : public rocksdb::Logger {
  public:
   explicit ErrorLog(std::shared_ptr<Events> events)
-      : Logger(rocksdb::ERROR_LEVEL), events_(std::move(events)) {}
+      : Logger(rocksdb::WARN_LEVEL), events_(std::move(events)) {}
   void Logv(const char*, va_list) override {}
   void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
-    if (level < rocksdb::ERROR_LEVEL || level == rocksdb::HEADER_LEVEL) return;
+    const auto least = events_->opening() ? rocksdb::WARN_LEVEL : rocksdb::ERROR_LEVEL;
+    if (level < least || level == rocksdb::HEADER_LEVEL) return;
     char line[kLineBytesMax];
     vsnprintf(line, sizeof(line), format, arguments);
     events_->Notice(std::string("RocksDB: ") + line);

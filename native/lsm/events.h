@@ -44,6 +44,9 @@ class Events final : public rocksdb::EventListener {
   // "none", "delayed", "stopped".
   const char* stall() const;
 
+  // While a database is opened, warnings are told as well: they say what a recovery has cut off.
+  void Opening(bool opening) { opening_.store(opening, std::memory_order_relaxed); }
+  bool opening() const { return opening_.load(std::memory_order_relaxed); }
   // Notices since the last call.
   std::vector<std::string> Take() { return findings_.Take(); }
   void Notice(std::string text) { findings_.Add(std::move(text)); }
@@ -53,6 +56,7 @@ class Events final : public rocksdb::EventListener {
 
  private:
   std::atomic<uint64_t> flushes_{0};
+  std::atomic<bool> opening_{false};
   std::atomic<int> stall_{0};
   std::atomic<uint64_t> stall_since_{0};
   Figures figures_;

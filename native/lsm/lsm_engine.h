@@ -21,6 +21,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -184,7 +185,7 @@ class LsmEngine final : public Engine {
   void KeepReserve();
   bool ReleaseReserve();
   bool IsGone(uint32_t collection) const;
-  void PublishDrops(const Batch& batch);
+  void NoteDrops(const Batch* batch, uint64_t durable);
   void DropStale(const Sweeper::Due& due, uint16_t shard);
   void Reset();
 
@@ -249,6 +250,10 @@ class LsmEngine final : public Engine {
   std::vector<uint32_t> dropped_;  // collections, durably; ascending; under jobs_mutex_
   uint64_t dropped_at_ms_ = 0;     // the last of them
   bool drops_waiting_ = false;
+  // Batches that dropped collections and are not durable yet; of the committer's thread.
+  std::deque<std::pair<uint64_t, std::vector<uint32_t>>> undurable_drops_;
+  bool any_undurable_drop_ = false;  // under jobs_mutex_
+  uint64_t drops_synced_ms_ = 0;
   uint64_t trimmed_at_ms_ = 0;  // the archive of logs; of the jobs' thread
   bool skip_final_flush_ = false;
 

@@ -50,7 +50,12 @@ void LsmEngine::RunJobs() {
     const uint64_t flush = flush_wanted_ > saves_.done ? flush_wanted_ : 0;
     const bool clean = drops_waiting_ && MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis;
     if (clean) drops_waiting_ = false;
+    // Without `always`, nobody else may ever sync.
+    const uint64_t now = MonotonicMillis();
+    const bool sync = any_undurable_drop_ && now >= drops_synced_ms_ + kCleanAfterMillis;
+    if (sync) drops_synced_ms_ = now;
     lock.unlock();
+    if (sync) committer_->Sync();
     CheckRoom();
     if (flush != 0) Flush(flush);
     if (clean) CleanDropped();
@@ -175,12 +180,23 @@ void LsmEngine::Flush(uint64_t wanted) {
   ++saves_.written;
 }
 
-// On the committer's thread: a batch that dropped collections is durable.
-void LsmEngine::PublishDrops(const Batch& batch) {
-  auto rules = std::make_shared<DropRules>();
+// On the committer's thread. A compaction may drop a collection when the batch that took its name
+// away is durable, and not before: a power failure would bring back the name, and half of the keys.
+void LsmEngine::NoteDrops(const Batch* batch, uint64_t durable) {
+  if (batch != nullptr && !batch->dropped.empty())
+    undurable_drops_.emplace_back(batch->number, batch->dropped);
+  if (undurable_drops_.empty()) return;
   const std::lock_guard lock(jobs_mutex_);
-  dropped_.insert(dropped_.end(), batch.dropped.begin(), batch.dropped.end());
+  const size_t before = dropped_.size();
+  while (!undurable_drops_.empty() && undurable_drops_.front().first <= durable) {
+    const std::vector<uint32_t>& collections = undurable_drops_.front().second;
+    dropped_.insert(dropped_.end(), collections.begin(), collections.end());
+    undurable_drops_.pop_front();
+  }
+  any_undurable_drop_ = !undurable_drops_.empty();
+  if (dropped_.size() == before) return;
   std::sort(dropped_.begin(), dropped_.end());
+  auto rules = std::make_shared<DropRules>();
   rules->collections = dropped_;
   gate_.Publish(std::move(rules));
   drops_waiting_ = true;

@@ -129,8 +129,10 @@ Status LsmEngine::OpenDatabase() {
   const std::string path = options_.dir + "/rocksdb";
   const Status made = disk_->CreateDir(path);
   if (!made.ok()) return made;
+  events_->Opening(true);
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
+  events_->Opening(false);
   db_.reset(opened);
   return status.ok() ? Status() : OpenError(status);
 }
@@ -223,9 +225,7 @@ Status LsmEngine::StartThreads() {
   parts.listener = listener_;
   parts.latch = latch;
   parts.seal = [this](Batch* batch) { namespaces_.AddRecords(version_, batch); };
-  parts.done = [this](const Batch& batch) {
-    if (!batch.dropped.empty()) PublishDrops(batch);
-  };
+  parts.settled = [this](const Batch* batch, uint64_t durable) { NoteDrops(batch, durable); };
   parts.fsync = options_.fsync;
   parts.staged_bytes_max = tuning_.staged_bytes_max;
   Sweeper::Parts sweep;
@@ -301,6 +301,8 @@ void LsmEngine::Reset() {
   flush_wanted_ = 0;
   saves_ = SaveStats();
   dropped_.clear();
+  undurable_drops_.clear();
+  any_undurable_drop_ = false;
   drops_waiting_ = false;
   skip_final_flush_ = false;
   reserve_ = false;

@@ -12,6 +12,7 @@
 #include "lsm/comparator.h"
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/rocksdb_version.h"
 
 namespace cairn::lsm {
 
@@ -302,7 +303,12 @@ class LsmEngine::Ranging : public Reading {
     }
     hold_ = std::make_unique<DropGate::Hold>(&engine_->gate_);
     rocksdb::ReadOptions options;
-    options.total_order_seek = true;
+    if (engine_->own_.auto_prefix_mode && IsOn(Feature::kAutoPrefixMode)) {
+      options.auto_prefix_mode = true;
+    } else {
+      options.total_order_seek = true;
+    }
+    options.async_io = engine_->own_.async_io && IsOn(Feature::kAsyncIo);
     options.iterate_upper_bound = &upper_;
     options.fill_cache = false;
     options.adaptive_readahead = engine_->own_.adaptive_readahead;

@@ -91,6 +91,7 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   if (own.ribbon_bits_per_key != 0)
     table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(own.ribbon_bits_per_key));
   table.whole_key_filtering = true;
+  table.max_auto_readahead_size = own.readahead_bytes;
   table.format_version = kFormatVersion;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
