@@ -34,6 +34,10 @@ export const rows = [
   cpu('get-memory-p1', 'GET from memory, -c 50 -P 1', 0.9),
   cpu('get-memory-p16', 'GET from memory, -c 50 -P 16', 0.7),
   cpu('get-memory-p64', 'GET from memory, -c 50 -P 64', 0.65),
+  throughput('lsm-set-always', 'Engine lsm: durable SET, -c 50 -P 1', 1),
+  throughput('lsm-set-always-p16', 'Engine lsm: durable SET, -c 50 -P 16', 1),
+  cpu('lsm-set-everysec-p16', 'Engine lsm: SET, everysec, -c 50 -P 16', 2.5),
+  cpu('lsm-get-memory-p16', 'Engine lsm: GET from memory, -c 50 -P 16', 2.5),
   {
     id: 'get-disk-iops',
     experiment: 'bulk-1k',

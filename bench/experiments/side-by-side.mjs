@@ -10,7 +10,7 @@ import { digits, spread } from '../lib/stats.mjs';
 const keys = 100_000;
 const valueBytes = 128;
 // Overwrites before a durable row, the same on both sides: some 2.7 GB of log. A server that has run for a while writes into
-// segment files that it wrote before, a fresh one into new blocks, which is slower.
+// segment files that it wrote before, a fresh one into new blocks, which is slower. The engine lsm has no such files.
 const seasoning = { test: /** @type {const} */ ('set'), clients: 32, pipeline: 64, keys, valueBytes };
 const seasoningRequests = 16_000_000;
 
@@ -26,6 +26,7 @@ const seasoningRequests = 16_000_000;
  * @property {number} clients
  * @property {number} pipeline
  * @property {'perSecond' | 'cpuMicros'} figure
+ * @property {'vlog' | 'lsm'} [engine] vlog unless given
  */
 
 /**
@@ -38,8 +39,9 @@ export function sideBySide(pairing) {
     const spec = { ...pairing, keys, valueBytes };
     const directories = [context.directory('ours'), context.directory('redis')];
     const [oursDir = '', redisDir = ''] = directories;
+    const more = pairing.engine === undefined ? {} : { options: { engine: pairing.engine } };
     const sides = [
-      { name: context.options.self, server: await context.startOurs(pairing.fsync, oursDir) },
+      { name: context.options.self, server: await context.startOurs(pairing.fsync, oursDir, more) },
       { name: 'redis', server: await context.startRedis(pairing.fsync, redisDir) },
     ];
     const runs = [];
@@ -47,7 +49,7 @@ export function sideBySide(pairing) {
       const whole = { keys, valueBytes, connections: 16, pipeline: 64 };
       await fill(server.port, whole);
       await checkSample(server, whole, 20);
-      if (pairing.test === 'set' && pairing.fsync === 'always' && !context.options.quick) {
+      if (pairing.test === 'set' && pairing.fsync === 'always' && !context.options.quick && pairing.engine !== 'lsm') {
         await runLoad(server, seasoning, seasoningRequests);
       }
       const requests = await requestsFor(server, spec, seconds);
