@@ -199,6 +199,7 @@ export interface RecoveryReport {
 
 /** What `cairn check DIR` found. The directory is opened read-only; a running server's directory is refused (lock). */
 export interface CheckReport {
+  engine: string;
   lanes: number;
   segments: number;
   checkpoints: number; // that are whole

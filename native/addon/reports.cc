@@ -6,6 +6,7 @@
 #include "addon/convert.h"
 #include "base/clock.h"
 #include "io/disk.h"
+#include "server/engine_factory.h"
 
 namespace cairn::addon {
 
@@ -54,7 +55,7 @@ Napi::Object ReportOf(Napi::Env env, const RecoveryReport& report) {
 Status CheckDirectory(const std::string& dir, CheckFindings* findings) {
   const uint64_t started = MonotonicMillis();
   const std::unique_ptr<Disk> disk = NewPosixDisk(IoBackend::kThreads);
-  Result<CheckReport> report = CheckVlogDirectory(dir, disk.get());
+  Result<CheckReport> report = cairn::CheckDirectory(dir, disk.get());
   if (!report.ok()) return report.status();
   findings->report = std::move(report.value());
   findings->millis = MonotonicMillis() - started;
@@ -64,6 +65,7 @@ Status CheckDirectory(const std::string& dir, CheckFindings* findings) {
 Napi::Object ReportOf(Napi::Env env, const CheckFindings& findings) {
   const CheckReport& report = findings.report;
   Napi::Object out = Napi::Object::New(env);
+  out["engine"] = Napi::String::New(env, report.engine);
   out["lanes"] = N(env, report.lanes);
   out["segments"] = N(env, report.segments);
   out["checkpoints"] = N(env, report.checkpoints);

@@ -1,5 +1,6 @@
 #include "lsm/module.h"
 
+#include "lsm/check.h"
 #include "lsm/lsm_engine.h"
 #include "lsm/rocksdb_version.h"
 
@@ -12,6 +13,7 @@ const cairn::lsm::Module* cairn_lsm_module() {
       .describe = cairn::lsm::DescribeLibrary,
       .mismatch = cairn::lsm::LibraryMismatch,
       .new_engine = [] { return std::unique_ptr<cairn::Engine>(new cairn::lsm::LsmEngine); },
+      .check = cairn::lsm::CheckDirectory,
   };
   return &module;
 }

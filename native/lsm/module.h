@@ -28,6 +28,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/check_report.h"
 #include "engine/engine.h"
 
 namespace cairn::lsm {
@@ -49,6 +50,8 @@ struct Module {
   std::string (*mismatch)();
   // Null: there is no engine in it.
   std::unique_ptr<Engine> (*new_engine)();
+  // lsm/check.h.
+  Result<CheckReport> (*check)(const std::string& dir, Disk* disk, uint64_t now_ms);
 };
 
 using ModuleFunction = const Module* (*)();

@@ -4,8 +4,10 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "lsm/lsm_options.h"
 #include "server/lsm_module.h"
+#include "vlog/check.h"
 #include "vlog/vlog.h"
 #include "vlog/vlog_options.h"
 
@@ -40,6 +42,13 @@ Status CheckOwner(std::string_view name, const std::string& dir) {
                                 "directory (scripts/copy-keys.mjs)"};
   }
   return Status();
+}
+
+Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk) {
+  if (access((dir + "/rocksdb").c_str(), F_OK) != 0) return CheckVlogDirectory(dir, disk);
+  const Result<const lsm::Module*> module = LoadLsmModule(OwnFolder());
+  if (!module.ok()) return module.status();
+  return module.value()->check(dir, disk, WallMillis());
 }
 
 EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options) {

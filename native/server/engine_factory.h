@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "engine/check_report.h"
 #include "engine/engine.h"
 
 namespace cairn {
@@ -26,5 +27,8 @@ struct EngineBuffers {
   std::string what;  // for an operator: "rings (...)"
 };
 EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options);
+
+// Verifies a data directory offline, whichever engine it is of; see vlog/check.h and lsm/check.h.
+Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk);
 
 }  // namespace cairn

@@ -102,7 +102,10 @@ class Checker {
     return Status();
   }
 
-  CheckReport TakeReport() { return std::move(report_); }
+  CheckReport TakeReport() {
+    report_.engine = "vlog";
+    return std::move(report_);
+  }
 
  private:
   void Damaged(const std::string& text) { report_.findings.push_back(DamageFinding(text)); }

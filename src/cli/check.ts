@@ -19,10 +19,12 @@ function counted(count: number, noun: string): string {
 
 export function reportText(dir: string, report: CheckReport): string {
   const verdict = report.damaged.length === 0 ? 'intact' : 'DAMAGED';
+  const parts =
+    report.engine === 'lsm'
+      ? ['engine lsm', counted(report.segments, 'file')]
+      : [counted(report.lanes, 'lane'), counted(report.segments, 'segment'), counted(report.checkpoints, 'checkpoint')];
   const summary = [
-    counted(report.lanes, 'lane'),
-    counted(report.segments, 'segment'),
-    counted(report.checkpoints, 'checkpoint'),
+    ...parts,
     counted(report.records, 'record'),
     counted(report.liveKeys, 'live key'),
     `${counted(report.bytes, 'byte')} (${report.liveBytes} live)`,
@@ -40,7 +42,7 @@ export function reportText(dir: string, report: CheckReport): string {
 function refusal(dir: string): string | undefined {
   if (!fs.existsSync(dir)) return 'no such directory';
   if (!fs.statSync(dir).isDirectory()) return 'not a directory';
-  const isData = (name: string): boolean => name === 'MANIFEST' || /^\d{10}\.vlog$/.test(name);
+  const isData = (name: string): boolean => name === 'MANIFEST' || name === 'rocksdb' || /^\d{10}\.vlog$/.test(name);
   return fs.readdirSync(dir).some(isData) ? undefined : 'not a data directory of Cairn (no MANIFEST, no segments)';
 }
 

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { check } from '../support/damage.js';
 import type { RawClient } from '../support/raw-client.js';
 import { type Arg, ErrorReply, nil, OK, Simple } from '../support/resp.js';
 import { describeCairn, eventually, type Flags, makeTempDir, startServer } from '../support/server.js';
@@ -138,6 +139,33 @@ describeCairn('engine lsm', () => {
       expect(await client.run('GET k')).toBe('v');
     }
     fs.rmSync(dir, { recursive: true });
+  });
+
+  test('cairn check reads every file, key and count', async () => {
+    await using server = await startServer({ cairn: lsm });
+    {
+      using client = await server.connect();
+      await fill(client, 5000, valueOf);
+      await client.run('EXPIRE key:1 1000');
+      await client.run('SET gone v PX 1');
+      await client.run('SAVE');
+      await client.run('DEL key:2');
+    }
+    await server.stop();
+    const intact = check(server.dir);
+    expect(intact.output).toMatch(/: intact; engine lsm, \d+ files?, \d+ records, 4999 live keys/);
+    expect(intact.code).toBe(0);
+    const dir = path.join(server.dir, 'rocksdb');
+    const table = fs
+      .readdirSync(dir)
+      .find((name) => name.endsWith('.sst') && fs.statSync(path.join(dir, name)).size > 10_000);
+    const file = fs.openSync(path.join(dir, table ?? ''), 'r+');
+    fs.writeSync(file, Buffer.from('damage'), 0, 6, 3000);
+    fs.closeSync(file);
+    const damaged = check(server.dir);
+    expect(damaged.output).toContain('DAMAGED');
+    expect(damaged.output).toContain(table);
+    expect(damaged.code).toBe(1);
   });
 
   const disks = useSmallDisks();
