@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { type RawClient } from '../support/raw-client.js';
 import { Random } from '../support/random.js';
 import { show } from '../support/resp.js';
+import { check } from '../support/damage.js';
 import { type Flags, makeTempDir, sleep, smallSegments, target, TestServer } from '../support/server.js';
 import { observe, stateOf, Writer } from './writer.js';
 
@@ -136,6 +137,8 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
         }
       }
       await server.stop();
+      const verdict = target === 'redis' ? { code: 0, output: '' } : check(dir);
+      if (verdict.code !== 0) throw new Error(`seed ${options.seed}, directory kept: ${dir}\n${verdict.output}`);
       fs.rmSync(dir, { recursive: true, force: true });
     } finally {
       await server.kill();

@@ -139,7 +139,16 @@ describe('the command line', () => {
 
   test('a report of damage', () => {
     const finding = { file: 'lane-0/7.seg', offset: 4096, reason: 'checksum mismatch' };
-    const counts = { lanes: 1, segments: 2, checkpoints: 2, records: 3, liveKeys: 2, bytes: 100, liveBytes: 50 };
+    const counts = {
+      engine: 'vlog',
+      lanes: 1,
+      segments: 2,
+      checkpoints: 2,
+      records: 3,
+      liveKeys: 2,
+      bytes: 100,
+      liveBytes: 50,
+    };
     const report = { ...counts, ms: 1, tornTail: [] };
     const many = Array.from({ length: 150 }, () => finding);
     expect(reportText('d', { ...report, damaged: [finding] })).toBe(
