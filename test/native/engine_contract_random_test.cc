@@ -201,7 +201,7 @@ class RandomRun {
 
 TEST_CASE("engine contract: random operations, crashes, restarts" * doctest::test_suite("long")) {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
-  const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", 60);
+  const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", Runs(60));
   for (const NamedEngine& engine : EnginesUnderTest()) {
     SUBCASE(engine.name) {
       const uint64_t count = engine.simulated ? runs : 2;

@@ -402,7 +402,7 @@ class Commands {
 
 TEST_CASE("executor sim: seeded commands against a model, every one answered") {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
-  const uint64_t runs = FromEnvironment("CAIRN_EXECUTOR_RUNS", 60);
+  const uint64_t runs = FromEnvironment("CAIRN_EXECUTOR_RUNS", Runs(60));
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_EXECUTOR_RUNS=1");
     Commands commands(seed);

@@ -9,7 +9,7 @@ using namespace cairn::testing;
 TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes" *
           doctest::test_suite("long")) {
   const uint64_t first = FromEnvironment("CAIRN_SIM_SEED", 1);
-  const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", 300);
+  const uint64_t runs = FromEnvironment("CAIRN_SIM_RUNS", Runs(450));
   Tally sum;
   uint64_t operations = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
