@@ -124,8 +124,10 @@ void Txn::DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_m
   AddWrite(op);
 }
 
-ReadState Txn::FindStored(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
-                          Stored* stored) {
+// Part of every read: as a call of its own it was 2 % of a GET.
+__attribute__((always_inline)) inline ReadState Txn::FindHere(uint16_t ns, uint16_t shard,
+                                                              std::string_view key, bool want_value,
+                                                              Stored* stored) {
   Entry& entry = stored->entry;
   if (CAIRN_UNLIKELY(frozen_)) {
     stored->frozen = FindFrozen(ns, key, &entry);
@@ -133,22 +135,31 @@ ReadState Txn::FindStored(uint16_t ns, uint16_t shard, std::string_view key, boo
     engine_->Find(ns, shard, key, want_value, &entry);
   }
   ++looks_;
-  if (CAIRN_UNLIKELY(entry.unknown)) {
-    stored->fetched = FindFetched(ns, key, entry.version);
-    if (stored->fetched != nullptr) {
-      const FetchRequest::Result& result = stored->fetched->result;
-      entry.found = result.found;
-      entry.type = result.type;
-      entry.expire_at_ms = result.expire_at_ms;
-      entry.value_bytes = result.value.size();
-      return entry.found ? ReadState::kFound : ReadState::kMissing;
-    }
-  } else if (!entry.found) {
-    return ReadState::kMissing;
-  } else if (CAIRN_LIKELY(entry.resident) || !want_value || Dead(entry.expire_at_ms)) {
-    return ReadState::kFound;
-  } else if ((stored->fetched = FindFetched(ns, key, entry.version)) != nullptr) {
-    return ReadState::kFound;
+  if (CAIRN_LIKELY(!entry.unknown)) {
+    if (!entry.found) return ReadState::kMissing;
+    if (CAIRN_LIKELY(entry.resident) || !want_value || Dead(entry.expire_at_ms))
+      return ReadState::kFound;
+  }
+  return FindRead(ns, shard, key, stored);
+}
+
+ReadState Txn::FindStored(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                          Stored* stored) {
+  return FindHere(ns, shard, key, want_value, stored);
+}
+
+// What is not known, or whose value is not here: as read by an earlier pass, or missing.
+ReadState Txn::FindRead(uint16_t ns, uint16_t shard, std::string_view key, Stored* stored) {
+  Entry& entry = stored->entry;
+  stored->fetched = FindFetched(ns, key, entry.version);
+  if (stored->fetched != nullptr) {
+    if (!entry.unknown) return ReadState::kFound;
+    const FetchRequest::Result& result = stored->fetched->result;
+    entry.found = result.found;
+    entry.type = result.type;
+    entry.expire_at_ms = result.expire_at_ms;
+    entry.value_bytes = result.value.size();
+    return entry.found ? ReadState::kFound : ReadState::kMissing;
   }
   CAIRN_CHECK(!frozen_, "it runs when all that was recorded without its value has been read");
   ++pending_count_;
@@ -163,7 +174,7 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   Stored stored;
   const Entry& entry = stored.entry;
   const uint16_t shard = ShardFor(key);
-  const ReadState state = FindStored(ns, shard, key, want_value, &stored);
+  const ReadState state = FindHere(ns, shard, key, want_value, &stored);
   if (gated_) Observe(entry.ticket);
   if (!entry.found || Dead(entry.expire_at_ms)) {
     if (entry.found) DropExpired(shard, key, entry.expire_at_ms);

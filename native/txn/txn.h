@@ -196,6 +196,9 @@ class Txn final : public Lender {
   // From memory, or from what was fetched for this pass. kPending: noted as missing.
   ReadState FindStored(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
                        Stored* stored);
+  ReadState FindHere(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
+                     Stored* stored);
+  ReadState FindRead(uint16_t ns, uint16_t shard, std::string_view key, Stored* stored);
   void SetBefore(WriteOp* op);
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
