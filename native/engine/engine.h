@@ -78,6 +78,8 @@ class Engine {
   virtual bool Stopped(uint32_t stream, std::string* reason = nullptr) const {
     return State(stream, reason) >= StreamState::kStopped;
   }
+  // Whether threads of the engine's own tell of it (DurabilityListener), and not those of reactors.
+  virtual bool CommitsElsewhere() const { return false; }
   // Starts to make durable everything applied so far, whatever the policy (WAITAOF, SAVE): done
   // when the latest tickets are. Under policies other than `always`, durable means synced.
   virtual void RequestSync(uint32_t reactor) = 0;  // [reactor r]

@@ -18,6 +18,14 @@ constexpr size_t kEncodedOverhead = 64;  // of a write in a batch
 
 void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
   std::string index_key;
+  // First what goes beside the writes: those of the same batch may know better.
+  for (const BatchRecord& record : batch.records) {
+    if (record.deletion) {
+      to->Delete(Sliced(record.key));
+    } else {
+      to->Put(Sliced(record.key), Sliced(record.value));
+    }
+  }
   for (const PendingWrite* write : batch.writes) {
     const std::string_view user_key = write->key.substr(kPrefixBytes);
     KeyPrefix prefix = ParseKey(write->key).prefix;
@@ -36,13 +44,6 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
       to->Put(Sliced(index_key), {});
     }
   }
-  for (const BatchRecord& record : batch.records) {
-    if (record.deletion) {
-      to->Delete(Sliced(record.key));
-    } else {
-      to->Put(Sliced(record.key), Sliced(record.value));
-    }
-  }
 }
 
 }  // namespace
@@ -50,7 +51,6 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
 bool Committer::Start(Parts parts) {
   parts_ = std::move(parts);
   fsync_.store(parts_.fsync);
-  open_->number = 1;
   started_.store(true, std::memory_order_release);
   return thread_.Start([this] { Work(); });
 }
@@ -221,7 +221,7 @@ void Committer::Retire(Batch* batch) {
     if (write->deletion()) {
       parts_.records->Erase(write->shard, write->key, write->hash);
     } else {
-      parts_.records->Put(write->shard, write->key, write->hash, write->value);
+      parts_.records->Put(write->shard, write->key, write->hash, write->value, true);
     }
   }
 }

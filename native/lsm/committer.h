@@ -35,7 +35,7 @@ namespace cairn::lsm {
 
 class Committer {
  public:
-  // Applied and not in RocksDB yet: keys and values. One larger unit goes alone.
+  // Applied and not in RocksDB yet: keys and values; and one more unit, however large.
   static constexpr uint64_t kStagedBytesMax = 32ull << 20;
 
   struct Parts {
@@ -52,6 +52,12 @@ class Committer {
     uint64_t staged_bytes_max = kStagedBytesMax;
   };
 
+  // `last`: number of the last batch of an earlier life, all of which is durable; tickets go on
+  // from there.
+  explicit Committer(uint64_t last = 0)
+      : next_number_(last + 2), latest_(last), written_(last), durable_(last) {
+    open_->number = last + 1;
+  }
   ~Committer() { Stop(); }
   // False: the system refuses the thread.
   bool Start(Parts parts);
@@ -63,9 +69,8 @@ class Committer {
   // --- with the mutex held ---
   std::mutex& mutex() { return mutex_; }
   Batch& open() { return *open_; }
-  bool HasRoom(uint64_t bytes) const {
-    const uint64_t staged = staged_bytes_.load(std::memory_order_relaxed);
-    return staged == 0 || staged + bytes <= parts_.staged_bytes_max;
+  bool HasRoom() const {
+    return staged_bytes_.load(std::memory_order_relaxed) < parts_.staged_bytes_max;
   }
   // After something was added to the open batch. `awaited`: the next Kick is to send it off.
   void Added(uint64_t bytes, bool awaited);
@@ -117,7 +122,7 @@ class Committer {
   std::unique_ptr<Batch> open_ = std::make_unique<Batch>();
   std::unique_ptr<Batch> spare_;
   std::unique_ptr<Batch> given_up_;  // reads go on seeing it
-  uint64_t next_number_ = 2;
+  uint64_t next_number_;
   bool awaited_ = false;  // something open is
   bool kicked_ = false;
   bool sync_wanted_ = false;
@@ -126,9 +131,9 @@ class Committer {
   std::atomic<bool> open_awaited_{false};  // awaited_, for who has no mutex
   std::atomic<bool> open_any_{false};
   std::atomic<uint64_t> staged_bytes_{0};
-  std::atomic<uint64_t> latest_{0};   // number of the newest batch with anything in it
-  std::atomic<uint64_t> written_{0};  // RocksDB shows batches up to this one
-  std::atomic<uint64_t> durable_{0};
+  std::atomic<uint64_t> latest_;   // number of the newest batch with anything in it
+  std::atomic<uint64_t> written_;  // RocksDB shows batches up to this one
+  std::atomic<uint64_t> durable_;
   std::atomic<FsyncPolicy> fsync_{FsyncPolicy::kAlways};
   std::atomic<StreamState> state_{StreamState::kRunning};
   bool stopped_ = false;  // state and reasons, under state_mutex_

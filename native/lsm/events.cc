@@ -88,6 +88,11 @@ void Events::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::S
   Notice(std::string("RocksDB: ") + NameOf(reason) + ": " + error->ToString());
 }
 
+bool Events::stopped() const {
+  return static_cast<rocksdb::WriteStallCondition>(stall_.load(std::memory_order_relaxed)) ==
+         rocksdb::WriteStallCondition::kStopped;
+}
+
 const char* Events::stall() const {
   switch (static_cast<rocksdb::WriteStallCondition>(stall_.load(std::memory_order_relaxed))) {
     case rocksdb::WriteStallCondition::kDelayed:

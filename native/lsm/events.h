@@ -43,6 +43,7 @@ class Events final : public rocksdb::EventListener {
   const Figures& figures() const { return figures_; }
   // "none", "delayed", "stopped".
   const char* stall() const;
+  bool stopped() const;
 
   // While a database is opened, warnings are told as well: they say what a recovery has cut off.
   void Opening(bool opening) { opening_.store(opening, std::memory_order_relaxed); }

@@ -119,6 +119,7 @@ class LsmEngine final : public Engine {
   StreamState State(uint32_t, std::string* reason) const override {
     return committer_->State(reason);
   }
+  bool CommitsElsewhere() const override { return true; }
   void RequestSync(uint32_t) override { committer_->Sync(); }
 
   void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
@@ -154,7 +155,7 @@ class LsmEngine final : public Engine {
   void Stats(EngineStats* out) const override;
   void Figures(const FigureInput& input, FigureList* list) const override;
   void ResetFigures() override;
-  std::vector<std::string> TakeNotices() override { return events_->Take(); }
+  std::vector<std::string> TakeNotices() override;
 
  private:
   struct Reactor {
@@ -170,11 +171,14 @@ class LsmEngine final : public Engine {
 
   // --- lsm_open.cc, lsm_jobs.cc ---
   Status OpenDatabase();
+  Status SyncLogs();
+  bool IsEmpty() const;
   Status LoadNamespaces(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
   Status StartThreads();
   void StopThreads(bool abandon);
   void RunJobs();
+  void Watch();
   void Flush(uint64_t wanted);
   void CleanDropped();
   void CheckRoom();
@@ -190,13 +194,13 @@ class LsmEngine final : public Engine {
   void Reset();
 
   // --- lsm_read.cc ---
-  void Submit(uint32_t reactor, Reading* reading);
+  void Submit(uint32_t reactor, ReadPool* pool, Reading* reading);
   uint64_t Flushes() const { return events_->flushes(); }
   uint64_t Written() const { return committer_->written(); }
 
   // --- lsm_write.cc ---
   Status Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* awaited) const;
-  void ApplyKey(const WriteOp& op, Batch* batch);
+  void ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, Batch* batch);
   void ApplyWhole(const WriteOp& op, Batch* batch);
   LsmCounts Counts() const;
 
@@ -227,7 +231,8 @@ class LsmEngine final : public Engine {
   PendingIndex pending_;
   std::unique_ptr<RecordCache> records_;
   std::unique_ptr<Committer> committer_ = std::make_unique<Committer>();
-  ReadPool reads_;
+  ReadPool reads_;   // of single keys
+  ReadPool ranges_;  // which may wait for the committer
   Sweeper sweeper_;
   std::vector<uint64_t> removed_ =
       std::vector<uint64_t>(kShardCount, 0);  // batch; by shard, latched

@@ -21,6 +21,8 @@ namespace {
 constexpr uint64_t kJobMillis = 100;
 constexpr uint64_t kTrimMillis = 1000;
 constexpr uint64_t kCleanAfterMillis = 5000;  // after the last flush of a namespace
+constexpr size_t kDroppedMany = 1024;         // collections: then at once
+constexpr uint64_t kStallMillis = 5000;
 // What compactions need beside what is told to be kept free.
 constexpr uint64_t kFreeBytesLast = 4u << 20;
 
@@ -48,7 +50,8 @@ void LsmEngine::RunJobs() {
                         [this] { return jobs_stop_ || flush_wanted_ > saves_.done; });
     if (jobs_stop_) return;
     const uint64_t flush = flush_wanted_ > saves_.done ? flush_wanted_ : 0;
-    const bool clean = drops_waiting_ && MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis;
+    const bool clean = drops_waiting_ && (dropped_.size() >= kDroppedMany ||
+                                          MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis);
     if (clean) drops_waiting_ = false;
     // Without `always`, nobody else may ever sync.
     const uint64_t now = MonotonicMillis();
@@ -56,9 +59,29 @@ void LsmEngine::RunJobs() {
     if (sync) drops_synced_ms_ = now;
     lock.unlock();
     if (sync) committer_->Sync();
-    CheckRoom();
     if (flush != 0) Flush(flush);
     if (clean) CleanDropped();
+    lock.lock();
+  }
+}
+
+// What must go on while a job takes its time.
+void LsmEngine::Watch() {
+  uint64_t stalled_since = 0;
+  std::unique_lock lock(jobs_mutex_);
+  while (!jobs_stop_) {
+    jobs_wake_.wait_for(lock, std::chrono::milliseconds(kJobMillis),
+                        [this] { return jobs_stop_.load(); });
+    if (jobs_stop_) return;
+    lock.unlock();
+    CheckRoom();
+    // Old versions can forget to schedule the compaction that ends a stall.
+    const uint64_t now = MonotonicMillis();
+    if (!events_->stopped() || stalled_since == 0) stalled_since = now;
+    if (now >= stalled_since + kStallMillis) {
+      (void)db_->EnableAutoCompaction({db_->DefaultColumnFamily()});
+      stalled_since = now;
+    }
     lock.lock();
   }
 }
@@ -205,12 +228,19 @@ void LsmEngine::NoteDrops(const Batch* batch, uint64_t durable) {
 
 void LsmEngine::CleanDropped() {
   const std::shared_ptr<const DropRules> rules = gate_.InForce();
-  std::vector<uint32_t> gone;
-  for (const uint32_t collection : rules->collections) {
-    if (jobs_stop_) return;
-    const CollectionRange range(collection);
-    const rocksdb::Slice from = Sliced(range.begin);
-    const rocksdb::Slice to = Sliced(range.end);
+  const std::vector<uint32_t>& dropped = rules->collections;
+  for (size_t i = 0; i < dropped.size() && !jobs_stop_;) {
+    if (IsGone(dropped[i])) {
+      ++i;
+      continue;
+    }
+    // Neighbours in one go.
+    size_t end = i + 1;
+    while (end < dropped.size() && dropped[end] == dropped[end - 1] + 1) ++end;
+    const std::string begin = CollectionRange(dropped[i]).begin;
+    const std::string behind = CollectionRange(dropped[end - 1]).end;
+    const rocksdb::Slice from = Sliced(begin);
+    const rocksdb::Slice to = Sliced(behind);
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
     options.canceled = &jobs_stop_;
@@ -218,16 +248,24 @@ void LsmEngine::CleanDropped() {
         rocksdb::BottommostLevelCompaction::kIfHaveCompactionFilter;
     (void)rocksdb::DeleteFilesInRange(db_.get(), db_->DefaultColumnFamily(), &from, &to, false);
     (void)db_->CompactRange(options, &from, &to);
+    i = end;
+  }
+  std::vector<uint32_t> gone;
+  for (const uint32_t collection : dropped) {
     if (IsGone(collection)) gone.push_back(collection);
   }
-  if (gone.empty()) return;
   {
     const std::lock_guard lock(jobs_mutex_);
     std::vector<uint32_t> left;
     std::set_difference(dropped_.begin(), dropped_.end(), gone.begin(), gone.end(),
                         std::back_inserter(left));
     dropped_ = std::move(left);
+    if (!dropped_.empty()) {  // a reader held it, or a compaction was under way: again, later
+      drops_waiting_ = true;
+      dropped_at_ms_ = MonotonicMillis();
+    }
   }
+  if (gone.empty()) return;
   const std::lock_guard lock(committer_->mutex());
   namespaces_.Forget(gone, &committer_->open());
   committer_->Added(0, false);
@@ -265,8 +303,10 @@ void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
                   due.expire_at_ms, due.key, &record.key);
   record.deletion = true;
   const std::lock_guard lock(committer_->mutex());
+  if (!committer_->HasRoom()) return;  // it comes again
+  const uint64_t bytes = record.key.size();
   committer_->open().records.push_back(std::move(record));
-  committer_->Added(0, false);
+  committer_->Added(bytes, false);
 }
 
 }  // namespace cairn::lsm

@@ -21,6 +21,7 @@ namespace cairn::lsm {
 
 namespace {
 
+constexpr uint32_t kRangeThreads = 2;
 constexpr std::string_view kFormatName = "format";
 constexpr std::string_view kEngineName = "engine";
 constexpr std::string_view kMappingName = "namespaces";
@@ -86,6 +87,7 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
   const Result<bool> reserve = disk->Exists(ReservePath());
   reserve_ = reserve.ok() && reserve.value();
   status = OpenDatabase();
+  if (status.ok()) status = SyncLogs();
   if (status.ok()) status = LoadNamespaces(&report);
   if (status.ok()) status = StartThreads();
   if (!status.ok()) {
@@ -137,6 +139,34 @@ Status LsmEngine::OpenDatabase() {
   return status.ok() ? Status() : OpenError(status);
 }
 
+// What a recovery has read of a log may never have been synced, and is kept there: from now on it
+// is served as durable.
+Status LsmEngine::SyncLogs() {
+  const std::shared_ptr<rocksdb::FileSystem>& files = env_->GetFileSystem();
+  const std::string dir = options_.dir + "/rocksdb";
+  std::vector<std::string> names;
+  rocksdb::Status status = env_->GetChildren(dir, &names);
+  for (const std::string& name : names) {
+    if (!status.ok() || !name.ends_with(".log")) continue;
+    std::unique_ptr<rocksdb::FSWritableFile> file;
+    status = files->ReopenWritableFile(dir + "/" + name, {}, &file, nullptr);
+    if (status.ok()) status = file->Fsync({}, nullptr);
+    if (status.ok()) status = file->Close({}, nullptr);
+  }
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  if (status.ok()) status = files->NewDirectory(dir, {}, &directory, nullptr);
+  if (status.ok()) status = directory->Fsync({}, nullptr);
+  return status.ok() ? Status() : OpenError(status);
+}
+
+bool LsmEngine::IsEmpty() const {
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+  at->SeekToFirst();
+  return !at->Valid() && at->status().ok();
+}
+
 Status LsmEngine::ReadMetadata(std::string_view name, std::string* text, bool* found) {
   const std::string key = MetadataKey(name);
   std::string stored;
@@ -165,6 +195,7 @@ Status LsmEngine::LoadNamespaces(RecoveryReport*) {
                                       "' of engine lsm; this server knows format 1");
   }
   const bool fresh = !found;
+  if (fresh && !IsEmpty()) return damaged(kFormatName, {"it is missing, and there are keys", 0});
   if (!fresh) {
     status = ReadMetadata(kMappingName, &text, &found);
     if (!status.ok()) return status;
@@ -235,7 +266,8 @@ Status LsmEngine::StartThreads() {
   sweep.stale = [this](const Sweeper::Due& due, uint16_t shard) { DropStale(due, shard); };
   sweep.verify_checksums = own_.verify_checksums;
   const bool started = committer_->Start(std::move(parts)) && reads_.Start(own_.read_threads) &&
-                       sweeper_.Start(std::move(sweep)) && jobs_.Start([this] { RunJobs(); });
+                       ranges_.Start(kRangeThreads) && sweeper_.Start(std::move(sweep)) &&
+                       jobs_.Start([this] { RunJobs(); }) && jobs_.Start([this] { Watch(); });
   if (!started) return Status(Code::kBusy, Threads::kRefused);
   CheckRoom();
   return Status();
@@ -255,6 +287,7 @@ void LsmEngine::StopThreads(bool abandon) {
     committer_->Stop();
   }
   reads_.Stop();
+  ranges_.Stop();
   jobs_.Join();
 }
 
@@ -290,7 +323,9 @@ void LsmEngine::Reset() {
   block_cache_.reset();
   records_.reset();
   patience_.GiveUp();
-  committer_ = std::make_unique<Committer>();
+  // Tickets of the life before are met: what they were for was durable when it ended.
+  committer_ = std::make_unique<Committer>(committer_->latest());
+  gate_.Publish(std::make_shared<DropRules>());
   pending_ = PendingIndex();
   namespaces_ = Namespaces();
   version_ = 0;

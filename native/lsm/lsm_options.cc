@@ -152,7 +152,7 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
      .set = &StoreOption<&LsmOptions::block_cache_shards>},
     {.row = {.name = "rocksdb-block-cache-strict-limit",
              .kind = OptionKind::kFlag,
-             .initial = "yes",
+             .initial = "no",
              .section = "Engine lsm",
              .doc =
                  "Refuse to go beyond the size of the block cache, also when all of it is in use."},
@@ -161,8 +161,10 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
              .kind = OptionKind::kFlag,
              .initial = "yes",
              .section = "Engine lsm",
-             .doc = "Keep indexes and filters of files in the block cache, with a high priority, "
-                    "and not beside it."},
+             .doc =
+                 "A block cache that is full of what is in use takes nothing more. Files whose "
+                 "filters it has no room for cannot be opened then, which fails the engine: only "
+                 "for a cache that is much larger than those."},
      .set = &StoreOption<&LsmOptions::cache_index_and_filter_blocks>},
     {.row = {.name = "rocksdb-ribbon-bits-per-key",
              .kind = OptionKind::kInteger,

@@ -69,11 +69,11 @@ class LsmEngine::Reading : public ReadPool::Task, public Completion {
   Status status_;
 };
 
-void LsmEngine::Submit(uint32_t reactor, Reading* reading) {
+void LsmEngine::Submit(uint32_t reactor, ReadPool* pool, Reading* reading) {
   reactors_[reactor].reading.fetch_add(1, std::memory_order_relaxed);
   read_figures_.reads.fetch_add(1, std::memory_order_relaxed);
   read_figures_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  reads_.Submit(reading);
+  pool->Submit(reading);
 }
 
 void LsmEngine::TurnEnd(uint32_t reactor) {
@@ -102,8 +102,13 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   EncodeKey({.collection = collection}, key, &last.key);
   const uint64_t durable = committer_->durable();
   const uint32_t hash = HashOf(last.key);
+  // Whatever is seen stands on the latest flush or swap.
+  const uint64_t whole = removed_all_.load(std::memory_order_relaxed);
+  const auto set_ticket = [&](uint64_t batch) {
+    if (batch = std::max(batch, whole); batch > durable) entry->ticket = {0, batch};
+  };
   if (const PendingWrite* write = pending_.Find(shard, last.key, hash)) {
-    if (write->batch > durable) entry->ticket = {0, write->batch};
+    set_ticket(write->batch);
     if (write->deletion()) return;
     entry->found = entry->resident = true;
     entry->type = write->type;
@@ -113,13 +118,10 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     return;
   }
   // What RocksDB shows is written; without `always`, it may not be synced yet.
-  const auto set_ticket = [&] {
-    if (const uint64_t written = Written(); written > durable) entry->ticket = {0, written};
-  };
   ParsedValue parsed;
   if (const std::string_view stored = records_->Find(shard, last.key, hash);
       stored.data() != nullptr && !ParseValue(stored, &parsed)) {
-    set_ticket();
+    set_ticket(Written());
     read_figures_.record_hits.fetch_add(1, std::memory_order_relaxed);
     entry->found = entry->resident = true;
     entry->type = static_cast<ValueType>(parsed.head.kind);
@@ -131,16 +133,19 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
   options.verify_checksums = own_.verify_checksums;
-  last.value.Reset();
+  // A large value would keep its memory.
+  if (last.value.size() >= kLargeValueBytes) {
+    last.value = rocksdb::PinnableSlice();
+  } else {
+    last.value.Reset();
+  }
   const rocksdb::Status status =
       db_->Get(options, db_->DefaultColumnFamily(), Sliced(last.key), &last.value);
   if (status.IsNotFound()) {
-    const uint64_t removed =
-        std::max(removed_[shard], removed_all_.load(std::memory_order_relaxed));
-    if (removed > durable) entry->ticket = {0, removed};
+    set_ticket(removed_[shard]);
     return;
   }
-  set_ticket();
+  set_ticket(Written());
   if (!status.ok() || ParseValue(Viewed(last.value), &parsed) || !IsClientKind(parsed.head.kind)) {
     // Not in memory, or damaged: then the fetch says so.
     entry->unknown = true;
@@ -160,7 +165,7 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   read_figures_.block_hits.fetch_add(1, std::memory_order_relaxed);
   if (!want_value) return;
   entry->value = parsed.body;
-  if (records_->on()) records_->Put(shard, last.key, hash, Viewed(last.value));
+  if (records_->on()) records_->Put(shard, last.key, hash, Viewed(last.value), false);
 }
 
 // Only what is pending is large and in memory.
@@ -261,7 +266,7 @@ void LsmEngine::Fetch(uint32_t reactor, uint16_t ns, [[maybe_unused]] uint16_t s
     state.snapshot_flushes = flushes;
     state.snapshot = std::make_shared<HeldSnapshot>(db_.get(), &gate_);
   }
-  Submit(reactor, new Fetching(this, reactor, std::move(stored), request, state.snapshot));
+  Submit(reactor, &reads_, new Fetching(this, reactor, std::move(stored), request, state.snapshot));
 }
 
 uint64_t LsmEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
@@ -288,19 +293,14 @@ class LsmEngine::Ranging : public Reading {
   }
 
  protected:
-  // Null: status_ says why.
   std::unique_ptr<rocksdb::Iterator> Iterate() {
     prefix_.resize(kPrefixBytes);
     EncodePrefix({.collection = collection_}, prefix_.data());
     end_ = PrefixSuccessor(prefix_);
     upper_ = Sliced(end_);
     request_->Restart();
-    if (!engine_->committer_->AwaitWritten()) {
-      std::string reason;
-      engine_->committer_->State(&reason);
-      status_ = Status(Code::kReadOnly, reason);
-      return nullptr;
-    }
+    // Where nothing is written for now, the range is what RocksDB has.
+    (void)engine_->committer_->AwaitWritten();
     hold_ = std::make_unique<DropGate::Hold>(&engine_->gate_);
     rocksdb::ReadOptions options;
     if (engine_->own_.auto_prefix_mode && IsOn(Feature::kAutoPrefixMode)) {
@@ -343,7 +343,6 @@ class LsmEngine::Ranging : public Reading {
  private:
   void Read() override {
     const std::unique_ptr<rocksdb::Iterator> at = Iterate();
-    if (at == nullptr) return;
     request_->end = true;
     for (at->Seek(Sliced(Stored(request_->from))); at->Valid(); at->Next()) {
       if (!Viewed(at->key()).substr(kPrefixBytes).starts_with(request_->prefix)) break;
@@ -359,7 +358,7 @@ class LsmEngine::Ranging : public Reading {
 };
 
 void LsmEngine::ReadRange(uint32_t reactor, RangeRequest* request) {
-  Submit(reactor, new Ranging(this, reactor, request));
+  Submit(reactor, &ranges_, new Ranging(this, reactor, request));
 }
 
 // Of few keys, each is as probable as the others. Of many, one near a random place between the
@@ -377,7 +376,6 @@ class LsmEngine::Drawing final : public Ranging {
 
   void Read() override {
     const std::unique_ptr<rocksdb::Iterator> at = Iterate();
-    if (at == nullptr) return;
     request_->end = true;
     uint64_t steps = keys_ == 0 ? 0 : random_ % std::min(keys_, kFewKeys);
     if (keys_ <= kFewKeys) {
@@ -421,7 +419,7 @@ class LsmEngine::Drawing final : public Ranging {
 };
 
 void LsmEngine::RandomKey(uint32_t reactor, uint64_t random, RangeRequest* request) {
-  Submit(reactor, new Drawing(this, reactor, random, request));
+  Submit(reactor, &ranges_, new Drawing(this, reactor, random, request));
 }
 
 // ---- figures of keys, and the sweep ----

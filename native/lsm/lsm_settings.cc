@@ -1,5 +1,7 @@
 // What an operator changes of an lsm engine while it is open.
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "lsm/lsm_engine.h"
@@ -9,7 +11,7 @@ namespace cairn::lsm {
 
 namespace {
 
-constexpr uint64_t kFilesAhead = 1000;
+constexpr uint64_t kFilesAhead = kOpenFilesMax + 32;  // and logs, and what is being written
 
 }  // namespace
 
@@ -53,5 +55,13 @@ Status LsmEngine::Command(std::span<const std::string_view> words, std::string* 
 
 // Tables are opened as they are read, and stay open.
 uint64_t LsmEngine::FilesAhead() const { return kFilesAhead; }
+
+std::vector<std::string> LsmEngine::TakeNotices() {
+  std::vector<std::string> notices = events_->Take();
+  for (Findings* findings : {&filtered_.findings, &merges_.findings}) {
+    for (std::string& text : findings->Take()) notices.push_back(std::move(text));
+  }
+  return notices;
+}
 
 }  // namespace cairn::lsm

@@ -1,5 +1,8 @@
 // Writes: from the contract's ops to the open batch.
 #include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "lsm/key.h"
@@ -13,6 +16,9 @@ constexpr uint64_t kUnitBytesMax = 2ull << 30;  // RocksDB's batches end at 4 Gi
 // Of a write beside key and value: heads, the entry of the expiry index, the index of what is
 // pending.
 constexpr uint64_t kWriteOverhead = 128;
+// Collections that were flushed and not cleaned up yet.
+constexpr size_t kDroppedMax = 16384 + kDatabasesMax;
+static_assert(kDroppedMax <= kDroppedCollectionsMax);
 
 bool OnWhole(const WriteOp& op) {
   return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
@@ -55,24 +61,42 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   bool awaited = false;
   Status refusal = Refusal(ops, &bytes, &awaited);
   if (CAIRN_UNLIKELY(!refusal.ok())) return refusal;
+  bool whole = false;
+  // Large values are copied before the others have to wait.
+  std::vector<std::shared_ptr<LargeBuffer>> large;
+  for (const WriteOp& op : ops) {
+    whole |= OnWhole(op);
+    if (CAIRN_UNLIKELY(op.kind == WriteKind::kPut && op.value.size() >= kLargeValueBytes)) {
+      large.push_back(LargeBuffer::New(HeadBytes(op.expire_at_ms) + op.value.size()));
+      op.value.copy(large.back()->data() + HeadBytes(op.expire_at_ms), op.value.size());
+    }
+  }
+  size_t next_large = 0;
 
   const std::lock_guard lock(committer_->mutex());
-  if (CAIRN_UNLIKELY(!committer_->HasRoom(bytes)))
+  if (CAIRN_UNLIKELY(!committer_->HasRoom())) {
+    std::string reason;
+    if (committer_->State(&reason) >= StreamState::kStopped) return Status(Code::kNoSpace, reason);
     return Status(Code::kBusy, "too much waits for RocksDB");
+  }
+  if (CAIRN_UNLIKELY(whole && namespaces_.dropped().size() + namespaces_.count() > kDroppedMax))
+    return Status(Code::kBusy, "too many databases that were flushed have not been cleaned up yet");
   Batch& batch = committer_->open();
+  // First of all: who sees new counts asks for the latest ticket afterwards.
+  committer_->Added(bytes, awaited);
   for (const WriteOp& op : ops) {
     if (CAIRN_LIKELY(!OnWhole(op))) {
-      ApplyKey(op, &batch);
+      const bool copied = op.kind == WriteKind::kPut && op.value.size() >= kLargeValueBytes;
+      ApplyKey(op, copied ? std::move(large[next_large++]) : nullptr, &batch);
     } else {
       ApplyWhole(op, &batch);
     }
   }
-  committer_->Added(bytes, awaited);
   tickets[(*ticket_count)++] = {0, batch.number};
   return Status();
 }
 
-void LsmEngine::ApplyKey(const WriteOp& op, Batch* batch) {
+void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, Batch* batch) {
   CAIRN_CHECK(op.kind != WriteKind::kExpire, "an expiry is written with its value");
   const bool deletion = op.kind == WriteKind::kDelete;
   const bool found = op.before == WriteOp::Before::kFound;
@@ -100,17 +124,16 @@ void LsmEngine::ApplyKey(const WriteOp& op, Batch* batch) {
         head));
     const size_t value_bytes = write->body_offset + op.value.size();
     char* value;
-    if (CAIRN_UNLIKELY(op.value.size() >= kLargeValueBytes)) {
-      std::shared_ptr<LargeBuffer> buffer = LargeBuffer::New(value_bytes);
-      value = buffer->data();
-      batch->owners.push_back(std::move(buffer));
+    if (CAIRN_UNLIKELY(large != nullptr)) {
+      value = large->data();
+      batch->owners.push_back(std::move(large));
       write->owner = &batch->owners.back();
     } else {
       value = batch->arena.Take(value_bytes);
+      if (!op.value.empty())
+        std::memcpy(value + write->body_offset, op.value.data(), op.value.size());
     }
     std::memcpy(value, head, write->body_offset);
-    if (!op.value.empty())
-      std::memcpy(value + write->body_offset, op.value.data(), op.value.size());
     write->value = {value, value_bytes};
   } else {
     ++version_;

@@ -1,6 +1,8 @@
 #include "lsm/patient_file_system.h"
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -16,7 +18,9 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 bool IsFull(const IOStatus& status) {
-  return status.IsNoSpace() || status.subcode() == IOStatus::kNoSpace;
+  if (status.IsNoSpace() || status.subcode() == IOStatus::kNoSpace) return true;
+  // A quota that is used up has no code of its own there.
+  return !status.ok() && status.ToString().find(strerror(EDQUOT)) != std::string::npos;
 }
 
 class PatientFile final : public rocksdb::FSWritableFileOwnerWrapper {

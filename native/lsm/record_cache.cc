@@ -97,7 +97,7 @@ void RecordCache::Remove(uint32_t shard, Place* place) {
 }
 
 void RecordCache::Put(uint32_t shard, std::string_view stored_key, uint32_t hash,
-                      std::string_view stored_value) {
+                      std::string_view stored_value, bool evict_here) {
   const size_t bytes = ImageBytes(stored_key, stored_value);
   Place* const place = Search(shard, stored_key, hash);
   if (bytes >= kLargeValueBytes) {
@@ -122,7 +122,7 @@ void RecordCache::Put(uint32_t shard, std::string_view stored_key, uint32_t hash
     }
   }
   if (handle != ValueCache::kNoHandle) Fill(stored_key, stored_value, image);
-  if (CAIRN_UNLIKELY(cache_.OverBudget())) Shrink(shard);
+  if (CAIRN_UNLIKELY(cache_.OverBudget())) Shrink(evict_here ? shard : ValueCache::kNoHandle);
 }
 
 void RecordCache::Erase(uint32_t shard, std::string_view stored_key, uint32_t hash) {

@@ -31,11 +31,13 @@ class RecordCache {
   using LatchOf = std::function<Latch&(uint32_t shard)>;
   RecordCache(size_t budget_bytes, LatchOf latch);
 
-  // The stored value; without data: not here. Valid until the latch is let go, or the next Put.
+  // The stored value; without data: not here. Valid until the latch is let go, or the next Put that
+  // evicts here.
   std::string_view Find(uint32_t shard, std::string_view stored_key, uint32_t hash);
-  // In place of what was there. May not enter; then what was there goes.
+  // In place of what was there. May not enter; then what was there goes. `evict_here`: from this
+  // shard, too, if room is needed: nobody has views into it.
   void Put(uint32_t shard, std::string_view stored_key, uint32_t hash,
-           std::string_view stored_value);
+           std::string_view stored_value, bool evict_here);
   void Erase(uint32_t shard, std::string_view stored_key, uint32_t hash);
 
   void SetBudget(size_t bytes) { cache_.SetBudget(bytes); }

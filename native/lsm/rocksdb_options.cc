@@ -96,6 +96,7 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
   options.num_levels = kLevels;
+  options.max_open_files = static_cast<int>(kOpenFilesMax);
   options.compression_per_level.assign(kLevels, TypeOf(own.compression));
   for (size_t level = kBottommostFromLevel; level < kLevels; ++level)
     options.compression_per_level[level] = TypeOf(own.bottommost_compression);

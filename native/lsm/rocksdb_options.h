@@ -4,11 +4,15 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/options.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "lsm/lsm_options.h"
 
 namespace cairn::lsm {
+
+// Tables that are open at a time.
+inline constexpr uint64_t kOpenFilesMax = 1000;
 
 // The cache for blocks, with its share of `cache-size`.
 std::shared_ptr<rocksdb::Cache> NewBlockCache(const LsmOptions& options);

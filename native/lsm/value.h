@@ -80,6 +80,9 @@ struct ParsedValue {
 
 // Appends the head; the body goes behind it. The head has to be one that ParseValue accepts.
 void AppendHead(const ValueHead& head, std::string* to);
+inline size_t HeadBytes(uint64_t expire_at_ms) {
+  return expire_at_ms != 0 ? kHeadBytesMax : kHeadBytes;
+}
 // The same into memory of the caller; returns how many bytes it took.
 size_t EncodeHead(const ValueHead& head, char to[kHeadBytesMax]);
 // *value becomes the stored value; its memory is used again.

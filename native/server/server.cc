@@ -184,10 +184,12 @@ Result<std::vector<std::string>> Server::Listen() {
   if (!fits.ok()) return fits;
   Status listening = listeners_.Listen(&sockets, &readable);
   if (!listening.ok()) return listening;
+  std::unique_lock<std::mutex> wake(wake_mutex_);
   for (uint32_t i = 0; i < options_.engine.reactors; ++i) {
     reactors_.push_back(std::make_unique<Reactor>(i, &shared_, engine_.get(), this));
     if (i == 0) reactors_[i]->PreferCpu(disk_cpu_);
   }
+  wake.unlock();
   // The first reactor accepts for all, and starts last: by then the others can take connections.
   for (uint32_t i = options_.engine.reactors; i-- > 0;) {
     Status status = reactors_[i]->Start(&Server::MakeQueue, this,
@@ -218,7 +220,7 @@ void Server::EndReactors() {
   listeners_.Close();
   std::vector<std::unique_ptr<Reactor>> ended;
   {
-    std::lock_guard<std::mutex> guard(mutex_);  // ControlReply may look for one
+    std::scoped_lock guard(mutex_, wake_mutex_);  // ControlReply, or a commit, may look for one
     ended.swap(reactors_);
   }
 }
@@ -483,7 +485,10 @@ void Server::OnDurable(uint32_t stream) {
       stream < failure_told_.size() && !failure_told_[stream].exchange(true)) {
     Log(3, "lane " + std::to_string(stream) + " takes no more writes: " + reason);
   }
-  if (reactors_.size() > 1) {
+  if (engine_->CommitsElsewhere()) {
+    std::lock_guard<std::mutex> guard(wake_mutex_);
+    for (auto& reactor : reactors_) reactor->StreamMoved();
+  } else if (reactors_.size() > 1) {
     for (auto& reactor : reactors_) reactor->StreamMoved();
   }
 }

@@ -155,6 +155,7 @@ class Server : public ReactorHost, public DurabilityListener {
   std::vector<std::atomic<bool>> failure_told_;  // by stream
   std::vector<bool> refusing_;  // by stream, as told in the log; first reactor only
   std::mutex mutex_;
+  std::mutex wake_mutex_;  // of reactors_, against an engine that commits on threads of its own
   std::string io_why_;
   std::string sync_report_;
   int disk_cpu_ = -1;

@@ -83,6 +83,30 @@ CONTRACT_TEST("a unit that changes nothing is answered like any other") {
   }
 }
 
+// What a reply shows stands on the latest flush or swap, whatever key it is of.
+CONTRACT_TEST("what is seen beside a swap or a flush waits for it") {
+  EngineHost host(&medium);
+  host.Set(0, "in 0", "v");
+  host.Set(1, "in 1", "v");
+  host.Settle();
+  const auto ticket_of = [&](uint16_t ns, std::string_view key) {
+    Entry entry;
+    LatchGuard guard(host.engine->ShardLatch(ShardOf(key)));
+    host.engine->Find(ns, ShardOf(key), key, true, &entry);
+    return entry.ticket;
+  };
+  const std::vector<Ticket> swapped = host.Staged({host.Swap(0, 1)});
+  if (!host.Durable(swapped)) {
+    CHECK(ticket_of(0, "in 1").position != 0);
+    CHECK(ticket_of(0, "in 0").position != 0);
+  }
+  CHECK(host.UntilDurable(swapped));
+  const std::vector<Ticket> flushed = host.Staged({host.Flush(0)});
+  if (!host.Durable(flushed)) CHECK(ticket_of(0, "in 1").position != 0);
+  CHECK(host.UntilDurable(flushed));
+  CHECK(ticket_of(0, "in 1").position == 0);
+}
+
 CONTRACT_TEST("the latest ticket covers all that was applied in its stream") {
   EngineHost host(&medium);
   for (uint32_t stream = 0; stream < host.engine->streams(); ++stream) {
