@@ -173,6 +173,7 @@ class LsmEngine final : public Engine {
   Status OpenDatabase();
   Status SyncLogs();
   bool IsEmpty() const;
+  Status Recount(Batch* batch);
   Status LoadNamespaces(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
   Status StartThreads();

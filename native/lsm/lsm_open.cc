@@ -28,6 +28,7 @@ constexpr std::string_view kMappingName = "namespaces";
 constexpr std::string_view kDroppedName = "dropped";
 constexpr std::string_view kFormatText = "1";
 constexpr std::string_view kEngineText = "lsm";
+constexpr std::string_view kCountsName = "counts";  // of keys: exact, or estimated
 
 rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -159,6 +160,35 @@ Status LsmEngine::SyncLogs() {
   return status.ok() ? Status() : OpenError(status);
 }
 
+Status LsmEngine::Recount(Batch* batch) {
+  for (uint32_t ns = 0; ns < namespaces_.count(); ++ns) {
+    const auto number = static_cast<uint16_t>(ns);
+    std::string begin(kPrefixBytes, '\0');
+    EncodePrefix({.collection = namespaces_.slot(number).collection}, begin.data());
+    const std::string end = PrefixSuccessor(begin);
+    const rocksdb::Slice upper = Sliced(end);
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    options.fill_cache = false;
+    options.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    uint64_t keys = 0;
+    uint64_t expiring = 0;
+    uint64_t seconds = 0;
+    for (at->Seek(Sliced(begin)); at->Valid(); at->Next()) {
+      ParsedValue value;
+      ++keys;
+      if (ParseValue({at->value().data(), at->value().size()}, &value)) continue;
+      if (value.head.expire_at_ms == 0) continue;
+      ++expiring;
+      seconds += value.head.expire_at_ms / 1000;
+    }
+    if (!at->status().ok()) return OpenError(at->status());
+    namespaces_.SetCounters(number, keys, expiring, seconds, batch);
+  }
+  return Status();
+}
+
 bool LsmEngine::IsEmpty() const {
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
@@ -182,7 +212,7 @@ Status LsmEngine::ReadMetadata(std::string_view name, std::string* text, bool* f
   return Status();
 }
 
-Status LsmEngine::LoadNamespaces(RecoveryReport*) {
+Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
   std::string text;
   bool found = false;
   const auto damaged = [](std::string_view name, const FormatFault& fault) {
@@ -222,15 +252,25 @@ Status LsmEngine::LoadNamespaces(RecoveryReport*) {
     if (fault) return damaged(DescribeKey(key), fault);
     version_ = std::max(version_, value.head.version);
   }
-  if (!fresh && !changed) return Status();
+  status = ReadMetadata(kCountsName, &text, &found);
+  if (!status.ok()) return status;
+  const std::string_view counts = exact_ ? "exact" : "estimated";
+  const bool recount = exact_ && found && text != counts;
+  if (!fresh && !changed && found && text == counts) return Status();
   // The mapping is there before the first key is.
   Batch batch;
   batch.mapping_changed = true;
+  if (recount) {
+    report->notices.push_back("lsm-exact-counts was off: all keys are counted anew");
+    status = Recount(&batch);
+    if (!status.ok()) return status;
+  }
   namespaces_.AddRecords(++version_, &batch);
   rocksdb::WriteBatch write;
   std::string value;
   for (const auto& [name, content] :
-       {std::pair(kFormatName, kFormatText), std::pair(kEngineName, kEngineText)}) {
+       {std::pair(kCountsName, counts), std::pair(kFormatName, kFormatText),
+        std::pair(kEngineName, kEngineText)}) {
     EncodeValue({.kind = Kind::kMetadata, .version = version_}, content, &value);
     write.Put(MetadataKey(name), value);
   }

@@ -368,11 +368,12 @@ class LsmEngine::Drawing final : public Ranging {
   Drawing(LsmEngine* engine, uint32_t reactor, uint64_t random, RangeRequest* request)
       : Ranging(engine, reactor, request),
         random_(random),
-        keys_(engine->namespaces_.slot(request->ns).keys.load()) {}
+        keys_(engine->exact_ ? engine->namespaces_.slot(request->ns).keys.load() : kManyKeys) {}
 
  private:
   static constexpr uint64_t kFewKeys = 1024;
-  static constexpr uint64_t kStepsMax = 256;  // from the random place on
+  static constexpr uint64_t kManyKeys = UINT64_MAX;  // or not known
+  static constexpr uint64_t kStepsMax = 256;         // from the random place on
 
   void Read() override {
     const std::unique_ptr<rocksdb::Iterator> at = Iterate();

@@ -146,8 +146,7 @@ void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, 
   const Change change = !exact_ || found == !deletion ? Change::kStayed
                         : deletion                    ? Change::kWent
                                                       : Change::kCame;
-  namespaces_.Count(op.ns, change, exact_ ? write->old_expire_at_ms : 0, exact_ ? expire_at_ms : 0,
-                    batch);
+  namespaces_.Count(op.ns, change, write->old_expire_at_ms, expire_at_ms, batch);
 }
 
 void LsmEngine::ApplyWhole(const WriteOp& op, Batch* batch) {

@@ -100,6 +100,14 @@ FormatFault Namespaces::ParseCounters(uint16_t ns, std::string_view body) {
   return {};
 }
 
+void Namespaces::SetCounters(uint16_t ns, uint64_t keys, uint64_t expiring, uint64_t expiry_seconds,
+                             Batch* batch) {
+  slots_[ns].keys = keys;
+  slots_[ns].expiring = expiring;
+  slots_[ns].expiry_seconds = expiry_seconds;
+  Note(ns, batch);
+}
+
 void Namespaces::Note(uint16_t ns, Batch* batch) {
   if (slots_[ns].noted) return;
   slots_[ns].noted = true;
@@ -114,6 +122,8 @@ void Namespaces::Count(uint16_t ns, Change change, uint64_t old_expire_at_ms, ui
   const uint64_t had = old_expire_at_ms != 0 ? 1 : 0;
   const uint64_t has = expire_at_ms != 0 ? 1 : 0;
   if (had + has == 0) return;
+  // Where writes are blind, it counts too many, and never too few.
+  if (has < had && slot.expiring.load(std::memory_order_relaxed) == 0) return;
   Add(&slot.expiring, has - had);
   Add(&slot.expiry_seconds, expire_at_ms / kMillisPerSecond - old_expire_at_ms / kMillisPerSecond);
 }

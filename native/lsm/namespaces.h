@@ -39,6 +39,9 @@ class Namespaces {
   FormatFault ParseMapping(std::string_view text);
   FormatFault ParseDropped(std::string_view text);
   FormatFault ParseCounters(uint16_t ns, std::string_view body);
+  // What a count of all keys came to.
+  void SetCounters(uint16_t ns, uint64_t keys, uint64_t expiring, uint64_t expiry_seconds,
+                   Batch* batch);
 
   uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }
   Slot& slot(uint16_t ns) { return slots_[ns]; }

@@ -168,6 +168,28 @@ describeCairn('engine lsm', () => {
     expect(damaged.code).toBe(1);
   });
 
+  test('without exact counts, and with them again', async () => {
+    await using server = await startServer({ cairn: { ...lsm, 'lsm-exact-counts': 'no' } });
+    {
+      using client = await server.connect();
+      await fill(client, 2000, valueOf);
+      await fill(client, 2000, valueOf);
+      await client.run('SET short v PX 300');
+      await client.run('SET short2 v EX 1000');
+      await client.run('SET short2 v');
+      await expectAll(client, 2000, valueOf);
+      expect(Number(await client.run('DBSIZE'))).toBeGreaterThan(0);
+      await client.run('DEL key:5');
+      await eventually('it has expired', async () => (await client.run('EXISTS short')) === 0, 10_000);
+    }
+    await server.restart('stop', { 'lsm-exact-counts': 'yes' });
+    using client = await server.connect();
+    await eventually('short is swept', async () => (await client.run('DBSIZE')) === 2000, 10_000);
+    expect(await client.run('FLUSHALL')).toEqual(OK);
+    expect(await client.run('DBSIZE')).toBe(0);
+    expect(await client.run('GET key:7')).toEqual(nil);
+  });
+
   const disks = useSmallDisks();
   test('a full disk: writes are refused, reads and deletes go on, and it heals', async (context) => {
     disks.needed(context);
