@@ -90,11 +90,10 @@ void Figures::Reset(bool running) {
 
 void Figures::LookAtEngine() {
   Engine& engine = server_->engine();
-  engine.Stats(&snapshot_.engine);
+  snapshot_.figures.Clear();
+  engine.Look({.found = Sum(&R::hits)}, &snapshot_.engine, &snapshot_.figures);
   snapshot_.save = engine.Saves();
   snapshot_.save.written = Since(snapshot_.save.written, saves_reset_at_);
-  snapshot_.figures.Clear();
-  engine.Figures({.found = Sum(&R::hits)}, &snapshot_.figures);
   snapshot_.refusals.assign(engine.streams(), "");
   for (uint32_t stream = 0; stream < engine.streams(); ++stream)
     (void)engine.State(stream, &snapshot_.refusals[stream]);

@@ -178,9 +178,14 @@ class Engine {
   // How many files it may open beyond those it has open now.
   virtual uint64_t FilesAhead() const { return 0; }
   virtual void Stats(EngineStats* out) const = 0;
-  // Adds all that it counts; counters since ResetFigures. Both from one thread.
+  // Adds all that it counts; counters since ResetFigures. Both, and Look, from one thread.
   virtual void Figures(const FigureInput& input, FigureList* list) const = 0;
   virtual void ResetFigures() = 0;
+  // Stats and Figures at once, for an engine that can tell both from one look at what it counts.
+  virtual void Look(const FigureInput& input, EngineStats* stats, FigureList* list) const {
+    Stats(stats);
+    Figures(input, list);
+  }
   // What happened in the background since the last call and an operator must hear of. From one
   // thread, about every second.
   virtual std::vector<std::string> TakeNotices() { return {}; }

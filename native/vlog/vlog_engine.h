@@ -166,7 +166,8 @@ class VlogEngine final : public Engine {
   void Stats(EngineStats* out) const override;
   void Stats(VlogStats* out) const;
   void Figures(const FigureInput& input, FigureList* list) const override;
-  void ResetFigures() override { Stats(&reset_at_); }
+  void Look(const FigureInput& input, EngineStats* stats, FigureList* list) const override;
+  void ResetFigures() override;
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
  private:
@@ -463,7 +464,8 @@ class VlogEngine final : public Engine {
   void At(GcPoint point);
   void Notice(const std::string& text);
   void AddSegmentStats(VlogStats* out) const;
-  VlogStats SinceReset() const;
+  void TellFigures(VlogStats stats, const FigureInput& input, FigureList* list) const;
+  VlogStats SinceReset(VlogStats stats) const;
 
   // The way to the index of a shard while the engine is open: only the start, when nobody else is
   // there, goes by shards_ itself.
@@ -518,7 +520,8 @@ class VlogEngine final : public Engine {
   Checkpoints checkpoints_;
   Gc gc_;
   std::unique_ptr<vlog::GcLane[]> gc_lanes_;  // one per lane
-  VlogStats reset_at_;                        // of whoever looks at figures
+  mutable std::mutex reset_mutex_;
+  VlogStats reset_at_;  // reset_mutex_; of whoever looks at figures
   mutable std::mutex settings_mutex_;
   Settings settings_;
   std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "base/clock.h"
 #include "vlog/vlog_engine.h"
@@ -412,11 +413,7 @@ void TellLanes(const VlogStats& s, FigureList* list) {
              lanes, [&](uint32_t i) { return s.lanes[i].read_only; });
 }
 
-}  // namespace
-
-void VlogEngine::Stats(EngineStats* out) const {
-  VlogStats all;
-  Stats(&all);
+void TellStats(const VlogStats& all, EngineStats* out) {
   *out = EngineStats();
   out->index_bytes = all.index_bytes;
   out->cache_bytes = all.cache_bytes;
@@ -428,9 +425,36 @@ void VlogEngine::Stats(EngineStats* out) const {
   out->durable_write_method = all.durable_write_method;
 }
 
-VlogStats VlogEngine::SinceReset() const {
-  VlogStats stats;
-  Stats(&stats);
+}  // namespace
+
+void VlogEngine::Stats(EngineStats* out) const {
+  VlogStats all;
+  Stats(&all);
+  TellStats(all, out);
+}
+
+void VlogEngine::Figures(const FigureInput& input, FigureList* list) const {
+  VlogStats all;
+  Stats(&all);
+  TellFigures(std::move(all), input, list);
+}
+
+void VlogEngine::Look(const FigureInput& input, EngineStats* stats, FigureList* list) const {
+  VlogStats all;
+  Stats(&all);
+  TellStats(all, stats);
+  TellFigures(std::move(all), input, list);
+}
+
+void VlogEngine::ResetFigures() {
+  VlogStats now;
+  Stats(&now);
+  std::lock_guard<std::mutex> lock(reset_mutex_);
+  reset_at_ = std::move(now);
+}
+
+VlogStats VlogEngine::SinceReset(VlogStats stats) const {
+  std::lock_guard<std::mutex> lock(reset_mutex_);
   for (auto member : kCounters) stats.*member = Since(stats.*member, reset_at_.*member);
   for (auto member : kSaveCounters)
     stats.save.*member = Since(stats.save.*member, reset_at_.save.*member);
@@ -447,8 +471,8 @@ VlogStats VlogEngine::SinceReset() const {
   return stats;
 }
 
-void VlogEngine::Figures(const FigureInput& input, FigureList* list) const {
-  const VlogStats s = SinceReset();
+void VlogEngine::TellFigures(VlogStats stats, const FigureInput& input, FigureList* list) const {
+  const VlogStats s = SinceReset(std::move(stats));
   uint64_t keys = 0;
   for (uint32_t ns = 0; ns < options_.databases; ++ns) keys += KeyCount(static_cast<uint16_t>(ns));
   // What neither the disk nor a ring answered came from the cache.

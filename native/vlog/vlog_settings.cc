@@ -82,7 +82,9 @@ Status VlogEngine::Command(std::span<const std::string_view> words, std::string*
 // A line for each lane, of names and values in turn.
 std::string VlogEngine::GcStatus() const {
   std::string text;
-  for (const LaneStats& lane : SinceReset().lanes) {
+  VlogStats all;
+  Stats(&all);
+  for (const LaneStats& lane : SinceReset(std::move(all)).lanes) {
     const std::pair<const char*, uint64_t> numbers[] = {
         {"log-bytes", lane.log_bytes},
         {"live-bytes", lane.live_bytes},

@@ -243,6 +243,27 @@ CONTRACT_TEST("figures have names of their own, and counters begin again at a re
   (void)host.engine->TakeNotices();
 }
 
+CONTRACT_TEST("one look tells what the engine tells one by one") {
+  EngineHost host(&medium);
+  for (int i = 0; i < 10; ++i) host.Set(0, "k" + std::to_string(i), "v");
+  host.Settle();
+  EngineStats stats, stats_of_look;
+  FigureList list, list_of_look;
+  host.engine->Stats(&stats);
+  host.engine->Figures({.found = 7}, &list);
+  host.engine->Look({.found = 7}, &stats_of_look, &list_of_look);
+  CHECK(stats.data_bytes == stats_of_look.data_bytes);
+  CHECK(stats.block_bytes == stats_of_look.block_bytes);
+  CHECK(stats.io_backend == stats_of_look.io_backend);
+  REQUIRE(list.all().size() == list_of_look.all().size());
+  for (size_t i = 0; i < list.all().size(); ++i) {
+    const Figure &one = list.all()[i], &other = list_of_look.all()[i];
+    CHECK(std::string(one.row.info) == other.row.info);
+    CHECK(std::string(one.row.metric) == other.row.metric);
+    if (std::string_view(one.row.info) == "user_bytes_written") CHECK(one.values == other.values);
+  }
+}
+
 CONTRACT_TEST("options that change while it is open lose nothing") {
   EngineHost host(&medium);
   const auto fill = [&](const std::string& value) {
