@@ -63,10 +63,15 @@ export interface OptionTableRow {
   engine: string;
 }
 
-/** Memory of the engine for what is on its way to disk, and what that is, for people: `rings (...)`. */
-export interface EngineBuffers {
-  bytes: number;
-  what: string;
+/** What the engine needs of the machine. */
+export interface EngineNeeds {
+  /** Memory for what is on its way to disk, and what that is, for people: `rings (...)`. */
+  bufferBytes: number;
+  buffers: string;
+  /** Disk space that it leaves free whatever min-free-bytes says. */
+  freeBytesMin: number;
+  /** The options by which it reserves disk space ahead; '': it does not. */
+  reservedBy: string;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -339,7 +344,7 @@ export interface NativeAddon {
   commandTable(): CommandRow[];
   /** Every option that the data plane knows, those of other engines than the one in use included; in the order of the file. */
   optionTable(): OptionTableRow[];
-  engineBuffers(options: object): EngineBuffers;
+  engineNeeds(options: object): EngineNeeds;
   checkDir(dir: string): Promise<CheckReport>;
   /** A descriptor, or an absolute path in bytes; throws when that cannot be opened. `json`: how the sink words its own lines. */
   openLog(target: number | string, json: boolean): LogSink;

@@ -49,8 +49,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["commandTable"] = Napi::Function::New(env, CommandTable);
   exports["optionTable"] = Napi::Function::New(
       env, [](const Napi::CallbackInfo& info) { return OptionTableOf(info.Env()); });
-  exports["engineBuffers"] = Napi::Function::New(
-      env, [](const Napi::CallbackInfo& info) { return BuffersOf(info[0].As<Napi::Object>()); });
+  exports["engineNeeds"] = Napi::Function::New(
+      env, [](const Napi::CallbackInfo& info) { return NeedsOf(info[0].As<Napi::Object>()); });
   exports["checkDir"] = Napi::Function::New(env, CheckDir);
   exports["openLog"] = Napi::Function::New(env, LogObject::Open);
   exports["leave"] = Napi::Function::New(env, Leave);

@@ -83,12 +83,14 @@ ServerOptions OptionsOf(const Napi::Object& object) {
   return options.value();
 }
 
-Napi::Object BuffersOf(const Napi::Object& object) {
+Napi::Object NeedsOf(const Napi::Object& object) {
   const ServerOptions options = OptionsOf(object);
-  const EngineBuffers buffers = cairn::BuffersOf(options.engine_name, options.engine);
+  const EngineNeeds needs = cairn::NeedsOf(options.engine_name, options.engine);
   Napi::Object out = Napi::Object::New(object.Env());
-  out["bytes"] = N(object.Env(), buffers.bytes);
-  out["what"] = buffers.what;
+  out["bufferBytes"] = N(object.Env(), needs.buffer_bytes);
+  out["buffers"] = needs.buffers;
+  out["freeBytesMin"] = N(object.Env(), needs.free_bytes_min);
+  out["reservedBy"] = needs.reserved_by;
   return out;
 }
 

@@ -14,8 +14,8 @@ namespace cairn::addon {
 Napi::Array OptionTableOf(Napi::Env env);
 // An object whose fields are options. Throws with the reason when a value is none.
 ServerOptions OptionsOf(const Napi::Object& object);
-// EngineBuffers in src/native.ts.
-Napi::Object BuffersOf(const Napi::Object& object);
+// EngineNeeds in src/native.ts.
+Napi::Object NeedsOf(const Napi::Object& object);
 
 // One changed option. The engine is open.
 void ApplyRuntime(Server* server, Napi::Env env, const std::string& name, const std::string& value);

@@ -51,28 +51,30 @@ Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk) {
   return module.value()->check(dir, disk, WallMillis());
 }
 
-EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options) {
-  EngineBuffers buffers;
+EngineNeeds NeedsOf(std::string_view name, const EngineOptions& options) {
+  EngineNeeds needs;
   if (name == "vlog") {
     const Result<VlogOptions> vlog = VlogOptions::From(options);
-    if (!vlog.ok()) return buffers;
-    buffers.bytes = vlog.value().lanes * vlog.value().wal_ring_bytes;
-    buffers.what =
+    if (!vlog.ok()) return needs;
+    needs.free_bytes_min = kGcFreeBytesMin;
+    needs.reserved_by = "segment-size and lanes";
+    needs.buffer_bytes = vlog.value().lanes * vlog.value().wal_ring_bytes;
+    needs.buffers =
         "rings (wal-ring-size, for each of the lanes: " + std::to_string(vlog.value().lanes) + ")";
   } else if (name == "lsm") {
     const Result<lsm::LsmOptions> lsm = lsm::LsmOptions::From(options);
-    if (!lsm.ok()) return buffers;
+    if (!lsm.ok()) return needs;
     lsm::LsmOptions scaled = lsm.value();
     lsm::Machine machine;
     machine.memory_bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                            static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
     machine.free_bytes = UINT64_MAX;
     (void)lsm::ScaleDown(machine, &scaled);
-    buffers.bytes = lsm::MemtableBytesMax(scaled);
-    buffers.what = "memtables (rocksdb-write-buffer-size, rocksdb-max-write-buffer-number: " +
-                   std::to_string(lsm.value().max_write_buffer_number) + ")";
+    needs.buffer_bytes = lsm::MemtableBytesMax(scaled);
+    needs.buffers = "memtables (rocksdb-write-buffer-size, rocksdb-max-write-buffer-number: " +
+                    std::to_string(lsm.value().max_write_buffer_number) + ")";
   }
-  return buffers;
+  return needs;
 }
 
 }  // namespace cairn

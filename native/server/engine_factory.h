@@ -20,13 +20,16 @@ Result<std::unique_ptr<Engine>> NewEngine(std::string_view name);
 // Blocks: looks at files.
 Status CheckOwner(std::string_view name, const std::string& dir);
 
-// Memory that an engine takes for what is on its way to disk, beside cache and keys, when it is
-// under load; of options that ReadOptions has looked at.
-struct EngineBuffers {
-  uint64_t bytes = 0;
-  std::string what;  // for an operator: "rings (...)"
+// What an engine needs of the machine; of options that ReadOptions has looked at.
+struct EngineNeeds {
+  // Memory for what is on its way to disk, beside cache and keys, under load.
+  uint64_t buffer_bytes = 0;
+  std::string buffers;  // for an operator: "rings (...)"
+  // Disk space that it leaves free whatever min-free-bytes says.
+  uint64_t free_bytes_min = 0;
+  std::string reserved_by;  // the options by which it reserves space ahead; empty: it does not
 };
-EngineBuffers BuffersOf(std::string_view name, const EngineOptions& options);
+EngineNeeds NeedsOf(std::string_view name, const EngineOptions& options);
 
 // Verifies a data directory offline, whichever engine it is of; see vlog/check.h and lsm/check.h.
 Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk);

@@ -81,7 +81,6 @@ struct alignas(64) ReactorCounters {
   Counter query_limit_disconnections;
   Counter query_bytes;
   Counter output_bytes;
-  Counter user_bytes_written;
   Counter turns;
   Counter longest_turn_nanos;  // since the statistics were zeroed
   Counter max_query;

@@ -284,8 +284,7 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
 Executor::Committed Executor::Commit(Connection* conn, const Command& command, OutBuffer* out,
                                      size_t mark, PreparedUnit* prepared, bool ask) {
   if (control_.has_writes()) {
-    const uint64_t bytes = control_.WriteBytes();
-    if (CAIRN_UNLIKELY(bytes >= kLargeUnitBytes) && ask && prepared == nullptr)
+    if (ask && prepared == nullptr && CAIRN_UNLIKELY(control_.WriteBytes() >= kLargeUnitBytes))
       return Committed::kLarge;
     Status status = control_.Commit(prepared);
     if (CAIRN_UNLIKELY(!status.ok())) {
@@ -299,7 +298,6 @@ Executor::Committed Executor::Commit(Connection* conn, const Command& command, O
                                     : errors::DiskRefusedWrite(status.message()));
       return Committed::kDone;
     }
-    counters_->user_bytes_written.Add(bytes);
     changes_ = control_.Changes(txn_.expired);
   }
   if (CAIRN_UNLIKELY(control_.watching())) control_.PlaceWatches(&conn->watcher);

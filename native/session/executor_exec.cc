@@ -186,7 +186,6 @@ Executor::Pass Executor::CommitExec(Connection* conn, ExecRun* run, PreparedUnit
       DropWatches(conn);
       return Pass::kAborted;
     }
-    counters_->user_bytes_written.Add(control_.WriteBytes());
   }
   control_.Unlatch();
   run->nanos += TakeNanos();

@@ -41,6 +41,7 @@
 #include "vlog/shard_index.h"
 #include "vlog/spares.h"
 #include "vlog/unit_image.h"
+#include "vlog/vlog.h"
 #include "vlog/vlog_options.h"
 #include "vlog/vlog_stats.h"
 
@@ -78,8 +79,8 @@ struct VlogTuning {
   bool checkpoints = true;  // by themselves and at the end; those asked for are written anyway
   void (*gc_hook)(void* context, GcPoint point) = nullptr;
   void* gc_context = nullptr;
-  uint64_t free_bytes_min = 16u << 20;  // left for garbage collection whatever min-free-bytes says
-  uint32_t salt = 0;                    // of all segments; 0: random ones
+  uint64_t free_bytes_min = kGcFreeBytesMin;
+  uint32_t salt = 0;                // of all segments; 0: random ones
   void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
 };
 

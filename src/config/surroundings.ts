@@ -22,12 +22,12 @@ export function readableBytes(bytes: number): string {
 const memoryShareMax = 0.9;
 
 export function memoryWarning(config: Config, cacheSize = config.number('cache-size')): string | undefined {
-  const { bytes, what } = loadNative().engineBuffers(nativeOptions(config));
+  const { bufferBytes, buffers } = loadNative().engineNeeds(nativeOptions(config));
   const { memoryBytes, memoryLimited } = config.machine;
-  if (cacheSize + bytes <= memoryShareMax * memoryBytes) return undefined;
+  if (cacheSize + bufferBytes <= memoryShareMax * memoryBytes) return undefined;
   const room = memoryLimited === true ? 'the memory limit of the control group' : "this machine's memory";
   return (
-    `cache-size ${cacheSize} (${readableBytes(cacheSize)}) and ${readableBytes(bytes)} of ${what} do not fit beside keys and connections into ` +
+    `cache-size ${cacheSize} (${readableBytes(cacheSize)}) and ${readableBytes(bufferBytes)} of ${buffers} do not fit beside keys and connections into ` +
     `${room}, ${readableBytes(memoryBytes)}: the kernel will kill the server when they fill; lower cache-size (25% is the default)`
   );
 }
@@ -48,19 +48,19 @@ export function fileSystemWarning(dir: string, type: number): string | undefined
   return `dir ${textOf(dir)} is ${where}, whatever appendfsync says; put it on a disk, in a container on a volume`;
 }
 
-/** Garbage collection has these whatever min-free-bytes says. */
-const leastFreeBytes = 16 * 1024 * 1024;
-
-export function roomWarning(dir: string, freeBytes: number, minFreeBytes: number): string | undefined {
-  if (freeBytes >= Math.max(minFreeBytes, leastFreeBytes)) return undefined;
+/** What a full disk means differs: an engine that has reserved room goes on until that is used up. */
+export function roomWarning(config: Config, freeBytes: number): string | undefined {
+  const { freeBytesMin, reservedBy } = loadNative().engineNeeds(nativeOptions(config));
+  const told = config.number('min-free-bytes');
+  if (freeBytes >= Math.max(told, freeBytesMin)) return undefined;
   const kept =
-    minFreeBytes >= leastFreeBytes
-      ? `min-free-bytes leaves ${readableBytes(minFreeBytes)} alone`
-      : '16 mb are left alone';
-  return (
-    `little room: ${readableBytes(freeBytes)} free in the file system of ${textOf(dir)}, and ${kept}. Writes are refused when the room ` +
-    'that the lanes have reserved is used up; make room, or lower min-free-bytes, or segment-size and lanes, by which room is reserved'
-  );
+    told >= freeBytesMin
+      ? `min-free-bytes leaves ${readableBytes(told)} alone`
+      : `${readableBytes(freeBytesMin)} are left alone`;
+  const refused = `Writes are refused${reservedBy === '' ? '' : ' when the room that is reserved is used up'}`;
+  const lower = `lower min-free-bytes${reservedBy === '' ? '' : `, or ${reservedBy}, by which room is reserved`}`;
+  const system = `the file system of ${textOf(absolutePath(config.get('dir')))}`;
+  return `little room: ${readableBytes(freeBytes)} free in ${system}, and ${kept}. ${refused}; make room, or ${lower}`;
 }
 
 /** Of the directory, or of what will be its parent; undefined when nobody can tell. */
@@ -82,11 +82,9 @@ export function warningsBefore(config: Config): string[] {
   return [memoryWarning(config), passes].filter((text) => text !== undefined);
 }
 
-/** After recovery, when the lanes have reserved what they need at first. */
+/** After recovery, when the engine has reserved what it needs at first. */
 export function warningsAfter(config: Config): string[] {
-  const dir = absolutePath(config.get('dir'));
-  const system = fileSystemOf(dir);
-  const warning =
-    system === undefined ? undefined : roomWarning(dir, system.bavail * system.bsize, config.number('min-free-bytes'));
+  const system = fileSystemOf(absolutePath(config.get('dir')));
+  const warning = system === undefined ? undefined : roomWarning(config, system.bavail * system.bsize);
   return warning === undefined ? [] : [warning];
 }

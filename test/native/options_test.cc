@@ -8,6 +8,7 @@
 #include "server/engine_factory.h"
 #include "server/option_tables.h"
 #include "server/server_options.h"
+#include "vlog/vlog.h"
 #include "vlog_testing.h"
 
 using namespace cairn;
@@ -243,12 +244,15 @@ TEST_CASE("options: put into effect by a server, and kept over a reload") {
   CHECK(server.Stop().ok());
 }
 
-TEST_CASE("options: buffers that an engine needs") {
+TEST_CASE("options: what an engine needs of the machine") {
   EngineOptions options;
   options.own = {{"lanes", "3"}, {"wal-ring-size", "2mb"}};
-  const EngineBuffers vlog = BuffersOf("vlog", options);
-  CHECK(vlog.bytes == 6u << 20);
-  CHECK(vlog.what == "rings (wal-ring-size, for each of the lanes: 3)");
+  const EngineNeeds vlog = NeedsOf("vlog", options);
+  CHECK(vlog.buffer_bytes == 6u << 20);
+  CHECK(vlog.buffers == "rings (wal-ring-size, for each of the lanes: 3)");
+  CHECK(vlog.free_bytes_min == kGcFreeBytesMin);
   options.own = {{"rocksdb-write-buffer-size", "1mb"}};
-  CHECK(BuffersOf("lsm", options).bytes == 16u << 20);
+  const EngineNeeds lsm = NeedsOf("lsm", options);
+  CHECK(lsm.buffer_bytes == 16u << 20);
+  CHECK(lsm.reserved_by.empty());
 }

@@ -63,10 +63,15 @@ test('ext4 and XFS are not', () => {
 });
 
 test('little room is told with what is free, what is left alone, and what lowers it', () => {
-  expect(roomWarning('/d', 64 * mb, 64 * mb)).toBeUndefined();
-  expect(roomWarning('/d', 16 * mb, 0)).toBeUndefined();
-  const text = roomWarning('/d', 4 * mb, 64 * mb);
+  const warning = (freeBytes: number, flags: string): string | undefined =>
+    roomWarning(Config.load({ flags: parseFlags(`--dir /d ${flags}`.split(' ')).directives }), freeBytes);
+  expect(warning(64 * mb, '--min-free-bytes 64mb')).toBeUndefined();
+  expect(warning(16 * mb, '--min-free-bytes 0')).toBeUndefined();
+  const text = warning(4 * mb, '--min-free-bytes 64mb');
   expect(text).toContain('4 mb free in the file system of /d, and min-free-bytes leaves 64 mb alone');
-  expect(text).toContain('lower min-free-bytes, or segment-size and lanes');
-  expect(roomWarning('/d', 4 * mb, 0)).toContain('and 16 mb are left alone');
+  expect(text).toContain('lower min-free-bytes, or segment-size and lanes, by which room is reserved');
+  const lsm = warning(4 * mb, '--engine lsm --min-free-bytes 64mb');
+  expect(lsm).toContain('leaves 64 mb alone. Writes are refused; make room, or lower min-free-bytes');
+  expect(lsm).not.toContain('segment-size');
+  expect(warning(4 * mb, '--min-free-bytes 0')).toContain('and 16 mb are left alone');
 });
