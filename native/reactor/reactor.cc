@@ -259,8 +259,8 @@ void Reactor::Turn(int timeout_ms) {
   }
 }
 
-// In the middle of a long turn: what is staged starts its way to the disk if the lane is idle, and
-// what has arrived there lets the next commit start, instead of both waiting for the end of the
+// In the middle of a long turn: what is staged starts its way to the disk if its stream is idle,
+// and what has arrived there lets the next commit start, instead of both waiting for the end of the
 // turn.
 void Reactor::KickDisk() {
   engine_->TurnEnd(number_);

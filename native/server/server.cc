@@ -248,7 +248,7 @@ Result<RecoveryReport> Server::Reload() {
     if (state == StreamState::kRunning) continue;
     // What waits could not be written.
     const char* how = state == StreamState::kFailed ? " has failed: " : " has no room: ";
-    return Status(Code::kReadOnly, "lane " + std::to_string(stream) + how + reason);
+    return Status(Code::kReadOnly, NameOf(stream) + how + reason);
   }
   std::mutex mutex;
   std::condition_variable changed;
@@ -425,12 +425,16 @@ void Server::EverySecond() {
     if (refuses == refusing_[stream]) continue;
     refusing_[stream] = refuses;
     if (refuses) {
-      Log(3, "lane " + std::to_string(stream) + " refuses writes until there is room in " +
-                 options_.engine.dir + ": " + reason + "; deletes and reads go on");
+      Log(3, NameOf(stream) + " refuses writes until there is room in " + options_.engine.dir +
+                 ": " + reason + "; deletes and reads go on");
     } else if (state == StreamState::kRunning) {
-      Log(1, "lane " + std::to_string(stream) + " takes writes again");
+      Log(1, NameOf(stream) + " takes writes again");
     }
   }
+}
+
+std::string Server::NameOf(uint32_t stream) const {
+  return "stream " + std::to_string(stream) + " of the engine " + options_.engine_name;
 }
 
 void Server::Log(int level, const std::string& message) {
@@ -483,7 +487,7 @@ void Server::OnDurable(uint32_t stream) {
   std::string reason;
   if (engine_->Stopped(stream) && engine_->State(stream, &reason) == StreamState::kFailed &&
       stream < failure_told_.size() && !failure_told_[stream].exchange(true)) {
-    Log(3, "lane " + std::to_string(stream) + " takes no more writes: " + reason);
+    Log(3, NameOf(stream) + " takes no more writes: " + reason);
   }
   if (engine_->CommitsElsewhere()) {
     std::lock_guard<std::mutex> guard(wake_mutex_);

@@ -120,6 +120,7 @@ class Server : public ReactorHost, public DurabilityListener {
   void SendControl(ControlMessage message) override;
   void FeedMonitors(const std::string& line) override;
   void Log(int level, const std::string& message) override;
+  std::string NameOf(uint32_t stream) const;  // for messages
   void EverySecond() override;
   void Accepted(int fd, bool unix_socket) override;
   // --- DurabilityListener ---

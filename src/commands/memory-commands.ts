@@ -59,7 +59,9 @@ const doctor: Handler = ({ native, state }) => {
     ...(memory.cacheBytes >= 0.99 * memory.cacheBytesMax && memory.cacheBytesMax > 0
       ? [`The value cache is full (${formatBytes(memory.cacheBytesMax)}): a larger cache-size saves reads from disk.`]
       : []),
-    ...refusals.flatMap((reason, lane) => (reason === '' ? [] : [`Lane ${lane} takes no writes: ${reason}.`])),
+    ...refusals.flatMap((reason, stream) =>
+      reason === '' ? [] : [`Stream ${stream} of the engine takes no writes: ${reason}.`],
+    ),
   ];
   return new Verbatim(`${findings.length === 0 ? 'Nothing unusual was found.' : findings.join('\n')}\n`);
 };

@@ -17,7 +17,7 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** 503 when a lane refuses writes: the server reads on, but somebody should look. */
+/** 503 when a stream of the engine refuses writes: the server reads on, but somebody should look. */
 export function health({ native, state }: Pick<Services, 'native' | 'state'>): { status: number; body: object } {
   const reason = firstRefusal(native.stats());
   const healthy = reason === '';

@@ -125,7 +125,7 @@ const redisRows: MetricRow[] = [
     read: (from) => Number(from.checkpointsOk),
   },
   figure('redis_aof_enabled', 'gauge', 'Whether writes are logged: always.', () => 1),
-  figure('redis_aof_last_write_status', 'gauge', 'Whether all lanes take writes.', (s) =>
+  figure('redis_aof_last_write_status', 'gauge', 'Whether all streams of the engine take writes.', (s) =>
     Number(s.refusals.every((reason) => reason === '')),
   ),
   figure('redis_connected_slaves', 'gauge', 'Replicas.', () => 0),
