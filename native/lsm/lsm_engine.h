@@ -246,6 +246,7 @@ class LsmEngine final : public Engine {
   Threads jobs_;
   mutable std::mutex jobs_mutex_;
   std::condition_variable jobs_wake_;
+  std::atomic<bool> compact_canceled_{false};
   std::atomic<bool> jobs_stop_{false};  // changed under jobs_mutex_
   uint64_t flush_wanted_ = 0;
   SaveStats saves_;

@@ -74,6 +74,8 @@ void LsmEngine::Watch() {
                         [this] { return jobs_stop_.load(); });
     if (jobs_stop_) return;
     lock.unlock();
+    // An end waits for what an operator has asked for.
+    if (options_.stop != nullptr && options_.stop->load()) compact_canceled_ = true;
     CheckRoom();
     // Old versions can forget to schedule the compaction that ends a stall.
     const uint64_t now = MonotonicMillis();

@@ -373,6 +373,7 @@ void LsmEngine::Reset() {
   removed_all_ = 0;
   synced_ms_ = 0;
   jobs_stop_ = false;
+  compact_canceled_ = false;
   flush_wanted_ = 0;
   saves_ = SaveStats();
   dropped_.clear();

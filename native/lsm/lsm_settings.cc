@@ -43,7 +43,7 @@ Status LsmEngine::Command(std::span<const std::string_view> words, std::string* 
   if (words.size() == 1 && EqualsIgnoreCase(words[0], "compact")) {
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
-    options.canceled = &jobs_stop_;
+    options.canceled = &compact_canceled_;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     const rocksdb::Status status = db_->CompactRange(options, nullptr, nullptr);
     return status.ok() ? Status() : Status(Code::kIoError, "RocksDB: " + status.ToString());
