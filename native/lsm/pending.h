@@ -96,7 +96,7 @@ class PendingIndex {
   bool Remove(const PendingWrite* write);
 
  private:
-  static constexpr uint32_t kBucketsPerShard = 32;
+  static constexpr uint32_t kBucketsPerShard = 128;
   static size_t BucketOf(uint16_t shard, uint32_t hash) {
     return shard * kBucketsPerShard + hash % kBucketsPerShard;
   }
