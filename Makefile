@@ -84,7 +84,7 @@ endif
 # The thread sanitizer has something to say only where there are threads: tests that start some, or use a disk or an engine
 # that does.
 ifeq ($(VARIANT),tsan)
-THREADED_TESTS := $(shell grep -lE 'std::thread|NewPosixDisk|NewVlogEngine|CONTRACT_TEST|engine_history.h|reactor_testing.h|LsmDb' $(TEST_SOURCES))
+THREADED_TESTS := $(shell grep -lE 'std::thread|NewPosixDisk|NewVlogEngine|LsmEngine|CONTRACT_TEST|engine_history.h|reactor_testing.h|LsmDb' $(TEST_SOURCES))
 ifeq ($(THREADED_TESTS),)
 $(error no test in test/native uses threads)
 endif

@@ -86,6 +86,11 @@ class EngineHost final : public EngineDriver<Engine> {
     found_ = report.value();
   }
 
+  // Threads of the engine may still tell of commits: while this is whole.
+  ~EngineHost() override {
+    if (engine != nullptr) (void)Stop();
+  }
+
   EngineUnderTest& medium() { return *under_test_; }
   const EngineOptions& options() const { return options_; }
   const RecoveryReport& found() const { return found_; }
