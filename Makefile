@@ -72,7 +72,7 @@ ADDON_SOURCES := $(wildcard native/addon/*.cc)
 ADDON_OBJECTS := $(ADDON_SOURCES:%.cc=$(BUILD)/obj/%.o)
 # The options of the lsm engine are known also where there is no RocksDB.
 LSM_OPTIONS := native/lsm/lsm_options.cc
-LIBRARY_SOURCES := $(filter-out native/addon/% native/lsm/%,$(wildcard native/*/*.cc)) $(LSM_OPTIONS)
+LIBRARY_SOURCES := $(filter-out native/addon/% native/lsm/%,$(wildcard native/*/*.cc native/vlog/*/*.cc)) $(LSM_OPTIONS)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(BUILD)/obj/%.o)
 LSM_SOURCES := $(filter-out $(LSM_OPTIONS),$(wildcard native/lsm/*.cc))
 LSM_OBJECTS := $(LSM_SOURCES:%.cc=$(BUILD)/obj/%.o)
@@ -171,14 +171,14 @@ $(FUZZ_BUILD)/resp_parser_fuzz: $(FUZZ_SOURCES) Makefile $(wildcard native/resp/
 	@mkdir -p $(@D)
 	$(CLANGXX) $(FUZZ_FLAGS) -Inative $(FUZZ_SOURCES) -o $@
 
-CHECKPOINT_FUZZ_SOURCES := test/fuzz/checkpoint_fuzz.cc native/vlog/checkpoint_codec.cc native/base/crc32c.cc
+CHECKPOINT_FUZZ_SOURCES := test/fuzz/checkpoint_fuzz.cc native/vlog/checkpoint/checkpoint_codec.cc native/base/crc32c.cc
 
 fuzz-checkpoint: $(FUZZ_BUILD)/checkpoint_fuzz
 	@rm -rf $(FUZZ_BUILD)/checkpoint-new && mkdir -p $(FUZZ_BUILD)/checkpoint-new
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -print_final_stats=1 -artifact_prefix=$(FUZZ_BUILD)/ \
 	  $(FUZZ_BUILD)/checkpoint-new test/fuzz/corpus/checkpoint
 
-$(FUZZ_BUILD)/checkpoint_fuzz: $(CHECKPOINT_FUZZ_SOURCES) Makefile $(wildcard native/vlog/*.h native/base/*.h)
+$(FUZZ_BUILD)/checkpoint_fuzz: $(CHECKPOINT_FUZZ_SOURCES) Makefile $(wildcard native/vlog/*/*.h native/base/*.h)
 	@mkdir -p $(@D)
 	$(CLANGXX) $(FUZZ_FLAGS) -march=x86-64-v2 -Inative $(CHECKPOINT_FUZZ_SOURCES) -o $@
 

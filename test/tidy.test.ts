@@ -40,6 +40,18 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor', 'server'],
 };
 
+/** What each room of native/vlog/ may include of the others. */
+const roomMayInclude: Readonly<Record<string, readonly string[]>> = {
+  index: [],
+  space: [],
+  log: ['index'],
+  checkpoint: ['index', 'log'],
+  recovery: ['index', 'log', 'checkpoint'],
+  gc: ['index', 'log', 'checkpoint', 'recovery'],
+};
+/** What stands in front of the rooms and is nobody's. */
+const commonToRooms = ['vlog/vlog_options.h', 'vlog/vlog_stats.h'];
+
 function includesOf(file: string): string[] {
   return [...read(file).matchAll(/^\s*#\s*include\s+["<]([^">]+)[">]/gm)].map((match) => match[1] ?? '');
 }
@@ -58,6 +70,20 @@ describe('native layers', () => {
       return includesOf(file)
         .filter((included) => mayInclude[included.split('/')[0] ?? ''] !== undefined)
         .filter((included) => ![folder, ...allowed].includes(included.split('/')[0] ?? ''))
+        .map((included) => `${file} includes ${included}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('no room of vlog includes one that it does not know, nor the engine', () => {
+    const inRooms = nativeFiles.filter((file) => /^native\/vlog\/\w+\//.test(file));
+    expect(inRooms.length).toBeGreaterThan(30);
+    const wrong = inRooms.flatMap((file) => {
+      const room = file.split('/')[2] ?? '';
+      const allowed = [room, ...(roomMayInclude[room] ?? [])].map((name) => `vlog/${name}/`);
+      return includesOf(file)
+        .filter((included) => included.startsWith('vlog/') && !commonToRooms.includes(included))
+        .filter((included) => !allowed.some((start) => included.startsWith(start)))
         .map((included) => `${file} includes ${included}`);
     });
     expect(wrong).toEqual([]);

@@ -3,7 +3,7 @@
 // (user:<n>:profile), all. The keys are spread over 1024 trees by hash slot, as in the server.
 // Prints bytes per key (the tree's own sum, mallinfo2, RSS) and nanoseconds of CPU per operation;
 // "find 8" and "find 16" are look-ups in step (Art::FindMany). Build: g++ -std=c++20 -O2 -Inative
-// bench/native/art_bench.cc native/vlog/art*.cc native/base/slab.cc native/base/slot.cc -o
+// bench/native/art_bench.cc native/vlog/index/art*.cc native/base/slab.cc native/base/slot.cc -o
 // art_bench
 #include <malloc.h>
 #include <time.h>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/art.h"
+#include "vlog/index/art.h"
 
 namespace cairn {
 namespace {

@@ -10,7 +10,7 @@
 //           index (Art), as the engine does it after a disk read
 //
 // Build: g++ -std=c++20 -O2 -march=x86-64-v2 -Inative bench/native/cache_bench.cc
-// native/vlog/{value_cache,cache_policy,art,art_*}.cc native/base/{slab,slot}.cc -o cache_bench
+// native/cache/*.cc native/vlog/index/art*.cc native/base/{slab,slot}.cc -o cache_bench
 #include <time.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/art.h"
+#include "vlog/index/art.h"
 #include "cache/value_cache.h"
 
 namespace cairn {

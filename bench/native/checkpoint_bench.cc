@@ -3,8 +3,8 @@
 // segments of 1 GiB (what overwriting leaves) or in the order of the keys. Prints nanoseconds of
 // CPU per entry, MB/s of wall time, bytes per entry, and what building the trees costs: one Upsert
 // per key against ArtLoader. Writes and removes a file in DIR. Build: g++ -std=c++20 -O2
-// -march=x86-64-v2 -Inative bench/native/checkpoint_bench.cc native/vlog/art*.cc
-// native/vlog/checkpoint*.cc native/vlog/segment.cc native/vlog/manifest.cc native/io/*.cc
+// -march=x86-64-v2 -Inative bench/native/checkpoint_bench.cc native/vlog/index/art*.cc
+// native/vlog/checkpoint/checkpoint*.cc native/vlog/log/segment.cc native/vlog/log/manifest.cc native/io/*.cc
 // native/base/*.cc -luring -lpthread -o checkpoint_bench
 #include <time.h>
 
@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/art_bulk.h"
-#include "vlog/checkpoint_file.h"
+#include "vlog/index/art_bulk.h"
+#include "vlog/checkpoint/checkpoint_file.h"
 
 namespace cairn {
 namespace {

@@ -11,11 +11,11 @@
 #include <string_view>
 
 #include "engine/recovery_report.h"
-#include "vlog/checkpoint_file.h"
-#include "vlog/coverage.h"
-#include "vlog/manifest.h"
-#include "vlog/replay_index.h"
-#include "vlog/segment.h"
+#include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/log/manifest.h"
+#include "vlog/log/segment.h"
+#include "vlog/recovery/coverage.h"
+#include "vlog/recovery/replay_index.h"
 
 namespace cairn {
 

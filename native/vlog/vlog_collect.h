@@ -25,7 +25,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vlog/survivor_writer.h"
+#include "vlog/gc/survivor_writer.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {

@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/threads.h"
-#include "vlog/coverage.h"
+#include "vlog/recovery/coverage.h"
 #include "vlog/vlog_collect.h"
 
 namespace cairn {

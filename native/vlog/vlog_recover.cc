@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "base/check.h"
-#include "vlog/art_bulk.h"
-#include "vlog/coverage.h"
-#include "vlog/replay_index.h"
+#include "vlog/index/art_bulk.h"
+#include "vlog/recovery/coverage.h"
+#include "vlog/recovery/replay_index.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {

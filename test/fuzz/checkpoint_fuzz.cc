@@ -18,8 +18,8 @@
 
 #include "base/crc32c.h"
 #include "base/slot.h"
-#include "vlog/checkpoint_codec.h"
-#include "vlog/format.h"
+#include "vlog/checkpoint/checkpoint_codec.h"
+#include "vlog/log/format.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Filling the index tree from keys in order: the same content as by Upsert, whatever the keys are,
 // and an ordinary tree afterwards.
-#include "vlog/art_bulk.h"
+#include "vlog/index/art_bulk.h"
 
 #include <doctest/doctest.h>
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vlog/art.h"
+#include "vlog/index/art.h"
 
 using cairn::Art;
 using cairn::Pointer;

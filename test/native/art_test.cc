@@ -1,6 +1,6 @@
 // The index tree against std::map: nasty key shapes, a million operations, ordered scans, and
 // memory back to zero.
-#include "vlog/art.h"
+#include "vlog/index/art.h"
 
 #include <doctest/doctest.h>
 

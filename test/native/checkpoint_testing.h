@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/checkpoint_file.h"
-#include "vlog/format.h"
+#include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/log/format.h"
 
 namespace cairn::testing {
 

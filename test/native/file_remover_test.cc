@@ -1,5 +1,5 @@
 // Deleting large files in pieces.
-#include "vlog/file_remover.h"
+#include "vlog/space/file_remover.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // ReadWindow against devices that are known.
-#include "vlog/read_window.h"
+#include "vlog/log/read_window.h"
 
 #include <doctest/doctest.h>
 

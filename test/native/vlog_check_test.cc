@@ -2,7 +2,7 @@
 #include <map>
 
 #include "io/sim_disk.h"
-#include "vlog/manifest.h"
+#include "vlog/log/manifest.h"
 #include "vlog_testing.h"
 
 using namespace cairn;

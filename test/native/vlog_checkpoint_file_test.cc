@@ -12,8 +12,8 @@
 #include "checkpoint_testing.h"
 #include "hex.h"
 #include "io/sim_disk.h"
-#include "vlog/checkpoint_file.h"
-#include "vlog/format.h"
+#include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/log/format.h"
 
 using namespace cairn;
 using namespace cairn::testing;

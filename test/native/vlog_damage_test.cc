@@ -4,8 +4,8 @@
 #include <map>
 
 #include "io/sim_disk.h"
-#include "vlog/log_reader.h"
-#include "vlog/manifest.h"
+#include "vlog/log/log_reader.h"
+#include "vlog/log/manifest.h"
 #include "vlog_testing.h"
 
 using namespace cairn;

@@ -2,10 +2,10 @@
 // raise kFormatVersion.
 #include "hex.h"
 #include "io/sim_disk.h"
-#include "vlog/log_reader.h"
-#include "vlog/manifest.h"
-#include "vlog/segment.h"
-#include "vlog/survivor_writer.h"
+#include "vlog/gc/survivor_writer.h"
+#include "vlog/log/log_reader.h"
+#include "vlog/log/manifest.h"
+#include "vlog/log/segment.h"
 #include "vlog_testing.h"
 
 using namespace cairn;

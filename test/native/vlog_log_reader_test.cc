@@ -8,7 +8,7 @@
 #include <random>
 
 #include "io/sim_disk.h"
-#include "vlog/log_reader.h"
+#include "vlog/log/log_reader.h"
 
 using namespace cairn;
 using namespace cairn::vlog;

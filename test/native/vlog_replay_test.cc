@@ -10,9 +10,9 @@
 
 #include "base/slot.h"
 #include "io/sim_disk.h"
-#include "vlog/manifest.h"
-#include "vlog/replay.h"
-#include "vlog/replay_cursor.h"
+#include "vlog/log/manifest.h"
+#include "vlog/recovery/replay.h"
+#include "vlog/recovery/replay_cursor.h"
 #include "vlog_testing.h"
 
 using namespace cairn;

@@ -4,9 +4,9 @@
 #include <random>
 
 #include "io/sim_disk.h"
-#include "vlog/checkpoint_file.h"
-#include "vlog/log_reader.h"
-#include "vlog/manifest.h"
+#include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/log/log_reader.h"
+#include "vlog/log/manifest.h"
 #include "vlog_testing.h"
 
 using namespace cairn;
