@@ -47,7 +47,8 @@ let built = false;
  * @property {number} [last]
  * @property {string} [prefix]
  * @property {number} [valueBytes]
- * @property {'uniform' | 'zipf'} [dist]
+ * @property {'uniform' | 'zipf' | 'mixgraph'} [dist]
+ * @property {number} [shuffle]
  * @property {number} [theta]
  * @property {number} [keepEvery]
  * @property {number} [expireFrom]
@@ -121,7 +122,9 @@ export function runPlan(port, plan, onSecond) {
 /**
  * SETs of keys 0 .. keys - 1, each once.
  * @param {number} port
- * @param {{ keys: number, valueBytes: number, prefix?: string, expireFrom?: number, expireOver?: number }} spec
+ * @param {{ keys: number } & Pick<
+ *   LoadPlan, 'valueBytes' | 'prefix' | 'expireFrom' | 'expireOver' | 'shuffle' | 'dist'
+ * >} spec
  */
 export async function fillKeys(port, spec) {
   const { keys, ...rest } = spec;

@@ -50,7 +50,9 @@ const char kHelp[] = R"(Usage: loadgen --port P [options]
   --first A --last B  the keys that exist: A <= n < B (0, 0)
   --prefix TEXT       keys are TEXT and 12 digits (key:)
   --value-bytes N     (128)
-  --dist uniform|zipf --theta T   which keys set and get choose (uniform, 0.99)
+  --dist uniform|zipf|mixgraph --theta T   which keys set and get choose (uniform, 0.99); with
+                      mixgraph values are as long as that has them
+  --shuffle N         insert takes the keys below N in random order, not in theirs
   --keep-every K      del leaves every K-th key alone
   --expire-from MS --expire-over MS   set and insert with PXAT, spread evenly over that time
   --seed N
@@ -66,8 +68,9 @@ struct Options {
   double rate = 0, seconds = 0;
   uint64_t requests = 0, first = 0, last = 0, value_bytes = 128, keep_every = 0, seed = 1;
   std::array<uint64_t, kOps> mix{};
+  uint64_t shuffle = 0;
   std::string prefix = "key:";
-  bool zipf = false;
+  bool zipf = false, mixgraph = false;
   double theta = 0.99;
   uint64_t expire_from = 0, expire_over = 0;
 };
@@ -154,7 +157,8 @@ class Generator {
       : o_(options), rng_(options.seed), first_(options.first), last_(options.last) {
     for (const uint64_t weight : o_.mix) weights_ += weight;
     if (o_.zipf) zipf_.emplace_back(last_ - first_, o_.theta);
-    pool_.resize((1 << 20) + o_.value_bytes);
+    if (o_.mixgraph) mixgraph_.emplace_back(last_ - first_);
+    pool_.resize((1 << 20) + std::max(o_.value_bytes, kMixGraphValueBytesMax));
     for (char& c : pool_) c = static_cast<char>(rng_.Next());
     margin_ = o_.connections * o_.depth * 2;
     key_bytes_ = o_.prefix.size() + kKeyDigits;
@@ -291,6 +295,7 @@ class Generator {
     switch (request.op) {
       case kInsert:
         request.key = last_++;
+        if (o_.shuffle > 0) request.key = Permuted(request.key, o_.shuffle);
         return true;
       case kDel:
         if (o_.keep_every > 0 && first_ % o_.keep_every == 0) ++first_;
@@ -307,6 +312,8 @@ class Generator {
     if (live == 0) return false;
     if (o_.zipf) {
       request.key = first_ + Permuted(zipf_[0].Sample(rng_) - 1, live);
+    } else if (!mixgraph_.empty()) {
+      request.key = first_ + mixgraph_[0].Sample(rng_);
     } else if (o_.mix[kInsert] + o_.mix[kDel] > 0 && live > 4 * margin_) {
       // Not next to the ends, where an insert or a del may still be on its way.
       request.key = first_ + margin_ + rng_.Below(live - 2 * margin_);
@@ -327,9 +334,9 @@ class Generator {
     AppendKey(c.out, request.key);
     c.out += "\r\n";
     if (writes) {
+      uint64_t random = ValueBytes(request.key);
       c.out.append(text, std::snprintf(text, sizeof(text), "$%llu\r\n",
-                                       static_cast<unsigned long long>(o_.value_bytes)));
-      uint64_t random = o_.value_bytes;
+                                       static_cast<unsigned long long>(random)));
       if (random >= key_bytes_) {
         AppendKey(c.out, request.key);
         random -= key_bytes_;
@@ -349,6 +356,10 @@ class Generator {
       c.touched = true;
       touched_.push_back(&c);
     }
+  }
+
+  uint64_t ValueBytes(uint64_t key) const {
+    return o_.mixgraph ? MixGraphValueBytes(key) : o_.value_bytes;
   }
 
   void AppendKey(std::string& out, uint64_t key) {
@@ -414,7 +425,7 @@ class Generator {
       } else {
         if (line.empty() || line[0] != '$') Refuse(request, line);
         const uint64_t length = std::strtoull(line.data() + 1, nullptr, 10);
-        if (length != o_.value_bytes) Refuse(request, line);
+        if (length != ValueBytes(request.key)) Refuse(request, line);
         if (rest.size() < used + length + 2) break;
         CheckValue(request, rest.substr(used, length));
         used += length + 2;
@@ -491,6 +502,7 @@ class Generator {
   const Options& o_;
   Random rng_;
   std::vector<Zipf> zipf_;
+  std::vector<MixGraph> mixgraph_;
   uint64_t first_, last_, scanned_ = 0, weights_ = 0, margin_ = 0;
   size_t key_bytes_ = 0;
   std::vector<char> pool_;
@@ -523,6 +535,12 @@ std::array<uint64_t, kOps> ParseMix(std::string_view text) {
   return mix;
 }
 
+void ParseDist(std::string_view text, Options& o) {
+  o.zipf = text == "zipf";
+  o.mixgraph = text == "mixgraph";
+  if (!o.zipf && !o.mixgraph && text != "uniform") Fail("--dist does not take that");
+}
+
 Options Parse(int argc, char** argv) {
   Options o;
   for (int i = 1; i < argc; i += 2) {
@@ -544,7 +562,8 @@ Options Parse(int argc, char** argv) {
     else if (name == "--last") o.last = whole();
     else if (name == "--prefix") o.prefix = text;
     else if (name == "--value-bytes") o.value_bytes = whole();
-    else if (name == "--dist") o.zipf = std::string_view(text) == "zipf";
+    else if (name == "--dist") ParseDist(text, o);
+    else if (name == "--shuffle") o.shuffle = whole();
     else if (name == "--theta") o.theta = std::atof(text);
     else if (name == "--keep-every") o.keep_every = whole();
     else if (name == "--expire-from") o.expire_from = whole();
@@ -559,6 +578,8 @@ Options Parse(int argc, char** argv) {
   if (o.seconds <= 0 && o.requests == 0) Fail("--seconds or --requests");
   if (o.first > o.last) Fail("--first after --last");
   if (o.keep_every == 1) Fail("--keep-every 1 leaves nothing to delete");
+  if (o.shuffle > 0 && o.requests - 1 >= o.shuffle - o.last) Fail("--shuffle: of all --requests");
+  if (o.mixgraph && o.first < o.last && o.last - o.first < MixGraph::kRanges) Fail("too few keys");
   if (o.zipf &&
       (o.mix[kInsert] + o.mix[kDel] > 0 || o.first == o.last || o.theta <= 0 || o.theta == 1)) {
     Fail("zipf needs a fixed set of keys, and a theta above 0 that is not 1");

@@ -1,5 +1,5 @@
-// What the load generator draws and counts with: random numbers, a Zipf sampler, a permutation of
-// keys, a latency histogram.
+// What the load generator draws and counts with: random numbers, a Zipf sampler, the keys and
+// values of "mixgraph", a permutation of keys, a latency histogram.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace loadgen {
@@ -72,6 +75,48 @@ class Zipf {
 
   double count_, theta_, h_first_, h_count_, shortcut_;
 };
+
+// The keys that the benchmark "mixgraph" of RocksDB's db_bench reads and writes: a model, with the
+// parameters for it, of what a social graph's store was seen to do (Cao et al., FAST 2020). Ranges
+// of keys are popular by a sum of two exponentials, the keys within one by a power law.
+class MixGraph {
+ public:
+  static constexpr uint64_t kRanges = 30;
+
+  explicit MixGraph(uint64_t count) : range_keys_(count / kRanges) {
+    std::vector<double> shares;
+    for (uint64_t i = 1; i <= kRanges; ++i) shares.push_back(Share(static_cast<double>(i)));
+    Random random(7);  // popular ranges lie anywhere
+    for (size_t i = shares.size(); i-- > 1;) std::swap(shares[i], shares[random.Below(i + 1)]);
+    ends_.resize(kRanges);
+    std::partial_sum(shares.begin(), shares.end(), ends_.begin());
+  }
+
+  uint64_t Sample(Random& random) const {
+    const double at = random.Unit() * ends_.back();
+    const auto range = std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin();
+    const double rank = std::ceil(std::pow(random.Unit() / 0.002312, 1 / 0.3467));
+    Random place(static_cast<uint64_t>(rank));
+    return std::min<uint64_t>(range, kRanges - 1) * range_keys_ + place.Below(range_keys_);
+  }
+
+  static double Share(double range) {
+    return 14.18 * std::exp(-2.917 * range) + 0.0164 * std::exp(-0.08082 * range);
+  }
+
+ private:
+  uint64_t range_keys_;
+  std::vector<double> ends_;
+};
+
+constexpr uint64_t kMixGraphValueBytesMax = 1024;
+// Lengths of the values of that model, a generalized Pareto distribution, drawn once per key so
+// that who reads it can tell.
+inline uint64_t MixGraphValueBytes(uint64_t key) {
+  const double u = 1 - Random(key).Unit();
+  const double bytes = std::ceil(25.45 * (std::pow(u, -0.2615) - 1) / 0.2615);
+  return static_cast<uint64_t>(std::clamp(bytes, 10.0, 1.0 * kMixGraphValueBytesMax));
+}
 
 // The n-th number of a fixed permutation of [0, count), so that popular keys do not lie together.
 inline uint64_t Permuted(uint64_t n, uint64_t count) {
@@ -152,6 +197,31 @@ inline int SelfTest() {
     }
     // 999 degrees of freedom: mean 999, standard deviation 45.
     expect(seen[0] == 0 && chi_square > 820 && chi_square < 1180, "Zipf chi-square", chi_square);
+  }
+  {
+    constexpr uint64_t kRangeKeys = 1'000'000, kDraws = 2'000'000;
+    const MixGraph graph(MixGraph::kRanges * kRangeKeys);
+    Random random(7);
+    std::vector<double> seen(MixGraph::kRanges), shares(MixGraph::kRanges);
+    for (uint64_t i = 0; i < kDraws; ++i) ++seen[graph.Sample(random) / kRangeKeys];
+    std::sort(seen.begin(), seen.end(), std::greater<>());
+    for (uint64_t i = 0; i < shares.size(); ++i) {
+      shares[i] = MixGraph::Share(static_cast<double>(i + 1));
+    }
+    const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+    double chi_square = 0;
+    for (uint64_t i = 0; i < shares.size(); ++i) {
+      const double expected = kDraws * shares[i] / sum;
+      chi_square += (seen[i] - expected) * (seen[i] - expected) / expected;
+    }
+    // 29 degrees of freedom; sorting brings it closer.
+    expect(chi_square < 60, "mixgraph's ranges, chi-square", chi_square);
+    double bytes = 0;
+    for (uint64_t key = 0; key < kDraws; ++key) {
+      bytes += static_cast<double>(MixGraphValueBytes(key));
+    }
+    // 36.15 for what is at least 10, and a little for rounding up.
+    expect(std::abs(bytes / kDraws - 36.4) < 0.3, "mixgraph's values, mean", bytes / kDraws);
   }
   for (const uint64_t count : {1, 2, 3, 1000, 4096, 12345}) {
     std::vector<bool> taken(count);
