@@ -1,4 +1,10 @@
 // What an operator changes of an lsm engine while it is open.
+#if __has_include(<rocksdb/advanced_cache.h>)
+#include <rocksdb/advanced_cache.h>  // newer versions define Cache here, and only name it in cache.h
+#else
+#include <rocksdb/cache.h>
+#endif
+
 #include <string>
 #include <utility>
 #include <vector>
