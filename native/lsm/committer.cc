@@ -217,8 +217,9 @@ void Committer::Retire(Batch* batch) {
   // RocksDB shows it all: reads that do not find it here any more find it there.
   for (PendingWrite* write : batch->writes) {
     const LatchGuard guard(parts_.latch(write->shard));
-    if (!parts_.index->Remove(write) || !parts_.records->on()) continue;
-    if (write->deletion()) {
+    if (!parts_.index->Remove(write)) continue;
+    // One that was turned off still has records, and shows them.
+    if (write->deletion() || !parts_.records->on()) {
       parts_.records->Erase(write->shard, write->key, write->hash);
     } else {
       parts_.records->Put(write->shard, write->key, write->hash, write->value, true);

@@ -532,3 +532,23 @@ CONTRACT_TEST("look-ahead changes nothing") {
   CHECK(host.Get(0, "k0") == "v");
   CHECK_FALSE(host.Meta(0, "k1").found);
 }
+
+CONTRACT_TEST("a cache that is turned off and on again shows nothing old") {
+  EngineHost host(&medium);
+  for (const char* value : {"one", "two", "three"}) {
+    host.Set(0, "changed", value);
+    host.Set(0, "removed", value);
+    host.Settle();
+    CHECK(host.See(0, "changed")->value == value);  // cached now, if at all
+    CHECK(host.See(0, "removed")->value == value);
+    REQUIRE(host.engine->SetOption("cache-size", "0").ok());
+    host.Set(0, "changed", "new");
+    host.Staged({host.Del(0, "removed")});
+    host.Settle();
+    CHECK(host.See(0, "changed")->value == "new");
+    CHECK_FALSE(host.See(0, "removed").has_value());
+    REQUIRE(host.engine->SetOption("cache-size", "64kb").ok());
+    CHECK(host.See(0, "changed")->value == "new");
+    CHECK_FALSE(host.See(0, "removed").has_value());
+  }
+}
