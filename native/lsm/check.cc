@@ -68,6 +68,8 @@ class Check {
     if (!mapped_) return Damage("metadata 'namespaces' is missing");
     for (uint16_t ns = 0; ns < namespaces_.count(); ++ns) {
       const uint32_t collection = namespaces_.slot(ns).collection.load();
+    if (const FormatFault fault = namespaces_.ParseDropped(dropped_))
+      Damage("metadata 'dropped': " + fault.Text());
       const Found& found = collections_[collection];
       report.live_keys += live_[collection].first;
       report.live_bytes += live_[collection].second;
@@ -133,6 +135,8 @@ class Check {
   const uint64_t now_ms_;
   Namespaces namespaces_;
   bool mapped_ = false;
+    } else if (key.user_key == "dropped") {
+      dropped_ = value.body;
   bool exact_ = true;
   std::map<uint32_t, Found> collections_;
   std::map<uint32_t, std::pair<uint64_t, uint64_t>> live_;  // keys, bytes
@@ -140,6 +144,7 @@ class Check {
 
 }  // namespace
 
+  std::string dropped_;
 Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk, uint64_t now_ms) {
   Result<std::unique_ptr<cairn::FileLock>> lock = disk->LockFile(dir + "/LOCK");
   if (!lock.ok()) return lock.status();

@@ -238,7 +238,8 @@ Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
       return damaged(kDroppedName, fault);
   }
   bool changed = false;
-  namespaces_.Begin(options_.databases, &changed);
+  if (!namespaces_.Begin(options_.databases, &changed))
+    return Status(Code::kInvalid, options_.dir + ": " + Namespaces::kUsedUp);
   for (uint32_t ns = 0; !fresh && ns < namespaces_.count(); ++ns) {
     const auto number = static_cast<uint16_t>(ns);
     const std::string key = CountersKey(namespaces_.slot(number).collection);

@@ -19,9 +19,19 @@ constexpr uint64_t kWriteOverhead = 128;
 // Collections that were flushed and not cleaned up yet.
 constexpr size_t kDroppedMax = 16384 + kDatabasesMax;
 static_assert(kDroppedMax <= kDroppedCollectionsMax);
+static_assert(kDatabasesMax <= kDroppedMax, "all databases can be flushed at once");
 
 bool OnWhole(const WriteOp& op) {
   return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
+}
+
+// Collections that the unit may drop, and as many that it may take.
+uint64_t Dropped(std::span<const WriteOp> ops, uint32_t namespaces) {
+  uint64_t dropped = 0;
+  for (const WriteOp& op : ops) {
+    if (op.kind == WriteKind::kFlush) dropped += op.ns == kAllNamespaces ? namespaces : 1;
+  }
+  return dropped;
 }
 
 }  // namespace
@@ -79,8 +89,16 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
     if (committer_->State(&reason) >= StreamState::kStopped) return Status(Code::kNoSpace, reason);
     return Status(Code::kBusy, "too much waits for RocksDB");
   }
-  if (CAIRN_UNLIKELY(whole && namespaces_.dropped().size() + namespaces_.count() > kDroppedMax))
-    return Status(Code::kBusy, "too many databases that were flushed have not been cleaned up yet");
+  if (CAIRN_UNLIKELY(whole)) {
+    const uint64_t dropped = Dropped(ops, namespaces_.count());
+    if (dropped > kDroppedMax)
+      return Status(Code::kTooLarge,
+                    "a transaction flushes databases more often than engine lsm can write");
+    if (dropped > namespaces_.unused()) return Status(Code::kTooLarge, Namespaces::kUsedUp);
+    if (dropped != 0 && namespaces_.dropped().size() + dropped > kDroppedMax)
+      return Status(Code::kBusy,
+                    "too many databases that were flushed have not been cleaned up yet");
+  }
   Batch& batch = committer_->open();
   // First of all: who sees new counts asks for the latest ticket afterwards.
   committer_->Added(bytes, awaited);

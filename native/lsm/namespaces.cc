@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/limits.h"
+#include "lsm/drop_gate.h"
 #include "lsm/key.h"
 #include "lsm/merge_counters.h"
 #include "lsm/value.h"
@@ -50,13 +52,15 @@ std::string CountersKey(uint32_t collection) {
   return key;
 }
 
-void Namespaces::Begin(uint32_t databases, bool* changed) {
+bool Namespaces::Begin(uint32_t databases, bool* changed) {
   *changed = databases > slots_.size();
+  if (*changed && databases - slots_.size() > unused()) return false;
   std::vector<Slot> slots(std::max<size_t>(databases, slots_.size()));
   for (size_t ns = 0; ns < slots.size(); ++ns) {
     slots[ns].collection = ns < slots_.size() ? slots_[ns].collection.load() : next_collection_++;
   }
   slots_ = std::move(slots);
+  return true;
 }
 
 FormatFault Namespaces::ParseMapping(std::string_view text) {
@@ -64,12 +68,14 @@ FormatFault Namespaces::ParseMapping(std::string_view text) {
   std::vector<uint32_t> collections;
   std::set<uint32_t> seen;
   if (!TakeNumber(&text, &next_collection_)) return {"number expected", 0};
+  if (next_collection_ == 0) return {"no such collection", 0};
   while (!text.empty()) {
     const size_t at = bytes - text.size();
     uint32_t collection;
     if (!TakeNumber(&text, &collection)) return {"number expected", at};
     if (collection == 0 || collection >= next_collection_ || !seen.insert(collection).second)
       return {"no such collection", at};
+    if (collections.size() == kDatabasesMax) return {"too many databases", at};
     collections.push_back(collection);
   }
   std::vector<Slot> slots(collections.size());
@@ -80,12 +86,17 @@ FormatFault Namespaces::ParseMapping(std::string_view text) {
 
 FormatFault Namespaces::ParseDropped(std::string_view text) {
   const size_t bytes = text.size();
+  std::set<uint32_t> current;
+  for (const Slot& slot : slots_) current.insert(slot.collection.load());
   dropped_.clear();
   while (!text.empty()) {
     const size_t at = bytes - text.size();
     uint32_t collection;
     if (!TakeNumber(&text, &collection)) return {"number expected", at};
     if (!dropped_.empty() && dropped_.back() >= collection) return {"not in order", at};
+    if (collection == 0 || collection >= next_collection_) return {"no such collection", at};
+    if (current.contains(collection)) return {"collection of a database", at};
+    if (dropped_.size() == kDroppedCollectionsMax) return {"too many collections", at};
     dropped_.push_back(collection);
   }
   return {};
@@ -134,7 +145,7 @@ void Namespaces::Flush(uint16_t ns, bool exact, Batch* batch) {
   const uint32_t old = slot.collection.load(std::memory_order_relaxed);
   dropped_.insert(std::lower_bound(dropped_.begin(), dropped_.end(), old), old);
   batch->dropped.push_back(old);
-  CAIRN_CHECK(next_collection_ != UINT32_MAX, "a flush each second lasts for 136 years");
+  CAIRN_CHECK(unused() != 0, "Apply looks before it flushes");
   slot.collection.store(next_collection_++, std::memory_order_relaxed);
   slot.keys.store(0, std::memory_order_relaxed);
   slot.expiring.store(0, std::memory_order_relaxed);

@@ -34,10 +34,11 @@ class Namespaces {
     bool noted = false;                       // in Batch::changed of the open batch
   };
 
-  // New ones get collections of their own. *changed: it has to be written.
-  void Begin(uint32_t databases, bool* changed);
+  // New ones get collections of their own. *changed: it has to be written. False, and nothing has
+  // happened: the numbers for them are used up.
+  [[nodiscard]] bool Begin(uint32_t databases, bool* changed);
   FormatFault ParseMapping(std::string_view text);
-  FormatFault ParseDropped(std::string_view text);
+  FormatFault ParseDropped(std::string_view text);  // behind the mapping
   FormatFault ParseCounters(uint16_t ns, std::string_view body);
   // What a count of all keys came to.
   void SetCounters(uint16_t ns, uint64_t keys, uint64_t expiring, uint64_t expiry_seconds,
@@ -51,7 +52,12 @@ class Namespaces {
   enum class Change : uint8_t { kCame, kWent, kStayed };
   void Count(uint16_t ns, Change change, uint64_t old_expire_at_ms, uint64_t expire_at_ms,
              Batch* batch);
-  // A namespace without keys keeps its collection if that is exact.
+  static constexpr const char* kUsedUp =
+      "the numbers of collections are used up, one for each database that was flushed: copy the "
+      "keys to a new directory";
+  // Numbers of collections that were never used.
+  uint32_t unused() const { return UINT32_MAX - next_collection_; }
+  // A namespace without keys keeps its collection if that is exact. Else it takes an unused one.
   void Flush(uint16_t ns, bool exact, Batch* batch);
   void Swap(uint16_t a, uint16_t b, Batch* batch);
   // Collections that no file holds any more.

@@ -181,7 +181,9 @@ Executor::Pass Executor::CommitExec(Connection* conn, ExecRun* run, PreparedUnit
     if (!status.ok()) {
       control_.Unlatch();
       if (status.code() == Code::kBusy) return Pass::kBusy;
-      ReplyWriter(&scratch_, 2).Error(errors::DiskRefusedWrite(status.message()));
+      ReplyWriter(&scratch_, 2)
+          .Error(status.code() == Code::kTooLarge ? errors::Error(status.message())
+                                                  : errors::DiskRefusedWrite(status.message()));
       DropMulti(conn);
       DropWatches(conn);
       return Pass::kAborted;
