@@ -190,6 +190,7 @@ class LsmEngine final : public Engine {
   void KeepReserve();
   bool ReleaseReserve();
   bool IsGone(uint32_t collection) const;
+  void FindReserve();
   void NoteDrops(const Batch* batch, uint64_t durable);
   void DropStale(const Sweeper::Due& due, uint16_t shard);
   void Reset();

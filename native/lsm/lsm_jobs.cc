@@ -139,6 +139,19 @@ void LsmEngine::KeepReserve() {
   if (reserve_) return;
   Result<std::unique_ptr<File>> file = disk_->OpenDirect(ReservePath(), Disk::Mode::kCreate);
   if (!file.ok()) return;
+void LsmEngine::FindReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  const Result<std::unique_ptr<File>> file =
+      disk_->OpenDirect(ReservePath(), Disk::Mode::kReadWrite);
+  if (!file.ok()) return;
+  // Its blocks are asked for again: a power failure may have left the size alone. One that was cut
+  // short gives back what it has, for who is short of room when the server starts.
+  const Result<uint64_t> bytes = file.value()->Size();
+  reserve_ = bytes.ok() && bytes.value() >= tuning_.reserve_bytes &&
+             file.value()->Allocate(0, tuning_.reserve_bytes).ok();
+  if (!reserve_) (void)disk_->Remove(ReservePath());
+}
+
   reserve_ = file.value()->Allocate(0, tuning_.reserve_bytes).ok();
   if (!reserve_) (void)disk_->Remove(ReservePath());
 }

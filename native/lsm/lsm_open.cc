@@ -85,8 +85,7 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
     if (!said.empty()) report.notices.push_back("lowered to fit this machine: " + said);
   }
   // What a start needs, and cannot have, it says.
-  const Result<bool> reserve = disk->Exists(ReservePath());
-  reserve_ = reserve.ok() && reserve.value();
+  FindReserve();
   status = OpenDatabase();
   if (status.ok()) status = SyncLogs();
   if (status.ok()) status = LoadNamespaces(&report);

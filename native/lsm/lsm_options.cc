@@ -107,7 +107,9 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
              .min = 1,
              .max = 1024,
              .section = "Engine lsm",
-             .doc = "Memtables that are written to one file together."},
+             .doc =
+                 "Memtables that are written to one file together, where the library has that in "
+                 "good order; else 1."},
      .set = &StoreOption<&LsmOptions::min_write_buffer_number_to_merge>},
     {.row = {.name = "rocksdb-arena-block-size",
              .kind = OptionKind::kBytes,

@@ -71,7 +71,10 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
 
   options.write_buffer_size = own.write_buffer_bytes;
   options.max_write_buffer_number = static_cast<int>(own.max_write_buffer_number);
-  options.min_write_buffer_number_to_merge = static_cast<int>(own.min_write_buffer_number_to_merge);
+  if (IsOn(Feature::kMemtableMerging)) {
+    options.min_write_buffer_number_to_merge =
+        static_cast<int>(own.min_write_buffer_number_to_merge);
+  }
   options.arena_block_size = own.arena_block_bytes;
   options.memtable_prefix_bloom_size_ratio = own.memtable_prefix_bloom_percent / 100.0;
   options.memtable_whole_key_filtering = true;

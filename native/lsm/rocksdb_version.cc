@@ -58,6 +58,10 @@ constexpr std::array<FeatureRow, kFeatureCount> kRows = {
     Row(Feature::kIoUring, "io_uring", kUring, "the library was built without liburing"),
     Row(Feature::kAsyncIo, "async-io", kUring&& Since(7, 9),
         kUring ? "a read error can corrupt memory before 7.9" : "needs io_uring"),
+    // A flush that begins takes back what another one has asked for: DB::Flush and CompactRange
+    // then wait for a memtable that nobody writes until enough others have come.
+    Row(Feature::kMemtableMerging, "memtable-merging", false,
+        "flushes and compactions that were asked for can wait forever, in every version so far"),
 };
 
 constexpr bool InOrder() {

@@ -30,8 +30,9 @@ enum class Feature : uint8_t {
   kRowCache,
   kIoUring,
   kAsyncIo,
+  kMemtableMerging,
 };
-inline constexpr size_t kFeatureCount = 9;
+inline constexpr size_t kFeatureCount = 10;
 
 struct FeatureRow {
   Feature feature;
