@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "lsm/merge_operator.h"
 #include "lsm/namespaces.h"
 #include "lsm/rocksdb_options.h"
+#include "lsm/synced_mark.h"
 
 namespace cairn::lsm {
 
@@ -66,10 +68,10 @@ class Check {
   // Counters and expiry index are exact, unless writes were blind.
   void Finish() {
     if (!mapped_) return Damage("metadata 'namespaces' is missing");
-    for (uint16_t ns = 0; ns < namespaces_.count(); ++ns) {
-      const uint32_t collection = namespaces_.slot(ns).collection.load();
     if (const FormatFault fault = namespaces_.ParseDropped(dropped_))
       Damage("metadata 'dropped': " + fault.Text());
+    for (uint16_t ns = 0; ns < namespaces_.count(); ++ns) {
+      const uint32_t collection = namespaces_.slot(ns).collection.load();
       const Found& found = collections_[collection];
       report.live_keys += live_[collection].first;
       report.live_bytes += live_[collection].second;
@@ -98,6 +100,9 @@ class Check {
     report.findings.push_back({CheckFinding::Kind::kDamaged, "rocksdb", 0, std::move(reason)});
   }
 
+  // The newest one that metadata and counters have.
+  uint64_t version() const { return version_; }
+
   CheckReport report;
 
  private:
@@ -115,6 +120,7 @@ class Check {
   }
 
   void System(const ParsedKey& key, const ParsedValue& value) {
+    version_ = std::max(version_, value.head.version);
     if (key.prefix.index == system_index::kCounters) {
       Counters counters;
       if (AddCounters(value.body, &counters)) return Damage("counters are damaged");
@@ -129,14 +135,16 @@ class Check {
       mapped_ = true;
       if (const FormatFault fault = namespaces_.ParseMapping(value.body))
         Damage("metadata 'namespaces': " + fault.Text());
+    } else if (key.user_key == "dropped") {
+      dropped_ = value.body;
     }
   }
 
   const uint64_t now_ms_;
   Namespaces namespaces_;
+  uint64_t version_ = 0;
   bool mapped_ = false;
-    } else if (key.user_key == "dropped") {
-      dropped_ = value.body;
+  std::string dropped_;
   bool exact_ = true;
   std::map<uint32_t, Found> collections_;
   std::map<uint32_t, std::pair<uint64_t, uint64_t>> live_;  // keys, bytes
@@ -144,7 +152,6 @@ class Check {
 
 }  // namespace
 
-  std::string dropped_;
 Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk, uint64_t now_ms) {
   Result<std::unique_ptr<cairn::FileLock>> lock = disk->LockFile(dir + "/LOCK");
   if (!lock.ok()) return lock.status();
@@ -154,11 +161,14 @@ Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk, uint64_t 
   rocksdb::Options options = RocksdbOptions(own, NewBlockCache(own));
   options.create_if_missing = false;
   options.merge_operator = std::make_shared<MergeOperator>(&folds, &merges);
+  bool unreadable = false;
+  const std::optional<uint64_t> marked = SyncedMark::Read(disk, dir, &unreadable);
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::OpenForReadOnly(options, dir + "/rocksdb", &opened, false);
   const std::unique_ptr<rocksdb::DB> db(opened);
   Check check(now_ms);
+  if (unreadable) check.Damage(SyncedMark::PathIn(dir) + " cannot be read");
   if (!status.ok()) {
     if (!status.IsCorruption()) return Status(Code::kIoError, "RocksDB: " + status.ToString());
     check.Damage(status.ToString());
@@ -178,6 +188,8 @@ Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk, uint64_t 
     check.Damage(at->status().ToString());
   } else {
     check.Finish();
+    if (marked.has_value() && *marked > check.version())
+      check.Damage(SyncedMark::Contradiction(dir, check.version(), *marked));
   }
   return std::move(check.report);
 }

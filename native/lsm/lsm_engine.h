@@ -24,6 +24,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@
 #include "lsm/read_pool.h"
 #include "lsm/record_cache.h"
 #include "lsm/sweeper.h"
+#include "lsm/synced_mark.h"
 
 namespace cairn::lsm {
 
@@ -175,6 +177,7 @@ class LsmEngine final : public Engine {
   bool IsEmpty() const;
   Status Recount(Batch* batch);
   Status LoadNamespaces(RecoveryReport* report);
+  Status CompareWithMark(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
   Status StartThreads();
   void StopThreads(bool abandon);
@@ -187,10 +190,11 @@ class LsmEngine final : public Engine {
   void Waits(bool waits, const std::string& reason);
   std::string ReservePath() const { return options_.dir + "/reserve"; }
   void TrimArchive(bool all);
+  void FindReserve();
   void KeepReserve();
   bool ReleaseReserve();
   bool IsGone(uint32_t collection) const;
-  void FindReserve();
+  void Settled(const Batch* batch, uint64_t durable);
   void NoteDrops(const Batch* batch, uint64_t durable);
   void DropStale(const Sweeper::Due& due, uint16_t shard);
   void Reset();
@@ -229,7 +233,11 @@ class LsmEngine final : public Engine {
   std::shared_ptr<rocksdb::Statistics> statistics_;
 
   Namespaces namespaces_;
-  uint64_t version_ = 0;  // the newest one; under the committer's mutex
+  uint64_t version_ = 0;            // the newest one; under the committer's mutex
+  std::optional<uint64_t> marked_;  // by the life before
+  SyncedMark mark_;
+  uint64_t written_version_ = 0;  // that RocksDB has; of the committer's thread
+  uint64_t mark_synced_ms_ = 0;   // of the thread that watches
   PendingIndex pending_;
   std::unique_ptr<RecordCache> records_;
   std::unique_ptr<Committer> committer_ = std::make_unique<Committer>();

@@ -23,6 +23,7 @@ constexpr uint64_t kTrimMillis = 1000;
 constexpr uint64_t kCleanAfterMillis = 5000;  // after the last flush of a namespace
 constexpr size_t kDroppedMany = 1024;         // collections: then at once
 constexpr uint64_t kStallMillis = 5000;
+constexpr uint64_t kMarkMillis = 1000;
 // What compactions need beside what is told to be kept free.
 constexpr uint64_t kFreeBytesLast = 4u << 20;
 
@@ -79,6 +80,10 @@ void LsmEngine::Watch() {
     CheckRoom();
     // Old versions can forget to schedule the compaction that ends a stall.
     const uint64_t now = MonotonicMillis();
+    if (now >= mark_synced_ms_ + kMarkMillis) {
+      mark_.Sync();
+      mark_synced_ms_ = now;
+    }
     if (!events_->stopped() || stalled_since == 0) stalled_since = now;
     if (now >= stalled_since + kStallMillis) {
       (void)db_->EnableAutoCompaction({db_->DefaultColumnFamily()});
@@ -134,11 +139,6 @@ void LsmEngine::TrimArchive(bool all) {
 
 // A file that takes room and is given up when RocksDB finds none: so that deletes, which need a
 // little, go on.
-void LsmEngine::KeepReserve() {
-  const std::lock_guard lock(reserve_mutex_);
-  if (reserve_) return;
-  Result<std::unique_ptr<File>> file = disk_->OpenDirect(ReservePath(), Disk::Mode::kCreate);
-  if (!file.ok()) return;
 void LsmEngine::FindReserve() {
   const std::lock_guard lock(reserve_mutex_);
   const Result<std::unique_ptr<File>> file =
@@ -152,6 +152,11 @@ void LsmEngine::FindReserve() {
   if (!reserve_) (void)disk_->Remove(ReservePath());
 }
 
+void LsmEngine::KeepReserve() {
+  const std::lock_guard lock(reserve_mutex_);
+  if (reserve_) return;
+  Result<std::unique_ptr<File>> file = disk_->OpenDirect(ReservePath(), Disk::Mode::kCreate);
+  if (!file.ok()) return;
   reserve_ = file.value()->Allocate(0, tuning_.reserve_bytes).ok();
   if (!reserve_) (void)disk_->Remove(ReservePath());
 }
@@ -216,6 +221,13 @@ void LsmEngine::Flush(uint64_t wanted) {
   saves_.last_wall_ms = WallMillis();
   saves_.last_keys = namespaces_.keys();
   ++saves_.written;
+}
+
+// On the committer's thread.
+void LsmEngine::Settled(const Batch* batch, uint64_t durable) {
+  if (batch != nullptr && batch->version != 0) written_version_ = batch->version;
+  if (durable == committer_->written()) mark_.Note(written_version_);
+  NoteDrops(batch, durable);
 }
 
 // On the committer's thread. A compaction may drop a collection when the batch that took its name

@@ -2,6 +2,8 @@
 //
 //   DIR/LOCK          one process at a time, as for every engine
 //   DIR/rocksdb/...   RocksDB's files
+//   DIR/synced        what was durable, see synced_mark.h
+//   DIR/reserve       room that is given up on a full disk
 #include <rocksdb/statistics.h>
 #include <unistd.h>
 
@@ -86,9 +88,19 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
   }
   // What a start needs, and cannot have, it says.
   FindReserve();
+  bool unreadable = false;
+  marked_ = SyncedMark::Read(disk, options.dir, &unreadable);
+  if (unreadable)
+    report.notices.push_back(SyncedMark::PathIn(options.dir) +
+                             " cannot be read: damage of the logs cannot be told from a torn end");
   status = OpenDatabase();
   if (status.ok()) status = SyncLogs();
   if (status.ok()) status = LoadNamespaces(&report);
+  if (status.ok()) {
+    const rocksdb::Status marked = mark_.Open(env_->GetFileSystem().get(), options.dir, version_);
+    if (!marked.ok())
+      report.notices.push_back(SyncedMark::PathIn(options.dir) + ": " + marked.ToString());
+  }
   if (status.ok()) status = StartThreads();
   if (!status.ok()) {
     StopThreads(true);
@@ -120,6 +132,8 @@ Status LsmEngine::OpenDatabase() {
   options.merge_operator = std::make_shared<MergeOperator>(&folds_, &merges_);
   options.compaction_filter_factory =
       std::make_shared<FilterFactory>(KeyOrder::kAscending, &gate_, &upgrades_, &filtered_);
+  // Files without their MANIFEST are none to RocksDB, which would remove them.
+  if (marked_.has_value() && !options_.salvage) options.create_if_missing = false;
   if (options_.salvage)
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   if (own_files) {
@@ -254,6 +268,8 @@ Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
   }
   status = ReadMetadata(kCountsName, &text, &found);
   if (!status.ok()) return status;
+  status = CompareWithMark(report);
+  if (!status.ok()) return status;
   const std::string_view counts = exact_ ? "exact" : "estimated";
   const bool recount = exact_ && found && text != counts;
   if (!fresh && !changed && found && text == counts) return Status();
@@ -281,6 +297,17 @@ Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
   return wrote.ok() ? Status() : OpenError(wrote);
 }
 
+// Each batch that gives versions away writes a record with the latest one, so what was recovered
+// has them all up to version_.
+Status LsmEngine::CompareWithMark(RecoveryReport* report) {
+  if (!marked_.has_value() || *marked_ <= version_) return Status();
+  std::string text = SyncedMark::Contradiction(options_.dir, version_, *marked_);
+  for (const std::string& said : events_->Take()) text += "; " + said;
+  if (!options_.salvage) return Status(Code::kCorruption, text);
+  report->damage.push_back(text);
+  return Status();
+}
+
 Status LsmEngine::StartThreads() {
   patience_.Begin();
   auto rules = std::make_shared<DropRules>();
@@ -296,7 +323,7 @@ Status LsmEngine::StartThreads() {
   parts.listener = listener_;
   parts.latch = latch;
   parts.seal = [this](Batch* batch) { namespaces_.AddRecords(version_, batch); };
-  parts.settled = [this](const Batch* batch, uint64_t durable) { NoteDrops(batch, durable); };
+  parts.settled = [this](const Batch* batch, uint64_t durable) { Settled(batch, durable); };
   parts.fsync = options_.fsync;
   parts.staged_bytes_max = tuning_.staged_bytes_max;
   Sweeper::Parts sweep;
@@ -340,6 +367,7 @@ Status LsmEngine::Close() {
     // So that the next start has nothing to replay. What it does not flush is in the log.
     (void)db_->Flush({});
   }
+  mark_.Sync();
   const rocksdb::Status closed = db_->Close();
   if (status.ok() && !closed.ok()) status = OpenError(closed);
   Reset();
@@ -357,6 +385,7 @@ void LsmEngine::AwaitDueForTest(uint64_t now_ms) {
 }
 
 void LsmEngine::Reset() {
+  mark_.Close();
   db_.reset();
   env_.reset();
   lock_.reset();
@@ -369,6 +398,8 @@ void LsmEngine::Reset() {
   pending_ = PendingIndex();
   namespaces_ = Namespaces();
   version_ = 0;
+  written_version_ = 0;
+  mark_synced_ms_ = 0;
   std::fill(removed_.begin(), removed_.end(), 0);
   removed_all_ = 0;
   synced_ms_ = 0;

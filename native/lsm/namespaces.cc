@@ -183,6 +183,7 @@ void Namespaces::Forget(const std::vector<uint32_t>& collections, Batch* batch) 
 void Namespaces::AddRecords(uint64_t version, Batch* batch) {
   std::string text;
   std::string value;
+  if (!batch->changed.empty() || batch->mapping_changed) batch->version = version;
   for (const uint16_t ns : batch->changed) {
     Slot& slot = slots_[ns];
     slot.noted = false;

@@ -46,7 +46,7 @@ void Batch::Clear() {
   records.clear();
   changed.clear();
   touched = mapping_changed = false;
-  bytes = 0;
+  version = bytes = 0;
   arena.Clear();
 }
 

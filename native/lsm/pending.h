@@ -77,6 +77,7 @@ struct Batch {
   std::vector<uint16_t> changed;  // namespaces whose counters changed; each once
   bool touched = false;           // something was added
   bool mapping_changed = false;   // which collection a namespace is
+  uint64_t version = 0;           // sealed: of its records; 0: it has none
   uint64_t bytes = 0;             // of keys and values
   Arena arena;
 

@@ -98,6 +98,39 @@ class RandomAccessFile final : public rocksdb::FSRandomAccessFile {
   const std::unique_ptr<File> file_;
 };
 
+// For small writes, each within a sector.
+class RandomRWFile final : public rocksdb::FSRandomRWFile {
+ public:
+  explicit RandomRWFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  IOStatus Write(uint64_t offset, const Slice& data, const IOOptions&, IODebugContext*) override {
+    Bounce bounce(file_->alignment());
+    const uint64_t begin = bounce.Down(offset);
+    const size_t bytes = bounce.Up(offset + data.size()) - begin;
+    const Result<uint64_t> size = file_->Size();
+    if (!size.ok()) return Converted(size.status());
+    char* const memory = bounce.Memory(bytes);
+    std::memset(memory, 0, bytes);
+    const Result<size_t> got = file_->ReadAt(begin, memory, bytes);
+    if (!got.ok()) return Converted(got.status());
+    std::memcpy(memory + (offset - begin), data.data(), data.size());
+    const Status status = file_->WriteAt(begin, memory, bytes);
+    if (!status.ok()) return Converted(status);
+    const uint64_t end = std::max(size.value(), offset + data.size());
+    return begin + bytes > end ? Converted(file_->Truncate(end)) : IOStatus::OK();
+  }
+  IOStatus Read(uint64_t offset, size_t n, const IOOptions&, Slice* result, char* scratch,
+                IODebugContext*) const override {
+    return ReadUnaligned(file_.get(), offset, n, scratch, result);
+  }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override { return Converted(file_->Sync()); }
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return Converted(file_->Sync()); }
+  IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+
+ private:
+  const std::unique_ptr<File> file_;
+};
+
 class WritableFile final : public rocksdb::FSWritableFile {
  public:
   // `tail`: what is in the last, incomplete sector.
@@ -211,6 +244,14 @@ class DiskFileSystem final : public rocksdb::FileSystem {
         ReadUnaligned(opened.value().get(), whole, tail.size(), tail.data(), &read);
     if (!status.ok()) return status;
     *file = std::make_unique<WritableFile>(std::move(opened.value()), bytes.value(), tail);
+    return IOStatus::OK();
+  }
+  IOStatus NewRandomRWFile(const std::string& path, const FileOptions&,
+                           std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                           IODebugContext*) override {
+    Result<std::unique_ptr<File>> opened = disk_->OpenDirect(path, Disk::Mode::kReadWrite);
+    if (!opened.ok()) return Converted(opened.status());
+    *file = std::make_unique<RandomRWFile>(std::move(opened.value()));
     return IOStatus::OK();
   }
   IOStatus NewDirectory(const std::string& path, const IOOptions&,
