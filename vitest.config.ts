@@ -52,6 +52,7 @@ export default defineConfig({
           name: 'e2e-lsm',
           include: commandTests.map((name) => `test/e2e/${name}.test.ts`),
           env: { CAIRN_TEST_ENGINE: 'lsm' },
+          setupFiles: ['test/support/sanitizer.ts'],
           pool: 'forks',
           testTimeout: minute * patience,
           hookTimeout: minute * patience,

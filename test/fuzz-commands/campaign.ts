@@ -14,6 +14,8 @@ export interface CampaignOptions {
   readonly steps: number;
   readonly toleranceMs: number;
   readonly minimiseSeconds: number;
+  /** Cairn's, if not the default one. */
+  readonly engine?: string;
   /** A program that an earlier failure has left, instead of seeds. */
   readonly replay?: string;
   /** Goes on after a failure. */
@@ -31,9 +33,13 @@ export interface Failure {
 const stretchesMax = 4;
 const triesMax = 400;
 
-async function withServers<T>(flags: Flags, use: (servers: Servers) => Promise<T>): Promise<T> {
+async function withServers<T>(
+  flags: Flags,
+  engine: string | undefined,
+  use: (servers: Servers) => Promise<T>,
+): Promise<T> {
   const redis = new TestServer({ kind: 'redis', redis: { appendonly: 'no' } });
-  const cairn = new TestServer({ kind: 'cairn', cairn: flags });
+  const cairn = new TestServer({ kind: 'cairn', cairn: { ...flags, ...(engine === undefined ? {} : { engine }) } });
   try {
     await Promise.all([redis.start(), cairn.start()]);
     return await use({ redis, cairn });
@@ -112,7 +118,7 @@ function showProgram(program: Program): string {
 }
 
 async function examine(program: Program, options: CampaignOptions): Promise<Failure | undefined> {
-  return withServers(program.flags, async (servers) => {
+  return withServers(program.flags, options.engine, async (servers) => {
     const outcome = await attempt(servers, program, options);
     if (outcome.kind === 'late')
       options.log(`seed ${program.seed}: the machine is too slow for its windows, not judged`);
@@ -125,21 +131,22 @@ async function examine(program: Program, options: CampaignOptions): Promise<Fail
     const difference = again.kind === 'different' ? again.difference : outcome.difference;
     const file = path.join(makeTempDir('cairn-fuzz-commands-'), `seed-${program.seed}.json`);
     fs.writeFileSync(file, JSON.stringify(short));
+    const engine = options.engine === undefined ? '' : ` --engine ${options.engine}`;
     const report = [
       `seed ${program.seed}, cairn with ${JSON.stringify(program.flags)}:`,
       showProgram(short),
       difference.text,
       again.kind === 'different' ? '' : '(seen once; the shortened program did not show it again)',
-      `repeat: npm run fuzz:commands -- --from ${program.seed} --seeds 1 --steps ${options.steps}`,
-      `    or: npm run fuzz:commands -- --replay ${file}`,
+      `repeat: npm run fuzz:commands -- --from ${program.seed} --seeds 1 --steps ${options.steps}${engine}`,
+      `    or: npm run fuzz:commands -- --replay ${file}${engine}`,
     ];
     return { seed: program.seed, difference, report: report.filter((line) => line !== '').join('\n') };
   });
 }
 
 /** What both servers have: a command that only one knows cannot be compared. */
-async function commonCommands(): Promise<CommandSpec[]> {
-  return withServers({}, async ({ redis, cairn }) => {
+async function commonCommands(engine: string | undefined): Promise<CommandSpec[]> {
+  return withServers({}, engine, async ({ redis, cairn }) => {
     using theirs = await redis.connect();
     using ours = await cairn.connect();
     const there = new Set((await commandSet(theirs)).map(({ name }) => name));
@@ -158,7 +165,7 @@ function* programs(specs: readonly CommandSpec[], options: CampaignOptions): Gen
 }
 
 export async function campaign(options: CampaignOptions): Promise<{ commands: number; failures: Failure[] }> {
-  const specs = await commonCommands();
+  const specs = await commonCommands(options.engine);
   const failures: Failure[] = [];
   let commands = 0;
   for (const program of programs(specs, options)) {

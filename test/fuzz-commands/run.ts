@@ -10,6 +10,7 @@ test('random commands beside redis-server', async () => {
     steps: { type: 'string', default: '200' },
     'tolerance-ms': { type: 'string', default: '2000' },
     'minimise-seconds': { type: 'string', default: '120' },
+    engine: { type: 'string' },
     replay: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
   });
@@ -20,6 +21,7 @@ test('random commands beside redis-server', async () => {
     toleranceMs: Number(args['tolerance-ms']),
     minimiseSeconds: Number(args['minimise-seconds']),
     keepGoing: args['keep-going'] === true,
+    ...(typeof args['engine'] === 'string' ? { engine: args['engine'] } : {}),
     ...(typeof args['replay'] === 'string' ? { replay: args['replay'] } : {}),
     log: (line) => process.stdout.write(`${line}\n`),
   });

@@ -1,7 +1,7 @@
 /** `npm run check:history`: rounds of histories for as long as wanted. */
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { makeTempDir, smallSegments, TestServer } from '../support/server.js';
+import { type Flags, makeTempDir, smallSegments, TestServer } from '../support/server.js';
 import { toolArguments } from '../support/tool-arguments.js';
 import { round } from './check.js';
 import { checkFile } from './check-file.js';
@@ -27,6 +27,7 @@ const args = toolArguments({
   seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   'round-seconds': { type: 'string', default: '30' },
   concurrency: { type: 'string', default: '4' },
+  engine: { type: 'string' },
   out: { type: 'string' },
   file: { type: 'string' },
 });
@@ -34,6 +35,11 @@ const args = toolArguments({
 function showReports(reports: readonly string[]): void {
   for (const report of reports.slice(0, shownReports)) say(report);
   if (reports.length > shownReports) say(`... and ${reports.length - shownReports} more`);
+}
+
+function newServer(dir: string): TestServer {
+  const engine: Flags = typeof args['engine'] === 'string' ? { engine: args['engine'] } : {};
+  return new TestServer({ dir, cairn: { ...smallSegments, ...engine } });
 }
 
 test('histories under faults', async () => {
@@ -50,7 +56,7 @@ test('histories under faults', async () => {
   const endMs = Date.now() + Number(args['minutes']) * 60_000;
   let undecided = 0;
   let dir = makeTempDir('cairn-history-data-');
-  let server = new TestServer({ dir, cairn: smallSegments });
+  let server = newServer(dir);
   try {
     await server.start();
     for (let i = 0, seed = Number(args['seed']); i === 0 || Date.now() < endMs; i++, seed++) {
@@ -58,7 +64,7 @@ test('histories under faults', async () => {
         await server.stop();
         fs.rmSync(dir, { recursive: true, force: true });
         dir = makeTempDir('cairn-history-data-');
-        server = new TestServer({ dir, cairn: smallSegments });
+        server = newServer(dir);
         await server.start();
       }
       const seconds = Number(args['round-seconds']);
