@@ -281,8 +281,8 @@ Batch* Lane::FindBatchLocked(uint32_t segment_id, uint64_t offset) {
     return batch != nullptr && batch->segment->id == segment_id && offset >= batch->offset &&
            offset < batch->offset + batch->used;
   };
-  for (uint32_t age = 0; age < flight_count_; ++age) {
-    if (holds(FlightLocked(age).batch)) return FlightLocked(age).batch;
+  for (uint32_t age = 0; age < in_flight_count_; ++age) {
+    if (holds(InFlightLocked(age).batch)) return InFlightLocked(age).batch;
   }
   for (Batch* batch : queue_) {
     if (holds(batch)) return batch;
@@ -347,8 +347,8 @@ std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
   std::vector<Slack> slack;
   LatchGuard guard(latch_);
   const uint64_t end = staged_end_.load(std::memory_order_relaxed);
-  if (end != idle_end_ || room_asked_ || flight_count_ != 0 || prepare_busy_ || !queue_.empty() ||
-      (open_ != nullptr && open_->used != kCommitRecordBytes)) {
+  if (end != idle_end_ || room_asked_ || in_flight_count_ != 0 || prepare_busy_ ||
+      !queue_.empty() || (open_ != nullptr && open_->used != kCommitRecordBytes)) {
     idle_end_ = end;
     room_asked_ = false;
     idle_since_ms_ = now_ms;
@@ -473,7 +473,7 @@ std::string Lane::denial() {
 void Lane::AddStats(LaneStats* stats, VlogStats* all) {
   LatchGuard guard(latch_);
   *stats = stats_;
-  stats->commits_in_flight = flight_count_;
+  stats->commits_in_flight = in_flight_count_;
   for (uint32_t i = 0; i < Log2Histogram::kBuckets; ++i) {
     all->commit_nanos.counts[i] += commit_nanos_.counts[i];
     all->commit_bytes.counts[i] += commit_bytes_.counts[i];
@@ -486,8 +486,8 @@ void Lane::AddStats(LaneStats* stats, VlogStats* all) {
   stats->durable_position = durable_.load(std::memory_order_relaxed);
   stats->staged_bytes = open_ != nullptr ? open_->used : 0;
   for (const Batch* batch : queue_) stats->staged_bytes += batch->used;
-  for (uint32_t age = 0; age < flight_count_; ++age)
-    stats->staged_bytes += FlightLocked(age).batch->used;
+  for (uint32_t age = 0; age < in_flight_count_; ++age)
+    stats->staged_bytes += InFlightLocked(age).batch->used;
 }
 
 }  // namespace cairn::vlog

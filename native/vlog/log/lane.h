@@ -5,7 +5,7 @@
 //   Stage (the caller encodes)
 //        |                       Kick (end of a turn), or the completion of a commit
 //        |                            |
-//   [open batch] --full, or taken--> [queue of closed batches] --> [flights: commits on the disk]
+//   [open batch] --full, or taken--> [queue of closed batches] --> [in flight: commits on the disk]
 //
 // Whatever is staged starts its way at once when no commit is on the disk. While one is, the next
 // one starts only when overlap_bytes have gathered: overlapping pays for large values (a quarter
@@ -136,7 +136,7 @@ class Lane {
   static constexpr uint64_t kPrepareRateMax =
       32u << 10;  // bytes of records per ms above which nothing is prepared
   static constexpr uint64_t kRateWindowMs = 100;
-  static constexpr uint32_t kFlightsMax = 2;
+  static constexpr uint32_t kCommitsInFlightMax = 2;
   static constexpr uint64_t kIdleMs = 10000;
   static constexpr uint64_t kImageSlackBytes = 2 * uint64_t{kBlockBytesMax};  // padding, trailer
 
@@ -274,7 +274,7 @@ class Lane {
  private:
   // A commit on its way to the disk. All but `complete` and `stalled` belongs to the thread of
   // `queue`.
-  struct Flight {
+  struct InFlightCommit {
     Lane* lane = nullptr;
     Batch* batch = nullptr;
     IoQueue* queue = nullptr;
@@ -290,7 +290,7 @@ class Lane {
     bool complete = false;  // on the disk, perhaps before those that come first
   };
   struct Work {
-    Flight* commit = nullptr;
+    InFlightCommit* commit = nullptr;
     bool sync = false;
     bool prepare = false;
   };
@@ -313,18 +313,20 @@ class Lane {
   // commit (lane_commit.cc)
   Work DecideLocked(bool force);
   bool CommitDueLocked(bool force) const;
-  Flight* TakeOffLocked(Batch* batch);
-  Flight& FlightLocked(uint32_t age) { return flights_[(first_flight_ + age) % kFlightsMax]; }
-  const Flight& FlightLocked(uint32_t age) const {
-    return flights_[(first_flight_ + age) % kFlightsMax];
+  InFlightCommit* BeginCommitLocked(Batch* batch);
+  InFlightCommit& InFlightLocked(uint32_t age) {
+    return in_flight_[(first_in_flight_ + age) % kCommitsInFlightMax];
+  }
+  const InFlightCommit& InFlightLocked(uint32_t age) const {
+    return in_flight_[(first_in_flight_ + age) % kCommitsInFlightMax];
   }
   void Execute(IoQueue* queue, const Work& work);
   void Finalize(Batch* batch);
-  void SubmitWrite(Flight* flight);
-  void OnWritten(Flight* flight, int64_t result);
-  void Stall(Flight* flight);
-  void CompleteWrite(Flight* flight);
-  void LandLocked(Flight* flight);
+  void SubmitWrite(InFlightCommit* commit);
+  void OnWritten(InFlightCommit* commit, int64_t result);
+  void Stall(InFlightCommit* commit);
+  void CompleteWrite(InFlightCommit* commit);
+  void EndCommitLocked(InFlightCommit* commit);
   void OnSynced(int64_t result);
   void AdvanceLocked(News* news);
   // False: this lane does not hold `through` any more, and nothing happened.
@@ -350,10 +352,11 @@ class Lane {
   Segment* next_ = nullptr;
   uint64_t tail_ = 0;  // offset of the next batch in active_, when open_ is null
   std::deque<Batch*> queue_;
-  Flight flights_[kFlightsMax];  // a ring: those from first_flight_ on, in the order of the log
-  uint32_t first_flight_ = 0;
-  uint32_t flight_count_ = 0;
-  bool taking_off_ = false;  // somebody completes the image of the newest flight
+  // A ring: those from first_in_flight_ on, in the order of the log.
+  InFlightCommit in_flight_[kCommitsInFlightMax];
+  uint32_t first_in_flight_ = 0;
+  uint32_t in_flight_count_ = 0;
+  bool finalizing_ = false;  // somebody completes the image of the newest commit
   bool sync_busy_ = false;
   bool prepare_busy_ = false;
   bool sync_due_ = false;
@@ -405,7 +408,7 @@ class Lane {
   Log2Histogram commit_nanos_;
   Log2Histogram commit_bytes_;
 
-  // Belongs to whoever set taking_off_.
+  // Belongs to whoever set finalizing_.
   uint64_t prev_end_ = 0;
   uint64_t next_unit_ = 1;
   Segment* chain_segment_ = nullptr;

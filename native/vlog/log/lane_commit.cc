@@ -47,11 +47,12 @@ Lane::Work Lane::DecideLocked(bool force) {
   if (failed_.load(std::memory_order_relaxed)) return work;
   const uint64_t written = written_.load(std::memory_order_relaxed);
   bool sync_first = false;
-  if (!taking_off_ && !stalled_ && flight_count_ < kFlightsMax && CommitDueLocked(force)) {
+  if (!finalizing_ && !stalled_ && in_flight_count_ < kCommitsInFlightMax &&
+      CommitDueLocked(force)) {
     Batch* batch = queue_.empty() ? open_ : queue_.front();
-    const bool idle = flight_count_ == 0;
+    const bool idle = in_flight_count_ == 0;
     const Segment* before =
-        idle ? written_segment_ : FlightLocked(flight_count_ - 1).batch->segment;
+        idle ? written_segment_ : InFlightLocked(in_flight_count_ - 1).batch->segment;
     // A segment is begun only when all before it is safe: what replay finds there proves the rest
     // whole.
     const bool begins = batch->segment != before;
@@ -67,7 +68,7 @@ Lane::Work Lane::DecideLocked(bool force) {
     if (!wait && !zeros_in_the_way && batch->fillers.load(std::memory_order_acquire) == 0) {
       if (batch == open_) CloseOpenLocked();
       queue_.pop_front();
-      work.commit = TakeOffLocked(batch);
+      work.commit = BeginCommitLocked(batch);
     }
   }
   if (!sync_busy_ && synced_ < written) {
@@ -85,32 +86,32 @@ Lane::Work Lane::DecideLocked(bool force) {
   return work;
 }
 
-Lane::Flight* Lane::TakeOffLocked(Batch* batch) {
+Lane::InFlightCommit* Lane::BeginCommitLocked(Batch* batch) {
   CAIRN_ASSERT_LATCHED(latch_);
-  Flight& flight = FlightLocked(flight_count_);
-  ++flight_count_;
-  taking_off_ = true;
+  InFlightCommit& commit = InFlightLocked(in_flight_count_);
+  ++in_flight_count_;
+  finalizing_ = true;
   last_commit_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
   batch->synced_before = synced_;
-  flight.lane = this;
-  flight.batch = batch;
-  flight.done = 0;
-  flight.tries = 0;
-  flight.short_write = flight.was_stalled = flight.stalled = flight.complete = false;
-  return &flight;
+  commit.lane = this;
+  commit.batch = batch;
+  commit.done = 0;
+  commit.tries = 0;
+  commit.short_write = commit.was_stalled = commit.stalled = commit.complete = false;
+  return &commit;
 }
 
 void Lane::Execute(IoQueue* queue, const Work& work) {
   if (work.commit != nullptr) {
-    Flight* flight = work.commit;
-    Finalize(flight->batch);
+    InFlightCommit* commit = work.commit;
+    Finalize(commit->batch);
     {
       LatchGuard guard(latch_);
-      taking_off_ = false;
+      finalizing_ = false;
     }
-    flight->queue = queue;
-    flight->started_ns = MonotonicNanos();
-    SubmitWrite(flight);
+    commit->queue = queue;
+    commit->started_ns = MonotonicNanos();
+    SubmitWrite(commit);
   }
   if (work.sync) {
     sync_.op = IoOp::kSync;
@@ -141,7 +142,7 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     return;
   }
   Work work;
-  Flight* again[kFlightsMax];
+  InFlightCommit* again[kCommitsInFlightMax];
   uint32_t again_count = 0;
   bool room_came = false;
   {
@@ -151,11 +152,11 @@ void Lane::Tick(IoQueue* queue, uint64_t now_ms) {
     active_work_.store(stalled_ || room_awaited_, std::memory_order_relaxed);
     if (stalled_ && (retry_now_ || now_ms >= stalled_ms_ + kRetryMs)) {
       stalled_ = retry_now_ = false;
-      for (uint32_t age = 0; age < flight_count_; ++age) {
-        Flight& flight = FlightLocked(age);
-        if (!flight.stalled) continue;
-        flight.stalled = false;
-        again[again_count++] = &flight;
+      for (uint32_t age = 0; age < in_flight_count_; ++age) {
+        InFlightCommit& commit = InFlightLocked(age);
+        if (!commit.stalled) continue;
+        commit.stalled = false;
+        again[again_count++] = &commit;
       }
     }
     if (shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kEverySecond &&
@@ -235,72 +236,72 @@ void Lane::Finalize(Batch* batch) {
   }
 }
 
-void Lane::SubmitWrite(Flight* flight) {
-  const Batch* batch = flight->batch;
-  const uint64_t left = batch->write_bytes() - flight->done;
+void Lane::SubmitWrite(InFlightCommit* commit) {
+  const Batch* batch = commit->batch;
+  const uint64_t left = batch->write_bytes() - commit->done;
   // The same for all pieces: each is as durable as the commit is to be.
   const bool data_sync =
-      flight->done != 0
-          ? flight->write.op == IoOp::kWriteDataSync
+      commit->done != 0
+          ? commit->write.op == IoOp::kWriteDataSync
           : batch->seals || shared_->fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
-  IoRequest& write = flight->write;
+  IoRequest& write = commit->write;
   write.op = data_sync ? IoOp::kWriteDataSync : IoOp::kWrite;
   write.file = batch->segment->file.get();
-  write.offset = batch->offset + flight->done;
-  flight->iov = {batch->data + flight->done, std::min(left, kWritePieceBytes)};
-  write.iov = &flight->iov;
+  write.offset = batch->offset + commit->done;
+  commit->iov = {batch->data + commit->done, std::min(left, kWritePieceBytes)};
+  write.iov = &commit->iov;
   write.iov_count = 1;
   write.done = &Lane::WriteDone;
-  write.owner = flight;
-  flight->queue->Submit(&write);
+  write.owner = commit;
+  commit->queue->Submit(&write);
 }
 
 void Lane::WriteDone(IoRequest* request, int64_t result) {
-  auto* flight = static_cast<Flight*>(request->owner);
-  flight->lane->OnWritten(flight, result);
+  auto* commit = static_cast<InFlightCommit*>(request->owner);
+  commit->lane->OnWritten(commit, result);
 }
 
-void Lane::OnWritten(Flight* flight, int64_t result) {
-  const Batch* batch = flight->batch;
+void Lane::OnWritten(InFlightCommit* commit, int64_t result) {
+  const Batch* batch = commit->batch;
   if (result == -EINTR || result == -EAGAIN ||
       result == 0) {  // nothing happened: not a failure of the device
-    if (++flight->tries < kTriesMax) return SubmitWrite(flight);
+    if (++commit->tries < kTriesMax) return SubmitWrite(commit);
     result = result == 0 ? -EIO : result;
   }
-  if (result == -ENOSPC || result == -EDQUOT) return Stall(flight);
-  if (result < 0) {  // its flight never ends: the batch stays in memory, for readers
+  if (result == -ENOSPC || result == -EDQUOT) return Stall(commit);
+  if (result < 0) {  // it stays in flight for ever: the batch stays in memory, for readers
     Fail("a write to " + batch->segment->file->path() + " at offset " +
-         std::to_string(flight->write.offset) + " failed: " + ErrnoText(result));
+         std::to_string(commit->write.offset) + " failed: " + ErrnoText(result));
     return;
   }
-  const uint64_t done = flight->done + static_cast<uint64_t>(result);
-  if (done < batch->write_bytes() && static_cast<uint64_t>(result) == flight->iov.iov_len) {
-    flight->done = done;  // the next piece
-    flight->tries = 0;
-    return SubmitWrite(flight);
+  const uint64_t done = commit->done + static_cast<uint64_t>(result);
+  if (done < batch->write_bytes() && static_cast<uint64_t>(result) == commit->iov.iov_len) {
+    commit->done = done;  // the next piece
+    commit->tries = 0;
+    return SubmitWrite(commit);
   }
   if (done < batch->write_bytes()) {  // short: write the rest, from a block boundary on
     const uint64_t from = AlignDown(done, batch->segment->block_bytes);
-    if (from == flight->done && ++flight->tries >= kTriesMax) {
+    if (from == commit->done && ++commit->tries >= kTriesMax) {
       Fail("writes to " + batch->segment->file->path() + " make no progress at offset " +
-           std::to_string(flight->write.offset));
+           std::to_string(commit->write.offset));
       return;
     }
-    flight->done = from;
+    commit->done = from;
     // Whether the part that was written is durable depends on the back end: a sync follows.
-    flight->short_write = true;
-    return SubmitWrite(flight);
+    commit->short_write = true;
+    return SubmitWrite(commit);
   }
-  CompleteWrite(flight);
+  CompleteWrite(commit);
 }
 
 // The bytes are safe in memory, and nobody was told anything yet.
-void Lane::Stall(Flight* flight) {
+void Lane::Stall(InFlightCommit* commit) {
   LatchGuard guard(latch_);
-  stalled_ = flight->stalled = flight->was_stalled = true;
+  stalled_ = commit->stalled = commit->was_stalled = true;
   refuses_ = ask_relief_ = true;
   stalled_ms_ = denied_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
-  stall_reason_ = flight->batch->segment->file->path() +
+  stall_reason_ = commit->batch->segment->file->path() +
                   ": no space left on the device; what was taken before is kept in memory and " +
                   "written when there is room";
   denied_ = Status(Code::kNoSpace, stall_reason_, ENOSPC);
@@ -320,22 +321,22 @@ void Lane::Relieve(bool made_room) {
   Halt(reason, false, nullptr);
 }
 
-void Lane::CompleteWrite(Flight* flight) {
-  flight->data_sync = flight->write.op == IoOp::kWriteDataSync && !flight->short_write;
-  const uint64_t nanos = MonotonicNanos() - flight->started_ns;
-  IoQueue* queue = flight->queue;  // with the latch gone, the flight may belong to another commit
+void Lane::CompleteWrite(InFlightCommit* commit) {
+  commit->data_sync = commit->write.op == IoOp::kWriteDataSync && !commit->short_write;
+  const uint64_t nanos = MonotonicNanos() - commit->started_ns;
+  IoQueue* queue = commit->queue;  // with the latch gone, `commit` may be another one
   News news;
   Work work;
   {
     LatchGuard guard(latch_);
-    flight->complete = true;
+    commit->complete = true;
     stats_.commit_nanos += nanos;
     commit_nanos_.counts[Log2Histogram::BucketOf(nanos)] += 1;
     commit_nanos_.sum += nanos;
-    while (flight_count_ != 0 && FlightLocked(0).complete) {
-      LandLocked(&FlightLocked(0));
-      first_flight_ = (first_flight_ + 1) % kFlightsMax;
-      --flight_count_;
+    while (in_flight_count_ != 0 && InFlightLocked(0).complete) {
+      EndCommitLocked(&InFlightLocked(0));
+      first_in_flight_ = (first_in_flight_ + 1) % kCommitsInFlightMax;
+      --in_flight_count_;
     }
     AdvanceLocked(&news);
     work = DecideLocked(false);
@@ -345,14 +346,14 @@ void Lane::CompleteWrite(Flight* flight) {
 }
 
 // The oldest commit is on the disk, and so is all before it.
-void Lane::LandLocked(Flight* flight) {
+void Lane::EndCommitLocked(InFlightCommit* commit) {
   CAIRN_ASSERT_LATCHED(latch_);
-  Batch* batch = flight->batch;
+  Batch* batch = commit->batch;
   const uint64_t bytes = batch->write_bytes();
   const uint64_t before = written_.load(std::memory_order_relaxed);
   uint64_t now = before;
   if (batch->used != 0) now = LogPosition(batch->segment->id, batch->offset + batch->used);
-  if (flight->data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed))
+  if (commit->data_sync && synced_ == before && !failed_.load(std::memory_order_relaxed))
     synced_ = now;
   written_segment_ = batch->segment;
   written_unit_ = batch->next_unit;
@@ -377,12 +378,12 @@ void Lane::LandLocked(Flight* flight) {
     rate_bytes_ = 0;
     rate_since_ms_ = now_ms;
   }
-  if (flight->was_stalled) {
+  if (commit->was_stalled) {
     denied_ = Status();
-    flight->was_stalled = false;
+    commit->was_stalled = false;
   }
   ReleaseLocked(batch);
-  flight->batch = nullptr;
+  commit->batch = nullptr;
 }
 
 // ---- the sync ----
@@ -496,10 +497,10 @@ Status Lane::CloseBlocking() {
   if (failed_.load(std::memory_order_relaxed)) return Status(Code::kReadOnly, reason_);
   if (stalled_) {  // one more try, from the first one on
     stalled_ = false;
-    for (uint32_t age = flight_count_; age-- > 0;) queue_.push_front(FlightLocked(age).batch);
-    flight_count_ = 0;
+    for (uint32_t age = in_flight_count_; age-- > 0;) queue_.push_front(InFlightLocked(age).batch);
+    in_flight_count_ = 0;
   }
-  CAIRN_CHECK(flight_count_ == 0 && !sync_busy_ && !prepare_busy_);
+  CAIRN_CHECK(in_flight_count_ == 0 && !sync_busy_ && !prepare_busy_);
   if (open_ != nullptr) CloseOpenLocked();
   Status status;
   while (status.ok() && !queue_.empty()) {

@@ -109,8 +109,8 @@ bool Lane::Halt(const std::string& reason, bool for_good, const LaneTxn* through
 // Nothing of what was staged when it stopped is held up any more.
 bool Lane::MayGoOnLocked() const {
   if (failed_.load(std::memory_order_relaxed) || stalled_ || !holds_.empty()) return false;
-  for (uint32_t age = 0; age < flight_count_; ++age) {
-    if (FlightLocked(age).was_stalled) return false;
+  for (uint32_t age = 0; age < in_flight_count_; ++age) {
+    if (InFlightLocked(age).was_stalled) return false;
   }
   return true;
 }
