@@ -222,7 +222,7 @@ class VlogEngine final : public Engine {
     double score;
   };
   // For how long nobody has written, as somebody sees who looks now and then; one thread's own.
-  struct Lull {
+  struct Quiescence {
     uint64_t records = UINT64_MAX;  // never so many: the first look is the beginning
     uint64_t since_ms = 0;
     uint64_t Ms(uint64_t records_now, uint64_t now_ms) {
@@ -246,7 +246,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
     bool threads_refused = false;  // by the system, the last time; its thread's own
-    Lull lull;
+    Quiescence quiescence;
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
@@ -510,7 +510,7 @@ class VlogEngine final : public Engine {
   uint64_t free_looked_ms_ = 0;
   vlog::SpareSegments spares_;
   vlog::FileRemover remover_;
-  Lull spares_lull_;
+  Quiescence spares_quiescence_;
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kEarlierEpochs for segments of those. Maintenance only.
   std::map<uint32_t, Condemned> condemned_;

@@ -335,7 +335,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
 // by themselves before long, and to collect them would be to read, over and over, as much as is
 // written. Less with many lanes, or where disk space is short.
 uint64_t VlogEngine::LetBeBytes(uint64_t room, uint64_t now_ms) {
-  if (gc_.lull.Ms(RecordsSoFar(), now_ms) > kLetBeMs) return 0;
+  if (gc_.quiescence.Ms(RecordsSoFar(), now_ms) > kLetBeMs) return 0;
   const uint64_t unit = SegmentBytesMin();
   // All lanes together.
   const uint64_t most = std::min(kLetBeSegmentsMax * unit, room / kLetBeShare);

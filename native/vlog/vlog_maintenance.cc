@@ -87,7 +87,7 @@ void VlogEngine::GiveBackSlack(uint64_t now_ms) {
     for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
       remover_.Shorten(slack.segment->file->path(), slack.room_end);
   }
-  if (spares_lull_.Ms(RecordsSoFar(), now_ms) > kSpareIdleMs) GiveUpSpare();
+  if (spares_quiescence_.Ms(RecordsSoFar(), now_ms) > kSpareIdleMs) GiveUpSpare();
 }
 
 // One, if there is any; unlike MakeRoom, which does not take its time.

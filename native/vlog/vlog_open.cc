@@ -511,8 +511,8 @@ void VlogEngine::Reset() {
   checkpoints_.seen = LogSince();
   checkpoints_.seen_ms = 0;
   checkpoints_.took_ms = 0;
-  gc_.lull = Lull();
-  spares_lull_ = Lull();
+  gc_.quiescence = Quiescence();
+  spares_quiescence_ = Quiescence();
   checkpoints_.stats = SaveStats();
   checkpoints_.requested = 0;
   checkpoints_.ended_ms = 0;
