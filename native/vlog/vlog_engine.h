@@ -208,7 +208,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> expiring{0};
   };
   static constexpr uint32_t kEarlierEpochs = UINT32_MAX;
-  struct Condemned {  // dead segments wait until what made them dead is durable
+  struct PendingDeletion {  // dead segments wait until what made them dead is durable
     std::set<uint32_t> segments;
     std::vector<uint64_t> barrier;  // of the lane, or of all
     bool needs_checkpoint = false;  // without one, what they removed would come back
@@ -402,11 +402,11 @@ class VlogEngine final : public Engine {
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
   uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
-  void BuryTrees(uint64_t millis);
+  void DeleteFlushedTrees(uint64_t millis);
   bool WorkLeft();
-  void Condemn();
+  void ChooseForDeletion();
   void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
-  bool Due(uint32_t group, const Condemned& condemned);
+  bool Due(uint32_t group, const PendingDeletion& pending);
   bool MakeRoom();
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
@@ -498,8 +498,8 @@ class VlogEngine final : public Engine {
   mutable std::mutex manifest_mutex_;
   vlog::Manifest manifest_;
 
-  std::mutex graveyard_mutex_;
-  std::vector<Art> graveyard_;  // trees of flushed namespaces
+  std::mutex flushed_trees_mutex_;
+  std::vector<Art> flushed_trees_;  // trees of flushed namespaces
 
   Threads maintenance_;
   std::mutex maintenance_mutex_;
@@ -513,7 +513,7 @@ class VlogEngine final : public Engine {
   Quiescence spares_quiescence_;
   std::atomic<uint64_t> segments_recycled_{0};
   // By lane, or kEarlierEpochs for segments of those. Maintenance only.
-  std::map<uint32_t, Condemned> condemned_;
+  std::map<uint32_t, PendingDeletion> pending_deletions_;
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
   std::vector<uint32_t> unusable_;     // checkpoints
   std::set<uint32_t> surplus_;         // segments that were never begun, and are not needed

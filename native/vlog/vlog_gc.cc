@@ -255,7 +255,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     Sum& sum = sums[lane];
     const uint64_t live = segment->live_bytes.load(std::memory_order_acquire);
     const bool first = entry.epoch == first_epoch && has_older[lane] == 0;
-    if (segment->condemned) continue;
+    if (segment->pending_deletion) continue;
     if (!Settled(*segment)) {
       if (entry.epoch == first_epoch) has_older[lane] = 1;
       const uint64_t used = UsedBytes(*segment);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
 constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
-constexpr uint64_t kBuryMs = 20;              // at a time
+constexpr uint64_t kDeleteTreesMs = 20;       // at a time
 constexpr uint64_t kSpareIdleMs = 20000;      // without a write
 constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
 constexpr uint64_t kSegmentsOfSlack = 12;     // that make up what may be dead
@@ -69,10 +69,10 @@ void VlogEngine::Service(uint64_t now_ms) {
   shared_.service_wanted.store(false, std::memory_order_release);
   for (auto& lane : lanes_) ServiceLane(lane.get(), now_ms);
   GiveBackSlack(now_ms);
-  BuryTrees(tuning_.inline_maintenance ? UINT64_MAX : kBuryMs);
+  DeleteFlushedTrees(tuning_.inline_maintenance ? UINT64_MAX : kDeleteTreesMs);
   if (tuning_.reclaim) {
     Reclaim();
-    Condemn();
+    ChooseForDeletion();
   }
   if (!tuning_.inline_maintenance) return;
   if (remover_.Step(now_ms) != vlog::FileRemover::kIdle)
@@ -322,15 +322,15 @@ Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** liste
 // ---- memory of flushed trees ----
 
 // One shard's tree after the other, and not for long at a time: lanes may want room meanwhile.
-void VlogEngine::BuryTrees(uint64_t millis) {
+void VlogEngine::DeleteFlushedTrees(uint64_t millis) {
   const uint64_t started = MonotonicMillis();
   for (;;) {
     Art tree;
     {
-      std::lock_guard<std::mutex> lock(graveyard_mutex_);
-      if (graveyard_.empty()) return;
-      tree = std::move(graveyard_.back());
-      graveyard_.pop_back();
+      std::lock_guard<std::mutex> lock(flushed_trees_mutex_);
+      if (flushed_trees_.empty()) return;
+      tree = std::move(flushed_trees_.back());
+      flushed_trees_.pop_back();
     }
     tree.Scan({}, [this](std::string_view, Pointer& pointer, uint64_t) {
       Retire(pointer);
@@ -342,8 +342,8 @@ void VlogEngine::BuryTrees(uint64_t millis) {
 }
 
 bool VlogEngine::WorkLeft() {
-  std::lock_guard<std::mutex> lock(graveyard_mutex_);
-  return !graveyard_.empty();
+  std::lock_guard<std::mutex> lock(flushed_trees_mutex_);
+  return !flushed_trees_.empty();
 }
 
 // ---- reclaiming ----
@@ -351,14 +351,14 @@ bool VlogEngine::WorkLeft() {
 // (removals, expiries): because garbage collection has moved that on, or because no recovery can
 // read anything older. It is dead for good only when what killed it is durable.
 
-void VlogEngine::Condemn() {
+void VlogEngine::ChooseForDeletion() {
   {
-    std::lock_guard<std::mutex> lock(graveyard_mutex_);
-    if (!graveyard_.empty()) return;
+    std::lock_guard<std::mutex> lock(flushed_trees_mutex_);
+    if (!flushed_trees_.empty()) return;
   }
-  Condemned empty;
+  PendingDeletion empty;
   LookAtTrees(&empty.swap_sequence, &empty.trees);
-  std::map<uint32_t, Condemned> found;
+  std::map<uint32_t, PendingDeletion> found;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     const std::vector<SegmentEntry> entries = vlog::InReadingOrder(manifest_);
@@ -366,29 +366,29 @@ void VlogEngine::Condemn() {
     std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
     for (const SegmentEntry& entry : entries) {
       const uint32_t group = entry.epoch == manifest_.epoch ? entry.lane : kEarlierEpochs;
-      if (condemned_.count(group) != 0) continue;  // that comes first
+      if (pending_deletions_.count(group) != 0) continue;  // that comes first
       const bool first = entry.epoch == first_epoch && stays[entry.lane] == 0;
       bool needs_checkpoint = false;
       if (!Dead(entry, first, &needs_checkpoint)) {
         stays[entry.lane] = 1;
         continue;
       }
-      Condemned& condemned = found.try_emplace(group, empty).first->second;
-      condemned.segments.insert(entry.id);
-      condemned.needs_checkpoint = condemned.needs_checkpoint || needs_checkpoint;
-      segments_.Get(entry.id)->condemned = true;
+      PendingDeletion& pending = found.try_emplace(group, empty).first->second;
+      pending.segments.insert(entry.id);
+      pending.needs_checkpoint = pending.needs_checkpoint || needs_checkpoint;
+      segments_.Get(entry.id)->pending_deletion = true;
     }
   }
   // What kills a record of this epoch lies in the same lane; and a transaction there is durable
   // only together with its parts elsewhere.
-  for (auto& [group, condemned] : found) {
+  for (auto& [group, pending] : found) {
     for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
       if (group != kEarlierEpochs && group != lane) continue;
-      condemned.barrier.push_back(lanes_[lane]->staged_end());
-      if (lanes_[lane]->durable() < condemned.barrier.back())
-        lanes_[lane]->WantSync(condemned.barrier.back());
+      pending.barrier.push_back(lanes_[lane]->staged_end());
+      if (lanes_[lane]->durable() < pending.barrier.back())
+        lanes_[lane]->WantSync(pending.barrier.back());
     }
-    condemned_.emplace(group, std::move(condemned));
+    pending_deletions_.emplace(group, std::move(pending));
   }
 }
 
@@ -403,11 +403,11 @@ void VlogEngine::LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntr
   }
 }
 
-bool VlogEngine::Due(uint32_t group, const Condemned& condemned) {
+bool VlogEngine::Due(uint32_t group, const PendingDeletion& pending) {
   size_t at = 0;
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     if (group != kEarlierEpochs && group != lane) continue;
-    if (lanes_[lane]->durable() < condemned.barrier[at++]) return false;
+    if (lanes_[lane]->durable() < pending.barrier[at++]) return false;
   }
   return true;
 }
@@ -448,28 +448,28 @@ void VlogEngine::Reclaim() {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     vlog::Manifest changed = manifest_;
     std::set<uint32_t> leave;
-    for (auto it = condemned_.begin(); it != condemned_.end();) {
-      const Condemned& condemned = it->second;
-      if (!Due(it->first, condemned)) {
+    for (auto it = pending_deletions_.begin(); it != pending_deletions_.end();) {
+      const PendingDeletion& pending = it->second;
+      if (!Due(it->first, pending)) {
         ++it;
         continue;
       }
       bool pinned = false;
-      for (uint32_t id : condemned.segments) {
+      for (uint32_t id : pending.segments) {
         Segment* segment = segments_.Get(id);
-        segment->condemned = false;
+        segment->pending_deletion = false;
         pinned = pinned || segment->pins.load(std::memory_order_acquire) != 0;
       }
       // One may be superfluous only because another, which lies before it, goes as well.
       if (!pinned) {
-        leave.insert(condemned.segments.begin(), condemned.segments.end());
-        if (condemned.swap_sequence >= changed.swap_sequence) {
-          changed.swap_sequence = condemned.swap_sequence;
-          changed.trees = condemned.trees;
+        leave.insert(pending.segments.begin(), pending.segments.end());
+        if (pending.swap_sequence >= changed.swap_sequence) {
+          changed.swap_sequence = pending.swap_sequence;
+          changed.trees = pending.trees;
         }
-        changed.needs_checkpoint = changed.needs_checkpoint || condemned.needs_checkpoint;
+        changed.needs_checkpoint = changed.needs_checkpoint || pending.needs_checkpoint;
       }
-      it = condemned_.erase(it);
+      it = pending_deletions_.erase(it);
     }
     if (leave.empty()) return;
     std::erase_if(changed.segments,

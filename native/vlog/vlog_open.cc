@@ -498,7 +498,7 @@ Status VlogEngine::Close() {
 void VlogEngine::Reset() {
   for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
   lanes_.clear();
-  condemned_.clear();
+  pending_deletions_.clear();
   gc_.collectors.clear();
   remover_.End();
   loose_.clear();
@@ -518,7 +518,7 @@ void VlogEngine::Reset() {
   checkpoints_.ended_ms = 0;
   checkpoints_.retry_ms = checkpoints_.retry_pause_ms = 0;
   spares_.End();
-  graveyard_.clear();
+  flushed_trees_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   counts_.reset(new TreeCount[kDatabasesMax]);
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) tree_of_[ns].store(static_cast<uint16_t>(ns));

@@ -82,7 +82,7 @@ uint64_t VlogEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
 }
 
 std::string VlogEngine::CheckAccountsForTest() {
-  BuryTrees(UINT64_MAX);
+  DeleteFlushedTrees(UINT64_MAX);
   std::map<uint32_t, uint64_t> live;
   std::string wrong;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {

@@ -504,8 +504,8 @@ void VlogEngine::FlushShard(uint16_t shard, uint16_t tree) {
 void VlogEngine::DropTree(uint16_t, uint16_t number, Art* tree) {
   counts_[number].keys.fetch_sub(tree->size(), std::memory_order_relaxed);
   counts_[number].expiring.fetch_sub(tree->expiring(), std::memory_order_relaxed);
-  std::lock_guard<std::mutex> lock(graveyard_mutex_);
-  graveyard_.emplace_back(std::move(*tree));
+  std::lock_guard<std::mutex> lock(flushed_trees_mutex_);
+  flushed_trees_.emplace_back(std::move(*tree));
   shared_.service_wanted.store(true, std::memory_order_release);
 }
 

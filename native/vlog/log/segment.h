@@ -49,7 +49,7 @@ struct Segment {
   bool swept = false;   // all that anybody may still need has moved to survivors
   bool needs_checkpoint = false;  // sweeping relied on checkpoints to make removals superfluous
   bool busy = false;              // being collected
-  bool condemned = false;         // dead, about to leave the manifest
+  bool pending_deletion = false;  // dead, about to leave the manifest
   bool damaged = false;           // collecting it met damage: it stays
   uint64_t retry_ms = 0;          // collecting it failed: not again before
   uint64_t retry_pause_ms = 0;
