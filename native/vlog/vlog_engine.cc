@@ -245,9 +245,9 @@ bool VlogEngine::Stopped(uint32_t stream, std::string* reason) const {
 StreamState VlogEngine::State(uint32_t stream, std::string* reason) const {
   Lane& lane = *lanes_[stream];
   if (CAIRN_LIKELY(!lane.stopped())) {
-    const std::string denial = lane.denial();
-    if (denial.empty()) return StreamState::kRunning;
-    if (reason != nullptr) *reason = denial;
+    const std::string rejection = lane.rejection();
+    if (rejection.empty()) return StreamState::kRunning;
+    if (reason != nullptr) *reason = rejection;
     return StreamState::kRefusing;
   }
   if (reason != nullptr) *reason = lane.reason();

@@ -109,39 +109,39 @@ uint64_t VlogEngine::RoomFor(uint64_t unit_bytes, uint64_t block) const {
 }
 
 void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
-  const Lane::Wants wants = lane->TakeWants(now_ms);
+  const Lane::ReservationRequest request = lane->TakeReservationRequest(now_ms);
   // Bytes behind the trailer mean nothing.
-  if (wants.trim != nullptr) remover_.Shorten(wants.trim->file->path(), wants.trim->data_end);
-  if (wants.relief) lane->Relieve(MakeRoom());
-  if (wants.extend == nullptr && wants.next_bytes == 0 && !wants.denied) return;
+  if (request.trim != nullptr) remover_.Shorten(request.trim->file->path(), request.trim->data_end);
+  if (request.relief) lane->Relieve(MakeRoom());
+  if (request.extend == nullptr && request.next_bytes == 0 && !request.rejected) return;
   uint64_t room = 0;
   Status status = EnoughFree(&room);
-  if (wants.denied) {
-    if (status.ok()) lane->EndDenial();
+  if (request.rejected) {
+    if (status.ok()) lane->EndRejection();
     return;
   }
   // Deletes make room, so they may go on: as much as the reserve is, at a time.
-  const bool sparing = !status.ok() && wants.urgent && LeavesEnough(2 * kSparingBytes).ok();
+  const bool sparing = !status.ok() && request.urgent && LeavesEnough(2 * kSparingBytes).ok();
   const Status why = status;
   if (sparing) status = Status();
-  if (status.ok() && wants.extend != nullptr) {
-    Segment* active = wants.extend;
+  if (status.ok() && request.extend != nullptr) {
+    Segment* active = request.extend;
     const uint64_t step = sparing ? std::min(shared_.reserve_bytes, kSparingBytes)
                                   : std::min(shared_.allocate_step, std::max(room, kStepMin));
     status = ExtendSegment(lane, active, active->room_end + step, active->capacity, sparing);
   }
-  if (status.ok() && wants.next_bytes != 0 && wants.next == nullptr) {
+  if (status.ok() && request.next_bytes != 0 && request.next == nullptr) {
     Segment* next = nullptr;
     Result<std::unique_ptr<Segment>> created =
-        CreateSegment(lane->id(), wants.next_bytes, 0, sparing || room < shared_.allocate_step);
+        CreateSegment(lane->id(), request.next_bytes, 0, sparing || room < shared_.allocate_step);
     status = created.ok() ? ListSegment(std::move(created.value()), &next) : created.status();
-    if (status.ok()) lane->GrantNext(next, sparing);
-  } else if (status.ok() && wants.next_bytes != 0) {
-    Segment* next = wants.next;
-    const uint64_t room_end = RoomFor(wants.next_bytes, next->block_bytes);
+    if (status.ok()) lane->GrantNextSegment(next, sparing);
+  } else if (status.ok() && request.next_bytes != 0) {
+    Segment* next = request.next;
+    const uint64_t room_end = RoomFor(request.next_bytes, next->block_bytes);
     status = ExtendSegment(lane, next, room_end, std::max(next->capacity, room_end), sparing);
   }
-  if (!status.ok()) lane->DenyRoom(sparing ? why : status, wants, now_ms);
+  if (!status.ok()) lane->RejectReservation(sparing ? why : status, request, now_ms);
 }
 
 Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end, uint64_t capacity,
@@ -149,7 +149,7 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
   const uint64_t end = std::min(AlignUp(room_end, segment->block_bytes), capacity);
   if (end <= segment->room_end) return Status();
   Status status = AllocateOrMakeRoom(segment, end);
-  if (status.ok()) lane->GrantRoom(segment, end, capacity, sparing);
+  if (status.ok()) lane->GrantReservation(segment, end, capacity, sparing);
   return status;
 }
 

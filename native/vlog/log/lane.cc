@@ -192,7 +192,7 @@ Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
     const uint64_t kept = next_->block_bytes + (may_use_reserve ? 0 : ReserveOf(next_));
     next_fits = next_->block_bytes + need + kept <= next_->room_end;
   }
-  if (next_fits && (!grows || !denied_.ok())) return RollLocked();
+  if (next_fits && (!grows || !rejected_.ok())) return RollLocked();
   if (grows) {
     ask_extend_ = true;
   } else {
@@ -201,12 +201,12 @@ Code Lane::NoRoomLocked(uint64_t bytes, bool may_use_reserve) {
   room_awaited_ = room_asked_ = true;
   active_work_.store(true, std::memory_order_relaxed);
   shared_->service_wanted.store(true, std::memory_order_release);
-  if (denied_.ok()) return Code::kBusy;
-  if (may_use_reserve && !urgent_denied_) {
+  if (rejected_.ok()) return Code::kBusy;
+  if (may_use_reserve && !urgent_rejected_) {
     ask_urgent_ = true;
     return Code::kBusy;
   }
-  return denied_.code() == Code::kNoSpace ? Code::kNoSpace : Code::kReadOnly;
+  return rejected_.code() == Code::kNoSpace ? Code::kNoSpace : Code::kReadOnly;
 }
 
 uint64_t Lane::ReserveOf(const Segment* segment) const {
@@ -265,11 +265,11 @@ Status Lane::Refusal(Code code) {
       return Status(Code::kBusy, std::string());
     case Code::kNoSpace:
       return Status(code,
-                    lane + " has no room left: " + (denied_.ok() ? reason_ : denied_.message()),
+                    lane + " has no room left: " + (rejected_.ok() ? reason_ : rejected_.message()),
                     ENOSPC);
     default:
-      return Status(Code::kReadOnly,
-                    lane + " takes no writes: " + (reason_.empty() ? denied_.message() : reason_));
+      return Status(Code::kReadOnly, lane + " takes no writes: " +
+                                         (reason_.empty() ? rejected_.message() : reason_));
   }
 }
 
@@ -320,27 +320,28 @@ bool Lane::ReadStaged(uint32_t segment_id, uint64_t offset, uint64_t length, cha
 
 // ---- maintenance ----
 
-Lane::Wants Lane::TakeWants(uint64_t now_ms) {
+Lane::ReservationRequest Lane::TakeReservationRequest(uint64_t now_ms) {
   LatchGuard guard(latch_);
-  Wants wants;
+  ReservationRequest request;
   // Zeros on their way would make the file longer again.
   if (!trim_.empty() && !(prepare_busy_ && trim_.front() == zero_segment_)) {
-    wants.trim = trim_.front();
+    request.trim = trim_.front();
     trim_.pop_front();
     if (!trim_.empty()) shared_->service_wanted.store(true, std::memory_order_release);
   }
-  wants.relief = ask_relief_;
+  request.relief = ask_relief_;
   ask_relief_ = false;
-  if (!denied_.ok() && now_ms < denied_ms_ + kRetryMs && !ask_urgent_) return wants;
-  wants.urgent = ask_urgent_;
+  if (!rejected_.ok() && now_ms < rejected_ms_ + kRetryMs && !ask_urgent_) return request;
+  request.urgent = ask_urgent_;
   ask_urgent_ = false;
-  if (ask_extend_ && active_->room_end < active_->capacity) wants.extend = active_;
-  wants.next_bytes = ask_next_;
-  wants.next = next_;
+  if (ask_extend_ && active_->room_end < active_->capacity) request.extend = active_;
+  request.next_bytes = ask_next_;
+  request.next = next_;
   ask_extend_ = false;
   ask_next_ = 0;
-  wants.denied = !denied_.ok() && wants.extend == nullptr && wants.next_bytes == 0 && !stalled_;
-  return wants;
+  request.rejected =
+      !rejected_.ok() && request.extend == nullptr && request.next_bytes == 0 && !stalled_;
+  return request;
 }
 
 std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
@@ -370,21 +371,21 @@ std::vector<Lane::Slack> Lane::TakeSlack(uint64_t now_ms) {
   return slack;
 }
 
-void Lane::EndDenial() {
+void Lane::EndRejection() {
   LatchGuard guard(latch_);
   if (refuses_) return;  // that ends when what is staged has been written
-  denied_ = Status();
-  urgent_denied_ = false;
+  rejected_ = Status();
+  urgent_rejected_ = false;
   UpdateLimitsLocked();
   AskAheadLocked();
 }
 
-void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing) {
+void Lane::GrantReservation(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing) {
   LatchGuard guard(latch_);
   segment->room_end = room_end;
   segment->capacity = capacity;
-  if (!sparing) denied_ = Status();
-  urgent_denied_ = false;
+  if (!sparing) rejected_ = Status();
+  urgent_rejected_ = false;
   UpdateLimitsLocked();
   AskAheadLocked();
   room_came_ = room_came_ || room_awaited_;
@@ -392,26 +393,27 @@ void Lane::GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, boo
   active_work_.store(true, std::memory_order_release);
 }
 
-void Lane::GrantNext(Segment* next, bool sparing) {
+void Lane::GrantNextSegment(Segment* next, bool sparing) {
   LatchGuard guard(latch_);
   CAIRN_CHECK(next_ == nullptr);
   next_ = next;
-  if (!sparing) denied_ = Status();
-  urgent_denied_ = false;
+  if (!sparing) rejected_ = Status();
+  urgent_rejected_ = false;
   UpdateLimitsLocked();
   room_came_ = room_came_ || room_awaited_;
   room_awaited_ = false;
   active_work_.store(true, std::memory_order_release);
 }
 
-void Lane::DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms) {
+void Lane::RejectReservation(const Status& why, const ReservationRequest& request,
+                             uint64_t now_ms) {
   LatchGuard guard(latch_);
-  denied_ = why;
-  denied_ms_ = now_ms;
-  urgent_denied_ = urgent_denied_ || wants.urgent;
-  if (wants.extend == active_) ask_extend_ = true;
+  rejected_ = why;
+  rejected_ms_ = now_ms;
+  urgent_rejected_ = urgent_rejected_ || request.urgent;
+  if (request.extend == active_) ask_extend_ = true;
   // What only an oversized unit wanted is not asked for again unless the unit is.
-  if (wants.next_bytes != 0 && next_ == nullptr)
+  if (request.next_bytes != 0 && next_ == nullptr)
     ask_next_ = std::max(ask_next_, kCommitRecordBytes);
   room_came_ = room_came_ || room_awaited_;  // those who wait hear kNoSpace now
   room_awaited_ = false;
@@ -465,9 +467,9 @@ uint64_t Lane::ring_bytes() {
   return bytes;
 }
 
-std::string Lane::denial() {
+std::string Lane::rejection() {
   LatchGuard guard(latch_);
-  return denied_.ok() && stopped() && !failed() ? reason_ : denied_.message();
+  return rejected_.ok() && stopped() && !failed() ? reason_ : rejected_.message();
 }
 
 void Lane::AddStats(LaneStats* stats, VlogStats* all) {
@@ -481,8 +483,8 @@ void Lane::AddStats(LaneStats* stats, VlogStats* all) {
   all->commit_nanos.sum += commit_nanos_.sum;
   all->commit_bytes.sum += commit_bytes_.sum;
   stats->lane = id_;
-  stats->read_only = stopped() || !denied_.ok();
-  stats->reason = reason_.empty() ? denied_.message() : reason_;
+  stats->read_only = stopped() || !rejected_.ok();
+  stats->reason = reason_.empty() ? rejected_.message() : reason_;
   stats->durable_position = durable_.load(std::memory_order_relaxed);
   stats->staged_bytes = open_ != nullptr ? open_->used : 0;
   for (const Batch* batch : queue_) stats->staged_bytes += batch->used;

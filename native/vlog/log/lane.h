@@ -224,26 +224,26 @@ class Lane {
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   // Nothing that is staged becomes durable, for good or until there is room on the disk.
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
-  std::string reason();  // of either
-  std::string denial();  // why there is no room; empty if there is
+  std::string reason();     // of either
+  std::string rejection();  // why there is no room; empty if there is
   // Stops the lane for good, and the lanes that share an unfinished transaction with it.
   void Fail(const std::string& reason);
 
-  // --- maintenance (segment space) ---
-  struct Wants {
+  // --- maintenance: free space that is reserved for the lane ---
+  struct ReservationRequest {
     Segment* extend = nullptr;  // allocate more of this
     uint64_t next_bytes = 0;  // a next segment with room for at least this much, beyond its header
     Segment* next = nullptr;  // the one there is
     Segment* trim = nullptr;  // sealed: give back the unused end
-    bool denied = false;      // there was no room, and nothing is asked for any more
+    bool rejected = false;    // there was no room, and nothing is asked for any more
     bool urgent = false;      // for deletes that the reserve has no room for any more
     bool relief = false;      // a commit has met a full disk; answered with Relieve
   };
-  Wants TakeWants(uint64_t now_ms);
+  ReservationRequest TakeReservationRequest(uint64_t now_ms);
   // sparing: the disk is as full as before, this is for deletes only.
-  void GrantRoom(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
-  void GrantNext(Segment* next, bool sparing);
-  void EndDenial();  // there is room again
+  void GrantReservation(Segment* segment, uint64_t room_end, uint64_t capacity, bool sparing);
+  void GrantNextSegment(Segment* next, bool sparing);
+  void EndRejection();  // there is room again
   // made_room: the commit that met a full disk is worth another try at once.
   void Relieve(bool made_room);
   // Of a lane that nobody has written to, nor asked for room in, for kIdleMs: room that it took
@@ -254,8 +254,8 @@ class Lane {
     uint64_t room_end = 0;
   };
   std::vector<Slack> TakeSlack(uint64_t now_ms);
-  // The disk is full or failing: what was wanted is wanted again kRetryMs later.
-  void DenyRoom(const Status& why, const Wants& wants, uint64_t now_ms);
+  // The disk is full or failing: what was asked for is asked for again kRetryMs later.
+  void RejectReservation(const Status& why, const ReservationRequest& request, uint64_t now_ms);
   // One commit per Tick, while garbage collection catches up with what is written.
   void SetBrake(bool on) { brake_.store(on, std::memory_order_relaxed); }
   // Ends the active segment early, if there is a next one: what is dead in it can then be
@@ -369,12 +369,12 @@ class Lane {
   bool room_came_ = false;
   bool ask_extend_ = false;
   bool ask_urgent_ = false;
-  bool urgent_denied_ = false;  // there is not even room for deletes
+  bool urgent_rejected_ = false;  // there is not even room for deletes
   uint64_t ask_next_ = 0;
   std::deque<Segment*> trim_;  // in the order of the log
   std::string stall_reason_;
-  Status denied_;  // why there is no more room, if there is none
-  uint64_t denied_ms_ = 0;
+  Status rejected_;  // why there is no more room, if there is none
+  uint64_t rejected_ms_ = 0;
   uint64_t stalled_ms_ = 0;
   uint64_t last_sync_ms_ = 0;
   uint64_t last_commit_ms_ = 0;

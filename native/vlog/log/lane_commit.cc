@@ -300,11 +300,11 @@ void Lane::Stall(InFlightCommit* commit) {
   LatchGuard guard(latch_);
   stalled_ = commit->stalled = commit->was_stalled = true;
   refuses_ = ask_relief_ = true;
-  stalled_ms_ = denied_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
+  stalled_ms_ = rejected_ms_ = shared_->now_ms.load(std::memory_order_relaxed);
   stall_reason_ = commit->batch->segment->file->path() +
                   ": no space left on the device; what was taken before is kept in memory and " +
                   "written when there is room";
-  denied_ = Status(Code::kNoSpace, stall_reason_, ENOSPC);
+  rejected_ = Status(Code::kNoSpace, stall_reason_, ENOSPC);
   active_work_.store(true, std::memory_order_relaxed);
   shared_->service_wanted.store(true, std::memory_order_release);
 }
@@ -379,7 +379,7 @@ void Lane::EndCommitLocked(InFlightCommit* commit) {
     rate_since_ms_ = now_ms;
   }
   if (commit->was_stalled) {
-    denied_ = Status();
+    rejected_ = Status();
     commit->was_stalled = false;
   }
   ReleaseLocked(batch);
