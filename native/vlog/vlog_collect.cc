@@ -27,7 +27,7 @@ constexpr uint64_t kCopiedUnderLatchMax = 64u << 10;
 
 }  // namespace
 
-Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
+Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode, bool* swept) {
   victim_ = victim;
   mode_ = mode;
   now_ms_ = engine_.tuning_.clock->WallMillis();
@@ -70,7 +70,7 @@ Status VlogEngine::Collector::Collect(Segment* victim, GcMode mode) {
                               std::memory_order_relaxed);
   engine_.gc_.read_bytes.fetch_add(victim->data_end, std::memory_order_relaxed);
   if (status.ok()) {
-    victim->swept = !flush_needed_ && victim->live_bytes.load(std::memory_order_acquire) == 0;
+    *swept = !flush_needed_ && victim->live_bytes.load(std::memory_order_acquire) == 0;
     if (flush_needed_) victim->flushes.store(true, std::memory_order_relaxed);
     engine_.At(GcPoint::kSwept);
   }

@@ -34,9 +34,9 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
  public:
   explicit Collector(VlogEngine* engine) : engine_(*engine) {}
 
-  // Copies all that is needed out of the victim and marks it as swept. kBusy: told to stop.
-  // kCorruption: the victim is damaged and has to stay.
-  Status Collect(vlog::Segment* victim, GcMode mode);
+  // Copies all that is needed out of the victim. *swept: nothing that is needed is left in it.
+  // kBusy: told to stop. kCorruption: the victim is damaged and has to stay.
+  Status Collect(vlog::Segment* victim, GcMode mode, bool* swept);
   // Ends the segments of survivors that are being written. With no batch open.
   Status SealAll();
 

@@ -22,6 +22,7 @@ using vlog::GcLane;
 using vlog::Lane;
 using vlog::Segment;
 using vlog::SegmentEntry;
+using vlog::SegmentState;
 
 namespace {
 
@@ -128,14 +129,17 @@ bool VlogEngine::CollectSome() {
               &victims);
   if (victims.empty()) return false;
   std::vector<Status> results(victims.size());
+  std::vector<uint8_t> swept(victims.size(), 0);
+  const auto collect = [&](size_t i) {
+    bool empty = false;
+    results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode, &empty);
+    swept[i] = empty ? 1 : 0;
+  };
   if (tuning_.inline_maintenance) {
-    results[0] = gc_.collectors[0]->Collect(victims[0].segment, victims[0].mode);
+    collect(0);
   } else {
     // A thread for each: how it is set apart depends on the mode, and cannot be taken back. What
     // there is no thread for is done here, one after the other and not set apart.
-    const auto collect = [&](size_t i) {
-      results[i] = gc_.collectors[i]->Collect(victims[i].segment, victims[i].mode);
-    };
     Threads workers;
     while (workers.count() < victims.size() &&
            workers.Start([this, &victims, &collect, i = workers.count()] {
@@ -156,16 +160,17 @@ bool VlogEngine::CollectSome() {
     const Status& status = results[i];
     if (status.ok()) {
       any = true;
-      if (segment->swept) GcOf(*segment).segments.fetch_add(1, std::memory_order_relaxed);
+      if (swept[i] != 0) GcOf(*segment).segments.fetch_add(1, std::memory_order_relaxed);
     } else if (status.code() == Code::kCorruption) {
-      segment->damaged = true;
       checksum_errors_.fetch_add(1, std::memory_order_relaxed);
       Notice("garbage collection leaves a damaged segment alone: " + status.message());
     } else if (status.code() != Code::kBusy) {
       Notice("garbage collection: " + status.message());
     }
     std::lock_guard<std::mutex> lock(manifest_mutex_);
-    segment->busy = false;
+    segment->Become(status.code() == Code::kCorruption ? SegmentState::kDamaged
+                    : swept[i] != 0                    ? SegmentState::kSwept
+                                                       : SegmentState::kSealed);
     if (status.ok() || (status.code() == Code::kBusy && tuning_.inline_maintenance)) {
       segment->retry_pause_ms = 0;
     } else {  // something else is tried meanwhile
@@ -255,7 +260,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     Sum& sum = sums[lane];
     const uint64_t live = segment->live_bytes.load(std::memory_order_acquire);
     const bool first = entry.epoch == first_epoch && has_older[lane] == 0;
-    if (segment->pending_deletion) continue;
+    if (segment->state() == SegmentState::kPendingDeletion) continue;
     if (!Settled(*segment)) {
       if (entry.epoch == first_epoch) has_older[lane] = 1;
       const uint64_t used = UsedBytes(*segment);
@@ -268,14 +273,15 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     const uint64_t removals =
         droppable ? 0 : segment->removal_bytes.load(std::memory_order_relaxed);
     const uint64_t size = segment->data_end;
-    const bool free = live == 0 && ((droppable && !segment->owes_deletes) || segment->swept ||
+    const bool swept = segment->state() == SegmentState::kSwept;
+    const bool free = live == 0 && ((droppable && !segment->owes_deletes) || swept ||
                                     (removals == 0 && !segment->unread && !segment->owes_deletes &&
                                      !segment->flushes.load(std::memory_order_relaxed)));
     if (free) continue;  // on its way out
     if (entry.epoch == first_epoch) has_older[lane] = 1;
     sum.used += size;
     sum.live += std::min(live, size);
-    if (segment->busy || segment->damaged || now_ms < segment->retry_ms ||
+    if (segment->state() != SegmentState::kSealed || now_ms < segment->retry_ms ||
         segment->pins.load() > kPinsMax || BeingIndexed(segment->id) ||
         (!droppable && segment->flushes.load(std::memory_order_relaxed)))
       continue;
@@ -328,7 +334,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   std::stable_sort(victims->begin(), victims->end(),
                    [](const Victim& a, const Victim& b) { return a.score > b.score; });
   if (victims->size() > most) victims->resize(most);
-  for (const Victim& victim : *victims) victim.segment->busy = true;
+  for (const Victim& victim : *victims) victim.segment->Become(SegmentState::kCollecting);
 }
 
 // What may be dead in a lane in any case, while somebody writes: where little lives, segments die
@@ -347,7 +353,7 @@ uint64_t VlogEngine::UsedBytes(const Segment& segment) const {
   Lane* lane = lanes_[segment.lane % lanes_.size()].get();
   {
     LatchGuard guard(lane->latch());
-    if (segment.sealed) return segment.data_end;
+    if (segment.sealed()) return segment.data_end;
   }
   if (segment.survivors())
     return std::max<uint64_t>(segment.proven.load(std::memory_order_relaxed), segment.block_bytes);
@@ -462,7 +468,7 @@ void VlogEngine::EndSurvivors(Segment* segment) {
   remover_.Shorten(segment->file->path(), end);
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->data_end = end;
-  segment->sealed = true;
+  segment->Become(SegmentState::kSealed);
 }
 
 }  // namespace cairn

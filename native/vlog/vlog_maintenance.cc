@@ -18,6 +18,7 @@ using vlog::AlignUp;
 using vlog::Lane;
 using vlog::Segment;
 using vlog::SegmentEntry;
+using vlog::SegmentState;
 
 namespace {
 
@@ -376,7 +377,7 @@ void VlogEngine::ChooseForDeletion() {
       PendingDeletion& pending = found.try_emplace(group, empty).first->second;
       pending.segments.insert(entry.id);
       pending.needs_checkpoint = pending.needs_checkpoint || needs_checkpoint;
-      segments_.Get(entry.id)->pending_deletion = true;
+      segments_.Get(entry.id)->Become(SegmentState::kPendingDeletion);
     }
   }
   // What kills a record of this epoch lies in the same lane; and a transaction there is durable
@@ -416,12 +417,12 @@ bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpo
   Segment* segment = segments_.Get(entry.id);
   // In this order: nothing is staged in a sealed segment, what was staged there is counted before
   // its reactor says that it is done, and only then do the live bytes tell the truth.
-  if (segment == nullptr || segment->busy || !Settled(*segment) || BeingIndexed(entry.id) ||
-      segment->pins.load(std::memory_order_acquire) != 0 ||
+  if (segment == nullptr || segment->state() == SegmentState::kCollecting || !Settled(*segment) ||
+      BeingIndexed(entry.id) || segment->pins.load(std::memory_order_acquire) != 0 ||
       segment->live_bytes.load(std::memory_order_acquire) != 0) {
     return false;
   }
-  if (segment->swept) {
+  if (segment->state() == SegmentState::kSwept) {
     *needs_checkpoint = *needs_checkpoint || segment->needs_checkpoint;
     return true;
   }
@@ -457,11 +458,12 @@ void VlogEngine::Reclaim() {
       bool pinned = false;
       for (uint32_t id : pending.segments) {
         Segment* segment = segments_.Get(id);
-        segment->pending_deletion = false;
         pinned = pinned || segment->pins.load(std::memory_order_acquire) != 0;
       }
       // One may be superfluous only because another, which lies before it, goes as well.
-      if (!pinned) {
+      if (pinned) {
+        for (uint32_t id : pending.segments) segments_.Get(id)->CallOffDeletion();
+      } else {
         leave.insert(pending.segments.begin(), pending.segments.end());
         if (pending.swap_sequence >= changed.swap_sequence) {
           changed.swap_sequence = pending.swap_sequence;
@@ -475,7 +477,10 @@ void VlogEngine::Reclaim() {
     std::erase_if(changed.segments,
                   [&](const SegmentEntry& entry) { return leave.count(entry.id) != 0; });
     Status status = SaveManifestLocked(&changed);
-    if (!status.ok()) return;  // they stay listed; tried again by and by
+    if (!status.ok()) {  // they stay listed; tried again by and by
+      for (uint32_t id : leave) segments_.Get(id)->CallOffDeletion();
+      return;
+    }
     manifest_ = std::move(changed);
     for (uint32_t id : leave) {
       CAIRN_CHECK(segments_.Get(id)->live_bytes.load(std::memory_order_acquire) == 0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/check.h"
@@ -22,6 +23,7 @@ using vlog::RecordType;
 using vlog::Segment;
 using vlog::SegmentEntry;
 using vlog::SegmentOf;
+using vlog::SegmentState;
 
 // Called from one worker per lane; lanes have no shard in common.
 class VlogEngine::RecoverySink final : public vlog::ReplayIndex {
@@ -230,6 +232,7 @@ void VlogEngine::ForgetIndex() {
     segment->removal_bytes.store(0);
     segment->flushes.store(false);
     segment->unread = false;
+    if (segment->sealed()) segment->Become(SegmentState::kOpen);
   }
 }
 
@@ -294,18 +297,24 @@ Status VlogEngine::ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known
   for (const std::string& damage : replay.damage()) report->damage.push_back(damage);
   for (const std::string& where : replay.misnumbered()) report->notices.push_back(where);
   if (!status.ok()) return status;
-  for (const SegmentEntry& entry : manifest_.segments) {
-    if (entry.epoch == epoch) segments_.Get(entry.id)->sealed = true;
-  }
   for (uint32_t lane = 0; lane < options.lanes; ++lane) {
     for (const vlog::LooseEnd& loose : replay.end(lane).loose) loose_.push_back(loose);
+  }
+  std::set<const Segment*> goes_on;  // the log, in those
+  for (uint32_t lane = 0; options.last_epoch && lane < manifest_.lanes; ++lane) {
+    const LaneEnd& end = replay.end(lane);
+    if (end.active == nullptr) continue;
+    goes_on.insert(end.active);
+    goes_on.insert(end.next);
+  }
+  for (const SegmentEntry& entry : manifest_.segments) {
+    Segment* segment = segments_.Get(entry.id);
+    if (entry.epoch == epoch && goes_on.count(segment) == 0) segment->Become(SegmentState::kSealed);
   }
   if (!options.last_epoch) return Status();
   for (uint32_t lane = 0; lane < manifest_.lanes; ++lane) {
     const LaneEnd& end = (*ends)[lane] = replay.end(lane);
     if (end.active == nullptr) continue;
-    end.active->sealed = false;
-    if (end.next != nullptr) end.next->sealed = false;
     // What lies behind the next segment is empty, too, and would only be in the way of the segments
     // to come.
     const uint32_t last = end.next != nullptr ? end.next->id : end.active->id;
@@ -553,8 +562,8 @@ Status VlogEngine::AppendBlocks(LaneEnd* end, bool commit, bool trailer) {
                        {reinterpret_cast<const char*>(&payload), sizeof(payload)});
     end->tail += block;
     bytes += block;
-    segment->sealed = true;
     segment->data_end = end->tail;
+    if (!segment->sealed()) segment->Become(SegmentState::kSealed);  // survivors are already
   }
   Status status;
   // What is cut off may have been durable, being part of a transaction. Torn, it would be damage:

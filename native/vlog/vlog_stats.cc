@@ -129,8 +129,8 @@ void VlogEngine::AddSegmentStats(VlogStats* out) const {
     out->log_live_bytes += live;
     out->log_bytes += used;
     LatchGuard guard(lanes_[id]->latch());
-    lane.disk_bytes += segment->sealed ? segment->data_end : segment->room_end;
-    if (!segment->sealed) {
+    lane.disk_bytes += segment->sealed() ? segment->data_end : segment->room_end;
+    if (!segment->sealed()) {
       out->segments_active += 1;
     } else if (segment->survivors()) {
       out->segments_survivors += 1;

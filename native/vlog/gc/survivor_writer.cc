@@ -14,7 +14,7 @@ SurvivorWriter::SurvivorWriter(Segment* segment, uint32_t incarnation)
       incarnation_(incarnation),
       tail_(segment->block_bytes),
       synced_(LogPosition(segment->id, segment->block_bytes)) {
-  CAIRN_CHECK(segment->survivors() && !segment->sealed);
+  CAIRN_CHECK(segment->survivors() && !segment->sealed());
 }
 
 uint64_t SurvivorWriter::RoomFor(uint64_t bytes) const {

@@ -434,7 +434,7 @@ void Lane::RequestRoll() {
 
 bool Lane::Sealed(const Segment* segment) {
   LatchGuard guard(latch_);
-  if (!segment->sealed || segment == written_segment_) return false;
+  if (!segment->sealed() || segment == written_segment_) return false;
   if (prepare_busy_ && segment == zero_segment_) return false;
   return std::find(trim_.begin(), trim_.end(), segment) == trim_.end();
 }

@@ -360,8 +360,8 @@ void Lane::EndCommitLocked(InFlightCommit* commit) {
   written_.store(now, std::memory_order_release);
   if (batch->seals) {
     batch->segment->log_end = now;
-    batch->segment->sealed = true;
     batch->segment->data_end = batch->offset + bytes;
+    batch->segment->Become(SegmentState::kSealed);
     trim_.push_back(batch->segment);
     shared_->service_wanted.store(true, std::memory_order_release);
   }

@@ -7,6 +7,39 @@
 
 namespace cairn::vlog {
 
+bool MayBecome(SegmentState from, SegmentState to) {
+  switch (from) {
+    case SegmentState::kOpen:
+      return to == SegmentState::kSealed;
+    case SegmentState::kSealed:
+      return to == SegmentState::kOpen || to == SegmentState::kCollecting ||
+             to == SegmentState::kPendingDeletion;
+    case SegmentState::kCollecting:
+      return to == SegmentState::kSealed || to == SegmentState::kSwept ||
+             to == SegmentState::kDamaged;
+    case SegmentState::kSwept:
+    case SegmentState::kDamaged:
+      return to == SegmentState::kPendingDeletion;
+    case SegmentState::kPendingDeletion:
+      return to == SegmentState::kSealed || to == SegmentState::kSwept ||
+             to == SegmentState::kDamaged;
+  }
+  return false;
+}
+
+void Segment::Become(SegmentState to) {
+  const SegmentState from = state_.load(std::memory_order_relaxed);
+  CAIRN_CHECK(MayBecome(from, to));
+  CAIRN_CHECK(from != SegmentState::kPendingDeletion || to == before_deletion_);
+  if (to == SegmentState::kPendingDeletion) before_deletion_ = from;
+  state_.store(to, std::memory_order_release);
+}
+
+void Segment::CallOffDeletion() {
+  CAIRN_CHECK(state() == SegmentState::kPendingDeletion);
+  Become(before_deletion_);
+}
+
 SegmentTable::SegmentTable() : pages_(new std::atomic<Page*>[kPages]()) {}
 
 SegmentTable::~SegmentTable() { Clear(); }

@@ -5,6 +5,19 @@
 // are called by one thread at a time (start, maintenance). A Segment stays valid while the index
 // points into it (live_bytes > 0) or a reader has it pinned; Remove is only called for segments
 // that are neither.
+//
+// States, and what may follow what:
+//
+//   kOpen ----> kSealed ----> kCollecting ----> kSwept ------+
+//     ^           | | ^          |  |                        v
+//     +-----------+ | +----------+  +---> kDamaged ---> kPendingDeletion ----> gone
+//    a start reads  |  not all moved                         ^
+//    the log again  +----------------------------------------+
+//                     nothing lives in it
+//
+// A deletion may be called off: then the segment is again what it was before. Who writes to it
+// seals it, under the latch of its lane, or a start does; everything else happens under the mutex
+// of the manifest.
 #pragma once
 
 #include <atomic>
@@ -18,6 +31,19 @@
 #include "vlog/log/format.h"
 
 namespace cairn::vlog {
+
+enum class SegmentState : uint8_t {
+  kOpen,             // is written to, or will be
+  kSealed,           // takes no more
+  kCollecting,       // a collector reads it
+  kSwept,            // all that anybody may still need has moved to survivors
+  kDamaged,          // collecting it met damage: that is not tried again
+  kPendingDeletion,  // dead, about to leave the manifest
+};
+inline constexpr uint32_t kSegmentStates = 6;
+
+// Whether the drawing above has that arrow, or that is how a deletion is called off.
+bool MayBecome(SegmentState from, SegmentState to);
 
 struct Segment {
   uint32_t id = 0;
@@ -39,26 +65,30 @@ struct Segment {
   // Guarded by the latch of the segment's lane.
   uint64_t capacity = 0;  // where the trailer must end at the latest
   uint64_t room_end = 0;  // allocated so far, at most capacity
-  uint64_t data_end = 0;  // end of the file's content; set when sealed
+  uint64_t data_end = 0;  // end of the file's content; set when it is sealed
   uint64_t worn_end = 0;  // all blocks below were written in an earlier life of the file
   uint64_t log_end = 0;   // position of the end of the lane's log when it was sealed
-  bool sealed = false;
 
   // Garbage collection only.
   bool unread = false;  // a checkpoint told what lives here: its removals were not counted
-  bool swept = false;   // all that anybody may still need has moved to survivors
   bool needs_checkpoint = false;  // sweeping relied on checkpoints to make removals superfluous
-  bool busy = false;              // being collected
-  bool pending_deletion = false;  // dead, about to leave the manifest
-  bool damaged = false;           // collecting it met damage: it stays
   uint64_t retry_ms = 0;          // collecting it failed: not again before
   uint64_t retry_pause_ms = 0;
   bool owes_deletes = false;  // expired keys left the index, and their deletes were not written
+
+  SegmentState state() const { return state_.load(std::memory_order_acquire); }
+  bool sealed() const { return state() != SegmentState::kOpen; }
+  void Become(SegmentState to);  // stops the server if it may not
+  void CallOffDeletion();        // it is again what it was before that was pending
 
   bool survivors() const { return before != 0; }
   Rank rank() const { return RankOf(id, before); }
   void Pin() { pins.fetch_add(1, std::memory_order_relaxed); }
   void Unpin() { pins.fetch_sub(1, std::memory_order_release); }
+
+ private:
+  std::atomic<SegmentState> state_{SegmentState::kOpen};
+  SegmentState before_deletion_ = SegmentState::kOpen;
 };
 
 class SegmentTable {
