@@ -143,7 +143,7 @@ void VlogEngine::EndCheckpoint(const Status& status) {
   checkpoints_.writer.reset();
   // Once the manifest may name it, the file stays; if it does not, the next start removes it.
   if (!status.ok() && checkpoints_.info.id != 0 && !checkpoints_.named) {
-    remover_.Add(vlog::CheckpointPath(options_.dir, checkpoints_.info.id));
+    space_.Remove(vlog::CheckpointPath(options_.dir, checkpoints_.info.id));
   }
   std::lock_guard<std::mutex> lock(checkpoints_.mutex);
   SaveStats& stats = checkpoints_.stats;
@@ -225,7 +225,7 @@ bool VlogEngine::CheckpointDue() {
   for (const auto& lane : lanes_) {
     if (lane->stopped()) return false;  // what it may see would not become durable
   }
-  if (!LeavesEnough(cost).ok()) return false;
+  if (!space_.LeavesEnough(cost).ok()) return false;
   const LogSince now = LogSoFar();
   const LogSince since = {now.bytes - checkpoints_.at.bytes + checkpoints_.replayed.bytes,
                           now.records - checkpoints_.at.records + checkpoints_.replayed.records};
@@ -399,7 +399,7 @@ Status VlogEngine::PublishCheckpoint(bool paced) {
   }
   checkpoints_.at = checkpoints_.next_at;
   checkpoints_.replayed = LogSince();
-  for (uint32_t id : old) remover_.Add(vlog::CheckpointPath(options_.dir, id));
+  for (uint32_t id : old) space_.Remove(vlog::CheckpointPath(options_.dir, id));
   WakeMaintenance();  // segments may have become superfluous
   return Status();
 }

@@ -39,8 +39,8 @@
 #include "vlog/log/segment.h"
 #include "vlog/log/unit_image.h"
 #include "vlog/recovery/replay.h"
-#include "vlog/space/file_remover.h"
-#include "vlog/space/spares.h"
+#include "vlog/space/quiescence.h"
+#include "vlog/space/segment_space.h"
 #include "vlog/vlog.h"
 #include "vlog/vlog_options.h"
 #include "vlog/vlog_stats.h"
@@ -221,17 +221,6 @@ class VlogEngine final : public Engine {
     GcMode mode;
     double score;
   };
-  // For how long nobody has written, as somebody sees who looks now and then; one thread's own.
-  struct Quiescence {
-    uint64_t records = UINT64_MAX;  // never so many: the first look is the beginning
-    uint64_t since_ms = 0;
-    uint64_t Ms(uint64_t records_now, uint64_t now_ms) {
-      if (records_now != records || now_ms < since_ms) since_ms = now_ms;
-      records = records_now;
-      return now_ms - since_ms;
-    }
-  };
-
   struct Gc {
     Threads thread;
     std::mutex mutex;  // for `wake`
@@ -246,7 +235,7 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> throttle_ns{0};
     std::atomic<uint64_t> batch_ended_ns{0};
     bool threads_refused = false;  // by the system, the last time; its thread's own
-    Quiescence quiescence;
+    vlog::Quiescence quiescence;
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> writes{0};
@@ -386,28 +375,18 @@ class VlogEngine final : public Engine {
   void GiveBackSlack(uint64_t now_ms);
   Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
                                                        uint32_t before, bool sparing);
-  Status EnoughFree(uint64_t* room);
-  Status NewFile(vlog::Segment* segment, const std::string& path, uint64_t wanted,
-                 uint64_t unit_bytes, bool sparing);
-  bool RecycleFile(vlog::Segment* segment, const std::string& path, uint64_t wanted,
-                   uint64_t unit_bytes);
   std::vector<uint64_t> LiveBytesLocked() const;
   uint64_t WantedBytesLocked(uint64_t live_bytes) const;
   uint64_t SegmentBytesMin() const;
-  void SizeSegment(vlog::Segment* segment, uint64_t wanted, uint64_t unit_bytes);
-  bool KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes);
-  void GiveUpSpare();
-  Status AllocateOrMakeRoom(vlog::Segment* segment, uint64_t end);
+  void TakeBack(uint32_t lane, const std::string& path, uint64_t bytes);
   Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
-  uint64_t RoomFor(uint64_t unit_bytes, uint64_t block) const;
   void DeleteFlushedTrees(uint64_t millis);
   bool WorkLeft();
   void ChooseForDeletion();
   void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
   bool Due(uint32_t group, const PendingDeletion& pending);
-  bool MakeRoom();
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
@@ -458,7 +437,6 @@ class VlogEngine final : public Engine {
   bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);
   Status CreateSurvivors(uint32_t lane, uint64_t bytes, const vlog::Segment& victim,
                          vlog::Segment** segment);
-  Status LeavesEnough(uint64_t bytes);
   Status GrowSurvivors(vlog::Segment* segment, uint64_t room_end);
   void EndSurvivors(vlog::Segment* segment);
   vlog::GcLane& GcOf(const vlog::Segment& segment);
@@ -507,11 +485,7 @@ class VlogEngine final : public Engine {
   bool maintenance_stop_ = false;
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
-  uint64_t free_looked_ms_ = 0;
-  vlog::SpareSegments spares_;
-  vlog::FileRemover remover_;
-  Quiescence spares_quiescence_;
-  std::atomic<uint64_t> segments_recycled_{0};
+  vlog::SegmentSpace space_;
   // By lane, or kEarlierEpochs for segments of those. Maintenance only.
   std::map<uint32_t, PendingDeletion> pending_deletions_;
   std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
@@ -527,8 +501,6 @@ class VlogEngine final : public Engine {
   Settings settings_;
   std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written
   std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last
-  std::atomic<uint64_t> min_free_bytes_{0};
-  std::atomic<uint64_t> free_bytes_{0};
   // Of the process, when the engine was made.
   const uint64_t read_errors_before_ = IoErrors::All().reads();
   const uint64_t write_errors_before_ = IoErrors::All().writes();

@@ -478,7 +478,7 @@ void VlogEngine::TellFigures(VlogStats stats, const FigureInput& input, FigureLi
   // What neither the disk nor a ring answered came from the cache.
   const uint64_t missed = s.disk_reads + s.wal_ring_reads;
   const uint64_t hits = input.found - std::min(input.found, missed);
-  TellSpace(s, min_free_bytes_.load(std::memory_order_relaxed), list);
+  TellSpace(s, space_.min_free_bytes(), list);
   TellWritten(s, list);
   TellCommits(s, list);
   TellCollection(s, list);

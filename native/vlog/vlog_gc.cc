@@ -22,6 +22,7 @@ using vlog::GcLane;
 using vlog::Lane;
 using vlog::Segment;
 using vlog::SegmentEntry;
+using vlog::SegmentSpace;
 using vlog::SegmentState;
 
 namespace {
@@ -42,7 +43,6 @@ constexpr int kIoPriorityLowest = 7;
 constexpr uint32_t kOvershootFar = 150;  // log bytes per 100 allowed
 constexpr uint64_t kNanosPerSecond = 1000000000;
 constexpr uint64_t kPauseNanosMax = kNanosPerSecond / 5;
-constexpr uint64_t kFreeBytesLast = 4u << 20;
 constexpr uint64_t kAmplificationFull = 103;
 constexpr uint64_t kBrakePercent = 104;  // log bytes per 100 allowed from which writers are held up
 constexpr uint64_t kBrakeBytesMin = 64u << 20;
@@ -239,10 +239,9 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     std::vector<Victim> choice;
   };
   const uint64_t now_ms = shared_.now_ms.load(std::memory_order_relaxed);
-  const uint64_t free_bytes = free_bytes_.load(std::memory_order_relaxed);
+  const uint64_t free_bytes = space_.free_bytes();
   // A disk that is about full: whatever can be had.
-  const uint64_t least =
-      std::max(min_free_bytes_.load(std::memory_order_relaxed), tuning_.free_bytes_min);
+  const uint64_t least = space_.kept_back_bytes();
   const bool full = free_bytes != 0 && free_bytes < 2 * least;
   const uint64_t amplification = std::min<uint64_t>(
       gc_.amplification.load(std::memory_order_relaxed), full ? kAmplificationFull : UINT32_MAX);
@@ -288,7 +287,8 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     const uint64_t kept = std::min(size, live + removals);
     if ((size - kept) * 100 < size * kGainPercentMin) continue;
     // What lives there must fit somewhere before its space comes back.
-    if (free_bytes != 0 && kept + kFreeBytesLast > free_bytes + spares_.bytes()) continue;
+    if (free_bytes != 0 && kept + SegmentSpace::kLastBytes > free_bytes + space_.spare_bytes())
+      continue;
     // Benefit over cost, as log-structured file systems weigh it: what is gained, for how long it
     // will stay gained, against reading all and writing what lives.
     const double u = static_cast<double>(kept) / static_cast<double>(size);
@@ -425,34 +425,22 @@ Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, const Segment&
     }
   }
   CAIRN_CHECK(before != 0);
-  Status status = LeavesEnough(bytes);
+  Status status = space_.LeavesEnough(bytes);
   if (!status.ok()) return status;
   Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before, true);
   if (!created.ok()) return created.status();
   return ListSegment(std::move(created.value()), segment);
 }
 
-// What is left to the manifest and the file system's own needs, without which no space could ever
-// be given back.
-Status VlogEngine::LeavesEnough(uint64_t bytes) {
-  if (tuning_.free_bytes_min == 0) return Status();
-  Result<uint64_t> free = disk_->FreeBytes(options_.dir);
-  while (free.ok() && free.value() < bytes + kFreeBytesLast && MakeRoom())
-    free = disk_->FreeBytes(options_.dir);
-  if (!free.ok() || free.value() >= bytes + kFreeBytesLast) return Status();
-  return Status(Code::kNoSpace, options_.dir + ": " + std::to_string(free.value()) + " bytes free",
-                ENOSPC);
-}
-
 Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {
   if (room_end <= segment->room_end) return Status();
-  Status status = LeavesEnough(room_end - segment->room_end);
+  Status status = space_.LeavesEnough(room_end - segment->room_end);
   if (!status.ok()) return status;
   const uint64_t wish = std::max(room_end, segment->room_end + kSurvivorStep);
   uint64_t end = std::min(AlignUp(wish, segment->block_bytes), segment->capacity);
-  if (!LeavesEnough(end - segment->room_end).ok())  // a full disk: as little as will do
+  if (!space_.LeavesEnough(end - segment->room_end).ok())  // a full disk: as little as will do
     end = AlignUp(room_end, segment->block_bytes);
-  status = AllocateOrMakeRoom(segment, end);
+  status = space_.Reserve(segment, end);
   if (!status.ok()) return status;
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->room_end = end;
@@ -465,7 +453,7 @@ void VlogEngine::EndSurvivors(Segment* segment) {
   const uint64_t end = std::min(
       AlignUp(std::max<uint64_t>(segment->proven.load(), block), block) + block, segment->room_end);
   // First this: once it is sealed, it may be reclaimed at any moment.
-  remover_.Shorten(segment->file->path(), end);
+  space_.Shorten(segment->file->path(), end);
   LatchGuard guard(lanes_[segment->lane]->latch());
   segment->data_end = end;
   segment->Become(SegmentState::kSealed);

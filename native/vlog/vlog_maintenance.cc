@@ -18,17 +18,16 @@ using vlog::AlignUp;
 using vlog::Lane;
 using vlog::Segment;
 using vlog::SegmentEntry;
+using vlog::SegmentSpace;
 using vlog::SegmentState;
 
 namespace {
 
-constexpr uint64_t kSparingBytes = 1u << 20;  // for deletes at a time, on a full disk
-constexpr size_t kSegmentsForGc = 256;        // of those that a manifest can name
-constexpr uint64_t kDeleteTreesMs = 20;       // at a time
-constexpr uint64_t kSpareIdleMs = 20000;      // without a write
-constexpr uint64_t kStepMin = 64u << 10;      // by which a segment grows at the least
-constexpr uint64_t kSegmentsOfSlack = 12;     // that make up what may be dead
-constexpr uint64_t kSpareShare = 7;           // of what lives, unless their number is set
+constexpr size_t kSegmentsForGc = 256;     // of those that a manifest can name
+constexpr uint64_t kDeleteTreesMs = 20;    // at a time
+constexpr uint64_t kStepMin = 64u << 10;   // by which a segment grows at the least
+constexpr uint64_t kSegmentsOfSlack = 12;  // that make up what may be dead
+constexpr uint64_t kSpareShare = 7;        // of what lives, unless their number is set
 
 uint32_t RandomSalt() {
   std::random_device device;
@@ -54,7 +53,7 @@ void VlogEngine::MaintenanceLoop() {
     maintenance_poke_ = false;
     lock.unlock();
     if (due) Service(now_ms);
-    wait_ms = std::min(remover_.Step(now_ms), kMaintenanceMs);
+    wait_ms = std::min(space_.Step(now_ms), kMaintenanceMs);
     lock.lock();
     if (WorkLeft()) maintenance_poke_ = true;
   }
@@ -62,11 +61,7 @@ void VlogEngine::MaintenanceLoop() {
 
 void VlogEngine::Service(uint64_t now_ms) {
   serviced_ms_ = now_ms;
-  if (now_ms >= free_looked_ms_ + kMaintenanceMs) {
-    free_looked_ms_ = now_ms;
-    Result<uint64_t> free = disk_->FreeBytes(options_.dir);
-    if (free.ok()) free_bytes_.store(free.value(), std::memory_order_relaxed);
-  }
+  space_.LookAtFree(now_ms);
   shared_.service_wanted.store(false, std::memory_order_release);
   for (auto& lane : lanes_) ServiceLane(lane.get(), now_ms);
   GiveBackSlack(now_ms);
@@ -76,7 +71,7 @@ void VlogEngine::Service(uint64_t now_ms) {
     ChooseForDeletion();
   }
   if (!tuning_.inline_maintenance) return;
-  if (remover_.Step(now_ms) != vlog::FileRemover::kIdle)
+  if (space_.Step(now_ms) != SegmentSpace::kIdle)
     shared_.service_wanted.store(true, std::memory_order_release);
   if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
   ServiceCheckpointInline();
@@ -86,48 +81,33 @@ void VlogEngine::Service(uint64_t now_ms) {
 void VlogEngine::GiveBackSlack(uint64_t now_ms) {
   for (auto& lane : lanes_) {
     for (const Lane::Slack& slack : lane->TakeSlack(now_ms))
-      remover_.Shorten(slack.segment->file->path(), slack.room_end);
+      space_.Shorten(slack.segment->file->path(), slack.room_end);
   }
-  if (spares_quiescence_.Ms(RecordsSoFar(), now_ms) > kSpareIdleMs) GiveUpSpare();
+  space_.GiveUpIdleSpare(RecordsSoFar(), now_ms);
 }
-
-// One, if there is any; unlike MakeRoom, which does not take its time.
-void VlogEngine::GiveUpSpare() {
-  const std::string spare = spares_.TakeAny();
-  if (!spare.empty()) remover_.Add(spare);
-}
-
-// On a full disk, what is on its way out and what is kept for later goes at once. False: there was
-// nothing.
-bool VlogEngine::MakeRoom() { return remover_.RemoveOne() || spares_.DropOne(); }
 
 // ---- room for lanes ----
-
-// Size of a segment that can take a unit: header, padding and trailer, and what is kept back for
-// deletes.
-uint64_t VlogEngine::RoomFor(uint64_t unit_bytes, uint64_t block) const {
-  return AlignUp(unit_bytes + shared_.reserve_bytes, block) + 4 * block;
-}
 
 void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
   const Lane::ReservationRequest request = lane->TakeReservationRequest(now_ms);
   // Bytes behind the trailer mean nothing.
-  if (request.trim != nullptr) remover_.Shorten(request.trim->file->path(), request.trim->data_end);
-  if (request.relief) lane->Relieve(MakeRoom());
+  if (request.trim != nullptr) space_.Shorten(request.trim->file->path(), request.trim->data_end);
+  if (request.relief) lane->Relieve(space_.MakeRoom());
   if (request.extend == nullptr && request.next_bytes == 0 && !request.rejected) return;
   uint64_t room = 0;
-  Status status = EnoughFree(&room);
+  Status status = space_.FreeForWriters(&room);
   if (request.rejected) {
     if (status.ok()) lane->EndRejection();
     return;
   }
   // Deletes make room, so they may go on: as much as the reserve is, at a time.
-  const bool sparing = !status.ok() && request.urgent && LeavesEnough(2 * kSparingBytes).ok();
+  const bool sparing =
+      !status.ok() && request.urgent && space_.LeavesEnough(2 * SegmentSpace::kSparingBytes).ok();
   const Status why = status;
   if (sparing) status = Status();
   if (status.ok() && request.extend != nullptr) {
     Segment* active = request.extend;
-    const uint64_t step = sparing ? std::min(shared_.reserve_bytes, kSparingBytes)
+    const uint64_t step = sparing ? std::min(shared_.reserve_bytes, SegmentSpace::kSparingBytes)
                                   : std::min(shared_.allocate_step, std::max(room, kStepMin));
     status = ExtendSegment(lane, active, active->room_end + step, active->capacity, sparing);
   }
@@ -139,7 +119,7 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
     if (status.ok()) lane->GrantNextSegment(next, sparing);
   } else if (status.ok() && request.next_bytes != 0) {
     Segment* next = request.next;
-    const uint64_t room_end = RoomFor(request.next_bytes, next->block_bytes);
+    const uint64_t room_end = space_.RoomFor(request.next_bytes, next->block_bytes);
     status = ExtendSegment(lane, next, room_end, std::max(next->capacity, room_end), sparing);
   }
   if (!status.ok()) lane->RejectReservation(sparing ? why : status, request, now_ms);
@@ -149,38 +129,9 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
                                  bool sparing) {
   const uint64_t end = std::min(AlignUp(room_end, segment->block_bytes), capacity);
   if (end <= segment->room_end) return Status();
-  Status status = AllocateOrMakeRoom(segment, end);
+  Status status = space_.Reserve(segment, end);
   if (status.ok()) lane->GrantReservation(segment, end, capacity, sparing);
   return status;
-}
-
-// What min-free-bytes asks to leave alone is for garbage collection, which makes room.
-// *room: what is free beyond that.
-Status VlogEngine::EnoughFree(uint64_t* room) {
-  *room = UINT64_MAX;
-  const uint64_t least =
-      std::max(min_free_bytes_.load(std::memory_order_relaxed), tuning_.free_bytes_min);
-  for (;;) {
-    Result<uint64_t> free = disk_->FreeBytes(options_.dir);
-    if (!free.ok()) return Status();  // the allocation itself will tell
-    free_bytes_.store(free.value(), std::memory_order_relaxed);
-    *room = free.value() - std::min(free.value(), least);
-    if (least == 0 || *room != 0) return Status();
-    if (MakeRoom()) continue;
-    return Status(Code::kNoSpace,
-                  options_.dir + ": " + std::to_string(free.value()) + " bytes free, and " +
-                      std::to_string(least) + " are left alone (min-free-bytes)",
-                  ENOSPC);
-  }
-}
-
-// Reserves [room_end, end).
-Status VlogEngine::AllocateOrMakeRoom(Segment* segment, uint64_t end) {
-  remover_.Release(segment->file->path());  // room that was to be given back, see GiveBackSlack
-  for (;;) {
-    Status status = segment->file->Allocate(segment->room_end, end - segment->room_end);
-    if (status.code() != Code::kNoSpace || !MakeRoom()) return status;
-  }
 }
 
 // A new segment file, complete on disk but in no manifest yet.
@@ -202,15 +153,10 @@ Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64
   segment->lane = lane;
   segment->before = before;
   segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
-  const std::string path = vlog::SegmentPath(options_.dir, segment->id);
-  Status status;
-  if (!RecycleFile(segment.get(), path, wanted, unit_bytes))
-    status = NewFile(segment.get(), path, wanted, unit_bytes, sparing);
-  if (status.ok()) status = disk_->SyncDir(options_.dir);
-  if (status.ok()) return segment;
-  segment->file.reset();
-  (void)disk_->Remove(path);
-  return status;
+  Status status =
+      space_.CreateFile(segment.get(), {wanted, unit_bytes, shared_.incarnation, sparing});
+  if (!status.ok()) return status;
+  return segment;
 }
 
 // By lane.
@@ -238,70 +184,6 @@ uint64_t VlogEngine::WantedBytesLocked(uint64_t live_bytes) const {
 
 uint64_t VlogEngine::SegmentBytesMin() const {
   return std::min(options_.segment_bytes, tuning_.segment_bytes_min);
-}
-
-// What follows from the file: the block, and how far the segment may grow.
-void VlogEngine::SizeSegment(Segment* segment, uint64_t wanted, uint64_t unit_bytes) {
-  segment->block_bytes = std::max(segment->file->alignment().offset, vlog::kBlockBytesMin);
-  segment->capacity =
-      std::max(AlignUp(wanted, segment->block_bytes), RoomFor(unit_bytes, segment->block_bytes));
-}
-
-Status VlogEngine::NewFile(Segment* segment, const std::string& path, uint64_t wanted,
-                           uint64_t unit_bytes, bool sparing) {
-  Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kCreate);
-  if (!file.ok()) return file.status();
-  segment->file = std::move(file.value());
-  SizeSegment(segment, wanted, unit_bytes);
-  const uint64_t block = segment->block_bytes;
-  const uint64_t least = unit_bytes + std::min(shared_.reserve_bytes, kSparingBytes);
-  const uint64_t end = std::min(
-      segment->capacity,
-      sparing ? AlignUp(least, block) + 4 * block
-              : std::max(AlignUp(shared_.allocate_step, block), RoomFor(unit_bytes, block)));
-  Status status = AllocateOrMakeRoom(segment, end);
-  if (!status.ok()) return status;
-  segment->room_end = end;
-  return vlog::WriteSegmentHeader(*segment, options_.lanes, shared_.incarnation);
-}
-
-// The same out of a spare. False: there is none, or it would not do; then it is gone. The header is
-// written under the old name: under the new one the file is never anything but the new segment.
-bool VlogEngine::RecycleFile(Segment* segment, const std::string& path, uint64_t wanted,
-                             uint64_t unit_bytes) {
-  const std::string spare = spares_.Take(wanted);
-  if (spare.empty()) {
-    GiveUpSpare();  // it does not suit
-    return false;
-  }
-  Result<std::unique_ptr<File>> file = disk_->OpenDirect(spare, Disk::Mode::kReadWrite);
-  bool good = file.ok();
-  if (good) {
-    segment->file = std::move(file.value());
-    SizeSegment(segment, wanted, unit_bytes);
-    Result<uint64_t> size = segment->file->Size();
-    if (size.ok()) segment->room_end = AlignDown(size.value(), segment->block_bytes);
-    segment->capacity = std::max(segment->capacity, segment->room_end);
-    good = segment->room_end >= RoomFor(unit_bytes, segment->block_bytes);
-  }
-  segment->recycled = true;
-  good = good && vlog::WriteSegmentHeader(*segment, options_.lanes, shared_.incarnation).ok();
-  segment->file.reset();
-  if (good && disk_->Rename(spare, path).ok()) {
-    file = disk_->OpenDirect(path, Disk::Mode::kReadWrite);
-    if (file.ok()) {
-      segment->file = std::move(file.value());
-      segment->worn_end = segment->room_end;
-      segments_recycled_.fetch_add(1, std::memory_order_relaxed);
-      return true;
-    }
-    (void)disk_->Remove(path);
-  } else {
-    (void)disk_->Remove(spare);
-  }
-  segment->room_end = 0;
-  segment->recycled = false;
-  return false;
 }
 
 // Makes a created segment part of the directory.
@@ -495,22 +377,20 @@ void VlogEngine::Reclaim() {
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     const uint32_t lane = segment->lane % options_.lanes;
     segment.reset();
-    remover_.Release(path);
-    if (!size.ok() || !KeepSpare(lane, path, size.value())) remover_.Add(path);
+    TakeBack(lane, path, size.ok() ? size.value() : 0);
   }
 }
 
-bool VlogEngine::KeepSpare(uint32_t lane, const std::string& path, uint64_t bytes) {
-  uint64_t wanted, most;
+void VlogEngine::TakeBack(uint32_t lane, const std::string& path, uint64_t bytes) {
+  uint64_t wanted, spare_bytes_max;
   {
     std::lock_guard<std::mutex> lock(manifest_mutex_);
     const std::vector<uint64_t> live = LiveBytesLocked();
     wanted = WantedBytesLocked(live[lane]);
-    most = std::max(std::accumulate(live.begin(), live.end(), uint64_t{0}) / kSpareShare, wanted);
+    spare_bytes_max =
+        std::max(std::accumulate(live.begin(), live.end(), uint64_t{0}) / kSpareShare, wanted);
   }
-  if (!vlog::SpareSegments::Suits(bytes, wanted)) return false;
-  if (options_.segment_recycle_max == 0 && spares_.bytes() + bytes > most) return false;
-  return spares_.Keep(path, bytes);
+  space_.TakeBack(path, bytes, wanted, spare_bytes_max);
 }
 
 // With manifest_mutex_ held. Says of survivors how far they are durable by now, and of lanes which
@@ -523,7 +403,7 @@ Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
     if (segment != nullptr) entry = vlog::EntryOf(*segment);
   }
   Status status = vlog::SaveManifest(options_.dir, disk_, *manifest);
-  while (status.code() == Code::kNoSpace && MakeRoom())
+  while (status.code() == Code::kNoSpace && space_.MakeRoom())
     status = vlog::SaveManifest(options_.dir, disk_, *manifest);
   return status;
 }

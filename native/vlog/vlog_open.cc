@@ -165,12 +165,16 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
     manifest_.databases = options_.databases;
   }
   status = RemoveLeftovers(&report->damage);
-  if (status.ok()) status = remover_.Begin(options_.dir, disk_);
   if (status.ok()) {
-    status = spares_.Begin(
-        options_.dir, disk_,
-        {options_.segment_recycle_max != 0 ? options_.segment_recycle_max : 2 * options_.lanes,
-         SegmentBytesMin() / 2, AlignUp(options_.segment_bytes, vlog::kBlockBytesMax)});
+    status = space_.Begin({.dir = options_.dir,
+                           .disk = disk_,
+                           .lanes = options_.lanes,
+                           .segment_bytes = options_.segment_bytes,
+                           .segment_bytes_min = SegmentBytesMin(),
+                           .allocate_step = shared_.allocate_step,
+                           .reserve_bytes = shared_.reserve_bytes,
+                           .free_bytes_min = tuning_.free_bytes_min,
+                           .spares_max = options_.segment_recycle_max});
   }
   if (status.ok()) status = RemoveOldCheckpoints();
   if (status.ok()) status = OpenSegments(&report->damage);
@@ -488,8 +492,7 @@ Status VlogEngine::Close() {
     for (auto& lane : lanes_) manifest_.clean_ends.push_back(lane->log_end());
     status = SaveManifestLocked(&manifest_);
   }
-  while (remover_.RemoveOne()) {
-  }
+  space_.RemoveAll();
   open_ = false;
   Reset();
   return status;
@@ -500,7 +503,7 @@ void VlogEngine::Reset() {
   lanes_.clear();
   pending_deletions_.clear();
   gc_.collectors.clear();
-  remover_.End();
+  space_.End();
   loose_.clear();
   retained_.clear();
   underway_.reset();
@@ -511,13 +514,11 @@ void VlogEngine::Reset() {
   checkpoints_.seen = LogSince();
   checkpoints_.seen_ms = 0;
   checkpoints_.took_ms = 0;
-  gc_.quiescence = Quiescence();
-  spares_quiescence_ = Quiescence();
+  gc_.quiescence = vlog::Quiescence();
   checkpoints_.stats = SaveStats();
   checkpoints_.requested = 0;
   checkpoints_.ended_ms = 0;
   checkpoints_.retry_ms = checkpoints_.retry_pause_ms = 0;
-  spares_.End();
   flushed_trees_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   counts_.reset(new TreeCount[kDatabasesMax]);

@@ -46,7 +46,7 @@ void VlogEngine::ApplySettings() {
   const VlogOptions& options = settings_.options;
   shared_.fsync.store(options.fsync);
   cache_->SetBudget(options.cache_bytes);
-  min_free_bytes_.store(options.min_free_bytes, std::memory_order_relaxed);
+  space_.SetMinFreeBytes(options.min_free_bytes);
   gc_.iops.store(std::max(1u, options.gc_iops), std::memory_order_relaxed);
   gc_.parallel.store(std::clamp(options.gc_max_parallel, 1u, kGcParallelMax),
                      std::memory_order_relaxed);

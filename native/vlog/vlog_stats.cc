@@ -9,9 +9,9 @@ namespace cairn {
 
 void VlogEngine::Stats(VlogStats* out) const {
   *out = VlogStats();
-  out->segments_recycled = segments_recycled_.load(std::memory_order_relaxed);
-  out->spare_segments = spares_.count();
-  out->spare_bytes = spares_.bytes();
+  out->segments_recycled = space_.recycled();
+  out->spare_segments = space_.spare_count();
+  out->spare_bytes = space_.spare_bytes();
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     LatchGuard guard(latches_[shard].latch);
     Shard(shard).ForEach([&](uint16_t, Art& tree) { out->index_bytes += tree.bytes(); });
@@ -46,7 +46,7 @@ void VlogEngine::Stats(VlogStats* out) const {
   out->gc_written_bytes = gc_.written_bytes.load(std::memory_order_relaxed);
   out->gc_paused = gc_.paused.load(std::memory_order_relaxed);
   out->gc_isolation = gc_.isolation.load(std::memory_order_relaxed);
-  out->free_bytes = free_bytes_.load(std::memory_order_relaxed);
+  out->free_bytes = space_.free_bytes();
   out->read_errors = IoErrors::All().reads() - read_errors_before_;
   out->write_errors = IoErrors::All().writes() - write_errors_before_;
   out->save = Saves();
