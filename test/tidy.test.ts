@@ -45,7 +45,7 @@ const roomMayInclude: Readonly<Record<string, readonly string[]>> = {
   index: [],
   log: ['index'],
   space: ['index', 'log'],
-  checkpoint: ['index', 'log'],
+  checkpoint: ['index', 'log', 'space'],
   recovery: ['index', 'log', 'checkpoint'],
   gc: ['index', 'log', 'checkpoint', 'recovery', 'space'],
 };

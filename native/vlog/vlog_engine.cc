@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "vlog/vlog.h"
+#include "vlog/vlog_checkpoint.h"
 #include "vlog/vlog_collect.h"
 
 namespace cairn {
@@ -36,7 +37,9 @@ VlogEngine::VlogEngine(const VlogTuning& tuning)
       shards_(new ShardIndex[kShardCount]),
       tree_of_(new std::atomic<uint16_t>[kDatabasesMax]),
       counts_(new TreeCount[kDatabasesMax]),
-      reactors_(new Reactor[kReactorsMax]) {
+      reactors_(new Reactor[kReactorsMax]),
+      checkpoint_source_(std::make_unique<CheckpointSource>(this)),
+      checkpointer_(checkpoint_source_.get()) {
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
     tree_of_[ns].store(static_cast<uint16_t>(ns), std::memory_order_relaxed);
   }

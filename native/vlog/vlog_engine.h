@@ -30,6 +30,7 @@
 #include "cache/value_cache.h"
 #include "engine/engine.h"
 #include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/checkpoint/checkpointer.h"
 #include "vlog/gc/batch_gate.h"
 #include "vlog/index/shard_index.h"
 #include "vlog/log/fetch.h"
@@ -155,7 +156,7 @@ class VlogEngine final : public Engine {
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
 
   uint64_t RequestSave() override;
-  void SkipFinalSave() override { checkpoints_.skip_final.store(true); }
+  void SkipFinalSave() override { checkpointer_.SkipFinal(); }
   SaveStats Saves() const override;
   Status SetOption(std::string_view name, std::string_view value) override;
   // gc status, gc pause, gc resume, gc mode <lane> <mode>.
@@ -174,6 +175,7 @@ class VlogEngine final : public Engine {
  private:
   class RecoverySink;
   class LoadingSink;
+  class CheckpointSource;
   struct Part {  // of a transaction, in one lane
     uint64_t bytes = 0;
     uint32_t records = 0;
@@ -249,39 +251,6 @@ class VlogEngine final : public Engine {
   struct Settings {
     VlogOptions options;                    // as they are now
     std::map<uint32_t, GcMode> lane_modes;  // of lanes that differ; also over Close and Open
-  };
-
-  struct LogSince {
-    uint64_t bytes = 0;
-    uint64_t records = 0;
-  };
-  struct Checkpoints {
-    Threads thread;
-    mutable std::mutex mutex;  // for `wake`, `requested`, `serving`, `started_ms`, `stats`
-    std::condition_variable wake;
-    std::atomic<bool> stop{false};
-    std::atomic<bool> skip_final{false};
-    uint64_t requested = 0;
-    uint64_t serving = 0;
-    uint64_t started_ms = 0;
-    SaveStats stats;
-    // Of the one being written; its thread's own.
-    std::unique_ptr<vlog::CheckpointWriter> writer;
-    vlog::CheckpointInfo info;
-    std::vector<uint64_t> barrier;
-    bool named = false;    // the manifest may name it
-    bool pending = false;  // inline maintenance: written, waits to be durable
-    LogSince next_at;
-    // When the newest one began.
-    LogSince at;
-    LogSince replayed;  // what the start had to read behind it
-    // When it was last asked whether one is due; its thread's own.
-    LogSince seen;
-    uint64_t seen_ms = 0;
-    uint64_t took_ms = 0;  // the last one that was written
-    uint64_t ended_ms = 0;
-    uint64_t retry_ms = 0;
-    uint64_t retry_pause_ms = 0;
   };
 
   // vlog_open.cc, vlog_recover.cc
@@ -392,26 +361,7 @@ class VlogEngine final : public Engine {
   void Reclaim();
   Status SaveManifestLocked(vlog::Manifest* manifest);
 
-  // vlog_checkpoint.cc
-  bool StartCheckpoints();
-  void StopCheckpoints();
-  void CheckpointLoop();
-  void ServiceCheckpointInline();
-  void BeginCheckpoint();
-  void EndCheckpoint(const Status& status);
   uint64_t RecordsSoFar() const;
-  LogSince LogSoFar() const;
-  static uint64_t ReplayMs(const LogSince& log);  // what a start takes to read so much, roughly
-  bool CheckpointWanted();
-  bool CheckpointDue();
-  uint64_t GrowthMs(const LogSince& now, uint64_t now_ms, uint64_t bytes);
-  Status WriteCheckpoint(bool paced);
-  Status WalkTree(uint16_t shard, uint16_t number, bool paced);
-  Status WriteWalked(bool paced);
-  bool CheckpointDurable(Status* status);
-  Status PaceCheckpoint(uint64_t bytes);
-  Status PublishCheckpoint(bool paced);
-  Status FinalCheckpoint();
 
   // vlog_settings.cc; settings_mutex_ held by whoever calls ApplySettings
   std::string GcStatus() const;
@@ -492,7 +442,9 @@ class VlogEngine final : public Engine {
   std::vector<uint32_t> unusable_;     // checkpoints
   std::set<uint32_t> surplus_;         // segments that were never begun, and are not needed
   uint64_t expired_left_ = 0;
-  Checkpoints checkpoints_;
+  vlog::LogAmount replayed_;  // by the start, behind the newest checkpoint
+  std::unique_ptr<CheckpointSource> checkpoint_source_;
+  vlog::Checkpointer checkpointer_;
   Gc gc_;
   std::unique_ptr<vlog::GcLane[]> gc_lanes_;  // one per lane
   mutable std::mutex reset_mutex_;

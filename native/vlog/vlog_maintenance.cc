@@ -74,7 +74,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   if (space_.Step(now_ms) != SegmentSpace::kIdle)
     shared_.service_wanted.store(true, std::memory_order_release);
   if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
-  ServiceCheckpointInline();
+  checkpointer_.Service();
 }
 
 // When nobody writes, room taken ahead and files kept for reuse are of no use.

@@ -120,22 +120,25 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
   report.keys = CountKeys() - expired_left_;
   report.millis = MonotonicMillis() - started;
   open_ = true;
-  if (!retained_.empty()) {
-    checkpoints_.stats.last_wall_ms = retained_.back().created_ms;
-    checkpoints_.stats.last_bytes = retained_.back().bytes;
-    checkpoints_.stats.last_keys = retained_.back().entries;
-  }
   gc_lanes_.reset(new vlog::GcLane[lanes_.size()]);
   {
     std::lock_guard<std::mutex> lock(settings_mutex_);
     settings_.options = options_;
     ApplySettings();
   }
-  checkpoints_.at = LogSoFar();
+  checkpointer_.Open({.dir = options_.dir,
+                      .disk = disk_,
+                      .space = &space_,
+                      .clock = tuning_.clock,
+                      .bytes_per_second = options_.checkpoint_bytes_per_second,
+                      .by_itself = tuning_.checkpoints,
+                      .has_thread = !tuning_.inline_maintenance,
+                      .replayed = replayed_},
+                     retained_.empty() ? nullptr : &retained_.back());
   Remark(PrepareGc(), &report);
-  if (StartGc() && StartCheckpoints() && StartMaintenance()) return report;
+  if (StartGc() && checkpointer_.Start() && StartMaintenance()) return report;
   StopGc();
-  StopCheckpoints();
+  checkpointer_.Stop();
   open_ = false;
   Reset();
   return Status(Code::kBusy, Threads::kRefused);
@@ -182,7 +185,7 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   if (status.ok()) status = ReplayAll(report, &ends);
   if (!status.ok()) return status;
   ReadRetained();
-  checkpoints_.replayed = {report->bytes, report->records};
+  replayed_ = {report->bytes, report->records};
   expired_left_ = DropExpired();
   status = StoppedOpen();  // the last moment at which nothing has been written yet
   if (!status.ok()) return status;
@@ -463,7 +466,7 @@ void VlogEngine::StopMaintenance() {
 void VlogEngine::AbandonForTest() {
   StopMaintenance();
   StopGc();
-  StopCheckpoints();
+  checkpointer_.Stop();
   open_ = false;
   Reset();
 }
@@ -473,7 +476,7 @@ Status VlogEngine::Close() {
   // Garbage collection first: a checkpoint may wait for one of its batches, which waits for syncs
   // that nobody starts any more.
   StopGc();
-  StopCheckpoints();
+  checkpointer_.Stop();
   StopMaintenance();
   Status status;
   for (auto& lane : lanes_) {
@@ -482,7 +485,7 @@ Status VlogEngine::Close() {
   }
   if (status.ok()) {
     // Without it the next start reads more of the log: no reason to fail.
-    Status written = FinalCheckpoint();
+    Status written = checkpointer_.WriteFinal();
     for (const auto& collector : gc_.collectors) (void)collector->SealAll();
     (void)written;
   }
@@ -507,18 +510,8 @@ void VlogEngine::Reset() {
   loose_.clear();
   retained_.clear();
   underway_.reset();
-  checkpoints_.writer.reset();
-  checkpoints_.pending = false;
-  checkpoints_.at = LogSince();
-  checkpoints_.replayed = LogSince();
-  checkpoints_.seen = LogSince();
-  checkpoints_.seen_ms = 0;
-  checkpoints_.took_ms = 0;
+  checkpointer_.Close();
   gc_.quiescence = vlog::Quiescence();
-  checkpoints_.stats = SaveStats();
-  checkpoints_.requested = 0;
-  checkpoints_.ended_ms = 0;
-  checkpoints_.retry_ms = checkpoints_.retry_pause_ms = 0;
   flushed_trees_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   counts_.reset(new TreeCount[kDatabasesMax]);
