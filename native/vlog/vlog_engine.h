@@ -39,6 +39,7 @@
 #include "vlog/log/read_window.h"
 #include "vlog/log/segment.h"
 #include "vlog/log/unit_image.h"
+#include "vlog/recovery/recovery.h"
 #include "vlog/recovery/replay.h"
 #include "vlog/space/quiescence.h"
 #include "vlog/space/segment_space.h"
@@ -100,7 +101,6 @@ class VlogEngine final : public Engine {
   static constexpr uint32_t kPinsMax = 1u << 20;
   static constexpr size_t kNoticesMax = 64;              // that wait to be logged
   static constexpr uint64_t kUnitBytesMax = 4ull << 30;  // of one atomic unit in one lane
-  static constexpr uint32_t kRecoveryThreadsMax = 8;
   static constexpr uint64_t kMaintenanceMs = 1000;
 
   explicit VlogEngine(const VlogTuning& tuning = VlogTuning());
@@ -173,8 +173,6 @@ class VlogEngine final : public Engine {
   uint64_t EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) override;
 
  private:
-  class RecoverySink;
-  class LoadingSink;
   class CheckpointSource;
   struct Part {  // of a transaction, in one lane
     uint64_t bytes = 0;
@@ -253,41 +251,18 @@ class VlogEngine final : public Engine {
     std::map<uint32_t, GcMode> lane_modes;  // of lanes that differ; also over Close and Open
   };
 
-  // vlog_open.cc, vlog_recover.cc
+  // vlog_open.cc
   Status Configure(const VlogOptions& options);
   void Remark(const std::string& isolation, RecoveryReport* report) const;
   Status OpenDirectory(RecoveryReport* report);
   Status OpenSegments(std::vector<std::string>* damage);
   Status RemoveLeftovers(std::vector<std::string>* damage);
-  Status ReplayAll(RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
-  Status ReplayFrom(uint32_t checkpoint_id, RecoveryReport* report,
-                    std::vector<vlog::LaneEnd>* ends, bool* usable);
-  Status ReplayEpochs(const vlog::CheckpointInfo* known, RecoverySink* sink, RecoveryReport* report,
-                      std::vector<vlog::LaneEnd>* ends);
-  Status ReplayEpoch(uint32_t epoch, const vlog::CheckpointInfo* known, RecoverySink* sink,
-                     RecoveryReport* report, std::vector<vlog::LaneEnd>* ends);
-  void DropDangling(RecoverySink* sink, RecoveryReport* report);
-  void ForgetIndex();
-  void ReadRetained();
-  uint32_t RecoveryThreads() const;
-  // kBusy when whoever called Open wants it to end early.
-  Status StoppedOpen() const;
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
   Status NoFirstSegment(const Status& status, uint64_t bytes, const Result<uint64_t>& free) const;
   bool GiveUpRoom(const vlog::LaneEnd& end, uint64_t bytes);
-  Status Secure(std::vector<vlog::LaneEnd>* ends, bool was_clean);
-  Status RewriteTail(const vlog::LaneEnd& end, uint32_t lane);
-  Status RewriteRange(vlog::Segment* segment, uint64_t from, uint64_t to);
-  Status WritePart(vlog::Segment* segment, uint64_t from, const char* data, uint64_t bytes);
-  Status SealLane(vlog::LaneEnd* end);
-  static uint64_t DeviceBlock(const vlog::Segment& segment);
-  static bool Outdated(const vlog::Segment& segment);
-  void RemoveSurplus();
-  Status SealLoose(const vlog::LooseEnd& loose);
+  void RemoveSurplus(const std::set<uint32_t>& surplus);
   Status RemoveOldCheckpoints();
-  Status AppendBlocks(vlog::LaneEnd* end, bool commit, bool trailer);
-  Status StartLanes(std::vector<vlog::LaneEnd>* ends);
-  uint64_t DropExpired();
+  Status StartLanes(vlog::Recovery* recovery, std::vector<vlog::LaneEnd>* ends);
   uint64_t CountKeys();
   void Reset();
 
@@ -438,9 +413,6 @@ class VlogEngine final : public Engine {
   vlog::SegmentSpace space_;
   // By lane, or kEarlierEpochs for segments of those. Maintenance only.
   std::map<uint32_t, PendingDeletion> pending_deletions_;
-  std::vector<vlog::LooseEnd> loose_;  // during the start, as what follows
-  std::vector<uint32_t> unusable_;     // checkpoints
-  std::set<uint32_t> surplus_;         // segments that were never begun, and are not needed
   uint64_t expired_left_ = 0;
   vlog::LogAmount replayed_;  // by the start, behind the newest checkpoint
   std::unique_ptr<CheckpointSource> checkpoint_source_;

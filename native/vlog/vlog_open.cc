@@ -182,17 +182,27 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   if (status.ok()) status = RemoveOldCheckpoints();
   if (status.ok()) status = OpenSegments(&report->damage);
   std::vector<LaneEnd> ends;
-  if (status.ok()) status = ReplayAll(report, &ends);
+  vlog::Recovery recovery({.disk = disk_,
+                           .options = &options_,
+                           .clock = tuning_.clock,
+                           .threads = tuning_.recovery_threads,
+                           .manifest = &manifest_,
+                           .segments = &segments_,
+                           .shards = &shards_,
+                           .tree_of = tree_of_.get(),
+                           .swap_sequence = &swap_sequence_,
+                           .retained = &retained_});
+  if (status.ok()) status = recovery.Run(report, &ends);
   if (!status.ok()) return status;
-  ReadRetained();
+  recovery.ReadRetained();
   replayed_ = {report->bytes, report->records};
-  expired_left_ = DropExpired();
-  status = StoppedOpen();  // the last moment at which nothing has been written yet
+  expired_left_ = recovery.DropExpired();
+  status = recovery.Stopped();  // the last moment at which nothing has been written yet
   if (!status.ok()) return status;
   const bool was_clean = manifest_.clean;
   status = BeginIncarnation(ends);
-  if (status.ok()) status = Secure(&ends, was_clean);
-  if (status.ok()) status = StartLanes(&ends);
+  if (status.ok()) status = recovery.Secure(&ends, was_clean, shared_.incarnation);
+  if (status.ok()) status = StartLanes(&recovery, &ends);
   return status;
 }
 
@@ -344,7 +354,7 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
   if (options_.salvage) return false;
   for (Segment* segment : {end.next, end.active}) {
     if (segment == nullptr) continue;
-    const uint64_t block = DeviceBlock(*segment);
+    const uint64_t block = vlog::Recovery::DeviceBlock(*segment);
     // The start itself still writes some blocks behind the log.
     const uint64_t front = (segment == end.active ? end.tail : block) + kStartBlocks * block;
     const Result<uint64_t> size = segment->file->Size();
@@ -359,17 +369,17 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
 
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
 // them start.
-Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
+Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* ends) {
   if (manifest_.lanes != options_.lanes) {
     for (LaneEnd& end : *ends) {
       if (end.active == nullptr) continue;
-      Status status = SealLane(&end);
+      Status status = recovery->SealLane(&end);
       if (!status.ok()) return status;
     }
   }
   // Only now that all lanes are cut: a transaction with a part in a segment that is not named would
   // count as whole.
-  RemoveSurplus();
+  RemoveSurplus(recovery->surplus());
   if (manifest_.lanes != options_.lanes) {
     manifest_.lanes = options_.lanes;
     manifest_.epoch += 1;
@@ -430,18 +440,29 @@ Status VlogEngine::StartLanes(std::vector<LaneEnd>* ends) {
 }
 
 // On a full disk, what is to be created may need their room.
-void VlogEngine::RemoveSurplus() {
-  if (surplus_.empty()) return;
+void VlogEngine::RemoveSurplus(const std::set<uint32_t>& surplus) {
+  if (surplus.empty()) return;
   std::erase_if(manifest_.segments,
-                [this](const SegmentEntry& entry) { return surplus_.count(entry.id) != 0; });
+                [&surplus](const SegmentEntry& entry) { return surplus.count(entry.id) != 0; });
   std::lock_guard<std::mutex> lock(manifest_mutex_);
   if (!SaveManifestLocked(&manifest_).ok()) return;  // the next start sees to them
-  for (uint32_t id : surplus_) {
+  for (uint32_t id : surplus) {
     const std::string path = vlog::SegmentPath(options_.dir, id);
     segments_.Remove(id).reset();
     (void)disk_->Remove(path);
   }
-  surplus_.clear();
+}
+
+uint64_t VlogEngine::CountKeys() {
+  uint64_t keys = 0;
+  for (uint32_t shard = 0; shard < kShardCount; ++shard) {
+    shards_[shard].ForEach([&](uint16_t number, Art& tree) {
+      counts_[number].keys.fetch_add(tree.size(), std::memory_order_relaxed);
+      counts_[number].expiring.fetch_add(tree.expiring(), std::memory_order_relaxed);
+      keys += tree.size();
+    });
+  }
+  return keys;
 }
 
 bool VlogEngine::StartMaintenance() {
@@ -507,7 +528,6 @@ void VlogEngine::Reset() {
   pending_deletions_.clear();
   gc_.collectors.clear();
   space_.End();
-  loose_.clear();
   retained_.clear();
   underway_.reset();
   checkpointer_.Close();
