@@ -145,6 +145,7 @@ class LsmEngine final : public Engine {
   bool KeepsExpiryApart() const override { return false; }
   Status Apply(uint32_t reactor, std::span<const WriteOp> ops, Ticket* tickets,
                uint32_t* ticket_count, PreparedUnit* prepared = nullptr) override;
+  std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
 

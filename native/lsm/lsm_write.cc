@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/prepared_values.h"
 
 namespace cairn::lsm {
 
@@ -64,7 +65,7 @@ Status LsmEngine::Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* a
 }
 
 Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
-                        uint32_t* ticket_count, PreparedUnit*) {
+                        uint32_t* ticket_count, PreparedUnit* prepared_unit) {
   *ticket_count = 0;
   if (ops.empty()) return Status();
   uint64_t bytes = 0;
@@ -73,15 +74,18 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   if (CAIRN_UNLIKELY(!refusal.ok())) return refusal;
   bool whole = false;
   // Large values are copied before the others have to wait.
-  std::vector<std::shared_ptr<LargeBuffer>> large;
-  for (const WriteOp& op : ops) {
-    whole |= OnWhole(op);
-    if (CAIRN_UNLIKELY(op.kind == WriteKind::kPut && op.value.size() >= kLargeValueBytes)) {
-      large.push_back(LargeBuffer::New(HeadBytes(op.expire_at_ms) + op.value.size()));
-      op.value.copy(large.back()->data() + HeadBytes(op.expire_at_ms), op.value.size());
-    }
+  const auto* const prepared = static_cast<const PreparedValues*>(prepared_unit);
+  std::vector<std::pair<size_t, std::shared_ptr<LargeBuffer>>> large;  // by number of the op
+  for (size_t i = 0; i < ops.size(); ++i) {
+    whole |= OnWhole(ops[i]);
+    std::shared_ptr<LargeBuffer> memory;
+    if (CAIRN_UNLIKELY(prepared != nullptr)) memory = prepared->CopyOf(i, ops[i]);
+    if (CAIRN_UNLIKELY(memory == nullptr && ops[i].kind == WriteKind::kPut &&
+                       ops[i].value.size() >= kLargeValueBytes))
+      memory = CopyValue(ops[i]);
+    if (CAIRN_UNLIKELY(memory != nullptr)) large.emplace_back(i, std::move(memory));
   }
-  size_t next_large = 0;
+  auto next_large = large.begin();
 
   const std::lock_guard lock(committer_->mutex());
   if (CAIRN_UNLIKELY(!committer_->HasRoom())) {
@@ -102,16 +106,22 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
   Batch& batch = committer_->open();
   // First of all: who sees new counts asks for the latest ticket afterwards.
   committer_->Added(bytes, awaited);
-  for (const WriteOp& op : ops) {
-    if (CAIRN_LIKELY(!OnWhole(op))) {
-      const bool copied = op.kind == WriteKind::kPut && op.value.size() >= kLargeValueBytes;
-      ApplyKey(op, copied ? std::move(large[next_large++]) : nullptr, &batch);
-    } else {
-      ApplyWhole(op, &batch);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    if (CAIRN_UNLIKELY(OnWhole(ops[i]))) {
+      ApplyWhole(ops[i], &batch);
+      continue;
     }
+    const bool is_large = next_large != large.end() && next_large->first == i;
+    ApplyKey(ops[i], is_large ? std::move((next_large++)->second) : nullptr, &batch);
   }
   tickets[(*ticket_count)++] = {0, batch.number};
   return Status();
+}
+
+std::unique_ptr<PreparedUnit> LsmEngine::Prepare(uint32_t, std::span<const WriteOp> ops) {
+  auto prepared = std::make_unique<PreparedValues>(ops);
+  if (!prepared->useful()) return nullptr;
+  return prepared;
 }
 
 void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, Batch* batch) {
