@@ -2,6 +2,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -46,6 +47,13 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
   }
 }
 
+// A commit of this thread that RocksDB has not come to insert yet.
+struct InLog {
+  Committer* committer = nullptr;
+  const Batch* batch = nullptr;
+};
+thread_local InLog in_log;
+
 }  // namespace
 
 bool Committer::Start(Parts parts) {
@@ -81,7 +89,9 @@ void Committer::Added(uint64_t bytes, bool awaited) {
   staged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   latest_.store(open_->number, std::memory_order_release);
   open_any_.store(true, std::memory_order_relaxed);
-  if (!awaited || awaited_) return;
+  if (!awaited) return;
+  ++open_->awaited;
+  if (awaited_) return;
   awaited_ = true;
   open_awaited_.store(true, std::memory_order_relaxed);
 }
@@ -91,7 +101,7 @@ void Committer::Kick(bool all) {
       !(all && open_any_.load(std::memory_order_relaxed)))
     return;
   const std::lock_guard lock(mutex_);
-  if (kicked_) return;
+  if (kicked_ || open_->awaited < gathered_wanted_) return;
   kicked_ = true;
   work_.notify_one();
 }
@@ -143,6 +153,8 @@ void Committer::Work() {
   for (;;) {
     work_.wait(lock, [this] { return kicked_ || sync_wanted_ || stop_; });
     if (abandoned_) return;
+    Gather(&lock);
+    if (abandoned_) return;
     kicked_ = false;
     const bool ending = stop_;
     const bool sync = std::exchange(sync_wanted_, false) || ending;
@@ -161,6 +173,18 @@ void Committer::Work() {
     }
     if (ending) return;
   }
+}
+
+void Committer::Gather(std::unique_lock<std::mutex>* lock) {
+  if (sync_wanted_ || stop_ || fsync_.load(std::memory_order_relaxed) != FsyncPolicy::kAlways)
+    return;
+  gathered_wanted_ = gathering_.Wanted(open_->awaited);
+  if (gathered_wanted_ == 0) return;
+  kicked_ = false;
+  work_.wait_for(*lock, std::chrono::nanoseconds(gathering_.WaitNanos()),
+                 [this] { return kicked_ || sync_wanted_ || stop_; });
+  gathering_.Waited(open_->awaited >= gathered_wanted_);
+  gathered_wanted_ = 0;
 }
 
 std::unique_ptr<Batch> Committer::Seal() {
@@ -183,7 +207,9 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   if (batch != nullptr) {
     rocksdb::WriteBatch encoded(batch->bytes + batch->writes.size() * kEncodedOverhead);
     Encode(*batch, &encoded);
+    if (options.sync) in_log = {this, batch};
     status = parts_.db->Write(options, &encoded);
+    in_log = {};
   } else {
     status = parts_.db->SyncWAL();
   }
@@ -192,9 +218,13 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
     SetState(StreamState::kFailed, "RocksDB: " + status.ToString());
     return Outcome::kGivenUp;
   }
-  figures_.nanos.fetch_add(MonotonicNanos() - started, std::memory_order_relaxed);
+  const uint64_t nanos = MonotonicNanos() - started;
+  figures_.nanos.fetch_add(nanos, std::memory_order_relaxed);
+  bool tell = false;
   {
     const std::lock_guard lock(mutex_);
+    tell = std::exchange(room_wanted_, false);
+    if (options.sync) gathering_.Committed(nanos);
     if (batch != nullptr) {
       figures_.batches.fetch_add(1, std::memory_order_relaxed);
       figures_.bytes.fetch_add(batch->bytes, std::memory_order_relaxed);
@@ -203,14 +233,30 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
     }
     if (options.sync) {
       figures_.syncs.fetch_add(1, std::memory_order_relaxed);
-      durable_.store(written_.load(std::memory_order_relaxed), std::memory_order_release);
+      const uint64_t durable = written_.load(std::memory_order_relaxed);
+      tell |= durable_.exchange(durable, std::memory_order_acq_rel) < durable;
     }
     settled_.notify_all();
   }
-  parts_.listener->OnDurable(0);
+  if (tell) parts_.listener->OnDurable(0);
   if (batch != nullptr) Retire(batch);
   parts_.settled(batch, durable());
   return Outcome::kDone;
+}
+
+void Committer::Inserting() {
+  if (CAIRN_LIKELY(in_log.batch == nullptr)) return;
+  const InLog reached = std::exchange(in_log, {});
+  reached.committer->Reached(*reached.batch);
+}
+
+void Committer::Reached(const Batch& batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    durable_.store(batch.number, std::memory_order_release);
+    gathering_.Synced(batch.awaited + open_->awaited);
+  }
+  parts_.listener->OnDurable(0);
 }
 
 void Committer::Retire(Batch* batch) {

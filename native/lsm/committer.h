@@ -3,7 +3,9 @@
 //
 //   Apply (any reactor) -> open batch        TurnEnd kicks; a batch that is being written keeps the
 //   mutex                                    next one open: what comes meanwhile goes together
-//   thread: seal -> DB::Write -> written, durable -> the index forgets it
+//   thread: seal -> DB::Write: log, sync -> durable -> memtable -> written, the index forgets it
+//
+// Replies wait for durable, not for written: reads find the batch in the index until then.
 //
 // One open batch for all reactors, for keys that two of them write have one order only then. A
 // stall of RocksDB holds the thread up and nobody else: what is open then grows to its bound, and
@@ -28,6 +30,7 @@
 #include "base/threads.h"
 #include "engine/options.h"
 #include "engine/ticket.h"
+#include "lsm/gathering.h"
 #include "lsm/pending.h"
 #include "lsm/record_cache.h"
 
@@ -69,9 +72,14 @@ class Committer {
   // --- with the mutex held ---
   std::mutex& mutex() { return mutex_; }
   Batch& open() { return *open_; }
-  bool HasRoom() const {
-    return staged_bytes_.load(std::memory_order_relaxed) < parts_.staged_bytes_max;
+  // False: try again after an OnDurable, there will be one.
+  bool HasRoom() {
+    if (staged_bytes_.load(std::memory_order_relaxed) < parts_.staged_bytes_max) return true;
+    TellOfRoom();
+    return false;
   }
+  // After the next batch there is an OnDurable, even if that says nothing new.
+  void TellOfRoom() { room_wanted_ = true; }
   // After something was added to the open batch. `awaited`: the next Kick is to send it off.
   void Added(uint64_t bytes, bool awaited);
 
@@ -86,6 +94,8 @@ class Committer {
   StreamState State(std::string* reason) const;
   // A full disk that was seen before a write met it; the reason goes when it has room again.
   void Refuse(bool refuse, const std::string& reason);
+  // For the memtables: something is being inserted. From any thread.
+  static void Inserting();
   // The thread waits for room on the disk, or does so no more. On the thread.
   bool IsThisThread() const { return thread_id_.load() == std::this_thread::get_id(); }
   void SetWaiting(bool waits, std::string reason);
@@ -108,6 +118,8 @@ class Committer {
   void Work();
   std::unique_ptr<Batch> Seal();
   Outcome Commit(Batch* batch, bool sync);
+  void Reached(const Batch& batch);  // the log has it, synced
+  void Gather(std::unique_lock<std::mutex>* lock);
   void Retire(Batch* batch);
   void SetState(StreamState state, std::string reason);
   void Announce();
@@ -125,6 +137,9 @@ class Committer {
   uint64_t next_number_;
   bool awaited_ = false;  // something open is
   bool kicked_ = false;
+  bool room_wanted_ = false;
+  Gathering gathering_;
+  uint64_t gathered_wanted_ = 0;  // units; 0: the thread does not wait for more
   bool sync_wanted_ = false;
   bool stop_ = false;
   bool abandoned_ = false;

@@ -99,9 +99,11 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
       return Status(Code::kTooLarge,
                     "a transaction flushes databases more often than engine lsm can write");
     if (dropped > namespaces_.unused()) return Status(Code::kTooLarge, Namespaces::kUsedUp);
-    if (dropped != 0 && namespaces_.dropped().size() + dropped > kDroppedMax)
+    if (dropped != 0 && namespaces_.dropped().size() + dropped > kDroppedMax) {
+      committer_->TellOfRoom();
       return Status(Code::kBusy,
                     "too many databases that were flushed have not been cleaned up yet");
+    }
   }
   Batch& batch = committer_->open();
   // First of all: who sees new counts asks for the latest ticket afterwards.

@@ -46,7 +46,7 @@ void Batch::Clear() {
   records.clear();
   changed.clear();
   touched = mapping_changed = false;
-  version = bytes = 0;
+  version = bytes = awaited = 0;
   arena.Clear();
 }
 

@@ -79,6 +79,7 @@ struct Batch {
   bool mapping_changed = false;   // which collection a namespace is
   uint64_t version = 0;           // sealed: of its records; 0: it has none
   uint64_t bytes = 0;             // of keys and values
+  uint64_t awaited = 0;           // units somebody waits for
   Arena arena;
 
   // Units may change nothing, and are answered all the same.

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "lsm/committer.h"
 #include "lsm/comparator.h"
+#include "lsm/memtable.h"
 #include "lsm/rocksdb_version.h"
 
 namespace cairn::lsm {
@@ -69,6 +71,7 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   if (own.wal_ttl_seconds == 0 && IsOn(Feature::kWalRecycling))
     options.recycle_log_file_num = own.recycle_log_file_num;
 
+  options.memtable_factory = NewMemtables(&Committer::Inserting);
   options.write_buffer_size = own.write_buffer_bytes;
   options.max_write_buffer_number = static_cast<int>(own.max_write_buffer_number);
   if (IsOn(Feature::kMemtableMerging)) {
