@@ -36,6 +36,7 @@
 #include "lsm/drop_gate.h"
 #include "lsm/events.h"
 #include "lsm/lsm_options.h"
+#include "lsm/memtable.h"
 #include "lsm/merge_operator.h"
 #include "lsm/merge_page.h"
 #include "lsm/namespaces.h"
@@ -229,6 +230,7 @@ class LsmEngine final : public Engine {
   Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); },
                      [this] { return ReleaseReserve(); }};
   std::unique_ptr<rocksdb::Env> env_;
+  LargeKeys large_keys_;  // told by the memtables
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<rocksdb::Cache> block_cache_;
   std::shared_ptr<rocksdb::Statistics> statistics_;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/memtable.h"
 #include "lsm/rocksdb_options.h"
 #include "lsm/rocksdb_version.h"
 
@@ -120,6 +121,7 @@ Status LsmEngine::OpenDatabase() {
       std::make_unique<RecordCache>(RecordCacheBytes(options_.cache_bytes),
                                     [this](uint32_t shard) -> Latch& { return ShardLatch(shard); });
   rocksdb::Options options = RocksdbOptions(own_, block_cache_);
+  options.memtable_factory = NewMemtables(&Committer::Inserting, &large_keys_);
   const bool own_files = tuning_.file_system == nullptr;
   env_ = rocksdb::NewCompositeEnv(NewPatientFileSystem(
       own_files ? rocksdb::FileSystem::Default() : tuning_.file_system, &patience_));

@@ -130,6 +130,12 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     if (want_value) entry->value = parsed.body;
     return;
   }
+  if (CAIRN_UNLIKELY(large_keys_.MayHave(hash))) {
+    set_ticket(Written());
+    entry->unknown = true;
+    entry->version = {{Flushes(), collection, kUnknownMark}};
+    return;
+  }
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
   options.verify_checksums = own_.verify_checksums;

@@ -2,6 +2,10 @@
 
 #include <unordered_set>
 
+#include "base/check.h"
+#include "base/large_buffer.h"
+#include "lsm/pending.h"
+
 namespace cairn::lsm {
 
 namespace {
@@ -11,42 +15,35 @@ using Handle = rocksdb::KeyHandle;
 
 class Memtable final : public Rep {
  public:
-  Memtable(Rep* list, rocksdb::Allocator* allocator, void (*inserting)())
-      : Rep(allocator), list_(list), inserting_(inserting) {}
+  Memtable(Rep* list, rocksdb::Allocator* allocator, const KeyComparator& comparator,
+           void (*inserting)(), LargeKeys* large)
+      : Rep(allocator),
+        list_(list),
+        comparator_(comparator),
+        inserting_(inserting),
+        large_(large) {}
 
-  Handle Allocate(size_t bytes, char** to) override { return list_->Allocate(bytes, to); }
-
+  Handle Allocate(size_t bytes, char** to) override {
+    const Handle handle = list_->Allocate(bytes, to);
+    bytes_ = bytes;
+    entry_ = *to;
+    return handle;
+  }
   void Insert(Handle handle) override {
-    inserting_();
+    Look();
     list_->Insert(handle);
   }
   bool InsertKey(Handle handle) override {
-    inserting_();
+    Look();
     return list_->InsertKey(handle);
   }
   void InsertWithHint(Handle handle, void** hint) override {
-    inserting_();
+    Look();
     list_->InsertWithHint(handle, hint);
   }
   bool InsertKeyWithHint(Handle handle, void** hint) override {
-    inserting_();
+    Look();
     return list_->InsertKeyWithHint(handle, hint);
-  }
-  void InsertWithHintConcurrently(Handle handle, void** hint) override {
-    inserting_();
-    list_->InsertWithHintConcurrently(handle, hint);
-  }
-  bool InsertKeyWithHintConcurrently(Handle handle, void** hint) override {
-    inserting_();
-    return list_->InsertKeyWithHintConcurrently(handle, hint);
-  }
-  void InsertConcurrently(Handle handle) override {
-    inserting_();
-    list_->InsertConcurrently(handle);
-  }
-  bool InsertKeyConcurrently(Handle handle) override {
-    inserting_();
-    return list_->InsertKeyConcurrently(handle);
   }
 
   bool Contains(const char* key) const override { return list_->Contains(key); }
@@ -71,34 +68,48 @@ class Memtable final : public Rep {
   bool IsSnapshotSupported() const override { return list_->IsSnapshotSupported(); }
 
  private:
+  // At what was allocated last, and filled since.
+  void Look() {
+    inserting_();
+    if (CAIRN_LIKELY(bytes_ < kLargeValueBytes)) return;
+    rocksdb::Slice key = comparator_.decode_key(entry_);
+    key.remove_suffix(kSequenceBytes);
+    large_->Add(HashOf({key.data(), key.size()}));
+  }
+
+  static constexpr size_t kSequenceBytes = 8;  // and type, of an internal key
   const std::unique_ptr<Rep> list_;
+  const KeyComparator& comparator_;
   void (*const inserting_)();
+  LargeKeys* const large_;
+  size_t bytes_ = 0;
+  const char* entry_ = nullptr;
 };
 
 class Memtables final : public rocksdb::MemTableRepFactory {
  public:
-  explicit Memtables(void (*inserting)()) : inserting_(inserting) {}
+  Memtables(void (*inserting)(), LargeKeys* large) : inserting_(inserting), large_(large) {}
 
   using rocksdb::MemTableRepFactory::CreateMemTableRep;
   Rep* CreateMemTableRep(const Rep::KeyComparator& comparator, rocksdb::Allocator* allocator,
                          const rocksdb::SliceTransform* transform,
                          rocksdb::Logger* logger) override {
     Rep* list = lists_.CreateMemTableRep(comparator, allocator, transform, logger);
-    return new Memtable(list, allocator, inserting_);
+    return new Memtable(list, allocator, comparator, inserting_, large_);
   }
   const char* Name() const override { return "cairn.Memtables"; }
-  bool IsInsertConcurrentlySupported() const override { return true; }
   bool CanHandleDuplicatedKey() const override { return true; }
 
  private:
   rocksdb::SkipListFactory lists_;
   void (*const inserting_)();
+  LargeKeys* const large_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)()) {
-  return std::make_shared<Memtables>(inserting);
+std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeKeys* large) {
+  return std::make_shared<Memtables>(inserting, large);
 }
 
 }  // namespace cairn::lsm

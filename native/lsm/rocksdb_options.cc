@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "lsm/committer.h"
 #include "lsm/comparator.h"
-#include "lsm/memtable.h"
 #include "lsm/rocksdb_version.h"
 
 namespace cairn::lsm {
@@ -71,7 +69,7 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   if (own.wal_ttl_seconds == 0 && IsOn(Feature::kWalRecycling))
     options.recycle_log_file_num = own.recycle_log_file_num;
 
-  options.memtable_factory = NewMemtables(&Committer::Inserting);
+  options.allow_concurrent_memtable_write = false;  // one thread writes
   options.write_buffer_size = own.write_buffer_bytes;
   options.max_write_buffer_number = static_cast<int>(own.max_write_buffer_number);
   if (IsOn(Feature::kMemtableMerging)) {

@@ -5,9 +5,11 @@
 #include <random>
 #include <string>
 
+#include "base/large_buffer.h"
 #include "environment.h"
 #include "lsm/gathering.h"
 #include "lsm/memtable.h"
+#include "lsm/pending.h"
 #include "lsm_testing.h"
 
 using namespace cairn;
@@ -35,8 +37,10 @@ TEST_CASE("lsm memtables: a synced write is durable when its insertion begins") 
   const uint64_t seed = FromEnvironment("CAIRN_SEED", 1);
   for (uint64_t run = 0; run < 40; ++run) {
     std::mt19937_64 random(seed + run);
+    LargeKeys large;
     LsmDb db(seed + run);
-    db.options.memtable_factory = NewMemtables(&Inserting);
+    db.options.allow_concurrent_memtable_write = false;
+    db.options.memtable_factory = NewMemtables(&Inserting, &large);
     REQUIRE(db.Open().ok());
     const int count = static_cast<int>(random() % 60);
     std::map<std::string, std::string> synced, written;
@@ -60,6 +64,27 @@ TEST_CASE("lsm memtables: a synced write is durable when its insertion begins") 
     REQUIRE(db.Open().ok());
     for (const auto& [key, value] : synced) CHECK(db.Get(key) == value);
   }
+}
+
+TEST_CASE("lsm memtables: large values are known by their keys, also after a recovery") {
+  const std::string key = StoredKey(1, "large"), other = StoredKey(1, "small");
+  const auto check = [&](const LargeKeys& large) {
+    CHECK(large.MayHave(HashOf(key)));
+    CHECK_FALSE(large.MayHave(HashOf(other)));
+  };
+  LargeKeys first, second;
+  LsmDb db;
+  db.options.allow_concurrent_memtable_write = false;
+  db.options.memtable_factory = NewMemtables(&Inserting, &first);
+  REQUIRE(db.Open().ok());
+  db.Put(other, StoredValue({}, std::string(kLargeValueBytes / 2, 's')));
+  CHECK_FALSE(first.MayHave(HashOf(key)));
+  db.Put(key, StoredValue({}, std::string(kLargeValueBytes, 'l')));
+  check(first);
+  db.Close();
+  db.options.memtable_factory = NewMemtables(&Inserting, &second);
+  REQUIRE(db.Open().ok());
+  check(second);
 }
 
 TEST_CASE("lsm gathering: waits for who waited at the last sync") {
