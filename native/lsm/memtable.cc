@@ -1,5 +1,6 @@
 #include "lsm/memtable.h"
 
+#include <string_view>
 #include <unordered_set>
 
 #include "base/check.h"
@@ -13,15 +14,24 @@ namespace {
 using Rep = rocksdb::MemTableRep;
 using Handle = rocksdb::KeyHandle;
 
+constexpr size_t kSequenceBytes = 8;  // and type: behind each key
+
+// An entry begins with the length of its key, seven bits per byte, and the key. RocksDB does not
+// change that, and does not export what reads it.
+std::string_view KeyOf(const char* entry) {
+  size_t length = 0;
+  int shift = 0;
+  do {
+    length |= static_cast<size_t>(*entry & 0x7f) << shift;
+    shift += 7;
+  } while ((*entry++ & 0x80) != 0);
+  return {entry, length - kSequenceBytes};
+}
+
 class Memtable final : public Rep {
  public:
-  Memtable(Rep* list, rocksdb::Allocator* allocator, const KeyComparator& comparator,
-           void (*inserting)(), LargeKeys* large)
-      : Rep(allocator),
-        list_(list),
-        comparator_(comparator),
-        inserting_(inserting),
-        large_(large) {}
+  Memtable(Rep* list, rocksdb::Allocator* allocator, void (*inserting)(), LargeKeys* large)
+      : Rep(allocator), list_(list), inserting_(inserting), large_(large) {}
 
   Handle Allocate(size_t bytes, char** to) override {
     const Handle handle = list_->Allocate(bytes, to);
@@ -35,7 +45,7 @@ class Memtable final : public Rep {
   }
   bool InsertKey(Handle handle) override {
     Look();
-    return list_->InsertKey(handle);
+    return list_->InsertKeyWithHint(handle, &hint_);
   }
   void InsertWithHint(Handle handle, void** hint) override {
     Look();
@@ -72,16 +82,13 @@ class Memtable final : public Rep {
   void Look() {
     inserting_();
     if (CAIRN_LIKELY(bytes_ < kLargeValueBytes)) return;
-    rocksdb::Slice key = comparator_.decode_key(entry_);
-    key.remove_suffix(kSequenceBytes);
-    large_->Add(HashOf({key.data(), key.size()}));
+    large_->Add(HashOf(KeyOf(entry_)));
   }
 
-  static constexpr size_t kSequenceBytes = 8;  // and type, of an internal key
   const std::unique_ptr<Rep> list_;
-  const KeyComparator& comparator_;
   void (*const inserting_)();
   LargeKeys* const large_;
+  void* hint_ = nullptr;  // where the one before went: batches come in the order of their keys
   size_t bytes_ = 0;
   const char* entry_ = nullptr;
 };
@@ -95,7 +102,7 @@ class Memtables final : public rocksdb::MemTableRepFactory {
                          const rocksdb::SliceTransform* transform,
                          rocksdb::Logger* logger) override {
     Rep* list = lists_.CreateMemTableRep(comparator, allocator, transform, logger);
-    return new Memtable(list, allocator, comparator, inserting_, large_);
+    return new Memtable(list, allocator, inserting_, large_);
   }
   const char* Name() const override { return "cairn.Memtables"; }
   bool CanHandleDuplicatedKey() const override { return true; }
