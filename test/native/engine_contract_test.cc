@@ -551,34 +551,35 @@ CONTRACT_TEST("a cache that is turned off and on again shows nothing old") {
     CHECK(host.See(0, "changed")->value == "new");
     CHECK_FALSE(host.See(0, "removed").has_value());
   }
+}
 
-  CONTRACT_TEST("what was prepared for other writes is left unused") {
-    EngineHost host(&medium);
-    const std::string one(3 * kPreparedValueBytes, '1'), two(3 * kPreparedValueBytes, '2');
-    const auto apply = [&](const std::vector<WriteOp>& prepared, const std::vector<WriteOp>& ops) {
-      std::unique_ptr<PreparedUnit> unit = host.engine->Prepare(0, prepared);
-      while (unit != nullptr && !unit->Step(kPreparedValueBytes)) {
-      }
-      const LatchGuard guard(host.engine->ShardLatch(ops[0].shard));
-      std::vector<Ticket> tickets(host.engine->streams());
-      uint32_t count = 0;
-      REQUIRE(host.engine->Apply(0, ops, tickets.data(), &count, unit.get()).ok());
-    };
-    const auto steady = [&](const std::string& value, uint64_t expire, uint64_t expire_before) {
-      WriteOp op = host.Put(0, "k", value, expire);
-      op.steady = true;
-      op.before = WriteOp::Before::kFound;
-      op.before_expire_at_ms = expire_before;
-      return op;
-    };
-    host.Set(0, "k", "small");
-    const WriteOp first = steady(one, 0, 0);
-    const WriteOp other = steady(two, 0, 0);
-    apply({first}, {other});
-    CHECK(host.See(0, "k") == Seen{two, 0});
-    const WriteOp expiring = steady(one, kFarMs, 0);
-    apply({first}, {expiring});
-    CHECK(host.See(0, "k") == Seen{one, kFarMs});
-    apply({expiring}, {steady(one, 0, kFarMs)});
-    CHECK(host.See(0, "k") == Seen{one, 0});
-  }
+CONTRACT_TEST("what was prepared for other writes is left unused") {
+  EngineHost host(&medium);
+  const std::string one(3 * kPreparedValueBytes, '1'), two(3 * kPreparedValueBytes, '2');
+  const auto apply = [&](const std::vector<WriteOp>& prepared, const std::vector<WriteOp>& ops) {
+    std::unique_ptr<PreparedUnit> unit = host.engine->Prepare(0, prepared);
+    while (unit != nullptr && !unit->Step(kPreparedValueBytes)) {
+    }
+    const LatchGuard guard(host.engine->ShardLatch(ops[0].shard));
+    std::vector<Ticket> tickets(host.engine->streams());
+    uint32_t count = 0;
+    REQUIRE(host.engine->Apply(0, ops, tickets.data(), &count, unit.get()).ok());
+  };
+  const auto steady = [&](const std::string& value, uint64_t expire, uint64_t expire_before) {
+    WriteOp op = host.Put(0, "k", value, expire);
+    op.steady = true;
+    op.before = WriteOp::Before::kFound;
+    op.before_expire_at_ms = expire_before;
+    return op;
+  };
+  host.Set(0, "k", "small");
+  const WriteOp first = steady(one, 0, 0);
+  const WriteOp other = steady(two, 0, 0);
+  apply({first}, {other});
+  CHECK(host.See(0, "k") == Seen{two, 0});
+  const WriteOp expiring = steady(one, kFarMs, 0);
+  apply({first}, {expiring});
+  CHECK(host.See(0, "k") == Seen{one, kFarMs});
+  apply({expiring}, {steady(one, 0, kFarMs)});
+  CHECK(host.See(0, "k") == Seen{one, 0});
+}
