@@ -85,7 +85,17 @@ void Events::OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) {
 
 void Events::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) {
   figures_.background_errors.fetch_add(1, std::memory_order_relaxed);
-  Notice(std::string("RocksDB: ") + NameOf(reason) + ": " + error->ToString());
+  if (reason != rocksdb::BackgroundErrorReason::kCompaction || error->IsNoSpace() ||
+      error->IsShutdownInProgress()) {
+    Notice(std::string("RocksDB: ") + NameOf(reason) + ": " + error->ToString());
+    return;
+  }
+  if (!compactions_failed_.exchange(true)) {
+    Notice("RocksDB: compaction: " + error->ToString() +
+           ": compactions are stopped until a restart, reads and writes go on");
+  }
+  // RocksDB stays as it is. What the compaction wrote is thrown away.
+  *error = rocksdb::Status::OK();
 }
 
 bool Events::stopped() const {

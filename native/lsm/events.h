@@ -45,6 +45,12 @@ class Events final : public rocksdb::EventListener {
   const char* stall() const;
   bool stopped() const;
 
+  // A compaction failed, so that a file cannot be read, or written. RocksDB would take no writes
+  // any more and try again each second; instead whoever asks is to stop compactions for good, for
+  // reads of what is in good order, and writes, need none.
+  bool compactions_failed() const { return compactions_failed_.load(std::memory_order_acquire); }
+  void Begin() { compactions_failed_.store(false, std::memory_order_release); }  // of a life
+
   // While a database is opened, warnings are told as well: they say what a recovery has cut off.
   void Opening(bool opening) { opening_.store(opening, std::memory_order_relaxed); }
   bool opening() const { return opening_.load(std::memory_order_relaxed); }
@@ -58,6 +64,7 @@ class Events final : public rocksdb::EventListener {
  private:
   std::atomic<uint64_t> flushes_{0};
   std::atomic<bool> opening_{false};
+  std::atomic<bool> compactions_failed_{false};
   std::atomic<int> stall_{0};
   std::atomic<uint64_t> stall_since_{0};
   Figures figures_;

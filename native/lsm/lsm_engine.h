@@ -90,6 +90,7 @@ struct LsmCounts {
   uint64_t block_cache_hits = 0;
   uint64_t block_cache_misses = 0;
   uint64_t filter_faults = 0;
+  uint64_t background_errors = 0;
 };
 
 class LsmEngine final : public Engine {
@@ -240,7 +241,8 @@ class LsmEngine final : public Engine {
   std::optional<uint64_t> marked_;  // by the life before
   SyncedMark mark_;
   uint64_t written_version_ = 0;  // that RocksDB has; of the committer's thread
-  uint64_t mark_synced_ms_ = 0;   // of the thread that watches
+  uint64_t mark_synced_ms_ = 0;   // of the thread that watches; the next one, too
+  bool compactions_stopped_ = false;
   PendingIndex pending_;
   std::unique_ptr<RecordCache> records_;
   std::unique_ptr<Committer> committer_ = std::make_unique<Committer>();

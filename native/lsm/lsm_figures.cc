@@ -89,6 +89,9 @@ constexpr Counter kCounters[] = {
      &LsmCounts::stalls},
     {Count("", "cairn_lsm_write_stall_seconds_total", "ns", "Time of them."),
      &LsmCounts::stall_nanos},
+    {Count("background_errors", "cairn_lsm_background_errors_total", "",
+           "Flushes, compactions and other work in the background that failed."),
+     &LsmCounts::background_errors},
     {Count("format_faults", "cairn_lsm_format_faults_total", "",
            "Keys and values that a compaction did not understand."),
      &LsmCounts::filter_faults},
@@ -121,6 +124,7 @@ LsmCounts LsmEngine::Counts() const {
   counts.stalls =
       events.delays.load(std::memory_order_relaxed) + events.stops.load(std::memory_order_relaxed);
   counts.stall_nanos = events.stall_nanos.load(std::memory_order_relaxed);
+  counts.background_errors = events.background_errors.load(std::memory_order_relaxed);
   counts.filter_faults = filtered_.faults.load(std::memory_order_relaxed);
   counts.wal_bytes = statistics_->getTickerCount(rocksdb::WAL_FILE_BYTES);
   counts.filter_useful = statistics_->getTickerCount(rocksdb::BLOOM_FILTER_USEFUL);
@@ -218,6 +222,13 @@ void LsmEngine::Figures(const FigureInput&, FigureList* list) const {
               .help = "Whether RocksDB holds writes up at present.",
               .choices = "none delayed stopped"},
              events_->stall());
+  list->Text({.info = "compaction_state",
+              .metric = "cairn_lsm_compaction_state",
+              .kind = FigureKind::kState,
+              .label = "state",
+              .help = "Whether files are compacted, or one that failed has stopped that.",
+              .choices = "running stopped"},
+             events_->compactions_failed() ? "stopped" : "running");
   list->Each({.info = "level_files",
               .metric = "cairn_lsm_level_files",
               .label = "level",

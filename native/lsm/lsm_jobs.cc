@@ -51,8 +51,9 @@ void LsmEngine::RunJobs() {
                         [this] { return jobs_stop_ || flush_wanted_ > saves_.done; });
     if (jobs_stop_) return;
     const uint64_t flush = flush_wanted_ > saves_.done ? flush_wanted_ : 0;
-    const bool clean = drops_waiting_ && (dropped_.size() >= kDroppedMany ||
-                                          MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis);
+    const bool clean = drops_waiting_ && !events_->compactions_failed() &&
+                       (dropped_.size() >= kDroppedMany ||
+                        MonotonicMillis() >= dropped_at_ms_ + kCleanAfterMillis);
     if (clean) drops_waiting_ = false;
     // Without `always`, nobody else may ever sync.
     const uint64_t now = MonotonicMillis();
@@ -78,6 +79,10 @@ void LsmEngine::Watch() {
     // An end waits for what an operator has asked for.
     if (options_.stop != nullptr && options_.stop->load()) compact_canceled_ = true;
     CheckRoom();
+    if (events_->compactions_failed() && !compactions_stopped_) {
+      compactions_stopped_ =
+          db_->SetOptions({{"disable_auto_compactions", "true"}}).ok();  // else again
+    }
     // Old versions can forget to schedule the compaction that ends a stall.
     const uint64_t now = MonotonicMillis();
     if (now >= mark_synced_ms_ + kMarkMillis) {
@@ -85,7 +90,7 @@ void LsmEngine::Watch() {
       mark_synced_ms_ = now;
     }
     if (!events_->stopped() || stalled_since == 0) stalled_since = now;
-    if (now >= stalled_since + kStallMillis) {
+    if (now >= stalled_since + kStallMillis && !events_->compactions_failed()) {
       (void)db_->EnableAutoCompaction({db_->DefaultColumnFamily()});
       stalled_since = now;
     }
@@ -256,7 +261,7 @@ void LsmEngine::NoteDrops(const Batch* batch, uint64_t durable) {
 void LsmEngine::CleanDropped() {
   const std::shared_ptr<const DropRules> rules = gate_.InForce();
   const std::vector<uint32_t>& dropped = rules->collections;
-  for (size_t i = 0; i < dropped.size() && !jobs_stop_;) {
+  for (size_t i = 0; i < dropped.size() && !jobs_stop_ && !events_->compactions_failed();) {
     if (IsGone(dropped[i])) {
       ++i;
       continue;

@@ -147,6 +147,7 @@ Status LsmEngine::OpenDatabase() {
   const std::string path = options_.dir + "/rocksdb";
   const Status made = disk_->CreateDir(path);
   if (!made.ok()) return made;
+  events_->Begin();
   events_->Opening(true);
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
@@ -402,6 +403,7 @@ void LsmEngine::Reset() {
   version_ = 0;
   written_version_ = 0;
   mark_synced_ms_ = 0;
+  compactions_stopped_ = false;
   std::fill(removed_.begin(), removed_.end(), 0);
   removed_all_ = 0;
   synced_ms_ = 0;

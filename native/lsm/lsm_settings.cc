@@ -47,6 +47,8 @@ Status LsmEngine::SetOption(std::string_view name, std::string_view value) {
 Status LsmEngine::Command(std::span<const std::string_view> words, std::string* reply) {
   reply->clear();
   if (words.size() == 1 && EqualsIgnoreCase(words[0], "compact")) {
+    if (events_->compactions_failed())
+      return Status(Code::kIoError, "one has failed, see the log: there are none until a restart");
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
     options.canceled = &compact_canceled_;

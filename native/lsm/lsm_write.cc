@@ -101,7 +101,8 @@ Status LsmEngine::Apply(uint32_t, std::span<const WriteOp> ops, Ticket* tickets,
     if (dropped > namespaces_.unused()) return Status(Code::kTooLarge, Namespaces::kUsedUp);
     if (dropped != 0 && namespaces_.dropped().size() + dropped > kDroppedMax) {
       committer_->TellOfRoom();
-      return Status(Code::kBusy,
+      // Without compactions, nobody cleans up.
+      return Status(events_->compactions_failed() ? Code::kTooLarge : Code::kBusy,
                     "too many databases that were flushed have not been cleaned up yet");
     }
   }
