@@ -1,6 +1,7 @@
 // Random operations on every engine, with crashes and restarts, against a model of the contract
 // (engine_history.h). One run again:
 //   CAIRN_SIM_SEED=<seed> CAIRN_CONTRACT_RUNS=1 native-tests -tc="engine contract: random*"
+#include <cstdlib>
 #include <random>
 
 #include "engine_history.h"
@@ -204,12 +205,15 @@ TEST_CASE("engine contract: random operations, crashes, restarts" * doctest::tes
   const uint64_t runs = FromEnvironment("CAIRN_CONTRACT_RUNS", Runs(60));
   for (const NamedEngine& engine : EnginesUnderTest()) {
     SUBCASE(engine.name) {
-      const uint64_t count = engine.simulated ? runs : 2;
+      // Those that take their time get more of it from who has said how many runs.
+      const bool asked = std::getenv("CAIRN_CONTRACT_RUNS") != nullptr;
+      const bool whole = engine.simulated || std::getenv("CAIRN_SOAK") != nullptr;
+      const uint64_t count = engine.simulated || asked ? runs : 2;
       for (uint64_t seed = first; seed < first + count; ++seed) {
         INFO("CAIRN_SIM_SEED=" << seed << " CAIRN_CONTRACT_RUNS=1");
         const std::unique_ptr<EngineUnderTest> medium = engine.make(seed);
         RandomRun run(medium.get(), seed);
-        run.Run(engine.simulated ? 6 : 2, 120);
+        run.Run(whole ? 6 : 2, 120);
       }
     }
   }
