@@ -231,7 +231,7 @@ class LsmEngine final : public Engine {
   Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); },
                      [this] { return ReleaseReserve(); }};
   std::unique_ptr<rocksdb::Env> env_;
-  LargeKeys large_keys_;  // told by the memtables
+  LargeValues large_;  // told by the memtables
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<rocksdb::Cache> block_cache_;
   std::shared_ptr<rocksdb::Statistics> statistics_;
@@ -275,7 +275,7 @@ class LsmEngine final : public Engine {
   std::deque<std::pair<uint64_t, std::vector<uint32_t>>> undurable_drops_;
   bool any_undurable_drop_ = false;  // under jobs_mutex_
   uint64_t drops_synced_ms_ = 0;
-  uint64_t trimmed_at_ms_ = 0;  // the archive of logs; of the jobs' thread
+  uint64_t trimmed_at_ms_ = 0;  // the archive of logs; of the thread that watches
   bool skip_final_flush_ = false;
 
   struct ReadFigures {

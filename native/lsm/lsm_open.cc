@@ -121,7 +121,7 @@ Status LsmEngine::OpenDatabase() {
       std::make_unique<RecordCache>(RecordCacheBytes(options_.cache_bytes),
                                     [this](uint32_t shard) -> Latch& { return ShardLatch(shard); });
   rocksdb::Options options = RocksdbOptions(own_, block_cache_);
-  options.memtable_factory = NewMemtables(&Committer::Inserting, &large_keys_);
+  options.memtable_factory = NewMemtables(&Committer::Inserting, &large_);
   const bool own_files = tuning_.file_system == nullptr;
   env_ = rocksdb::NewCompositeEnv(NewPatientFileSystem(
       own_files ? rocksdb::FileSystem::Default() : tuning_.file_system, &patience_));
@@ -335,11 +335,11 @@ Status LsmEngine::StartThreads() {
   sweep.latch = latch;
   sweep.stale = [this](const Sweeper::Due& due, uint16_t shard) { DropStale(due, shard); };
   sweep.verify_checksums = own_.verify_checksums;
+  CheckRoom();  // what it keeps belongs to the thread that watches, from now on
   const bool started = committer_->Start(std::move(parts)) && reads_.Start(own_.read_threads) &&
                        ranges_.Start(kRangeThreads) && sweeper_.Start(std::move(sweep)) &&
                        jobs_.Start([this] { RunJobs(); }) && jobs_.Start([this] { Watch(); });
   if (!started) return Status(Code::kBusy, Threads::kRefused);
-  CheckRoom();
   return Status();
 }
 

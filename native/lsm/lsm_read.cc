@@ -130,11 +130,16 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     if (want_value) entry->value = parsed.body;
     return;
   }
-  if (CAIRN_UNLIKELY(large_keys_.MayHave(hash))) {
-    set_ticket(Written());
-    entry->unknown = true;
-    entry->version = {{Flushes(), collection, kUnknownMark}};
-    return;
+  if (CAIRN_UNLIKELY(!large_.empty())) {
+    if (const std::optional<LargeValues::Found> large = large_.Find(last.key)) {
+      set_ticket(Written());
+      entry->found = true;
+      entry->type = static_cast<ValueType>(large->head.kind);
+      entry->expire_at_ms = large->head.expire_at_ms;
+      entry->value_bytes = large->body_bytes;
+      entry->version = {{large->head.version, collection, kKnownMark}};
+      return;
+    }
   }
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;

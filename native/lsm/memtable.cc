@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/large_buffer.h"
-#include "lsm/pending.h"
+#include "lsm/value.h"
 
 namespace cairn::lsm {
 
@@ -14,24 +14,44 @@ namespace {
 using Rep = rocksdb::MemTableRep;
 using Handle = rocksdb::KeyHandle;
 
-constexpr size_t kSequenceBytes = 8;  // and type: behind each key
+// An entry of a memtable. RocksDB does not change its layout, and does not export what reads it.
+//
+//   +------------+----------+------------------------+--------------+-------+
+//   | key bytes  | user key | sequence << 8 | type   | value bytes  | value |
+//   | varint32   |          | u64, little-endian     | varint32     |       |
+//   +------------+----------+------------------------+--------------+-------+
+//   key bytes: of the user key and the eight behind it
+struct EntryView {
+  std::string_view key;
+  uint8_t type;
+  std::string_view value;
+};
+constexpr size_t kTrailerBytes = 8;
+constexpr uint8_t kTypeValue = 1;
 
-// An entry begins with the length of its key, seven bits per byte, and the key. RocksDB does not
-// change that, and does not export what reads it.
-std::string_view KeyOf(const char* entry) {
-  size_t length = 0;
-  int shift = 0;
-  do {
-    length |= static_cast<size_t>(*entry & 0x7f) << shift;
-    shift += 7;
-  } while ((*entry++ & 0x80) != 0);
-  return {entry, length - kSequenceBytes};
+size_t ReadVarint(const char** at) {
+  size_t number = 0;
+  for (int shift = 0;; shift += 7) {
+    const char byte = *(*at)++;
+    number |= static_cast<size_t>(byte & 0x7f) << shift;
+    if ((byte & 0x80) == 0) return number;
+  }
+}
+
+EntryView ViewOf(const char* at) {
+  const size_t key_bytes = ReadVarint(&at) - kTrailerBytes;
+  EntryView entry = {{at, key_bytes}, static_cast<uint8_t>(at[key_bytes]), {}};
+  at += key_bytes + kTrailerBytes;
+  const size_t value_bytes = ReadVarint(&at);
+  entry.value = {at, value_bytes};
+  return entry;
 }
 
 class Memtable final : public Rep {
  public:
-  Memtable(Rep* list, rocksdb::Allocator* allocator, void (*inserting)(), LargeKeys* large)
+  Memtable(Rep* list, rocksdb::Allocator* allocator, void (*inserting)(), LargeValues* large)
       : Rep(allocator), list_(list), inserting_(inserting), large_(large) {}
+  ~Memtable() override { large_->Gone(this); }
 
   Handle Allocate(size_t bytes, char** to) override {
     const Handle handle = list_->Allocate(bytes, to);
@@ -81,13 +101,20 @@ class Memtable final : public Rep {
   // At what was allocated last, and filled since.
   void Look() {
     inserting_();
-    if (CAIRN_LIKELY(bytes_ < kLargeValueBytes)) return;
-    large_->Add(HashOf(KeyOf(entry_)));
+    if (CAIRN_LIKELY(bytes_ < kLargeValueBytes && large_->empty())) return;
+    const EntryView entry = ViewOf(entry_);
+    ParsedValue parsed;
+    if (entry.type == kTypeValue && entry.value.size() >= kLargeValueBytes &&
+        !ParseValue(entry.value, &parsed) && IsClientKind(parsed.head.kind)) {
+      large_->Inserted(this, entry.key, {parsed.head, parsed.body.size()});
+    } else {
+      large_->Replaced(entry.key);
+    }
   }
 
   const std::unique_ptr<Rep> list_;
   void (*const inserting_)();
-  LargeKeys* const large_;
+  LargeValues* const large_;
   void* hint_ = nullptr;  // where the one before went: batches come in the order of their keys
   size_t bytes_ = 0;
   const char* entry_ = nullptr;
@@ -95,7 +122,7 @@ class Memtable final : public Rep {
 
 class Memtables final : public rocksdb::MemTableRepFactory {
  public:
-  Memtables(void (*inserting)(), LargeKeys* large) : inserting_(inserting), large_(large) {}
+  Memtables(void (*inserting)(), LargeValues* large) : inserting_(inserting), large_(large) {}
 
   using rocksdb::MemTableRepFactory::CreateMemTableRep;
   Rep* CreateMemTableRep(const Rep::KeyComparator& comparator, rocksdb::Allocator* allocator,
@@ -110,12 +137,38 @@ class Memtables final : public rocksdb::MemTableRepFactory {
  private:
   rocksdb::SkipListFactory lists_;
   void (*const inserting_)();
-  LargeKeys* const large_;
+  LargeValues* const large_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeKeys* large) {
+std::optional<LargeValues::Found> LargeValues::Find(std::string_view stored_key) const {
+  const std::lock_guard lock(mutex_);
+  const auto held = held_.find(std::string(stored_key));
+  if (held == held_.end()) return std::nullopt;
+  return held->second.found;
+}
+
+void LargeValues::Inserted(const void* memtable, std::string_view stored_key, const Found& found) {
+  const std::lock_guard lock(mutex_);
+  held_.insert_or_assign(std::string(stored_key), Held{memtable, found});
+  count_.store(held_.size(), std::memory_order_release);
+}
+
+void LargeValues::Replaced(std::string_view stored_key) {
+  const std::lock_guard lock(mutex_);
+  held_.erase(std::string(stored_key));
+  count_.store(held_.size(), std::memory_order_release);
+}
+
+void LargeValues::Gone(const void* memtable) {
+  if (empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(held_, [&](const auto& each) { return each.second.memtable == memtable; });
+  count_.store(held_.size(), std::memory_order_release);
+}
+
+std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeValues* large) {
   return std::make_shared<Memtables>(inserting, large);
 }
 

@@ -583,3 +583,31 @@ CONTRACT_TEST("what was prepared for other writes is left unused") {
   apply({expiring}, {steady(one, 0, kFarMs)});
   CHECK(host.See(0, "k") == Seen{one, 0});
 }
+
+CONTRACT_TEST("what has to be fetched has another token once it is another") {
+  EngineHost host(&medium, [](EngineOptions* options) { options->cache_bytes = 0; });
+  const uint16_t shard = ShardOf("k");
+  const std::string one(kLargeValueBytes, '1'), two(kLargeValueBytes, '2');
+  std::vector<VersionToken> seen;
+  const auto look = [&](const std::vector<WriteOp>& ops) {
+    REQUIRE(host.UntilDurable(host.Staged(ops)));
+    for (int i = 0; i < 10; ++i) host.Pass(10);  // no save: what holds it is memory, if anything
+    Entry entry;
+    const LatchGuard guard(host.engine->ShardLatch(shard));
+    host.engine->Find(0, shard, "k", false, &entry);
+    if (!entry.unknown && !entry.found) return;
+    if (!entry.unknown && entry.resident) return;
+    for (const VersionToken& other : seen) CHECK_FALSE(entry.version == other);
+    seen.push_back(entry.version);
+  };
+  look({host.Put(0, "k", one)});
+  look({host.Put(0, "k", two)});
+  look({host.Put(0, "k", "small")});
+  look({host.Put(0, "k", one)});
+  look({host.Del(0, "k")});
+  look({host.Put(0, "k", two, kFarMs)});
+  CHECK(host.See(0, "k") == Seen{two, kFarMs});
+  CHECK(host.Sweep(0, shard, kFarMs - 1, 10) == 0);
+  CHECK(host.Sweep(0, shard, kFarMs, 10) == 1);
+  CHECK_FALSE(host.See(0, "k").has_value());
+}

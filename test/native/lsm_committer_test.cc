@@ -9,7 +9,6 @@
 #include "environment.h"
 #include "lsm/gathering.h"
 #include "lsm/memtable.h"
-#include "lsm/pending.h"
 #include "lsm_testing.h"
 
 using namespace cairn;
@@ -37,7 +36,7 @@ TEST_CASE("lsm memtables: a synced write is durable when its insertion begins") 
   const uint64_t seed = FromEnvironment("CAIRN_SEED", 1);
   for (uint64_t run = 0; run < 40; ++run) {
     std::mt19937_64 random(seed + run);
-    LargeKeys large;
+    LargeValues large;
     LsmDb db(seed + run);
     db.options.allow_concurrent_memtable_write = false;
     db.options.memtable_factory = NewMemtables(&Inserting, &large);
@@ -66,45 +65,64 @@ TEST_CASE("lsm memtables: a synced write is durable when its insertion begins") 
   }
 }
 
-TEST_CASE("lsm memtables: large values are known by their keys, also after a recovery") {
+TEST_CASE("lsm memtables: which values in them are large, also after a recovery") {
   const std::string key = StoredKey(1, "large"), other = StoredKey(1, "small");
-  const auto check = [&](const LargeKeys& large) {
-    CHECK(large.MayHave(HashOf(key)));
-    CHECK_FALSE(large.MayHave(HashOf(other)));
+  const std::string small = StoredValue({.version = 1}, std::string(kLargeValueBytes / 2, 's'));
+  const auto large = [](uint64_t version, uint64_t expire) {
+    return StoredValue({.version = version, .expire_at_ms = expire},
+                       std::string(kLargeValueBytes, 'l'));
   };
-  LargeKeys first, second;
+  LargeValues first, second;
   LsmDb db;
   db.options.allow_concurrent_memtable_write = false;
+  db.options.avoid_flush_during_recovery = true;  // as the engine has it
   db.options.memtable_factory = NewMemtables(&Inserting, &first);
   REQUIRE(db.Open().ok());
-  db.Put(other, StoredValue({}, std::string(kLargeValueBytes / 2, 's')));
-  CHECK_FALSE(first.MayHave(HashOf(key)));
-  db.Put(key, StoredValue({}, std::string(kLargeValueBytes, 'l')));
-  check(first);
+  db.Put(other, small);
+  CHECK(first.empty());
+  db.Put(key, large(2, 0));
+  db.Put(key, large(3, 12345));
+  REQUIRE(first.Find(key).has_value());
+  CHECK(first.Find(key)->head.version == 3);
+  CHECK(first.Find(key)->head.expire_at_ms == 12345);
+  CHECK(first.Find(key)->body_bytes == kLargeValueBytes);
+  CHECK_FALSE(first.Find(other).has_value());
   db.Close();
+  CHECK(first.empty());
+
   db.options.memtable_factory = NewMemtables(&Inserting, &second);
   REQUIRE(db.Open().ok());
-  check(second);
+  REQUIRE(second.Find(key).has_value());
+  CHECK(second.Find(key)->head.version == 3);
+  SUBCASE("until they are in a file") { db.Flush(); }
+  SUBCASE("until a smaller one comes") { db.Put(key, small); }
+  SUBCASE("until they are deleted") { db.Delete(key); }
+  CHECK(second.empty());
 }
 
 TEST_CASE("lsm gathering: waits for who waited at the last sync") {
   Gathering gathering;
   CHECK(gathering.Wanted(10) == 0);  // nothing is known yet
-  gathering.Committed(400'000);
+  gathering.Committed(500'000, 50'000);
   gathering.Synced(48);  // two groups
   CHECK(gathering.Wanted(24) == 42);
   CHECK(gathering.WaitNanos() == 200'000);
   gathering.Waited(true);
   CHECK(gathering.Wanted(24) == 42);
   CHECK(gathering.Wanted(42) == 0);  // all are here
-  gathering.Committed(100'000'000);
+  gathering.Committed(100'000'000, 50'000);
   CHECK(gathering.WaitNanos() == Gathering::kWaitNanosMax);
+  for (int i = 0; i < 100; ++i) gathering.Committed(500'000, 600'000);
+  CHECK(gathering.Wanted(24) == 0);  // clients have had longer than that
+  for (int i = 0; i < 100; ++i) gathering.Committed(500'000, 50'000);
+  CHECK(gathering.Wanted(24) == 42);
   gathering.Synced(Gathering::kUnitsMin - 1);
   CHECK(gathering.Wanted(1) == 0);  // a few clients do not wait for each other
 }
 
 TEST_CASE("lsm gathering: who waits in vain waits ever more seldom") {
   Gathering gathering;
+  gathering.Committed(500'000, 50'000);
   gathering.Synced(100);
   int waits = 0;
   for (int commits = 0; commits < 10'000; ++commits) {
