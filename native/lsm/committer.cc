@@ -144,7 +144,7 @@ bool Committer::AwaitWritten() {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = latest_.load(std::memory_order_relaxed);
   if (written() >= wanted) return true;
-  kicked_ = true;
+  kicked_ = urgent_ = true;
   work_.notify_one();
   const auto hopeless = [this] { return state_.load() >= StreamState::kStopped; };
   settled_.wait(lock, [&] { return written() >= wanted || hopeless() || stop_; });
@@ -161,7 +161,7 @@ void Committer::Work() {
     if (abandoned_) return;
     Gather(&lock);
     if (abandoned_) return;
-    kicked_ = false;
+    kicked_ = urgent_ = false;
     const bool ending = stop_;
     const bool sync = std::exchange(sync_wanted_, false) || ending;
     std::unique_ptr<Batch> batch = Seal();
@@ -182,14 +182,14 @@ void Committer::Work() {
 }
 
 void Committer::Gather(std::unique_lock<std::mutex>* lock) {
-  if (sync_wanted_ || stop_ || fsync_.load(std::memory_order_relaxed) != FsyncPolicy::kAlways)
-    return;
+  const auto urgent = [this] { return urgent_ || sync_wanted_ || stop_; };
+  if (urgent() || fsync_.load(std::memory_order_relaxed) != FsyncPolicy::kAlways) return;
   gathered_wanted_ = gathering_.Wanted(open_->awaited);
   if (gathered_wanted_ == 0) return;
   kicked_ = false;
   work_.wait_for(*lock, std::chrono::nanoseconds(gathering_.WaitNanos()),
-                 [this] { return kicked_ || sync_wanted_ || stop_; });
-  gathering_.Waited(open_->awaited >= gathered_wanted_);
+                 [&] { return kicked_ || urgent(); });
+  if (!urgent()) gathering_.Waited(open_->awaited >= gathered_wanted_);
   gathered_wanted_ = 0;
 }
 
@@ -230,7 +230,8 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   {
     const std::lock_guard lock(mutex_);
     tell = std::exchange(room_wanted_, false);
-    if (options.sync) gathering_.Committed(nanos);
+    if (reached_ns_ > started)
+      gathering_.Committed(reached_ns_ - started, started + nanos - reached_ns_);
     if (batch != nullptr) {
       figures_.batches.fetch_add(1, std::memory_order_relaxed);
       figures_.bytes.fetch_add(batch->bytes, std::memory_order_relaxed);
@@ -259,6 +260,7 @@ void Committer::Inserting() {
 void Committer::Reached(const Batch& batch) {
   {
     const std::lock_guard lock(mutex_);
+    reached_ns_ = MonotonicNanos();
     durable_.store(batch.number, std::memory_order_release);
     gathering_.Synced(batch.awaited + open_->awaited);
   }

@@ -118,7 +118,7 @@ class Committer {
   void Work();
   std::unique_ptr<Batch> Seal();
   Outcome Commit(Batch* batch, bool sync);
-  void Reached(const Batch& batch);  // the log has it, synced
+  void Reached(const Batch& batch);  // the log has it, synced; on the thread
   void Gather(std::unique_lock<std::mutex>* lock);
   void Retire(Batch* batch);
   void SetState(StreamState state, std::string reason);
@@ -137,8 +137,10 @@ class Committer {
   uint64_t next_number_;
   bool awaited_ = false;  // something open is
   bool kicked_ = false;
+  bool urgent_ = false;  // by who has no unit in it
   bool room_wanted_ = false;
   Gathering gathering_;
+  uint64_t reached_ns_ = 0;       // when the log had the latest batch, if it was synced
   uint64_t gathered_wanted_ = 0;  // units; 0: the thread does not wait for more
   bool sync_wanted_ = false;
   bool stop_ = false;

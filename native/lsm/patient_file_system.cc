@@ -60,6 +60,10 @@ class PatientFileSystem final : public rocksdb::FileSystemWrapper {
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                            std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) override {
+    // A note of the options in force, of no use to us: it is written with all writers held up, by
+    // threads that have to make room.
+    if (IsNoteOfOptions(path))
+      return FileSystemWrapper::NewWritableFile(path, options, file, debug);
     const IOStatus status = patience_->Insist(
         [&] { return FileSystemWrapper::NewWritableFile(path, options, file, debug); });
     return Wrapped(status, 0, file);
@@ -80,6 +84,10 @@ class PatientFileSystem final : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  static bool IsNoteOfOptions(const std::string& path) {
+    return path.compare(path.rfind('/') + 1, 8, "OPTIONS-") == 0;
+  }
+
   IOStatus Wrapped(const IOStatus& status, uint64_t offset, std::unique_ptr<FSWritableFile>* file) {
     if (status.ok()) *file = std::make_unique<PatientFile>(std::move(*file), offset, patience_);
     return status;
