@@ -3,9 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { makeTempDir, redisVersion, type Flags, TestServer } from '../support/server.js';
 import { commandSet, type CommandSpec } from './command-set.js';
-import { type Budget, minimise } from './minimise.js';
-import { clients, generate, type Program, type Step } from './program.js';
+import { clients, generate, type Program } from './program.js';
 import { type Difference, type Outcome, Runner, type Servers, showStep } from './runner.js';
+import { shorten } from './shorten.js';
 
 export interface CampaignOptions {
   readonly from: number;
@@ -62,55 +62,18 @@ async function startAnew(server: TestServer, flags: Flags): Promise<void> {
 }
 
 /** Runs it; with longer windows when the machine was too slow for them. */
-async function attempt(servers: Servers, program: Program, options: CampaignOptions): Promise<Outcome> {
+async function attempt(
+  servers: Servers,
+  program: Program,
+  options: CampaignOptions,
+  endMs = Infinity,
+): Promise<Outcome> {
   const context = { redisVersion: redisVersion(), toleranceMs: options.toleranceMs };
   for (let stretch = 1; ; stretch *= 3) {
     if (!servers.cairn.running) await startAnew(servers.cairn, program.flags);
-    const outcome = await new Runner(servers, context, stretch).run(program);
-    if (outcome.kind !== 'late' || stretch > 3 ** stretchesMax) return outcome;
+    const outcome = await new Runner(servers, context, stretch, endMs).run(program);
+    if (outcome.kind !== 'late' || stretch > 3 ** stretchesMax || Date.now() > endMs) return outcome;
   }
-}
-
-/** One command per step, as far as a pipeline does not matter. */
-function split(steps: readonly Step[]): Step[] {
-  return steps.flatMap((step): Step[] =>
-    step.kind === 'send' ? step.commands.map((command) => ({ ...step, commands: [command] })) : [step],
-  );
-}
-
-async function shorten(
-  servers: Servers,
-  program: Program,
-  difference: Difference,
-  options: CampaignOptions,
-): Promise<Program> {
-  const budget: Budget = { tries: triesMax, endMs: Date.now() + options.minimiseSeconds * 1000 };
-  const fails = async (steps: readonly Step[]): Promise<boolean> => {
-    const outcome = await attempt(servers, { ...program, steps }, options);
-    return outcome.kind === 'different' && outcome.difference.signature === difference.signature;
-  };
-  const until = program.steps.slice(0, difference.step + 1);
-  const start = (await fails(until)) ? until : program.steps;
-  let steps = await minimise(start, fails, budget);
-  const apart = split(steps);
-  if (apart.length > steps.length && (await fails(apart))) steps = await minimise(apart, fails, budget);
-  return { ...program, steps: await shortenPipelines(steps, fails, budget) };
-}
-
-/** Leaves commands out of what must stay one pipeline. */
-async function shortenPipelines(
-  steps: readonly Step[],
-  fails: (steps: readonly Step[]) => Promise<boolean>,
-  budget: Budget,
-): Promise<readonly Step[]> {
-  let kept = steps;
-  for (const [i, step] of steps.entries()) {
-    if (step.kind !== 'send' || step.commands.length < 2) continue;
-    const replaced = (commands: typeof step.commands): Step[] =>
-      kept.map((one, at) => (at === i ? { ...step, commands } : one));
-    kept = replaced(await minimise(step.commands, (commands) => fails(replaced(commands)), budget));
-  }
-  return kept;
 }
 
 function showProgram(program: Program): string {
@@ -123,20 +86,28 @@ async function examine(program: Program, options: CampaignOptions): Promise<Fail
     if (outcome.kind === 'late')
       options.log(`seed ${program.seed}: the machine is too slow for its windows, not judged`);
     if (outcome.kind !== 'different') return undefined;
-    options.log(
-      `seed ${program.seed}: ${outcome.difference.text}\n  shortening, for at most ${options.minimiseSeconds} s ...`,
+    const { step, text } = outcome.difference;
+    const failing = program.steps
+      .slice(step, step + 1)
+      .map(showStep)
+      .join('');
+    options.log(`seed ${program.seed}, step ${step}:\n${failing}\n${text}`);
+    options.log(`  shortening, for at most ${options.minimiseSeconds} s ...`);
+    const short = await shorten(
+      program,
+      outcome.difference,
+      (shorter, endMs) => attempt(servers, shorter, options, endMs),
+      { tries: triesMax, endMs: Date.now() + options.minimiseSeconds * 1000 },
     );
-    const short = await shorten(servers, program, outcome.difference, options);
-    const again = await attempt(servers, short, options);
-    const difference = again.kind === 'different' ? again.difference : outcome.difference;
+    const difference = short.difference ?? outcome.difference;
     const file = path.join(makeTempDir('cairn-fuzz-commands-'), `seed-${program.seed}.json`);
-    fs.writeFileSync(file, JSON.stringify(short));
+    fs.writeFileSync(file, JSON.stringify(short.program));
     const engine = options.engine === undefined ? '' : ` --engine ${options.engine}`;
     const report = [
       `seed ${program.seed}, cairn with ${JSON.stringify(program.flags)}:`,
-      showProgram(short),
+      showProgram(short.program),
       difference.text,
-      again.kind === 'different' ? '' : '(seen once; the shortened program did not show it again)',
+      short.difference === undefined ? '(seen once; no shorter program has shown it again)' : '',
       `repeat: npm run fuzz:commands -- --from ${program.seed} --seeds 1 --steps ${options.steps}${engine}`,
       `    or: npm run fuzz:commands -- --replay ${file}${engine}`,
     ];

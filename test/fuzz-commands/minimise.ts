@@ -7,8 +7,8 @@ export interface Budget {
   readonly endMs: number;
 }
 
-function spent(budget: Budget): boolean {
-  return budget.tries <= 0 || Date.now() > budget.endMs;
+export function spent(budget: Budget): boolean {
+  return budget.tries <= 0 || Date.now() >= budget.endMs;
 }
 
 /** The smallest list found for which `fails` still holds; `items` itself is known to fail. */

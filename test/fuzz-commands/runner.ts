@@ -1,4 +1,5 @@
 /** Runs a program on both servers and says where they first differ. */
+import { patience } from '../support/patience.js';
 import { type RawClient } from '../support/raw-client.js';
 import { ErrorReply, type Reply, show, Simple } from '../support/resp.js';
 import { eventually, sleep, type TestServer } from '../support/server.js';
@@ -42,18 +43,18 @@ const shownReplyChars = 300;
 /** What is left of a window when its last reply comes, at least. */
 const windowReserveMs = 30;
 /** So long after its connections a process that aborts is gone. */
-const endMs = 2000;
+const deathMs = 2000;
 
 export function commandName(args: readonly Buffer[]): string {
   const [name = '', sub = ''] = args.slice(0, 2).map((arg) => arg.toString('latin1').toLowerCase());
   return containers.test(name) ? `${name}|${sub}` : name;
 }
 
-async function receive(client: RawClient, count: number): Promise<Received> {
+async function receive(client: RawClient, count: number, endMs: number): Promise<Received> {
   const out: Received = { replies: [], bytes: [], closed: false, failure: undefined };
   while (out.replies.length < count) {
     try {
-      const { reply, bytes } = await client.frame();
+      const { reply, bytes } = await client.frame(Math.max(0, endMs - Date.now()));
       out.replies.push(reply);
       out.bytes.push(bytes);
     } catch (error) {
@@ -120,6 +121,8 @@ export class Runner {
     private readonly context: MaskContext,
     /** Windows are this many times as long as written. */
     private readonly stretch = 1,
+    /** A program that is not through by then is late. */
+    private readonly endMs = Infinity,
   ) {}
 
   private async connect(client: number): Promise<void> {
@@ -219,7 +222,10 @@ export class Runner {
     const began = Date.now();
     void link.redis.send(bytes);
     void link.cairn.send(bytes);
-    const [redis, cairn] = await Promise.all([receive(link.redis, count), receive(link.cairn, count)]);
+    const [redis, cairn] = await Promise.all([
+      receive(link.redis, count, this.endMs),
+      receive(link.cairn, count, this.endMs),
+    ]);
     this.slowestMs = Math.max(this.slowestMs, Date.now() - began);
     const difference = this.judge(link, commands, redis, cairn);
     if (redis.closed || cairn.closed) await this.connect(client);
@@ -298,7 +304,11 @@ export class Runner {
       case 'wait':
         // A relative deadline begins when the command arrives: at most the slowest reply later than it was meant.
         await sleep(
-          Math.max(0, this.windowStartMs + nearMs * this.stretch + this.slowestMs + windowReserveMs - Date.now()),
+          Math.max(
+            0,
+            Math.min(this.endMs, this.windowStartMs + nearMs * this.stretch + this.slowestMs + windowReserveMs) -
+              Date.now(),
+          ),
         );
         this.inWindow = false;
         return undefined;
@@ -316,7 +326,9 @@ export class Runner {
   /** Whether the server has ended, which it may be about to: an abort closes the connections first. */
   private async died(step: number): Promise<Outcome | undefined> {
     const { cairn } = this.servers;
-    await eventually('an end', () => !cairn.running, endMs).catch(() => undefined);
+    await eventually('an end', () => !cairn.running, Math.min(deathMs, (this.endMs - Date.now()) / patience)).catch(
+      () => undefined,
+    );
     if (cairn.running) return undefined;
     const text = `the server has ended:\n${cairn.logs.slice(-2000)}`;
     return { kind: 'different', difference: { step, signature: 'death', text } };
@@ -332,7 +344,7 @@ export class Runner {
       for (const [i, step] of program.steps.entries()) {
         at = i;
         const found = await this.step(step);
-        if (found === 'late') return { kind: 'late' };
+        if (found === 'late' || Date.now() >= this.endMs) return { kind: 'late' };
         if (found === undefined) continue;
         const end = /closed/.test(found.text) ? await this.died(i) : undefined;
         return end ?? { kind: 'different', difference: { step: i, ...found } };

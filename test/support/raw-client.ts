@@ -85,7 +85,7 @@ export class RawClient {
     for (const waiter of waiters) waiter.resolve();
   }
 
-  private async more(need: number, what: string): Promise<void> {
+  private async more(need: number, what: string, timeoutMs = replyTimeoutMs): Promise<void> {
     this.need = need;
     if (this.buffered >= need) return;
     if (this.ended) throw new Error(`connection closed while waiting for ${what}`, { cause: this.failure });
@@ -93,8 +93,8 @@ export class RawClient {
     await new Promise<void>((resolve, reject) => {
       this.waiters.push({ resolve, reject });
       timer = setTimeout(() => {
-        reject(new Error(`no reply within ${replyTimeoutMs} ms: ${what}`));
-      }, replyTimeoutMs);
+        reject(new Error(`no reply within ${timeoutMs} ms: ${what}`));
+      }, timeoutMs);
     }).finally(() => clearTimeout(timer));
   }
 
@@ -113,10 +113,10 @@ export class RawClient {
   }
 
   /** The next reply together with the exact bytes that carried it. */
-  async frame(): Promise<Frame> {
+  async frame(timeoutMs = replyTimeoutMs): Promise<Frame> {
     let need = 1;
     for (;;) {
-      await this.more(need, this.last);
+      await this.more(need, this.last, Math.min(timeoutMs, replyTimeoutMs));
       const found = decode(this.gather());
       if ('need' in found) {
         need = Math.max(found.need, this.buffered + 1);
