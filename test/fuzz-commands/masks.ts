@@ -191,3 +191,30 @@ export function maskFor(
 ): Mask | undefined {
   return masks.find((mask) => mask.command.test(command) && mask.same(redis, cairn, context, args));
 }
+
+/** What came of a pipeline until all replies were there, or the connection had ended. */
+export interface Ended {
+  readonly replies: readonly Reply[];
+  readonly closed: boolean;
+  /** By an error of the socket. */
+  readonly broken: boolean;
+}
+
+/** Redis reads so much at once (PROTO_IOBUF_LEN), and Cairn more. */
+const oneReadBytes = 16 * 1024;
+
+/**
+ * Whether two pipelines have ended in the same way; what both have answered is compared elsewhere. `bytesAroundQuit`: size
+ * of the pipeline if it has commands behind a QUIT, otherwise 0.
+ *
+ * Neither server reads what comes behind QUIT. If they close a socket that still has input, the kernel sends a reset
+ * instead of an orderly end (RFC 1122, 4.2.2.13), and Node drops what it has received when it is writing at that moment.
+ * So a client that was reset may lack any number of last replies, on either server; one that saw an orderly end has all,
+ * and a pipeline that one read takes leaves no input.
+ */
+export function endsAlike(redis: Ended, cairn: Ended, bytesAroundQuit: number): boolean {
+  if (redis.closed !== cairn.closed) return false;
+  if (redis.replies.length === cairn.replies.length) return true;
+  const shorter = redis.replies.length < cairn.replies.length ? redis : cairn;
+  return bytesAroundQuit > oneReadBytes && shorter.closed && shorter.broken;
+}

@@ -5,7 +5,7 @@ import { ErrorReply, type Reply, show, Simple } from '../support/resp.js';
 import { eventually, sleep, type TestServer } from '../support/server.js';
 import { keyspaceDifference, statisticsDifference } from './keyspace.js';
 import { known, knownUncounted } from './known.js';
-import { type MaskContext, maskFor, uncounted } from './masks.js';
+import { endsAlike, type MaskContext, maskFor, uncounted } from './masks.js';
 import { clients as clientCount, nearMs, type Program, type Step } from './program.js';
 import { type Command, render, showArg } from './values.js';
 
@@ -35,6 +35,8 @@ interface Received {
   replies: Reply[];
   bytes: Buffer[];
   closed: boolean;
+  /** By an error of the socket: perhaps it has lost replies. */
+  broken: boolean;
   failure: string | undefined;
 }
 
@@ -51,7 +53,7 @@ export function commandName(args: readonly Buffer[]): string {
 }
 
 async function receive(client: RawClient, count: number, endMs: number): Promise<Received> {
-  const out: Received = { replies: [], bytes: [], closed: false, failure: undefined };
+  const out: Received = { replies: [], bytes: [], closed: false, broken: false, failure: undefined };
   while (out.replies.length < count) {
     try {
       const { reply, bytes } = await client.frame(Math.max(0, endMs - Date.now()));
@@ -59,6 +61,7 @@ async function receive(client: RawClient, count: number, endMs: number): Promise
       out.bytes.push(bytes);
     } catch (error) {
       out.closed = client.isClosed;
+      out.broken = client.isBroken;
       if (!out.closed) out.failure = String(error).slice(0, shownReplyChars);
       break;
     }
@@ -186,6 +189,7 @@ export class Runner {
   private judge(
     link: Link,
     commands: readonly Buffer[][],
+    bytes: number,
     redis: Received,
     cairn: Received,
   ): Omit<Difference, 'step'> | undefined {
@@ -205,9 +209,10 @@ export class Runner {
         };
       }
     }
-    if (redis.replies.length === cairn.replies.length && redis.closed === cairn.closed) return undefined;
+    const readToEnd = commands.slice(0, -1).every((args) => commandName(args) !== 'quit');
+    if (endsAlike(redis, cairn, readToEnd ? 0 : bytes)) return undefined;
     const state = (of: Received): string =>
-      `${of.replies.length} replies${of.closed ? ', closed' : ''}${of.failure === undefined ? '' : `, ${of.failure}`}`;
+      `${of.replies.length} replies${of.closed ? ', closed' : ''}${of.broken ? ' by a reset' : ''}${of.failure === undefined ? '' : `, ${of.failure}`}`;
     return { signature: 'number of replies', text: `redis: ${state(redis)}\n  cairn: ${state(cairn)}` };
   }
 
@@ -227,7 +232,7 @@ export class Runner {
       receive(link.cairn, count, this.endMs),
     ]);
     this.slowestMs = Math.max(this.slowestMs, Date.now() - began);
-    const difference = this.judge(link, commands, redis, cairn);
+    const difference = this.judge(link, commands, bytes.length, redis, cairn);
     if (redis.closed || cairn.closed) await this.connect(client);
     return difference;
   }

@@ -74,6 +74,11 @@ export class RawClient {
     return this.ended;
   }
 
+  /** Whether the connection ended by an error, as after a reset, and not by the end of what the server had to send. */
+  get isBroken(): boolean {
+    return this.failure !== undefined;
+  }
+
   /** Bytes received and not yet handed out. */
   get pending(): number {
     return this.buffered;

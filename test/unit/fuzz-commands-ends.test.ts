@@ -1,6 +1,7 @@
-/** The command fuzzer: how runs and shortening end. */
+/** The command fuzzer: how connections, runs and shortening end. */
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { endsAlike } from '../fuzz-commands/masks.js';
 import { type Program, type Step } from '../fuzz-commands/program.js';
 import { type Difference, type Outcome, Runner } from '../fuzz-commands/runner.js';
 import { shorten } from '../fuzz-commands/shorten.js';
@@ -58,6 +59,30 @@ describe('a server that stands in for both', () => {
     return server as unknown as TestServer;
   }
 
+  const reset = (socket: net.Socket): void => {
+    socket.resetAndDestroy();
+  };
+  const answerAndEnd = (socket: net.Socket, data: Buffer): void => {
+    if (data.includes('PING')) socket.end('+PONG\r\n+OK\r\n');
+  };
+  const end = (socket: net.Socket): void => {
+    socket.end();
+  };
+
+  test('replies that a reset behind QUIT has cost are no difference', async () => {
+    const servers = { redis: await standIn('redis', reset), cairn: await standIn('cairn', answerAndEnd) };
+    expect(await new Runner(servers, context).run(program(quitAndMore))).toEqual({ kind: 'same' });
+  });
+
+  test('replies that are missing at an orderly end are one', async () => {
+    const servers = { redis: await standIn('redis', answerAndEnd), cairn: await standIn('cairn', end) };
+    // Until the deadline, it waits whether the server has died of it.
+    expect(await new Runner(servers, context, 1, Date.now() + 1000).run(program(quitAndMore))).toMatchObject({
+      kind: 'different',
+      difference: { step: 0, signature: 'number of replies' },
+    });
+  });
+
   test('a run ends at its deadline, whatever it waits for', async () => {
     const silent = (): void => undefined;
     const servers = { redis: await standIn('redis', silent), cairn: await standIn('cairn', silent) };
@@ -67,6 +92,28 @@ describe('a server that stands in for both', () => {
     const window = program({ kind: 'window' }, { kind: 'wait' });
     expect(await new Runner(servers, context, 3 ** 5, began + 400).run(window)).toEqual({ kind: 'late' });
     expect(Date.now() - began).toBeLessThan(5000);
+  });
+});
+
+describe('the ends of two pipelines', () => {
+  const ended = (replies: number, how: 'open' | 'end' | 'reset'): Parameters<typeof endsAlike>[0] => ({
+    replies: Array.from({ length: replies }, () => 'x'),
+    closed: how !== 'open',
+    broken: how === 'reset',
+  });
+
+  test.each([
+    ['fewer, reset', ended(0, 'reset'), ended(7, 'end'), largeBytes, true],
+    ['fewer, reset, on our side', ended(7, 'end'), ended(0, 'reset'), largeBytes, true],
+    ['fewer, both reset', ended(7, 'reset'), ended(3, 'reset'), largeBytes, true],
+    ['fewer, though at an orderly end', ended(7, 'reset'), ended(3, 'end'), largeBytes, false],
+    ['fewer, but nothing was left unread', ended(0, 'reset'), ended(7, 'end'), 10_000, false],
+    ['fewer, but no QUIT', ended(0, 'reset'), ended(7, 'end'), 0, false],
+    ['only one closed', ended(7, 'open'), ended(7, 'end'), largeBytes, false],
+    ['the same', ended(7, 'end'), ended(7, 'end'), 0, true],
+    ['the same, one reset', ended(7, 'reset'), ended(7, 'end'), 0, true],
+  ])('%s', (_, redis, cairn, bytes, alike) => {
+    expect(endsAlike(redis, cairn, bytes)).toBe(alike);
   });
 });
 
