@@ -198,6 +198,8 @@ export interface Ended {
   readonly closed: boolean;
   /** By an error of the socket. */
   readonly broken: boolean;
+  /** Why replies are missing although it is open. */
+  readonly failure: string | undefined;
 }
 
 /** Redis reads so much at once (PROTO_IOBUF_LEN), and Cairn more. */
@@ -213,7 +215,8 @@ const oneReadBytes = 16 * 1024;
  * and a pipeline that one read takes leaves no input.
  */
 export function endsAlike(redis: Ended, cairn: Ended, bytesAroundQuit: number): boolean {
-  if (redis.closed !== cairn.closed) return false;
+  // If both wait in vain, nothing was compared: the program has demanded a reply that no server gives.
+  if (redis.closed !== cairn.closed || redis.failure !== undefined || cairn.failure !== undefined) return false;
   if (redis.replies.length === cairn.replies.length) return true;
   const shorter = redis.replies.length < cairn.replies.length ? redis : cairn;
   return bytesAroundQuit > oneReadBytes && shorter.closed && shorter.broken;

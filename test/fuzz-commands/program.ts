@@ -65,7 +65,7 @@ const broken: readonly (readonly [bytes: string, replies: number])[] = [
   ['*1\r\n$4\r\nPING\r\n*x\r\n', 2],
   ['*2\r\n$3\r\nGET\r\n$-2\r\n', 1],
   ['*1\r\n:4\r\n', 1],
-  ['*1048577\r\n', 1],
+  ['*2147483648\r\n', 1],
   ['*2\r\n$3\r\nGET\r\n$999999999999\r\n', 1],
   ['SET a "unbalanced\r\n', 1],
   ["SET a 'x'y\r\n", 1],

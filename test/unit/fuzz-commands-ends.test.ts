@@ -96,10 +96,11 @@ describe('a server that stands in for both', () => {
 });
 
 describe('the ends of two pipelines', () => {
-  const ended = (replies: number, how: 'open' | 'end' | 'reset'): Parameters<typeof endsAlike>[0] => ({
+  const ended = (replies: number, how: 'open' | 'silent' | 'end' | 'reset'): Parameters<typeof endsAlike>[0] => ({
     replies: Array.from({ length: replies }, () => 'x'),
-    closed: how !== 'open',
+    closed: how === 'end' || how === 'reset',
     broken: how === 'reset',
+    failure: how === 'silent' ? 'no reply' : undefined,
   });
 
   test.each([
@@ -111,6 +112,7 @@ describe('the ends of two pipelines', () => {
     ['fewer, but no QUIT', ended(0, 'reset'), ended(7, 'end'), 0, false],
     ['only one closed', ended(7, 'open'), ended(7, 'end'), largeBytes, false],
     ['the same', ended(7, 'end'), ended(7, 'end'), 0, true],
+    ['the same, and both went silent', ended(3, 'silent'), ended(3, 'silent'), 0, false],
     ['the same, one reset', ended(7, 'reset'), ended(7, 'end'), 0, true],
   ])('%s', (_, redis, cairn, bytes, alike) => {
     expect(endsAlike(redis, cairn, bytes)).toBe(alike);
