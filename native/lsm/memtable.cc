@@ -2,9 +2,11 @@
 
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "base/check.h"
 #include "base/large_buffer.h"
+#include "lsm/memtable_tree.h"
 #include "lsm/value.h"
 
 namespace cairn::lsm {
@@ -49,53 +51,54 @@ EntryView ViewOf(const char* at) {
 
 class Memtable final : public Rep {
  public:
-  Memtable(Rep* list, rocksdb::Allocator* allocator, void (*inserting)(), LargeValues* large)
-      : Rep(allocator), list_(list), inserting_(inserting), large_(large) {}
+  Memtable(std::unique_ptr<Rep> rep, rocksdb::Allocator* allocator, void (*inserting)(),
+           LargeValues* large)
+      : Rep(allocator), rep_(std::move(rep)), inserting_(inserting), large_(large) {}
   ~Memtable() override { large_->Gone(this); }
 
   Handle Allocate(size_t bytes, char** to) override {
-    const Handle handle = list_->Allocate(bytes, to);
+    const Handle handle = rep_->Allocate(bytes, to);
     bytes_ = bytes;
     entry_ = *to;
     return handle;
   }
   void Insert(Handle handle) override {
     Look();
-    list_->Insert(handle);
+    rep_->Insert(handle);
   }
   bool InsertKey(Handle handle) override {
     Look();
-    return list_->InsertKeyWithHint(handle, &hint_);
+    return rep_->InsertKey(handle);
   }
   void InsertWithHint(Handle handle, void** hint) override {
     Look();
-    list_->InsertWithHint(handle, hint);
+    rep_->InsertWithHint(handle, hint);
   }
   bool InsertKeyWithHint(Handle handle, void** hint) override {
     Look();
-    return list_->InsertKeyWithHint(handle, hint);
+    return rep_->InsertKeyWithHint(handle, hint);
   }
 
-  bool Contains(const char* key) const override { return list_->Contains(key); }
-  void MarkReadOnly() override { list_->MarkReadOnly(); }
-  void MarkFlushed() override { list_->MarkFlushed(); }
+  bool Contains(const char* key) const override { return rep_->Contains(key); }
+  void MarkReadOnly() override { rep_->MarkReadOnly(); }
+  void MarkFlushed() override { rep_->MarkFlushed(); }
   void Get(const rocksdb::LookupKey& key, void* with, bool (*found)(void*, const char*)) override {
-    list_->Get(key, with, found);
+    rep_->Get(key, with, found);
   }
   uint64_t ApproximateNumEntries(const rocksdb::Slice& from, const rocksdb::Slice& to) override {
-    return list_->ApproximateNumEntries(from, to);
+    return rep_->ApproximateNumEntries(from, to);
   }
   void UniqueRandomSample(uint64_t entries, uint64_t wanted,
                           std::unordered_set<const char*>* sample) override {
-    list_->UniqueRandomSample(entries, wanted, sample);
+    rep_->UniqueRandomSample(entries, wanted, sample);
   }
-  size_t ApproximateMemoryUsage() override { return list_->ApproximateMemoryUsage(); }
-  Iterator* GetIterator(rocksdb::Arena* arena) override { return list_->GetIterator(arena); }
+  size_t ApproximateMemoryUsage() override { return rep_->ApproximateMemoryUsage(); }
+  Iterator* GetIterator(rocksdb::Arena* arena) override { return rep_->GetIterator(arena); }
   Iterator* GetDynamicPrefixIterator(rocksdb::Arena* arena) override {
-    return list_->GetDynamicPrefixIterator(arena);
+    return rep_->GetDynamicPrefixIterator(arena);
   }
-  bool IsMergeOperatorSupported() const override { return list_->IsMergeOperatorSupported(); }
-  bool IsSnapshotSupported() const override { return list_->IsSnapshotSupported(); }
+  bool IsMergeOperatorSupported() const override { return rep_->IsMergeOperatorSupported(); }
+  bool IsSnapshotSupported() const override { return rep_->IsSnapshotSupported(); }
 
  private:
   // At what was allocated last, and filled since.
@@ -112,10 +115,9 @@ class Memtable final : public Rep {
     }
   }
 
-  const std::unique_ptr<Rep> list_;
+  const std::unique_ptr<Rep> rep_;
   void (*const inserting_)();
   LargeValues* const large_;
-  void* hint_ = nullptr;  // where the one before went: batches come in the order of their keys
   size_t bytes_ = 0;
   const char* entry_ = nullptr;
 };
@@ -128,8 +130,10 @@ class Memtables final : public rocksdb::MemTableRepFactory {
   Rep* CreateMemTableRep(const Rep::KeyComparator& comparator, rocksdb::Allocator* allocator,
                          const rocksdb::SliceTransform* transform,
                          rocksdb::Logger* logger) override {
-    Rep* list = lists_.CreateMemTableRep(comparator, allocator, transform, logger);
-    return new Memtable(list, allocator, inserting_, large_);
+    std::unique_ptr<Rep> rep(lists_.CreateMemTableRep(comparator, allocator, transform, logger));
+    const bool ascending = comparator("\ta12345678", "\tb12345678") < 0;
+    if (ascending) rep = std::make_unique<MemtableTree>(allocator, std::move(rep));
+    return new Memtable(std::move(rep), allocator, inserting_, large_);
   }
   const char* Name() const override { return "cairn.Memtables"; }
   bool CanHandleDuplicatedKey() const override { return true; }

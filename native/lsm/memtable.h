@@ -1,4 +1,5 @@
-// The memtables: RocksDB's skip lists, and a look at what comes to them.
+// The memtables: trees (memtable_tree.h) where keys are in the order of their bytes, RocksDB's skip
+// lists where they are not, and a look at what comes to them.
 //
 // RocksDB inserts a batch after its log has it; one that is to be synced, after the log and the
 // directory of the log were synced. Its first insertion is therefore the moment from which it is

@@ -1,5 +1,5 @@
 // A RocksDB database on the simulated disk, set up with what native/lsm/ brings: comparator, prefix
-// extractor, merge operator, compaction filter. For tests of these without an engine.
+// extractor, memtables, merge operator, compaction filter. For tests of these without an engine.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -15,6 +15,7 @@
 #include "lsm/comparator.h"
 #include "lsm/drop_gate.h"
 #include "lsm/key.h"
+#include "lsm/memtable.h"
 #include "lsm/merge_operator.h"
 #include "lsm/merge_page.h"
 #include "lsm/value.h"
@@ -53,6 +54,7 @@ class LsmDb {
   lsm::FilterFigures filtered;
 
  private:
+  lsm::LargeValues large_;
   SimDisk disk_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
