@@ -2,10 +2,8 @@
 
 #include <rocksdb/write_batch.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
-#include <vector>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -21,10 +19,6 @@ constexpr size_t kEncodedOverhead = 64;  // of a write in a batch
 
 void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
   std::string index_key;
-  // In the order of the keys: each is inserted next to the one before it.
-  std::vector<const PendingWrite*> writes(batch.writes.begin(), batch.writes.end());
-  std::stable_sort(writes.begin(), writes.end(),
-                   [](const PendingWrite* a, const PendingWrite* b) { return a->key < b->key; });
   // First what goes beside the writes: those of the same batch may know better.
   for (const BatchRecord& record : batch.records) {
     if (record.deletion) {
@@ -33,7 +27,7 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
       to->Put(Sliced(record.key), Sliced(record.value));
     }
   }
-  for (const PendingWrite* write : writes) {
+  for (const PendingWrite* write : batch.writes) {
     const std::string_view user_key = write->key.substr(kPrefixBytes);
     KeyPrefix prefix = ParseKey(write->key).prefix;
     prefix.index = key_value_index::kExpiry;
