@@ -5,7 +5,7 @@
 // sync is for half of them. Who waits for a moment has all of them in one.
 //
 // Outstanding: the units that waited when a sync ended, of its batch and of the next. As many as
-// that (but for an eighth) are waited for, at most half as long as a sync takes, less the time that
+// that (but for an eighth) are waited for, at most as long as a sync takes, less the time that
 // clients have had already, of the insertions behind it; and no longer than kWaitNanosMax. Where
 // they do not come (load that does not wait for replies) that is tried ever more seldom. Not
 // thread-safe.
@@ -33,8 +33,8 @@ class Gathering {
     return wanted;
   }
   uint64_t WaitNanos() const {
-    const uint64_t most = sync_nanos_ / 2;
-    return most <= insert_nanos_ ? 0 : std::min(most - insert_nanos_, kWaitNanosMax);
+    if (sync_nanos_ <= insert_nanos_) return 0;
+    return std::min(sync_nanos_ - insert_nanos_, kWaitNanosMax);
   }
 
   // After a wait.

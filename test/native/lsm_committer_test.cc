@@ -113,7 +113,7 @@ TEST_CASE("lsm gathering: waits for who waited at the last sync") {
   gathering.Committed(500'000, 50'000);
   gathering.Synced(48);  // two groups
   CHECK(gathering.Wanted(24) == 42);
-  CHECK(gathering.WaitNanos() == 200'000);
+  CHECK(gathering.WaitNanos() == 450'000);
   gathering.Waited(true);
   CHECK(gathering.Wanted(24) == 42);
   CHECK(gathering.Wanted(42) == 0);  // all are here
