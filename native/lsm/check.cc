@@ -16,6 +16,7 @@
 #include "lsm/merge_operator.h"
 #include "lsm/namespaces.h"
 #include "lsm/rocksdb_options.h"
+#include "lsm/slices.h"
 #include "lsm/synced_mark.h"
 
 namespace cairn::lsm {
@@ -24,8 +25,6 @@ namespace {
 
 constexpr size_t kFindingsMax = 10'000;
 constexpr uint64_t kMillisPerSecond = 1000;
-
-std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // What there is of a collection.
 struct Found {

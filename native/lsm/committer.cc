@@ -8,12 +8,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "lsm/key.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
 namespace {
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 constexpr size_t kEncodedOverhead = 64;  // of a write in a batch
 
@@ -89,11 +88,7 @@ void Committer::Added(uint64_t bytes, bool awaited) {
   staged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   latest_.store(open_->number, std::memory_order_release);
   open_any_.store(true, std::memory_order_relaxed);
-  if (!awaited) return;
-  ++open_->awaited;
-  if (awaited_) return;
-  awaited_ = true;
-  open_awaited_.store(true, std::memory_order_relaxed);
+  if (awaited && open_->awaited++ == 0) open_awaited_.store(true, std::memory_order_relaxed);
 }
 
 void Committer::Kick(bool all) {
@@ -193,7 +188,6 @@ std::unique_ptr<Batch> Committer::Seal() {
   std::unique_ptr<Batch> sealed = std::move(open_);
   open_ = spare_ != nullptr ? std::move(spare_) : std::make_unique<Batch>();
   open_->number = next_number_++;
-  awaited_ = false;
   open_awaited_.store(false, std::memory_order_relaxed);
   open_any_.store(false, std::memory_order_relaxed);
   return sealed;

@@ -135,7 +135,6 @@ class Committer {
   std::unique_ptr<Batch> spare_;
   std::unique_ptr<Batch> given_up_;  // reads go on seeing it
   uint64_t next_number_;
-  bool awaited_ = false;  // something open is
   bool kicked_ = false;
   bool urgent_ = false;  // by who has no unit in it
   bool room_wanted_ = false;
@@ -145,7 +144,7 @@ class Committer {
   bool sync_wanted_ = false;
   bool stop_ = false;
   bool abandoned_ = false;
-  std::atomic<bool> open_awaited_{false};  // awaited_, for who has no mutex
+  std::atomic<bool> open_awaited_{false};  // somebody waits for it; for who has no mutex
   std::atomic<bool> open_any_{false};
   std::atomic<uint64_t> staged_bytes_{0};
   std::atomic<uint64_t> latest_;   // number of the newest batch with anything in it

@@ -3,12 +3,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
 namespace {
-
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 class Filter final : public rocksdb::CompactionFilter {
  public:
@@ -39,7 +38,7 @@ class Filter final : public rocksdb::CompactionFilter {
                     std::string* skip_until) const override {
     if (type == ValueType::kBlobIndex) return Decision::kKeep;
     ++seen_.entries;
-    const std::string_view stored = View(key);
+    const std::string_view stored = Viewed(key);
     if (const FormatFault fault = CheckKey(stored)) {
       return Fault(level, "key " + DescribeKey(stored));
     }
@@ -47,7 +46,7 @@ class Filter final : public rocksdb::CompactionFilter {
     if (parsed.prefix.category == Category::kKeyValue && SkipsRange(parsed, stored, skip_until)) {
       return Decision::kRemoveAndSkipUntil;
     }
-    return FilterValue(level, parsed, stored, View(value), type == ValueType::kMergeOperand,
+    return FilterValue(level, parsed, stored, Viewed(value), type == ValueType::kMergeOperand,
                        new_value);
   }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
@@ -26,9 +27,6 @@ constexpr uint64_t kStallMillis = 5000;
 constexpr uint64_t kMarkMillis = 1000;
 // What compactions need beside what is told to be kept free.
 constexpr uint64_t kFreeBytesLast = 4u << 20;
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // What clients keep in a collection: first key, and first one behind it.
 struct CollectionRange {

@@ -19,6 +19,7 @@
 #include "lsm/memtable.h"
 #include "lsm/rocksdb_options.h"
 #include "lsm/rocksdb_version.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
@@ -32,8 +33,6 @@ constexpr std::string_view kDroppedName = "dropped";
 constexpr std::string_view kFormatText = "1";
 constexpr std::string_view kEngineText = "lsm";
 constexpr std::string_view kCountsName = "counts";  // of keys: exact, or estimated
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 uint64_t MemoryBytes() {
   return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
@@ -194,7 +193,7 @@ Status LsmEngine::Recount(Batch* batch) {
     for (at->Seek(Sliced(begin)); at->Valid(); at->Next()) {
       ParsedValue value;
       ++keys;
-      if (ParseValue({at->value().data(), at->value().size()}, &value)) continue;
+      if (ParseValue(Viewed(at->value()), &value)) continue;
       if (value.head.expire_at_ms == 0) continue;
       ++expiring;
       seconds += value.head.expire_at_ms / 1000;

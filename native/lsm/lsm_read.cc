@@ -13,13 +13,11 @@
 #include "lsm/key.h"
 #include "lsm/lsm_engine.h"
 #include "lsm/rocksdb_version.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
 namespace {
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 constexpr uint64_t kUnknownMark = 1;  // word 2 of tokens: of a key that is unknown,
 constexpr uint64_t kKnownMark = 2;    // of one that is known and large

@@ -1,13 +1,15 @@
 #include "lsm/memtable.h"
 
+#include <cstddef>
+#include <new>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
 #include "base/large_buffer.h"
-#include "lsm/memtable_tree.h"
+#include "lsm/slices.h"
 #include "lsm/value.h"
+#include "lsm/version_tree.h"
 
 namespace cairn::lsm {
 
@@ -16,110 +18,139 @@ namespace {
 using Rep = rocksdb::MemTableRep;
 using Handle = rocksdb::KeyHandle;
 
-// An entry of a memtable. RocksDB does not change its layout, and does not export what reads it.
-//
-//   +------------+----------+------------------------+--------------+-------+
-//   | key bytes  | user key | sequence << 8 | type   | value bytes  | value |
-//   | varint32   |          | u64, little-endian     | varint32     |       |
-//   +------------+----------+------------------------+--------------+-------+
-//   key bytes: of the user key and the eight behind it
-struct EntryView {
-  std::string_view key;
-  uint8_t type;
-  std::string_view value;
-};
-constexpr size_t kTrailerBytes = 8;
-constexpr uint8_t kTypeValue = 1;
-
-size_t ReadVarint(const char** at) {
-  size_t number = 0;
-  for (int shift = 0;; shift += 7) {
-    const char byte = *(*at)++;
-    number |= static_cast<size_t>(byte & 0x7f) << shift;
-    if ((byte & 0x80) == 0) return number;
-  }
-}
-
-EntryView ViewOf(const char* at) {
-  const size_t key_bytes = ReadVarint(&at) - kTrailerBytes;
-  EntryView entry = {{at, key_bytes}, static_cast<uint8_t>(at[key_bytes]), {}};
-  at += key_bytes + kTrailerBytes;
-  const size_t value_bytes = ReadVarint(&at);
-  entry.value = {at, value_bytes};
-  return entry;
-}
-
-class Memtable final : public Rep {
+// A vptr and a pointer: as large as the iterator of a skip list at most.
+class TreeIterator final : public Rep::Iterator {
  public:
-  Memtable(std::unique_ptr<Rep> rep, rocksdb::Allocator* allocator, void (*inserting)(),
+  explicit TreeIterator(const VersionTree* tree)
+      : cursor_(std::make_unique<VersionTree::Cursor>(tree)) {}
+
+  bool Valid() const override { return cursor_->Valid(); }
+  const char* key() const override { return cursor_->entry(); }
+  void Next() override { cursor_->Next(); }
+  void Prev() override { cursor_->Prev(); }
+  void Seek(const rocksdb::Slice& internal_key, const char* entry) override {
+    const EntryKey to = Parse(internal_key, entry);
+    cursor_->Seek(to.key, to.sequence);
+  }
+  void SeekForPrev(const rocksdb::Slice& internal_key, const char* entry) override {
+    const EntryKey to = Parse(internal_key, entry);
+    cursor_->SeekForPrev(to.key, to.sequence);
+  }
+  void SeekToFirst() override { cursor_->SeekToFirst(); }
+  void SeekToLast() override { cursor_->SeekToLast(); }
+
+ private:
+  static EntryKey Parse(const rocksdb::Slice& internal_key, const char* entry) {
+    if (entry != nullptr) return ParseEntry(entry);
+    return ParseInternalKey(Viewed(internal_key));
+  }
+
+  const std::unique_ptr<VersionTree::Cursor> cursor_;
+};
+static_assert(sizeof(TreeIterator) == 2 * sizeof(void*));
+
+// Takes the key out of a LookupKey, which only RocksDB can read: Rep::Get seeks it in an iterator,
+// and gives up, as that stays invalid. Whether it deletes the iterator depends on its version.
+class KeyReader final : public Rep::Iterator {
+ public:
+  explicit KeyReader(EntryKey* key) : key_(key) {}
+  static void operator delete(void*) {}
+
+  bool Valid() const override { return false; }
+  const char* key() const override { return nullptr; }
+  void Next() override {}
+  void Prev() override {}
+  void Seek(const rocksdb::Slice&, const char* entry) override { *key_ = ParseEntry(entry); }
+  void SeekForPrev(const rocksdb::Slice&, const char*) override {}
+  void SeekToFirst() override {}
+  void SeekToLast() override {}
+
+ private:
+  EntryKey* const key_;
+};
+
+// Of the look-up that this thread begins.
+thread_local KeyReader* key_reader = nullptr;
+
+class Memtable final : public Rep, private VersionTree::Memory {
+ public:
+  // `list` is a skip list in the same memtable, and stays empty (see GetIterator).
+  Memtable(rocksdb::Allocator* allocator, std::unique_ptr<Rep> list, void (*inserting)(),
            LargeValues* large)
-      : Rep(allocator), rep_(std::move(rep)), inserting_(inserting), large_(large) {}
+      : Rep(allocator), tree_(this), list_(std::move(list)), inserting_(inserting), large_(large) {}
   ~Memtable() override { large_->Gone(this); }
 
   Handle Allocate(size_t bytes, char** to) override {
-    const Handle handle = rep_->Allocate(bytes, to);
     bytes_ = bytes;
-    entry_ = *to;
-    return handle;
+    return *to = tree_.Allocate(bytes);
   }
   void Insert(Handle handle) override {
-    Look();
-    rep_->Insert(handle);
+    CAIRN_CHECK(InsertKey(handle), "RocksDB inserts nothing twice without asking");
   }
   bool InsertKey(Handle handle) override {
-    Look();
-    return rep_->InsertKey(handle);
+    auto* const entry = static_cast<char*>(handle);
+    inserting_();
+    if (CAIRN_UNLIKELY(bytes_ >= kLargeValueBytes || !large_->empty())) Tell(entry);
+    return tree_.Insert(entry);
   }
-  void InsertWithHint(Handle handle, void** hint) override {
-    Look();
-    rep_->InsertWithHint(handle, hint);
-  }
-  bool InsertKeyWithHint(Handle handle, void** hint) override {
-    Look();
-    return rep_->InsertKeyWithHint(handle, hint);
-  }
+  bool InsertKeyWithHint(Handle handle, void** /*hint*/) override { return InsertKey(handle); }
 
-  bool Contains(const char* key) const override { return rep_->Contains(key); }
-  void MarkReadOnly() override { rep_->MarkReadOnly(); }
-  void MarkFlushed() override { rep_->MarkFlushed(); }
+  bool Contains(const char* key) const override {
+    const EntryKey wanted = ParseEntry(key);
+    const VersionTree::Version* version = tree_.Find(wanted.key, wanted.sequence);
+    return version != nullptr && version->Sequence() == wanted.sequence;
+  }
   void Get(const rocksdb::LookupKey& key, void* with, bool (*found)(void*, const char*)) override {
-    rep_->Get(key, with, found);
+    EntryKey wanted = {};
+    alignas(KeyReader) std::byte place[sizeof(KeyReader)];  // whoever destroys it
+    key_reader = new (place) KeyReader(&wanted);
+    Rep::Get(key, with, found);
+    key_reader = nullptr;
+    const VersionTree::Version* version = tree_.Find(wanted.key, wanted.sequence);
+    while (version != nullptr && found(with, version->entry())) version = version->Older();
   }
   uint64_t ApproximateNumEntries(const rocksdb::Slice& from, const rocksdb::Slice& to) override {
-    return rep_->ApproximateNumEntries(from, to);
+    return tree_.EstimateEntries(ParseInternalKey(Viewed(from)).key,
+                                 ParseInternalKey(Viewed(to)).key);
   }
-  void UniqueRandomSample(uint64_t entries, uint64_t wanted,
-                          std::unordered_set<const char*>* sample) override {
-    rep_->UniqueRandomSample(entries, wanted, sample);
+  // The class Arena is not public, so nothing can be allocated from one; but the skip list does,
+  // for an iterator of its own, and ours takes the place of that. Whoever gets it calls the
+  // destructor.
+  Iterator* GetIterator(rocksdb::Arena* arena) override {
+    if (arena == nullptr) return new TreeIterator(&tree_);
+    Iterator* const place = list_->GetIterator(arena);
+    place->~Iterator();
+    return new (static_cast<void*>(place)) TreeIterator(&tree_);
   }
-  size_t ApproximateMemoryUsage() override { return rep_->ApproximateMemoryUsage(); }
-  Iterator* GetIterator(rocksdb::Arena* arena) override { return rep_->GetIterator(arena); }
   Iterator* GetDynamicPrefixIterator(rocksdb::Arena* arena) override {
-    return rep_->GetDynamicPrefixIterator(arena);
+    if (key_reader != nullptr) return key_reader;
+    return GetIterator(arena);
   }
-  bool IsMergeOperatorSupported() const override { return rep_->IsMergeOperatorSupported(); }
-  bool IsSnapshotSupported() const override { return rep_->IsSnapshotSupported(); }
+  size_t ApproximateMemoryUsage() override { return 0; }  // all is the allocator's
 
  private:
-  // At what was allocated last, and filled since.
-  void Look() {
-    inserting_();
-    if (CAIRN_LIKELY(bytes_ < kLargeValueBytes && large_->empty())) return;
-    const EntryView entry = ViewOf(entry_);
+  char* Take(size_t bytes) override {
+    char* taken = nullptr;
+    Rep::Allocate(bytes, &taken);
+    return taken;
+  }
+  void Tell(const char* entry) {
+    const EntryKey key = ParseEntry(entry);
+    const std::string_view value = ValueOf(key);
     ParsedValue parsed;
-    if (entry.type == kTypeValue && entry.value.size() >= kLargeValueBytes &&
-        !ParseValue(entry.value, &parsed) && IsClientKind(parsed.head.kind)) {
-      large_->Inserted(this, entry.key, {parsed.head, parsed.body.size()});
+    if (key.type == kTypeValue && value.size() >= kLargeValueBytes && !ParseValue(value, &parsed) &&
+        IsClientKind(parsed.head.kind)) {
+      large_->Inserted(this, key.key, {parsed.head, parsed.body.size()});
     } else {
-      large_->Replaced(entry.key);
+      large_->Replaced(key.key);
     }
   }
 
-  const std::unique_ptr<Rep> rep_;
+  VersionTree tree_;
+  const std::unique_ptr<Rep> list_;
   void (*const inserting_)();
   LargeValues* const large_;
-  size_t bytes_ = 0;
-  const char* entry_ = nullptr;
+  size_t bytes_ = 0;  // of what was allocated last, and is inserted next
 };
 
 class Memtables final : public rocksdb::MemTableRepFactory {
@@ -130,10 +161,10 @@ class Memtables final : public rocksdb::MemTableRepFactory {
   Rep* CreateMemTableRep(const Rep::KeyComparator& comparator, rocksdb::Allocator* allocator,
                          const rocksdb::SliceTransform* transform,
                          rocksdb::Logger* logger) override {
-    std::unique_ptr<Rep> rep(lists_.CreateMemTableRep(comparator, allocator, transform, logger));
+    std::unique_ptr<Rep> list(lists_.CreateMemTableRep(comparator, allocator, transform, logger));
     const bool ascending = comparator("\ta12345678", "\tb12345678") < 0;
-    if (ascending) rep = std::make_unique<MemtableTree>(allocator, std::move(rep));
-    return new Memtable(std::move(rep), allocator, inserting_, large_);
+    if (!ascending) return list.release();
+    return new Memtable(allocator, std::move(list), inserting_, large_);
   }
   const char* Name() const override { return "cairn.Memtables"; }
   bool CanHandleDuplicatedKey() const override { return true; }
@@ -145,32 +176,6 @@ class Memtables final : public rocksdb::MemTableRepFactory {
 };
 
 }  // namespace
-
-std::optional<LargeValues::Found> LargeValues::Find(std::string_view stored_key) const {
-  const std::lock_guard lock(mutex_);
-  const auto held = held_.find(std::string(stored_key));
-  if (held == held_.end()) return std::nullopt;
-  return held->second.found;
-}
-
-void LargeValues::Inserted(const void* memtable, std::string_view stored_key, const Found& found) {
-  const std::lock_guard lock(mutex_);
-  held_.insert_or_assign(std::string(stored_key), Held{memtable, found});
-  count_.store(held_.size(), std::memory_order_release);
-}
-
-void LargeValues::Replaced(std::string_view stored_key) {
-  const std::lock_guard lock(mutex_);
-  held_.erase(std::string(stored_key));
-  count_.store(held_.size(), std::memory_order_release);
-}
-
-void LargeValues::Gone(const void* memtable) {
-  if (empty()) return;
-  const std::lock_guard lock(mutex_);
-  std::erase_if(held_, [&](const auto& each) { return each.second.memtable == memtable; });
-  count_.store(held_.size(), std::memory_order_release);
-}
 
 std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeValues* large) {
   return std::make_shared<Memtables>(inserting, large);

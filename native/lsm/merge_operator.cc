@@ -7,12 +7,11 @@
 #include "lsm/key.h"
 #include "lsm/merge_counters.h"
 #include "lsm/merge_postings.h"
+#include "lsm/slices.h"
 
 namespace cairn::lsm {
 
 namespace {
-
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // Why a merge cannot be done; `input` is the operand, or kNoInput, or kTheValue.
 struct MergeFault {
@@ -42,7 +41,7 @@ MergeFault ParseOperands(const Slices& slices, Operands* operands) {
   operands->bodies.reserve(slices.size());
   for (size_t i = 0; i < slices.size(); ++i) {
     ParsedValue operand;
-    if (const FormatFault fault = ParseValue(View(slices[i]), &operand)) return {fault, i};
+    if (const FormatFault fault = ParseValue(Viewed(slices[i]), &operand)) return {fault, i};
     if (!IsOperand(operand.head.kind)) return {{"not a merge operand", 0}, i};
     if (i == 0) operands->head = operand.head;
     if (operand.head.kind != operands->head.kind || operand.head.aux != operands->head.aux) {
@@ -141,7 +140,7 @@ void KeepOperands(const std::vector<rocksdb::Slice>& operands, DamagedValue* dam
     if (bytes > kDamagedBytesMax) {
       if (damaged->left_out < UINT32_MAX) ++damaged->left_out;
     } else {
-      damaged->operands.push_back(View(operand));
+      damaged->operands.push_back(Viewed(operand));
     }
   }
 }
@@ -151,7 +150,7 @@ uint64_t VersionOf(const std::vector<rocksdb::Slice>& operands) {
   uint64_t version = 0;
   for (const rocksdb::Slice& operand : operands) {
     ParsedValue parsed;
-    if (!ParseValue(View(operand), &parsed)) version = std::max(version, parsed.head.version);
+    if (!ParseValue(Viewed(operand), &parsed)) version = std::max(version, parsed.head.version);
   }
   return version;
 }
@@ -217,7 +216,7 @@ bool MergeOperator::FullMergeV2(const MergeOperationInput& in, MergeOperationOut
   DamagedValue damaged;
   if (in.existing_value != nullptr) {
     value.emplace();
-    const FormatFault bad = ParseValue(View(*in.existing_value), &*value);
+    const FormatFault bad = ParseValue(Viewed(*in.existing_value), &*value);
     if (bad) fault = {bad, MergeFault::kTheValue};
     if (!bad && value->head.kind == Kind::kDamaged && !ParseDamaged(value->body, &damaged)) {
       KeepOperands(in.operand_list, &damaged);
@@ -231,14 +230,14 @@ bool MergeOperator::FullMergeV2(const MergeOperationInput& in, MergeOperationOut
 
   const std::string reason = fault.Text(in.operand_list.size());
   damaged.reason = reason;
-  if (in.existing_value != nullptr) damaged.value = View(*in.existing_value);
+  if (in.existing_value != nullptr) damaged.value = Viewed(*in.existing_value);
   KeepOperands(in.operand_list, &damaged);
   EncodeDamaged(damaged, VersionOf(in.operand_list), &out->new_value);
   figures_->faults.fetch_add(1, std::memory_order_relaxed);
   if (fault.orphan) {
     figures_->orphans.fetch_add(1, std::memory_order_relaxed);
   } else {
-    figures_->findings.Add(DescribeKey(View(in.key)) + " cannot be merged: " + reason);
+    figures_->findings.Add(DescribeKey(Viewed(in.key)) + " cannot be merged: " + reason);
   }
   return true;
 }

@@ -9,16 +9,12 @@
 #include "base/clock.h"
 #include "lsm/comparator.h"
 #include "lsm/key.h"
+#include "lsm/slices.h"
 #include "lsm/value.h"
 
 namespace cairn::lsm {
 
-namespace {
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view Viewed(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-}  // namespace
+namespace {}  // namespace
 
 bool Sweeper::Start(Parts parts) {
   parts_ = std::move(parts);

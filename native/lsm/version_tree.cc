@@ -5,15 +5,11 @@
 #include <type_traits>
 
 #include "base/check.h"
-#include "lsm/coding.h"
 #include "lsm/version_node.h"
 
 namespace cairn::lsm {
 
 namespace {
-
-constexpr size_t kSequenceBytes = 8;  // and type
-constexpr int kTypeBits = 8;
 
 // Memory is taken in pieces that grow with the tree: memtables may be small.
 constexpr size_t kPieceMin = 2 << 10;
@@ -22,21 +18,6 @@ constexpr size_t kPieceShare = 16;  // of what was taken so far
 constexpr size_t kCacheLine = 64;
 
 }  // namespace
-
-EntryKey ParseInternalKey(std::string_view internal_key) {
-  const size_t bytes = internal_key.size() - kSequenceBytes;
-  return {internal_key.substr(0, bytes), Little64(internal_key.data() + bytes) >> kTypeBits};
-}
-
-EntryKey ParseEntry(const char* entry) {
-  size_t length = 0;
-  int shift = 0;
-  do {
-    length |= static_cast<size_t>(*entry & 0x7f) << shift;
-    shift += 7;
-  } while ((*entry++ & 0x80) != 0);
-  return ParseInternalKey({entry, length});
-}
 
 char* VersionTree::Take(Room* room, size_t bytes, size_t alignment) {
   bytes = (bytes + alignment - 1) / alignment * alignment;

@@ -19,9 +19,8 @@
 // have been replaced; it then misses what came since, and nothing that was there when it was
 // placed.
 //
-// A version holds an entry of RocksDB's memtables: length of the internal key (varint32), internal
-// key (key, then sequence << 8 | type as a little-endian u64), and more. Versions of a key differ
-// in their sequence.
+// A version holds an entry of RocksDB's memtables (memtable_entry.h). Versions of a key differ in
+// their sequence.
 #pragma once
 
 #include <atomic>
@@ -30,15 +29,9 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::lsm {
+#include "lsm/memtable_entry.h"
 
-// What an entry begins with.
-struct EntryKey {
-  std::string_view key;
-  uint64_t sequence;
-};
-EntryKey ParseEntry(const char* entry);
-EntryKey ParseInternalKey(std::string_view internal_key);
+namespace cairn::lsm {
 
 class VersionTree {
  public:

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "lsm/slices.h"
 #include "lsm_file_system.h"
 
 namespace cairn::testing {
@@ -23,8 +24,6 @@ class NoLog final : public rocksdb::Logger {
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
 };
-
-rocksdb::Slice Sliced(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 void MustBeOk(const rocksdb::Status& status) {
   INFO(status.ToString());
@@ -68,14 +67,14 @@ void LsmDb::Crash() {
 }
 
 void LsmDb::Put(std::string_view key, std::string_view value) {
-  MustBeOk(db_->Put({}, Sliced(key), Sliced(value)));
+  MustBeOk(db_->Put({}, lsm::Sliced(key), lsm::Sliced(value)));
 }
 
 void LsmDb::Merge(std::string_view key, std::string_view operand) {
-  MustBeOk(db_->Merge({}, Sliced(key), Sliced(operand)));
+  MustBeOk(db_->Merge({}, lsm::Sliced(key), lsm::Sliced(operand)));
 }
 
-void LsmDb::Delete(std::string_view key) { MustBeOk(db_->Delete({}, Sliced(key))); }
+void LsmDb::Delete(std::string_view key) { MustBeOk(db_->Delete({}, lsm::Sliced(key))); }
 
 void LsmDb::Flush() { MustBeOk(db_->Flush({})); }
 
@@ -89,7 +88,7 @@ std::optional<std::string> LsmDb::Get(std::string_view key, const rocksdb::Snaps
   rocksdb::ReadOptions read;
   read.snapshot = snapshot;
   std::string value;
-  const rocksdb::Status status = db_->Get(read, Sliced(key), &value);
+  const rocksdb::Status status = db_->Get(read, lsm::Sliced(key), &value);
   if (status.IsNotFound()) return std::nullopt;
   MustBeOk(status);
   return value;
