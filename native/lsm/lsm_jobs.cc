@@ -318,20 +318,11 @@ void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
   EncodeKey({.collection = due.collection}, due.key, &key);
   const LatchGuard guard(ShardLatch(shard));
   if (pending_.Find(shard, key, HashOf(key)) != nullptr) return;
-  if (const std::optional<LargeValues::Found> large = large_.Find(key)) {
-    if (large->head.expire_at_ms == due.expire_at_ms) return;
-  } else {
-    rocksdb::ReadOptions options;
-    options.read_tier = rocksdb::kBlockCacheTier;
-    rocksdb::PinnableSlice stored;
-    const rocksdb::Status status =
-        db_->Get(options, db_->DefaultColumnFamily(), Sliced(key), &stored);
-    ParsedValue parsed;
-    if (!status.ok() && !status.IsNotFound()) return;
-    if (status.ok() &&
-        (ParseValue(Viewed(stored), &parsed) || parsed.head.expire_at_ms == due.expire_at_ms))
-      return;
-  }
+  rocksdb::PinnableSlice stored;
+  const InMemory memory = LookInMemory(key, &stored);
+  if (memory.state == InMemory::State::kUnknown) return;
+  if (memory.state == InMemory::State::kFound && memory.head.expire_at_ms == due.expire_at_ms)
+    return;
   BatchRecord record;
   EncodeExpiryKey({.collection = due.collection, .index = key_value_index::kExpiry},
                   due.expire_at_ms, due.key, &record.key);

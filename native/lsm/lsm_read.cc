@@ -128,53 +128,59 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     if (want_value) entry->value = parsed.body;
     return;
   }
-  if (CAIRN_UNLIKELY(!large_.empty())) {
-    if (const std::optional<LargeValues::Found> large = large_.Find(last.key)) {
-      set_ticket(Written());
-      entry->found = true;
-      entry->type = static_cast<ValueType>(large->head.kind);
-      entry->expire_at_ms = large->head.expire_at_ms;
-      entry->value_bytes = large->body_bytes;
-      entry->version = {{large->head.version, collection, kKnownMark}};
-      return;
-    }
-  }
-  rocksdb::ReadOptions options;
-  options.read_tier = rocksdb::kBlockCacheTier;
-  options.verify_checksums = own_.verify_checksums;
-  // A large value would keep its memory.
-  if (last.value.size() >= kLargeValueBytes) {
-    last.value = rocksdb::PinnableSlice();
-  } else {
-    last.value.Reset();
-  }
-  const rocksdb::Status status =
-      db_->Get(options, db_->DefaultColumnFamily(), Sliced(last.key), &last.value);
-  if (status.IsNotFound()) {
+  const InMemory memory = LookInMemory(last.key, &last.value);
+  if (memory.state == InMemory::State::kMissing) {
     set_ticket(removed_[shard]);
     return;
   }
   set_ticket(Written());
-  if (!status.ok() || ParseValue(Viewed(last.value), &parsed) || !IsClientKind(parsed.head.kind)) {
+  if (memory.state == InMemory::State::kUnknown || !IsClientKind(memory.head.kind)) {
     // Not in memory, or damaged: then the fetch says so.
     entry->unknown = true;
     entry->version = {{Flushes(), collection, kUnknownMark}};
     return;
   }
   entry->found = true;
-  entry->type = static_cast<ValueType>(parsed.head.kind);
-  entry->expire_at_ms = parsed.head.expire_at_ms;
-  entry->value_bytes = parsed.body.size();
-  if (CAIRN_UNLIKELY(parsed.body.size() >= kLargeValueBytes)) {
+  entry->type = static_cast<ValueType>(memory.head.kind);
+  entry->expire_at_ms = memory.head.expire_at_ms;
+  entry->value_bytes = memory.body_bytes;
+  if (CAIRN_UNLIKELY(memory.body_bytes >= kLargeValueBytes)) {
     // Copied by the read pool, so that somebody owns it.
-    entry->version = {{parsed.head.version, collection, kKnownMark}};
+    entry->version = {{memory.head.version, collection, kKnownMark}};
     return;
   }
   entry->resident = entry->copied = true;
   read_figures_.block_hits.fetch_add(1, std::memory_order_relaxed);
   if (!want_value) return;
-  entry->value = parsed.body;
+  entry->value = memory.body;
   if (records_->on()) records_->Put(shard, last.key, hash, Viewed(last.value), false);
+}
+
+LsmEngine::InMemory LsmEngine::LookInMemory(const std::string& stored_key,
+                                            rocksdb::PinnableSlice* value) const {
+  InMemory found;
+  if (CAIRN_UNLIKELY(!large_.empty())) {
+    if (const std::optional<LargeValues::Found> large = large_.Find(stored_key))
+      return {InMemory::State::kFound, large->head, large->body_bytes, {}};
+  }
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  options.verify_checksums = own_.verify_checksums;
+  // A large value would keep its memory.
+  if (value->size() >= kLargeValueBytes) {
+    *value = rocksdb::PinnableSlice();
+  } else {
+    value->Reset();
+  }
+  const rocksdb::Status status =
+      db_->Get(options, db_->DefaultColumnFamily(), Sliced(stored_key), value);
+  ParsedValue parsed;
+  if (status.IsNotFound()) {
+    found.state = InMemory::State::kMissing;
+  } else if (status.ok() && !ParseValue(Viewed(*value), &parsed)) {
+    found = {InMemory::State::kFound, parsed.head, parsed.body.size(), parsed.body};
+  }
+  return found;
 }
 
 // Only what is pending is large and in memory.
