@@ -87,6 +87,29 @@ bool Sound(const std::vector<SegmentEntry>& segments) {
                          std::adjacent_find(ids.begin(), ids.end()) == ids.end());
 }
 
+constexpr char kSegmentEnding[] = ".vlog";
+constexpr char kCheckpointEnding[] = ".ckpt";
+constexpr size_t kNumberDigits = 10;
+
+std::string NumberedPath(const std::string& dir, uint32_t id, const char* ending) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "/%010u%s", id, ending);
+  return dir + name;
+}
+
+bool ParseNumberedName(std::string_view name, std::string_view ending, uint64_t id_max,
+                       uint32_t* id) {
+  if (name.size() != kNumberDigits + ending.size() || name.substr(kNumberDigits) != ending)
+    return false;
+  uint64_t value = 0;
+  for (char c : name.substr(0, kNumberDigits)) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<uint64_t>(c - '0');
+  }
+  *id = static_cast<uint32_t>(value);
+  return value != 0 && value <= id_max;
+}
+
 }  // namespace
 
 std::unique_ptr<Segment> NewSegment(const SegmentEntry& entry) {
@@ -203,37 +226,17 @@ std::string ManifestPath(const std::string& dir) { return dir + "/MANIFEST"; }
 std::string LockPath(const std::string& dir) { return dir + "/LOCK"; }
 
 std::string SegmentPath(const std::string& dir, uint32_t id) {
-  char name[32];
-  std::snprintf(name, sizeof(name), "/%010u.vlog", id);
-  return dir + name;
+  return NumberedPath(dir, id, kSegmentEnding);
 }
-
 bool ParseSegmentName(std::string_view name, uint32_t* id) {
-  if (name.size() != 15 || name.substr(10) != ".vlog") return false;
-  uint64_t value = 0;
-  for (char c : name.substr(0, 10)) {
-    if (c < '0' || c > '9') return false;
-    value = value * 10 + static_cast<uint64_t>(c - '0');
-  }
-  *id = static_cast<uint32_t>(value);
-  return value != 0 && value < SegmentTable::kIdsMax;
+  return ParseNumberedName(name, kSegmentEnding, SegmentTable::kIdsMax - 1, id);
 }
 
 std::string CheckpointPath(const std::string& dir, uint32_t id) {
-  char name[32];
-  std::snprintf(name, sizeof(name), "/%010u.ckpt", id);
-  return dir + name;
+  return NumberedPath(dir, id, kCheckpointEnding);
 }
-
 bool ParseCheckpointName(std::string_view name, uint32_t* id) {
-  if (name.size() != 15 || name.substr(10) != ".ckpt") return false;
-  uint64_t value = 0;
-  for (char c : name.substr(0, 10)) {
-    if (c < '0' || c > '9') return false;
-    value = value * 10 + static_cast<uint64_t>(c - '0');
-  }
-  *id = static_cast<uint32_t>(value);
-  return value != 0 && value <= UINT32_MAX;
+  return ParseNumberedName(name, kCheckpointEnding, UINT32_MAX, id);
 }
 
 Result<Manifest> LoadManifest(const std::string& dir, Disk* disk, bool* found) {
