@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine_testing.h"
+#include "io/sim_disk.h"
 #include "page_testing.h"
 
 namespace cairn::testing {
@@ -45,6 +46,35 @@ class EngineUnderTest {
   virtual bool Kill() { return false; }   // the process dies: what was written stays
   virtual bool SetFull(bool) { return false; }
   virtual bool BreakWrites(bool) { return false; }
+};
+
+// On the simulated disk.
+template <typename Base>
+class OnSimDisk : public Base {
+ public:
+  explicit OnSimDisk(uint64_t seed) : disk_(Sim(seed)) {}
+  SimDisk* disk() override { return &disk_; }
+  bool Kill() override { return disk_.Kill(), true; }
+  bool SetFull(bool full) override {
+    disk_.SetCapacity(full ? disk_.UsedBytes() : uint64_t{1} << 40);
+    return true;
+  }
+  bool BreakWrites(bool broken) override {
+    SimFaults faults;
+    faults.write_error = broken ? 1 : 0;
+    disk_.SetFaults(faults);
+    return true;
+  }
+
+ protected:
+  SimDisk disk_;
+
+ private:
+  static SimOptions Sim(uint64_t seed) {
+    SimOptions options;
+    options.seed = seed;
+    return options;
+  }
 };
 
 struct NamedEngine {

@@ -54,35 +54,15 @@ class VlogUnderTest : public EngineUnderTest {
   }
 };
 
-class SimulatedVlog final : public VlogUnderTest {
+class SimulatedVlog final : public OnSimDisk<VlogUnderTest> {
  public:
-  explicit SimulatedVlog(uint64_t seed) : disk_(Sim(seed)) {}
+  using OnSimDisk::OnSimDisk;
   EngineOptions Options() const override { return Driver::Texts("/data"); }
   std::unique_ptr<Engine> NewEngine() override {
     return std::make_unique<VlogEngine>(Driver::Inline());
   }
   void Die(Engine* engine) override { static_cast<VlogEngine*>(engine)->AbandonForTest(); }
-  Disk* disk() override { return &disk_; }
   bool Crash() override { return disk_.Crash(), true; }
-  bool Kill() override { return disk_.Kill(), true; }
-  bool SetFull(bool full) override {
-    disk_.SetCapacity(full ? disk_.UsedBytes() : uint64_t{1} << 40);
-    return true;
-  }
-  bool BreakWrites(bool broken) override {
-    SimFaults faults;
-    faults.write_error = broken ? 1 : 0;
-    disk_.SetFaults(faults);
-    return true;
-  }
-
- private:
-  static SimOptions Sim(uint64_t seed) {
-    SimOptions options;
-    options.seed = seed;
-    return options;
-  }
-  SimDisk disk_;
 };
 
 // With its threads, as the server has it.

@@ -14,9 +14,9 @@
 namespace cairn::testing {
 
 // RocksDB on the simulated disk. Its threads are real, and so is the time it takes.
-class SimulatedLsm final : public EngineUnderTest {
+class SimulatedLsm final : public OnSimDisk<EngineUnderTest> {
  public:
-  explicit SimulatedLsm(uint64_t seed) : disk_(Sim(seed)), files_(NewDiskFileSystem(&disk_)) {}
+  explicit SimulatedLsm(uint64_t seed) : OnSimDisk(seed), files_(NewDiskFileSystem(&disk_)) {}
   EngineOptions Options() const override {
     EngineOptions options;
     options.dir = "/data";
@@ -43,7 +43,6 @@ class SimulatedLsm final : public EngineUnderTest {
     static_cast<lsm::LsmEngine*>(engine)->AbandonForTest();
     disk_.PowerOn();
   }
-  SimDisk* disk() override { return &disk_; }
   bool in_real_time() const override { return true; }
   bool single_stream() const override { return true; }
   void Cool(Engine* engine) override {
@@ -54,25 +53,8 @@ class SimulatedLsm final : public EngineUnderTest {
     static_cast<lsm::LsmEngine*>(engine)->AwaitDueForTest(now_ms);
   }
   bool Crash() override { return disk_.PowerOff(), true; }
-  bool Kill() override { return disk_.Kill(), true; }
-  bool SetFull(bool full) override {
-    disk_.SetCapacity(full ? disk_.UsedBytes() : uint64_t{1} << 40);
-    return true;
-  }
-  bool BreakWrites(bool broken) override {
-    SimFaults faults;
-    faults.write_error = broken ? 1 : 0;
-    disk_.SetFaults(faults);
-    return true;
-  }
 
  private:
-  static SimOptions Sim(uint64_t seed) {
-    SimOptions options;
-    options.seed = seed;
-    return options;
-  }
-  SimDisk disk_;
   std::shared_ptr<rocksdb::FileSystem> files_;
 };
 
