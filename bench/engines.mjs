@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { cleanUp, installSignalHandlers, isStopping, trackedDirectory } from './lib/cleanup.mjs';
+import { installSignalHandlers, isStopping, runMain, trackedDirectory } from './lib/cleanup.mjs';
 import { Context } from './lib/context.mjs';
 import { Side, loads } from './lib/engine-side.mjs';
 import { describeMachine, memoryFileSystem } from './lib/machine.mjs';
@@ -225,11 +225,4 @@ async function main() {
   process.stdout.write(`${base}.md\n`);
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await cleanUp();
-}
+await runMain(main);

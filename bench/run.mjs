@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { experiments } from './experiments/index.mjs';
 import { chart } from './lib/chart.mjs';
-import { cleanUp, installSignalHandlers, isStopping, trackedDirectory } from './lib/cleanup.mjs';
+import { installSignalHandlers, isStopping, runMain, trackedDirectory } from './lib/cleanup.mjs';
 import { Context } from './lib/context.mjs';
 import { describeMachine, isInstalled, memoryFileSystem } from './lib/machine.mjs';
 import { help, parseOptions } from './lib/options.mjs';
@@ -168,11 +168,4 @@ async function main() {
   if (report.failures.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await cleanUp();
-}
+await runMain(main);

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { cleanUp, installSignalHandlers, isStopping, sleep, trackedDirectory } from './lib/cleanup.mjs';
+import { installSignalHandlers, isStopping, runMain, sleep, trackedDirectory } from './lib/cleanup.mjs';
 import { Context } from './lib/context.mjs';
 import { allocatedBytes, infoOf } from './lib/engine.mjs';
 import { fillKeys, pressure, runPlan } from './lib/loadgen.mjs';
@@ -402,11 +402,4 @@ async function main() {
   process.stdout.write(`${base}.md\n`);
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await cleanUp();
-}
+await runMain(main);

@@ -68,6 +68,21 @@ export async function cleanUp() {
 }
 
 /**
+ * The whole of a program: an error is printed, and nothing is left behind.
+ * @param {() => Promise<void>} main
+ */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await cleanUp();
+  }
+}
+
+/**
  * @param {number} ms
  * @param {boolean} [background] true: does not keep the process alive
  */

@@ -6,8 +6,6 @@
 // bench/native/art_bench.cc native/vlog/index/art*.cc native/base/slab.cc native/base/slot.cc -o
 // art_bench
 #include <malloc.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,25 +16,16 @@
 #include <vector>
 
 #include "base/slot.h"
+#include "measuring.h"
 #include "vlog/index/art.h"
 
 namespace cairn {
 namespace {
 
+using measuring::CpuNanos;
+using measuring::Mix;
+
 constexpr size_t kTextMax = 40;
-
-uint64_t Mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-// Of this thread: other programs on the machine do not count (but for what they do to the caches).
-uint64_t CpuNanos() {
-  timespec ts;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1000000000u + static_cast<uint64_t>(ts.tv_nsec);
-}
 
 size_t ResidentBytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "r");

@@ -11,8 +11,6 @@
 //
 // Build: g++ -std=c++20 -O2 -march=x86-64-v2 -Inative bench/native/cache_bench.cc
 // native/cache/*.cc native/vlog/index/art*.cc native/base/{slab,slot}.cc -o cache_bench
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -23,11 +21,14 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/index/art.h"
 #include "cache/value_cache.h"
+#include "measuring.h"
+#include "vlog/index/art.h"
 
 namespace cairn {
 namespace {
+
+using measuring::CpuNanos;
 
 constexpr uint32_t kNone = ValueCache::kNoHandle;
 constexpr uint64_t kScanStep = 2654435761;   // a prime
@@ -57,12 +58,6 @@ class Random {
  private:
   uint64_t state_;
 };
-
-uint64_t CpuNanos() {
-  timespec ts;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1000000000u + static_cast<uint64_t>(ts.tv_nsec);
-}
 
 // Exact, by Walker's alias method. Ranks are the keys: shards are chosen by hash.
 class Zipf {
@@ -160,7 +155,7 @@ double HitRate(const Load& load, uint32_t keys, CachePolicy policy, uint32_t sma
   Owner owner(keys, load.mixed, budget, policy, small);
   Random random(42);
   const Zipf zipf(keys, load.exponent);
-  const size_t each = vlog::CacheCharge(RecordBytes(0, false)) + kSlotBytes;
+  const size_t each = cache::CacheCharge(RecordBytes(0, false)) + kSlotBytes;
   const auto loop = static_cast<uint32_t>(1.2 * static_cast<double>(budget / each));
   const uint64_t warm = 6ull * keys, total = 12ull * keys;
   uint64_t hits = 0;
@@ -184,7 +179,7 @@ double HitRate(const Load& load, uint32_t keys, CachePolicy policy, uint32_t sma
 double BestStatic(const Load& load, uint32_t keys) {
   if (load.mixed || load.exponent == 0) return load.exponent == 0 ? 100 / 1.2 : NAN;
   const double budget = static_cast<double>(RecordBytes(0, false)) * keys / 10;
-  const double charge = static_cast<double>(vlog::CacheCharge(RecordBytes(0, false)) + kSlotBytes);
+  const double charge = static_cast<double>(cache::CacheCharge(RecordBytes(0, false)) + kSlotBytes);
   double all = 0, top = 0;
   for (uint32_t i = 0; i < keys; ++i) {
     all += std::pow(i + 1, -load.exponent);

@@ -4,8 +4,8 @@
 // CPU per entry, MB/s of wall time, bytes per entry, and what building the trees costs: one Upsert
 // per key against ArtLoader. Writes and removes a file in DIR. Build: g++ -std=c++20 -O2
 // -march=x86-64-v2 -Inative bench/native/checkpoint_bench.cc native/vlog/index/art*.cc
-// native/vlog/checkpoint/checkpoint*.cc native/vlog/log/segment.cc native/vlog/log/manifest.cc native/io/*.cc
-// native/base/*.cc -luring -lpthread -o checkpoint_bench
+// native/vlog/checkpoint/checkpoint*.cc native/vlog/log/segment.cc native/vlog/log/manifest.cc
+// native/io/*.cc native/base/*.cc -luring -lpthread -o checkpoint_bench
 #include <time.h>
 
 #include <cstdio>
@@ -16,21 +16,18 @@
 #include <vector>
 
 #include "base/slot.h"
-#include "vlog/index/art_bulk.h"
+#include "measuring.h"
 #include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/index/art_bulk.h"
 
 namespace cairn {
 namespace {
 
+using measuring::Mix;
+
 using namespace cairn::vlog;
 
 constexpr size_t kKeyBytes = 16;
-
-uint64_t Mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 uint64_t Nanos(clockid_t clock) {
   timespec ts;

@@ -8,7 +8,6 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -21,22 +20,14 @@
 
 #include "lsm/comparator.h"
 #include "lsm/memtable.h"
+#include "measuring.h"
 
 namespace {
 
+using measuring::CpuNanos;
+using measuring::Mix;
+
 using namespace cairn::lsm;
-
-uint64_t Mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-uint64_t CpuNanos() {
-  timespec ts;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1000000000u + static_cast<uint64_t>(ts.tv_nsec);
-}
 
 void Must(const rocksdb::Status& status) {
   if (status.ok()) return;
