@@ -10,7 +10,7 @@
 //           index (Art), as the engine does it after a disk read
 //
 // Build: g++ -std=c++20 -O2 -march=x86-64-v2 -Inative bench/native/cache_bench.cc
-// native/cache/*.cc native/vlog/index/art*.cc native/base/{slab,slot}.cc -o cache_bench
+// build/release/libcairn.a -luring -lpthread -o cache_bench
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
