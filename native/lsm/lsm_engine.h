@@ -200,14 +200,14 @@ class LsmEngine final : public Engine {
   void Settled(const Batch* batch, uint64_t durable);
   void NoteDrops(const Batch* batch, uint64_t durable);
   void DropStale(const Sweeper::Due& due, uint16_t shard);
-  // What RocksDB says of a key without the disk. Large values in memtables are not copied, and have
-  // no body here; others are in `value`.
+  // What RocksDB says of a key without the disk. A large value (by its body) is not copied: it has
+  // no body here. Any other is in `value`.
   struct InMemory {
-    enum class State : uint8_t { kUnknown, kMissing, kFound };  // unknown: damaged, too
+    enum class State : uint8_t { kUnknown, kMissing, kFound, kLarge };  // unknown: damaged, too
     State state = State::kUnknown;
     ValueHead head;
     uint64_t body_bytes = 0;
-    std::string_view body;
+    std::string_view body;  // if kFound
   };
   InMemory LookInMemory(const std::string& stored_key, rocksdb::PinnableSlice* value) const;
   void Reset();

@@ -321,8 +321,8 @@ void LsmEngine::DropStale(const Sweeper::Due& due, uint16_t shard) {
   rocksdb::PinnableSlice stored;
   const InMemory memory = LookInMemory(key, &stored);
   if (memory.state == InMemory::State::kUnknown) return;
-  if (memory.state == InMemory::State::kFound && memory.head.expire_at_ms == due.expire_at_ms)
-    return;
+  const bool found = memory.state != InMemory::State::kMissing;
+  if (found && memory.head.expire_at_ms == due.expire_at_ms) return;
   BatchRecord record;
   EncodeExpiryKey({.collection = due.collection, .index = key_value_index::kExpiry},
                   due.expire_at_ms, due.key, &record.key);

@@ -144,7 +144,7 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   entry->type = static_cast<ValueType>(memory.head.kind);
   entry->expire_at_ms = memory.head.expire_at_ms;
   entry->value_bytes = memory.body_bytes;
-  if (CAIRN_UNLIKELY(memory.body_bytes >= kLargeValueBytes)) {
+  if (CAIRN_UNLIKELY(memory.state == InMemory::State::kLarge)) {
     // Copied by the read pool, so that somebody owns it.
     entry->version = {{memory.head.version, collection, kKnownMark}};
     return;
@@ -161,7 +161,7 @@ LsmEngine::InMemory LsmEngine::LookInMemory(const std::string& stored_key,
   InMemory found;
   if (CAIRN_UNLIKELY(!large_.empty())) {
     if (const std::optional<LargeValues::Found> large = large_.Find(stored_key))
-      return {InMemory::State::kFound, large->head, large->body_bytes, {}};
+      return {InMemory::State::kLarge, large->head, large->body_bytes, {}};
   }
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
@@ -179,6 +179,7 @@ LsmEngine::InMemory LsmEngine::LookInMemory(const std::string& stored_key,
     found.state = InMemory::State::kMissing;
   } else if (status.ok() && !ParseValue(Viewed(*value), &parsed)) {
     found = {InMemory::State::kFound, parsed.head, parsed.body.size(), parsed.body};
+    if (found.body_bytes >= kLargeValueBytes) found.state = InMemory::State::kLarge;
   }
   return found;
 }

@@ -136,10 +136,9 @@ class Memtable final : public Rep, private VersionTree::Memory {
   }
   void Tell(const char* entry) {
     const EntryKey key = ParseEntry(entry);
-    const std::string_view value = ValueOf(key);
     ParsedValue parsed;
-    if (key.type == kTypeValue && value.size() >= kLargeValueBytes && !ParseValue(value, &parsed) &&
-        IsClientKind(parsed.head.kind)) {
+    if (key.type == kTypeValue && !ParseValue(ValueOf(key), &parsed) &&
+        parsed.body.size() >= kLargeValueBytes && IsClientKind(parsed.head.kind)) {
       large_->Inserted(this, key.key, {parsed.head, parsed.body.size()});
     } else {
       large_->Replaced(key.key);

@@ -121,3 +121,34 @@ CONTRACT_TEST("what has to be fetched has another token once it is another") {
   CHECK(host.Sweep(0, shard, kFarMs, 10) == 1);
   CHECK_FALSE(host.See(0, "k").has_value());
 }
+
+// An engine stores more than the value, and may draw its lines by either length.
+CONTRACT_TEST("every length around a large one comes back, wherever the value is") {
+  EngineHost host(&medium);
+  constexpr size_t kAround = 64;  // more than any head
+  const auto key_of = [](size_t bytes) { return "k" + std::to_string(bytes); };
+  const auto expected = [](size_t bytes) {
+    return Seen{std::string(bytes, static_cast<char>('a' + bytes % 26)), bytes % 2 * kFarMs};
+  };
+  const auto comes_back = [&](size_t bytes) {
+    CAPTURE(bytes);
+    const std::optional<Seen> seen = host.See(0, key_of(bytes));
+    CHECK((seen == expected(bytes)));
+  };
+  for (size_t bytes = kLargeValueBytes - kAround; bytes <= kLargeValueBytes + kAround; ++bytes) {
+    const Seen value = expected(bytes);
+    const std::vector<Ticket> tickets =
+        host.Staged({host.Put(0, key_of(bytes), value.value, value.expire_at_ms)});
+    comes_back(bytes);
+    REQUIRE(host.UntilDurable(tickets));
+    for (int i = 0; i < 3; ++i) host.Pass(10);  // what holds it now is memory, as a rule
+    comes_back(bytes);
+    comes_back(bytes);  // from a cache, if it has entered one
+  }
+  host.Settle();
+  for (size_t bytes = kLargeValueBytes - kAround; bytes <= kLargeValueBytes + kAround; ++bytes)
+    comes_back(bytes);
+  host.Reopen();
+  for (size_t bytes = kLargeValueBytes - kAround; bytes <= kLargeValueBytes + kAround; ++bytes)
+    comes_back(bytes);
+}
