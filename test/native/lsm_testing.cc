@@ -80,7 +80,7 @@ void LsmDb::Flush() { MustBeOk(db_->Flush({})); }
 
 void LsmDb::Compact() {
   rocksdb::CompactRangeOptions compact;
-  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   MustBeOk(db_->CompactRange(compact, nullptr, nullptr));
 }
 
