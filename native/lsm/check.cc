@@ -12,6 +12,7 @@
 #include "io/disk.h"
 #include "lsm/compaction_filter.h"
 #include "lsm/key.h"
+#include "lsm/log_file.h"
 #include "lsm/merge_counters.h"
 #include "lsm/merge_operator.h"
 #include "lsm/namespaces.h"
@@ -159,6 +160,8 @@ Result<CheckReport> CheckDirectory(const std::string& dir, Disk* disk, uint64_t 
   MergeFigures merges;
   rocksdb::Options options = RocksdbOptions(own, NewBlockCache(own));
   options.create_if_missing = false;
+  LogOrder order;
+  options.wal_filter = &order;
   options.merge_operator = std::make_shared<MergeOperator>(&folds, &merges);
   bool unreadable = false;
   const std::optional<uint64_t> marked = SyncedMark::Read(disk, dir, &unreadable);

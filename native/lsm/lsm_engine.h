@@ -35,6 +35,7 @@
 #include "lsm/compaction_filter.h"
 #include "lsm/drop_gate.h"
 #include "lsm/events.h"
+#include "lsm/log_file.h"
 #include "lsm/lsm_options.h"
 #include "lsm/memtable.h"
 #include "lsm/merge_operator.h"
@@ -241,7 +242,8 @@ class LsmEngine final : public Engine {
   Patience patience_{[this](bool waits, const std::string& reason) { Waits(waits, reason); },
                      [this] { return ReleaseReserve(); }};
   std::unique_ptr<rocksdb::Env> env_;
-  LargeValues large_;  // told by the memtables
+  LargeValues large_;                    // told by the memtables
+  std::unique_ptr<LogOrder> log_order_;  // of this start; RocksDB names it in its notes of options
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<rocksdb::Cache> block_cache_;
   std::shared_ptr<rocksdb::Statistics> statistics_;

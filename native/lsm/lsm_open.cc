@@ -135,8 +135,12 @@ Status LsmEngine::OpenDatabase() {
       std::make_shared<FilterFactory>(KeyOrder::kAscending, &gate_, &upgrades_, &filtered_);
   // Files without their MANIFEST are none to RocksDB, which would remove them.
   if (marked_.has_value() && !options_.salvage) options.create_if_missing = false;
-  if (options_.salvage)
+  if (options_.salvage) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  } else {
+    log_order_ = std::make_unique<LogOrder>();
+    options.wal_filter = log_order_.get();
+  }
   if (own_files) {
     options.env->SetBackgroundThreads(static_cast<int>(own_.flush_threads),
                                       rocksdb::Env::Priority::HIGH);

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "lsm/log_file.h"
+
 namespace cairn::lsm {
 
 namespace {
@@ -66,6 +68,7 @@ class PatientFileSystem final : public rocksdb::FileSystemWrapper {
       return FileSystemWrapper::NewWritableFile(path, options, file, debug);
     const IOStatus status = patience_->Insist(
         [&] { return FileSystemWrapper::NewWritableFile(path, options, file, debug); });
+    if (status.ok() && IsLogName(path)) *file = std::make_unique<LogFile>(std::move(*file));
     return Wrapped(status, 0, file);
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions& options,

@@ -5,6 +5,8 @@
 //
 // Every append names its offset, so that one that was cut short can be repeated as a whole. A sync
 // is not repeated: what it failed to write may be gone from memory.
+//
+// Logs are prepared ahead (log_file.h).
 #pragma once
 
 #include <rocksdb/file_system.h>

@@ -135,7 +135,7 @@ class WritableFile final : public rocksdb::FSWritableFile {
  public:
   // `tail`: what is in the last, incomplete sector.
   WritableFile(std::unique_ptr<File> file, uint64_t bytes, std::string tail)
-      : file_(std::move(file)), bytes_(bytes), tail_(std::move(tail)) {}
+      : file_(std::move(file)), bytes_(bytes), file_bytes_(bytes), tail_(std::move(tail)) {}
 
   using rocksdb::FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
@@ -148,10 +148,12 @@ class WritableFile final : public rocksdb::FSWritableFile {
     std::memcpy(memory + tail_.size(), data.data(), data.size());
     std::memset(memory + bytes, 0, padded - bytes);
     const uint64_t begin = bytes_ - tail_.size();
+    const uint64_t end = std::max(file_bytes_, begin + bytes);
     Status status = file_->WriteAt(begin, memory, padded);
-    if (status.ok() && padded > bytes) status = file_->Truncate(begin + bytes);
+    if (status.ok() && begin + padded > end) status = file_->Truncate(end);
     if (!status.ok()) return Converted(status);
     bytes_ += data.size();
+    file_bytes_ = end;
     const size_t whole = bounce.Down(bytes);
     tail_.assign(memory + whole, bytes - whole);
     return IOStatus::OK();
@@ -159,13 +161,23 @@ class WritableFile final : public rocksdb::FSWritableFile {
   using rocksdb::FSWritableFile::PositionedAppend;
   IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& options,
                             IODebugContext* debug) override {
-    CAIRN_CHECK(offset == bytes_);
-    return Append(data, options, debug);
+    if (offset == bytes_ && !IsZeros(data)) return Append(data, options, debug);
+    // Zeros ahead, in sectors of their own (lsm/log_file.h).
+    Bounce bounce(file_->alignment());
+    CAIRN_CHECK(offset >= bytes_ && IsZeros(data) && bounce.Down(offset) == offset &&
+                bounce.Down(data.size()) == data.size());
+    char* const memory = bounce.Memory(data.size());
+    std::memset(memory, 0, data.size());
+    const Status status = file_->WriteAt(offset, memory, data.size());
+    if (status.ok()) file_bytes_ = std::max(file_bytes_, offset + data.size());
+    return status.ok() ? IOStatus::OK() : Converted(status);
   }
   IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
-    // RocksDB cuts off only what it has allocated ahead, and here nothing is.
+    // RocksDB cuts off only what was allocated ahead.
     CAIRN_CHECK(size >= bytes_);
-    return IOStatus::OK();
+    if (size >= file_bytes_) return IOStatus::OK();
+    file_bytes_ = size;
+    return Converted(file_->Truncate(size));
   }
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
@@ -174,8 +186,13 @@ class WritableFile final : public rocksdb::FSWritableFile {
   bool IsSyncThreadSafe() const override { return true; }
 
  private:
+  static bool IsZeros(const Slice& data) {
+    return std::all_of(data.data(), data.data() + data.size(), [](char c) { return c == 0; });
+  }
+
   const std::unique_ptr<File> file_;
-  uint64_t bytes_;
+  uint64_t bytes_;       // without the zeros ahead
+  uint64_t file_bytes_;  // with them
   std::string tail_;
 };
 
