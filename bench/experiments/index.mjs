@@ -6,7 +6,7 @@ import { gcTail } from './gc-tail.mjs';
 import { hugeValues } from './huge-values.mjs';
 import { hits } from './hit.mjs';
 import { loneWrite } from './lone-write.mjs';
-import { lsmBesideRocksdb, lsmCompaction, lsmMemory } from './lsm.mjs';
+import { lsmBesideRocksdb, lsmCompaction, lsmGetsBesideRocksdb, lsmMemory } from './lsm.mjs';
 import { overwrites } from './overwrite.mjs';
 import { reclaim } from './reclaim.mjs';
 import { restart } from './restart.mjs';
@@ -41,6 +41,7 @@ export const experiments = new Map([
   ['lsm-set-everysec-p16', sideBySide({ ...setEverySecond, clients: 50, pipeline: 16, engine: 'lsm' })],
   ['lsm-get-memory-p16', sideBySide({ ...getFromMemory, clients: 50, pipeline: 16, engine: 'lsm' })],
   ['lsm-db-bench', lsmBesideRocksdb],
+  ['lsm-get-rocksdb', lsmGetsBesideRocksdb],
   ['lsm-compaction', lsmCompaction],
   ['lsm-ram-50m', lsmMemory],
   ['bulk-128', bulkSmall],

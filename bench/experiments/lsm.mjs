@@ -197,9 +197,74 @@ export async function lsmBesideRocksdb(context, rows) {
  */
 async function fillRandom(dir, seconds) {
   const args = ['--benchmarks=fillrandom', `--db=${dir}`, '--sync=1', `--threads=${set.clients}`];
-  args.push(`--num=${set.keys}`, `--duration=${seconds}`, `--value_size=${set.valueBytes}`, `--key_size=${keyBytes}`);
+  args.push(`--num=${set.keys}`, `--duration=${Math.ceil(seconds)}`, `--value_size=${set.valueBytes}`, `--key_size=${keyBytes}`);
   const output = await runTool('db_bench', args, 120);
   const rate = Number(/^fillrandom\s*:.*?(\d+) ops\/sec/m.exec(output)?.[1]);
   if (!(rate > 0)) throw new Error(`db_bench printed no rate:\n${output}`);
   return rate;
+}
+
+const get = /** @type {const} */ ({ test: 'get', clients: 50, pipeline: 16, keys: 100_000, valueBytes: 128 });
+
+/**
+ * GETs from memory, CPU per request, beside RocksDB's own look-up: db_bench readrandom, one thread, as many keys of the same
+ * size in one file, all in its block cache.
+ * @type {import('./index.mjs').Experiment}
+ */
+export async function lsmGetsBesideRocksdb(context, rows) {
+  context.requireCairn();
+  const dir = context.directory('lsm-get');
+  const other = context.directory('db-bench');
+  const server = await context.startOurs('always', dir, { options: { engine: 'lsm' } });
+  const settings = await describe(context, server);
+  await fillKeys(server.port, { keys: get.keys, valueBytes: get.valueBytes });
+  const { rounds, seconds } = context.options;
+  const requests = await requestsFor(server, get, seconds);
+  /** @type {import('../lib/load.mjs').LoadResult[]} */
+  const ours = [];
+  /** @type {number[]} */
+  const theirs = [];
+  await readRandom(other, ['fillseq', 'compact'], 1);
+  for (let round = 1; round <= rounds; round++) {
+    await sleep(250);
+    const result = await runLoad(server, get, requests);
+    await sleep(250);
+    const micros = await readRandom(other, ['readrandom'], seconds);
+    ours.push(result);
+    theirs.push(micros);
+    context.log(`    round ${round} cairn ${digits(result.cpuMicros)} us CPU, db_bench ${digits(micros)} us per Get`);
+  }
+  await server.stop();
+  context.remove(dir);
+  context.remove(other);
+  const notes = [
+    'all of a GET, network included, against one RocksDB Get without any',
+    'db_bench of the distribution: the library with asserts, which take about half of its time',
+  ];
+  return {
+    results: rows.map((row) => judge(row, figures(ours, 'cpuMicros'), spread(theirs), notes)),
+    details: [
+      { experiment: 'lsm-get-rocksdb', who: 'cairn, engine lsm', figures: loadDetails(ours) },
+      { experiment: 'lsm-get-rocksdb', who: 'db_bench readrandom', figures: { 'us per Get': spread(theirs) } },
+    ],
+    settings,
+  };
+}
+
+/**
+ * Microseconds per operation of the last benchmark, in one thread.
+ * @param {string} dir
+ * @param {string[]} benchmarks
+ * @param {number} seconds
+ */
+async function readRandom(dir, benchmarks, seconds) {
+  const args = [`--benchmarks=${benchmarks.join(',')}`, `--db=${dir}`, '--threads=1', `--num=${get.keys}`];
+  args.push(`--duration=${Math.ceil(seconds)}`, `--value_size=${get.valueBytes}`, `--key_size=${keyBytes}`);
+  args.push('--cache_size=1073741824', '--bloom_bits=10');
+  if (benchmarks[0] === 'readrandom') args.push('--use_existing_db=1');
+  const output = await runTool('db_bench', args, 120);
+  const last = benchmarks.at(-1) ?? '';
+  const micros = Number(new RegExp(`^${last}\\s*:\\s*([\\d.]+) micros/op`, 'm').exec(output)?.[1]);
+  if (!(micros > 0)) throw new Error(`db_bench printed no time:\n${output}`);
+  return micros;
 }
