@@ -91,13 +91,20 @@ endif
 TEST_SOURCES := $(filter-out %_test.cc,$(TEST_SOURCES)) $(filter %_test.cc,$(THREADED_TESTS))
 endif
 TEST_OBJECTS := $(TEST_SOURCES:%.cc=$(BUILD)/obj/%.o)
+# Programs that measure a part by itself.
+MEASURING_SOURCES := $(wildcard bench/native/*_bench.cc)
+ifeq ($(ROCKSDB_KIND),)
+MEASURING_SOURCES := $(filter-out bench/native/memtable_%,$(MEASURING_SOURCES))
+endif
+MEASURING_OBJECTS := $(MEASURING_SOURCES:%.cc=$(BUILD)/obj/%.o)
+MEASURING := $(MEASURING_SOURCES:bench/native/%.cc=$(BUILD)/%)
 
 # With PROGRESS_OF, the number of files to compile, each one says that it is about to be.
 PROGRESS = $(if $(PROGRESS_OF),@printf '$(if $(PROGRESS_TTY),\r\033[K)%s$(if $(PROGRESS_TTY),,\n)' \
   "compiling $(eval PROGRESS_AT += x)$(words $(PROGRESS_AT)) of $(PROGRESS_OF): $<")
 PROGRESS_END = $(if $(PROGRESS_OF),@printf '$(if $(PROGRESS_TTY),\r\033[K)linking\n')
 
-.PHONY: native test test-asan test-tsan native-tests fuzz-resp fuzz-checkpoint clean
+.PHONY: native test test-asan test-tsan native-tests measuring fuzz-resp fuzz-checkpoint clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -124,8 +131,14 @@ $(BUILD)/native-tests: $(TEST_OBJECTS) $(LSM_OBJECTS) $(BUILD)/libcairn.a | $(LS
 
 native-tests: $(BUILD)/native-tests
 
+$(MEASURING): $(BUILD)/%: $(BUILD)/obj/bench/native/%.o $(LSM_OBJECTS) $(BUILD)/libcairn.a
+	$(CXX) $(LDFLAGS) -o $@ $^ $(if $(LSM_OBJECTS),$(ROCKSDB_LIBS)) $(LDLIBS)
+
+measuring: $(MEASURING)
+
+# What measures is built with the tests, so that it goes along when what it measures changes.
 test:
-	$(MAKE) VARIANT=release native-tests
+	$(MAKE) VARIANT=release native-tests measuring
 	CAIRN_SIM_RUNS=$${CAIRN_SIM_RUNS:-2000} node scripts/native-tests.mjs $(BUILD_ROOT)/release/native-tests
 
 test-asan:
@@ -152,6 +165,11 @@ $(BUILD)/obj/native/%.o: native/%.cc Makefile
 	@mkdir -p $(@D)
 	$(PROGRESS)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LIBRARY_FLAGS) -c $< -o $@
+
+$(MEASURING_OBJECTS): CPPFLAGS += $(ROCKSDB_FLAGS)
+$(MEASURING_OBJECTS): $(BUILD)/obj/bench/%.o: bench/%.cc Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
 $(BUILD)/obj/test/%.o: test/%.cc Makefile
 	@mkdir -p $(@D)

@@ -197,7 +197,12 @@ export async function lsmBesideRocksdb(context, rows) {
  */
 async function fillRandom(dir, seconds) {
   const args = ['--benchmarks=fillrandom', `--db=${dir}`, '--sync=1', `--threads=${set.clients}`];
-  args.push(`--num=${set.keys}`, `--duration=${Math.ceil(seconds)}`, `--value_size=${set.valueBytes}`, `--key_size=${keyBytes}`);
+  args.push(
+    `--num=${set.keys}`,
+    `--duration=${Math.ceil(seconds)}`,
+    `--value_size=${set.valueBytes}`,
+    `--key_size=${keyBytes}`,
+  );
   const output = await runTool('db_bench', args, 120);
   const rate = Number(/^fillrandom\s*:.*?(\d+) ops\/sec/m.exec(output)?.[1]);
   if (!(rate > 0)) throw new Error(`db_bench printed no rate:\n${output}`);

@@ -2,9 +2,7 @@
 // random order), ascending (the same in order), hex (16 random hex digits), user
 // (user:<n>:profile), all. The keys are spread over 1024 trees by hash slot, as in the server.
 // Prints bytes per key (the tree's own sum, mallinfo2, RSS) and nanoseconds of CPU per operation;
-// "find 8" and "find 16" are look-ups in step (Art::FindMany). Build: g++ -std=c++20 -O2 -Inative
-// bench/native/art_bench.cc native/vlog/index/art*.cc native/base/slab.cc native/base/slot.cc -o
-// art_bench
+// "find 8" and "find 16" are look-ups in step (Art::FindMany). Build: make measuring
 #include <malloc.h>
 
 #include <algorithm>

@@ -9,8 +9,7 @@
 //   misses  CPU time per miss: insert, evict, and the index entry of the evicted record in a real
 //           index (Art), as the engine does it after a disk read
 //
-// Build: g++ -std=c++20 -O2 -march=x86-64-v2 -Inative bench/native/cache_bench.cc
-// build/release/libcairn.a -luring -lpthread -o cache_bench
+// Build: make measuring
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

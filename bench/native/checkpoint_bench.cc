@@ -2,10 +2,7 @@
 // [threads]`. Keys key:%012d over 1024 shards by hash slot, pointers at random places of 64
 // segments of 1 GiB (what overwriting leaves) or in the order of the keys. Prints nanoseconds of
 // CPU per entry, MB/s of wall time, bytes per entry, and what building the trees costs: one Upsert
-// per key against ArtLoader. Writes and removes a file in DIR. Build: g++ -std=c++20 -O2
-// -march=x86-64-v2 -Inative bench/native/checkpoint_bench.cc native/vlog/index/art*.cc
-// native/vlog/checkpoint/checkpoint*.cc native/vlog/log/segment.cc native/vlog/log/manifest.cc
-// native/io/*.cc native/base/*.cc -luring -lpthread -o checkpoint_bench
+// per key against ArtLoader. Writes and removes a file in DIR. Build: make measuring
 #include <time.h>
 
 #include <cstdio>

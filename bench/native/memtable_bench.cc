@@ -1,10 +1,6 @@
 // Insertions into memtables and look-ups there, RocksDB's skip list against the tree, through a
 // database without a log: `memtable_bench [versions] [keys] [batch]`. Prints nanoseconds of CPU of
-// the thread per write and per Get, of both in turns. Build, with the flags of a release build:
-// g++ -std=c++20 -O2 -Inative $(cat build/rocksdb/flags) -isystem build/rocksdb/include
-// bench/native/memtable_bench.cc build/release/obj/native/lsm/{memtable,large_values,version_*,
-// comparator,key,value}.o build/release/libcairn.a build/rocksdb/librocksdb.a
-// $(cat build/rocksdb/libraries) -o memtable_bench
+// the thread per write and per Get, of both in turns. Build: make measuring
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
