@@ -489,12 +489,13 @@ void Server::OnDurable(uint32_t stream) {
       stream < failure_told_.size() && !failure_told_[stream].exchange(true)) {
     Log(3, NameOf(stream) + " takes no more writes: " + reason);
   }
+  std::unique_lock<std::mutex> guard(wake_mutex_, std::defer_lock);
   if (engine_->CommitsElsewhere()) {
-    std::lock_guard<std::mutex> guard(wake_mutex_);
-    for (auto& reactor : reactors_) reactor->StreamMoved();
-  } else if (reactors_.size() > 1) {
-    for (auto& reactor : reactors_) reactor->StreamMoved();
+    guard.lock();
+  } else if (reactors_.size() == 1) {
+    return;  // it is the only reactor's own thread
   }
+  for (auto& reactor : reactors_) reactor->StreamMoved();
 }
 
 }  // namespace cairn
