@@ -47,7 +47,7 @@ void Run(const char* name, bool tree, bool sorted, uint64_t versions, uint64_t k
   options.write_buffer_size = size_t{4} << 30;
   options.arena_block_size = 1 << 20;
   options.allow_concurrent_memtable_write = false;
-  if (tree) options.memtable_factory = NewMemtables([] {}, &large);
+  if (tree) options.memtable_factory = NewMemtables(nullptr, &large);
   Must(rocksdb::DestroyDB(path, options));
   rocksdb::DB* opened = nullptr;
   Must(rocksdb::DB::Open(options, path, &opened));

@@ -11,7 +11,9 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/check.h"
@@ -100,6 +102,32 @@ class LatchGuard {
 
  private:
   Latch& latch_;
+};
+
+// Several latches at once, as many as are free: for who only helps, and leaves out what somebody is
+// at work with. Since it never waits, their order does not matter. At most kMost different ones.
+template <size_t kMost>
+class TriedLatches {
+ public:
+  TriedLatches() = default;
+  ~TriedLatches() {
+    for (size_t i = 0; i < count_; ++i) held_[i]->Unlock();
+  }
+  TriedLatches(const TriedLatches&) = delete;
+  TriedLatches& operator=(const TriedLatches&) = delete;
+
+  // Whether it is held now.
+  bool Try(Latch* latch) {
+    if (CAIRN_LIKELY(latch->TryLock())) {
+      held_[count_++] = latch;
+      return true;
+    }
+    return std::find(held_, held_ + count_, latch) != held_ + count_;
+  }
+
+ private:
+  Latch* held_[kMost];
+  size_t count_ = 0;
 };
 
 // For who may hold the latch already.

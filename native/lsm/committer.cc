@@ -8,6 +8,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "lsm/key.h"
+#include "lsm/look_ahead.h"
+#include "lsm/memtable.h"
 #include "lsm/slices.h"
 
 namespace cairn::lsm {
@@ -46,12 +48,23 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
   }
 }
 
-// A commit of this thread that RocksDB has not come to insert yet.
-struct InLog {
-  Committer* committer = nullptr;
+// What this thread has given to RocksDB.
+struct Writing {
   const Batch* batch = nullptr;
+  Committer* synced = nullptr;  // who is to hear that it is being inserted, and so is synced
+  size_t inserted = 0;          // entries
 };
-thread_local InLog in_log;
+thread_local Writing writing;
+
+// Entries that go beside the writes are counted as if they were some: then these come too early.
+std::span<const std::string_view> KeysSoon(const Batch& batch, size_t inserted) {
+  thread_local std::string_view keys[kKeysSoonMax];
+  if (inserted % kKeysSoonMax != 0) return {};
+  size_t count = 0;
+  for (size_t i = inserted; i < batch.writes.size() && count < kKeysSoonMax; ++i)
+    keys[count++] = batch.writes[i]->key;
+  return {keys, count};
+}
 
 }  // namespace
 
@@ -201,9 +214,9 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   if (batch != nullptr) {
     rocksdb::WriteBatch encoded(batch->bytes + batch->writes.size() * kEncodedOverhead);
     Encode(*batch, &encoded);
-    if (options.sync) in_log = {this, batch};
+    writing = {.batch = batch, .synced = options.sync ? this : nullptr};
     status = parts_.db->Write(options, &encoded);
-    in_log = {};
+    writing = {};
   } else {
     status = parts_.db->SyncWAL();
   }
@@ -239,10 +252,11 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   return Outcome::kDone;
 }
 
-void Committer::Inserting() {
-  if (CAIRN_LIKELY(in_log.batch == nullptr)) return;
-  const InLog reached = std::exchange(in_log, {});
-  reached.committer->Reached(*reached.batch);
+std::span<const std::string_view> Committer::Inserting() {
+  if (writing.batch == nullptr) return {};
+  if (Committer* const synced = std::exchange(writing.synced, nullptr))
+    synced->Reached(*writing.batch);
+  return KeysSoon(*writing.batch, writing.inserted++);
 }
 
 void Committer::Reached(const Batch& batch) {
@@ -257,7 +271,15 @@ void Committer::Reached(const Batch& batch) {
 
 void Committer::Retire(Batch* batch) {
   // RocksDB shows it all: reads that do not find it here any more find it there.
-  for (PendingWrite* write : batch->writes) {
+  KeyAhead ahead[kKeysAheadMax];
+  for (size_t i = 0; i < batch->writes.size(); ++i) {
+    if (i % kKeysAheadMax == 0) {
+      size_t count = 0;
+      for (; count < kKeysAheadMax && i + count < batch->writes.size(); ++count)
+        ahead[count] = {batch->writes[i + count]->shard, batch->writes[i + count]->hash};
+      LookAhead(std::span(ahead, count), parts_.latch, *parts_.index, *parts_.records);
+    }
+    PendingWrite* const write = batch->writes[i];
     const LatchGuard guard(parts_.latch(write->shard));
     if (!parts_.index->Remove(write)) continue;
     // One that was turned off still has records, and shows them.

@@ -94,8 +94,8 @@ class Committer {
   StreamState State(std::string* reason) const;
   // A full disk that was seen before a write met it; the reason goes when it has room again.
   void Refuse(bool refuse, const std::string& reason);
-  // For the memtables: something is being inserted. From any thread.
-  static void Inserting();
+  // An InsertionHook. From any thread.
+  static std::span<const std::string_view> Inserting();
   // The thread waits for room on the disk, or does so no more. On the thread.
   bool IsThisThread() const { return thread_id_.load() == std::this_thread::get_id(); }
   void SetWaiting(bool waits, std::string reason);

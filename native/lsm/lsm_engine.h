@@ -127,6 +127,7 @@ class LsmEngine final : public Engine {
   bool CommitsElsewhere() const override { return true; }
   void RequestSync(uint32_t) override { committer_->Sync(); }
 
+  void Prefetch(uint16_t ns, std::span<const KeyHint> keys) override;
   void Find(uint16_t ns, uint16_t shard, std::string_view key, bool want_value,
             Entry* entry) override;
   Owner Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) override;

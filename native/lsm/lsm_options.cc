@@ -121,7 +121,7 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
      .set = &StoreOption<&LsmOptions::arena_block_bytes>},
     {.row = {.name = "rocksdb-memtable-prefix-bloom-size-ratio",
              .kind = OptionKind::kHundredths,
-             .initial = "0.1",
+             .initial = "0.02",
              .min = 0,
              .max = 25,
              .section = "Engine lsm",

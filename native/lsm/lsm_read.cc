@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "lsm/comparator.h"
 #include "lsm/key.h"
+#include "lsm/look_ahead.h"
 #include "lsm/lsm_engine.h"
 #include "lsm/rocksdb_version.h"
 #include "lsm/slices.h"
@@ -154,6 +155,17 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
   if (!want_value) return;
   entry->value = memory.body;
   if (records_->on()) records_->Put(shard, last.key, hash, Viewed(last.value), false);
+}
+
+void LsmEngine::Prefetch(uint16_t, std::span<const KeyHint> keys) {
+  const auto latch_of = [this](uint32_t shard) -> Latch& { return latches_[shard].latch; };
+  KeyAhead ahead[kKeysAheadMax];
+  while (!keys.empty()) {
+    const size_t count = std::min(keys.size(), kKeysAheadMax);
+    for (size_t i = 0; i < count; ++i) ahead[i] = {keys[i].shard, HashOfUserKey(keys[i].key)};
+    LookAhead(std::span(ahead, count), latch_of, pending_, *records_);
+    keys = keys.subspan(count);
+  }
 }
 
 LsmEngine::InMemory LsmEngine::LookInMemory(const std::string& stored_key,

@@ -72,10 +72,12 @@ class KeyReader final : public Rep::Iterator {
 // Of the look-up that this thread begins.
 thread_local KeyReader* key_reader = nullptr;
 
+static_assert(kKeysSoonMax == VersionTree::kPrefetchMax);
+
 class Memtable final : public Rep, private VersionTree::Memory {
  public:
   // `list` is a skip list in the same memtable, and stays empty (see GetIterator).
-  Memtable(rocksdb::Allocator* allocator, std::unique_ptr<Rep> list, void (*inserting)(),
+  Memtable(rocksdb::Allocator* allocator, std::unique_ptr<Rep> list, InsertionHook inserting,
            LargeValues* large)
       : Rep(allocator), tree_(this), list_(std::move(list)), inserting_(inserting), large_(large) {}
   ~Memtable() override { large_->Gone(this); }
@@ -89,7 +91,8 @@ class Memtable final : public Rep, private VersionTree::Memory {
   }
   bool InsertKey(Handle handle) override {
     auto* const entry = static_cast<char*>(handle);
-    inserting_();
+    const std::span<const std::string_view> soon = inserting_();
+    if (CAIRN_UNLIKELY(!soon.empty())) tree_.Prefetch(soon);
     if (CAIRN_UNLIKELY(bytes_ >= kLargeValueBytes || !large_->empty())) Tell(entry);
     return tree_.Insert(entry);
   }
@@ -147,14 +150,17 @@ class Memtable final : public Rep, private VersionTree::Memory {
 
   VersionTree tree_;
   const std::unique_ptr<Rep> list_;
-  void (*const inserting_)();
+  const InsertionHook inserting_;
   LargeValues* const large_;
   size_t bytes_ = 0;  // of what was allocated last, and is inserted next
 };
 
+std::span<const std::string_view> NothingKnown() { return {}; }
+
 class Memtables final : public rocksdb::MemTableRepFactory {
  public:
-  Memtables(void (*inserting)(), LargeValues* large) : inserting_(inserting), large_(large) {}
+  Memtables(InsertionHook inserting, LargeValues* large)
+      : inserting_(inserting == nullptr ? NothingKnown : inserting), large_(large) {}
 
   using rocksdb::MemTableRepFactory::CreateMemTableRep;
   Rep* CreateMemTableRep(const Rep::KeyComparator& comparator, rocksdb::Allocator* allocator,
@@ -170,13 +176,14 @@ class Memtables final : public rocksdb::MemTableRepFactory {
 
  private:
   rocksdb::SkipListFactory lists_;
-  void (*const inserting_)();
+  const InsertionHook inserting_;
   LargeValues* const large_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeValues* large) {
+std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(InsertionHook inserting,
+                                                          LargeValues* large) {
   return std::make_shared<Memtables>(inserting, large);
 }
 

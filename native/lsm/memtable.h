@@ -10,14 +10,22 @@
 #include <rocksdb/memtablerep.h>
 
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "lsm/large_values.h"
 
 namespace cairn::lsm {
 
-// `inserting` is called before each insertion, on the thread that inserts; one at a time
-// (allow_concurrent_memtable_write is off). `large` outlives them. With a comparator that is not
-// the ascending one they are RocksDB's own, and nobody is told.
-std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(void (*inserting)(), LargeValues* large);
+// Called before each insertion, on the thread that inserts; one at a time
+// (allow_concurrent_memtable_write is off). Returns stored keys that are inserted soon, if it knows
+// some: now and then, and at most kKeysSoonMax.
+using InsertionHook = std::span<const std::string_view> (*)();
+inline constexpr size_t kKeysSoonMax = 16;
+
+// `inserting` may be null, `large` outlives them. With a comparator that is not the ascending one
+// they are RocksDB's own, and nobody is told.
+std::shared_ptr<rocksdb::MemTableRepFactory> NewMemtables(InsertionHook inserting,
+                                                          LargeValues* large);
 
 }  // namespace cairn::lsm

@@ -50,9 +50,13 @@ void Batch::Clear() {
   arena.Clear();
 }
 
-uint32_t HashOf(std::string_view stored_key) {
-  const size_t hash = std::hash<std::string_view>()(stored_key.substr(kPrefixBytes));
+uint32_t HashOfUserKey(std::string_view key) {
+  const size_t hash = std::hash<std::string_view>()(key);
   return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
+uint32_t HashOf(std::string_view stored_key) {
+  return HashOfUserKey(stored_key.substr(kPrefixBytes));
 }
 
 const PendingWrite* PendingIndex::Search(uint16_t shard, std::string_view stored_key,

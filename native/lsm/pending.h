@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/large_buffer.h"
+#include "base/prefetch.h"
 #include "base/slot.h"
 #include "engine/read.h"
 #include "lsm/value.h"
@@ -30,6 +31,7 @@ namespace cairn::lsm {
 
 // Of a stored key, by its user key.
 uint32_t HashOf(std::string_view stored_key);
+uint32_t HashOfUserKey(std::string_view key);
 
 struct PendingWrite {
   PendingWrite* older = nullptr;  // in its bucket
@@ -94,6 +96,10 @@ class PendingIndex {
     return counts_[shard] == 0 ? nullptr : Search(shard, stored_key, hash);
   }
   void Add(PendingWrite* write);  // [latched]
+  // Starts loading what Find and Add look at.
+  void Prefetch(uint16_t shard, uint32_t hash) const {
+    cairn::PrefetchForWrite(&buckets_[BucketOf(shard, hash)]);
+  }
   // After all older ones of its key. True: there is no newer one either. [latched]
   bool Remove(const PendingWrite* write);
 

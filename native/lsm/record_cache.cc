@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/slot.h"
 #include "lsm/coding.h"
 
@@ -60,6 +61,26 @@ std::string_view RecordCache::Find(uint32_t shard, std::string_view stored_key, 
     if (KeyOf(image) == stored_key) return ValueOf(image);
   }
   return {};
+}
+
+void RecordCache::Prefetch(std::span<const KeyAhead> keys) const {
+  CAIRN_CHECK(keys.size() <= kKeysAheadMax);
+  constexpr size_t kRecordBytes = 128;  // of a record that are loaded; the length is in it
+  const Place* first[kKeysAheadMax];    // where its search begins
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const std::vector<Place>& places = tables_[keys[i].shard].places;
+    first[i] = places.empty() ? nullptr : &places[keys[i].hash & (places.size() - 1)];
+    if (first[i] != nullptr) cairn::Prefetch(first[i]);
+  }
+  // Those that begin elsewhere are few.
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (first[i] != nullptr && (first[i]->free() || first[i]->hash != keys[i].hash))
+      first[i] = nullptr;
+    if (first[i] != nullptr) cache_.PrefetchSlot(keys[i].shard, first[i]->handle);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (first[i] != nullptr) cache_.Prefetch(keys[i].shard, first[i]->handle, kRecordBytes);
+  }
 }
 
 void RecordCache::Add(uint32_t shard, uint32_t hash, uint32_t handle) {

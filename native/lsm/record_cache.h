@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,13 @@
 #include "cache/value_cache.h"
 
 namespace cairn::lsm {
+
+// A key that will be asked for.
+struct KeyAhead {
+  uint16_t shard = 0;
+  uint32_t hash = 0;
+};
+inline constexpr size_t kKeysAheadMax = 16;  // at once
 
 class RecordCache {
  public:
@@ -34,6 +42,9 @@ class RecordCache {
   // The stored value; without data: not here. Valid until the latch is let go, or the next Put that
   // evicts here.
   std::string_view Find(uint32_t shard, std::string_view stored_key, uint32_t hash);
+  // Starts loading the records of the keys with these hashes, all misses of a step at once. Of each
+  // the shard's latch is held.
+  void Prefetch(std::span<const KeyAhead> keys) const;
   // In place of what was there. May not enter; then what was there goes. `evict_here`: from this
   // shard, too, if room is needed: nobody has views into it.
   void Put(uint32_t shard, std::string_view stored_key, uint32_t hash,

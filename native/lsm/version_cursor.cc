@@ -21,6 +21,7 @@ void VersionTree::Cursor::First(Link link) {
     CAIRN_CHECK(step.node->Next(&step.branch, &link));
   }
   GoTo(To<const Version>(link), To<const Version>(link));
+  PrefetchNext();
 }
 
 void VersionTree::Cursor::Last(Link link) {
@@ -43,6 +44,16 @@ void VersionTree::Cursor::NextKey() {
   Clear();
 }
 
+// Whoever goes on does something with this entry first.
+void VersionTree::Cursor::PrefetchNext() const {
+  if (const Version* older = version_->Older()) Version::Prefetch(older);
+  if (path_.empty()) return;
+  int branch = path_.back().branch;
+  Link link;
+  if (path_.back().node->Next(&branch, &link) && IsVersion(link))
+    Version::Prefetch(To<const Version>(link));
+}
+
 void VersionTree::Cursor::PrevKey() {
   Link link;
   while (!path_.empty()) {
@@ -56,6 +67,7 @@ void VersionTree::Cursor::PrevKey() {
 void VersionTree::Cursor::Next() {
   if (const Version* older = version_->Older()) {
     version_ = older;
+    if (const Version* next = older->Older()) Version::Prefetch(next);
   } else {
     NextKey();
   }

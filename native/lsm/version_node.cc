@@ -1,5 +1,7 @@
 #include "lsm/version_node.h"
 
+#include "base/prefetch.h"
+
 namespace cairn::lsm {
 
 std::atomic<uint64_t>* VersionTree::Small::Words() const {
@@ -9,6 +11,23 @@ std::atomic<uint64_t>* VersionTree::Small::Words() const {
 VersionTree::Slot* VersionTree::Small::Slots() const {
   return kind == Kind::k4 ? static_cast<const Node4*>(this)->slots
                           : static_cast<const Node16*>(this)->slots;
+}
+
+void VersionTree::Node::PrefetchSlot(int branch) const {
+  const int byte = std::max(branch - 1, 0);
+  switch (kind) {
+    case Kind::k4:
+      break;
+    case Kind::k16:
+      cairn::Prefetch(static_cast<const Node16*>(this)->slots);
+      break;
+    case Kind::k48:
+      cairn::Prefetch(static_cast<const Node48*>(this)->places + byte);
+      break;
+    case Kind::k256:
+      cairn::Prefetch(static_cast<const Node256*>(this)->slots + byte);
+      break;
+  }
 }
 
 VersionTree::Slot* VersionTree::Node::Find(int branch) const {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "lsm/version_node.h"
 
 namespace cairn::lsm {
@@ -139,6 +140,38 @@ bool VersionTree::Insert(char* entry) {
   }
 }
 
+void VersionTree::Prefetch(std::span<const std::string_view> keys) const {
+  CAIRN_CHECK(keys.size() <= kPrefetchMax);
+  Link at[kPrefetchMax];  // 0: the way ends
+  std::fill_n(at, keys.size(), root_.load(std::memory_order_acquire));
+  bool more = true;
+  while (more) {
+    more = false;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (at[i] == 0) continue;
+      if (IsVersion(at[i]) || keys[i].size() < To<const Node>(at[i])->depth) {
+        at[i] = 0;
+        continue;
+      }
+      const auto* node = To<const Node>(at[i]);
+      node->PrefetchSlot(BranchOf(keys[i], node->depth));
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (at[i] == 0) continue;
+      const auto* node = To<const Node>(at[i]);
+      const Slot* slot = node->Find(BranchOf(keys[i], node->depth));
+      at[i] = slot == nullptr ? 0 : slot->load(std::memory_order_acquire);
+      if (at[i] == 0) continue;
+      more = true;
+      if (IsVersion(at[i])) {
+        Version::Prefetch(To<const Version>(at[i]));
+      } else {
+        cairn::Prefetch(To<const Node>(at[i]));
+      }
+    }
+  }
+}
+
 bool VersionTree::AddVersion(Slot* slot, Version* newest, Version* version) {
   const uint64_t sequence = version->Sequence();
   Version* newer = nullptr;
@@ -192,6 +225,12 @@ uint64_t VersionTree::EstimateEntries(std::string_view from, std::string_view to
     if (from <= key && key < to) found += weight * (newest->number_ + uint64_t{1});
   }
   return found / kWays;
+}
+
+void VersionTree::Version::Prefetch(const Version* version) {
+  constexpr size_t kLines = 2;
+  for (size_t i = 0; i < kLines; ++i)
+    cairn::Prefetch(reinterpret_cast<const char*>(version) + i * kCacheLine);
 }
 
 void VersionTree::Version::PutBefore(Version* older) {

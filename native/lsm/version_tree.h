@@ -26,6 +26,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +56,9 @@ class VersionTree {
   char* Allocate(size_t bytes);
   // False if there is such a key of that sequence.
   bool Insert(char* entry);
+  // Starts loading the ways to keys that will be inserted, all misses of a step at once.
+  static constexpr size_t kPrefetchMax = 16;
+  void Prefetch(std::span<const std::string_view> keys) const;
 
   // Of any thread. The newest version of a key up to that sequence, or nullptr.
   const Version* Find(std::string_view key, uint64_t sequence) const;
@@ -107,6 +111,8 @@ class VersionTree::Version {
   static constexpr uint32_t kStride = 64;
 
   void PutBefore(Version* older);
+  // Starts loading it, and what of its entry comes first.
+  static void Prefetch(const Version* version);
   // Of this version and those before it: the newest up to a sequence; the one just newer than
   // another; the last.
   const Version* UpTo(uint64_t sequence) const;
@@ -154,6 +160,7 @@ class VersionTree::Cursor {
   void Last(Link link);
   void NextKey();
   void PrevKey();
+  void PrefetchNext() const;
 
   const VersionTree* tree_;
   std::vector<Step> path_;           // as deep as the key has bytes at most

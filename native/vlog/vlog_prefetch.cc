@@ -7,37 +7,11 @@
 // cache however few reactors there are.
 #include <algorithm>
 
+#include "base/latch.h"
 #include "base/prefetch.h"
 #include "vlog/vlog_engine.h"
 
 namespace cairn {
-namespace {
-
-// The latches of a group's shards, as many as were free.
-class TriedLatches {
- public:
-  TriedLatches() = default;
-  ~TriedLatches() {
-    for (size_t i = 0; i < count_; ++i) held_[i]->Unlock();
-  }
-  TriedLatches(const TriedLatches&) = delete;
-  TriedLatches& operator=(const TriedLatches&) = delete;
-
-  // Whether it is held now. At most Art::kFindManyMax different ones.
-  bool Try(Latch* latch) {
-    if (CAIRN_LIKELY(latch->TryLock())) {
-      held_[count_++] = latch;
-      return true;
-    }
-    return std::find(held_, held_ + count_, latch) != held_ + count_;
-  }
-
- private:
-  Latch* held_[Art::kFindManyMax];
-  size_t count_ = 0;
-};
-
-}  // namespace
 
 void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
   const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
@@ -55,7 +29,7 @@ void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
 // The way to a value is a chain of loads, each of which needs the one before. Step by step for all
 // keys, the misses of one step overlap; key by key, few fit into the processor's window.
 void VlogEngine::PrefetchGroup(uint16_t number, std::span<const KeyHint> keys) {
-  TriedLatches latches;
+  TriedLatches<Art::kFindManyMax> latches;
   Art::Lookup lookups[Art::kFindManyMax];
   uint16_t shards[Art::kFindManyMax];
   size_t count = 0;

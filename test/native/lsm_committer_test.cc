@@ -25,11 +25,11 @@ namespace {
 SimDisk* failing = nullptr;  // loses its power at the next insertion
 int insertions = 0;
 
-void Inserting() {
+std::span<const std::string_view> Inserting() {
   ++insertions;
-  if (failing == nullptr) return;
-  failing->PowerOff();
+  if (failing != nullptr) failing->PowerOff();
   failing = nullptr;
+  return {};
 }
 
 }  // namespace

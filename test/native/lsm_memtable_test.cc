@@ -167,6 +167,12 @@ TEST_CASE("lsm memtable: the tree has what a sorted map has") {
     for (int round = 0; round < 2500; ++round) {
       if (keys.empty() || random() % 3 != 0) keys.push_back(SomeKey(&random));
       const std::string& key = keys[random() % keys.size()];
+      if (round % 7 == 0) {  // changes nothing
+        std::vector<std::string> soon;
+        for (size_t i = random() % (VersionTree::kPrefetchMax + 1); i > 0; --i)
+          soon.push_back(random() % 2 == 0 ? SomeKey(&random) : keys[random() % keys.size()]);
+        tree.tree.Prefetch(std::vector<std::string_view>(soon.begin(), soon.end()));
+      }
       // Now and then not the newest, or one that is there.
       const uint64_t its = random() % 8 == 0 ? 1 + random() % sequence : ++sequence;
       const bool fresh = model.try_emplace({key, its}).second;

@@ -42,7 +42,7 @@ LsmDb::LsmDb(uint64_t seed, lsm::KeyOrder order) : disk_(WithSeed(seed)), env_(N
   options.compaction_filter_factory =
       std::make_shared<lsm::FilterFactory>(order, &gate, &upgrades, &filtered);
   options.allow_concurrent_memtable_write = false;
-  options.memtable_factory = lsm::NewMemtables([] {}, &large_);
+  options.memtable_factory = lsm::NewMemtables(nullptr, &large_);
   options.disable_auto_compactions = true;
   options.compression = rocksdb::kNoCompression;
   options.write_buffer_size = 1u << 20;
