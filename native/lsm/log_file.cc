@@ -41,9 +41,11 @@ IOStatus LogFile::PositionedAppend(const Slice& data, uint64_t offset, const IOO
   const auto now = std::chrono::steady_clock::now();
   const auto passed = std::chrono::duration<double, std::milli>(now - appended_).count();
   const bool slow = static_cast<double>(data.size()) <= passed * kSlowBytesPerMs;
-  const bool alone = synced_.exchange(false, std::memory_order_relaxed);
+  const bool synced = synced_.exchange(false, std::memory_order_relaxed);
+  in_a_row_ = synced ? in_a_row_ + 1 : 0;
   appended_ = now;
-  if (slow && alone && !refused_ && zeros_ < end_ + kFewZeroBytes) WriteZeros(options, debug);
+  if (slow && in_a_row_ >= kSyncedInARow && !refused_ && zeros_ < end_ + kFewZeroBytes)
+    WriteZeros(options, debug);
   return status;
 }
 
@@ -81,7 +83,10 @@ rocksdb::WalFilter::WalProcessingOption LogOrder::LogRecordFound(unsigned long l
                                                                  bool* /*changed*/) {
   // A batch begins with the number of its first entry.
   const uint64_t sequence = Little64(batch.Data().data());
-  if (next_ != 0 && sequence != next_) return WalProcessingOption::kCorruptedRecord;
+  if (next_ != 0 && sequence != next_) {
+    ++gaps_;
+    if (!go_on_) return WalProcessingOption::kCorruptedRecord;
+  }
   next_ = sequence + batch.Count();
   return WalProcessingOption::kContinueProcessing;
 }

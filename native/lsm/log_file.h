@@ -1,7 +1,7 @@
-// A log of RocksDB with its blocks ahead: while it grows slowly and each append is synced, zeros
-// are written ahead of its end, and are durable by the next sync. The syncs after that find the
-// file as long as it was and its blocks in their places, and need not make the file system's own
-// journal durable as well: about half of the time that they take.
+// A log of RocksDB with its blocks ahead: while it grows slowly, and one append after the other is
+// synced, zeros are written ahead of its end, and are durable by the next sync. The syncs after
+// that find the file as long as it was and its blocks in their places, and need not make the file
+// system's own journal durable as well: about half of the time that they take.
 //
 //   | record | record | record | 0 0 0 0 0 0 0 0 |
 //                              ^ end             ^ size of the file; both the same once it is
@@ -33,6 +33,9 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   static constexpr uint64_t kFewZeroBytes = kZeroBytes / 4;
   // Above, the blocks are taken as they come: each would be written twice.
   static constexpr uint64_t kSlowBytesPerMs = 32u << 10;
+  // Appends in a row, each behind a sync of all before it. So zeros never come before a record that
+  // is durable: a log without its beginning could not be told from a whole one.
+  static constexpr uint32_t kSyncedInARow = 4;
 
   explicit LogFile(std::unique_ptr<rocksdb::FSWritableFile>&& file)
       : FSWritableFileOwnerWrapper(std::move(file)) {}
@@ -58,19 +61,26 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   bool longer_ = false;   // the file may be, than the records
   bool refused_ = false;  // the disk had no room for zeros, or worse: there will be no more
   std::chrono::steady_clock::time_point appended_;
+  uint32_t in_a_row_ = 0;
   std::atomic<bool> synced_{false};  // since the latest append
 };
 
 // Takes a record of a log only if it is the next one: all that is written goes to the logs, so
-// their sequence numbers have no gaps. One thread, for one recovery.
+// their sequence numbers have no gaps. A salvage goes on behind gaps, and hears how many there
+// were. One thread, for one recovery.
 class LogOrder final : public rocksdb::WalFilter {
  public:
+  explicit LogOrder(bool go_on = false) : go_on_(go_on) {}
+  uint64_t gaps() const { return gaps_; }
+
   const char* Name() const override { return "cairn.LogOrder"; }
   WalProcessingOption LogRecordFound(unsigned long long log_number, const std::string& log_name,
                                      const rocksdb::WriteBatch& batch,
                                      rocksdb::WriteBatch* new_batch, bool* changed) override;
 
  private:
+  const bool go_on_;
+  uint64_t gaps_ = 0;
   uint64_t next_ = 0;  // sequence number; 0: of any
 };
 

@@ -182,6 +182,7 @@ class LsmEngine final : public Engine {
   bool IsEmpty() const;
   Status Recount(Batch* batch);
   Status LoadNamespaces(RecoveryReport* report);
+  Status EndSalvage(RecoveryReport* report);
   Status CompareWithMark(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
   Status StartThreads();

@@ -96,6 +96,7 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
   status = OpenDatabase();
   if (status.ok()) status = SyncLogs();
   if (status.ok()) status = LoadNamespaces(&report);
+  if (status.ok() && options_.salvage) status = EndSalvage(&report);
   if (status.ok()) {
     const rocksdb::Status marked = mark_.Open(env_->GetFileSystem().get(), options.dir, version_);
     if (!marked.ok())
@@ -135,12 +136,10 @@ Status LsmEngine::OpenDatabase() {
       std::make_shared<FilterFactory>(KeyOrder::kAscending, &gate_, &upgrades_, &filtered_);
   // Files without their MANIFEST are none to RocksDB, which would remove them.
   if (marked_.has_value() && !options_.salvage) options.create_if_missing = false;
-  if (options_.salvage) {
+  if (options_.salvage)
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-  } else {
-    log_order_ = std::make_unique<LogOrder>();
-    options.wal_filter = log_order_.get();
-  }
+  log_order_ = std::make_unique<LogOrder>(options_.salvage);
+  options.wal_filter = log_order_.get();
   if (own_files) {
     options.env->SetBackgroundThreads(static_cast<int>(own_.flush_threads),
                                       rocksdb::Env::Priority::HIGH);
@@ -277,13 +276,16 @@ Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
   status = CompareWithMark(report);
   if (!status.ok()) return status;
   const std::string_view counts = exact_ ? "exact" : "estimated";
-  const bool recount = exact_ && found && text != counts;
-  if (!fresh && !changed && found && text == counts) return Status();
+  // Counters are written as they stand: they count what a salvage has left out.
+  const bool recount = exact_ && found && (text != counts || options_.salvage);
+  if (!fresh && !changed && !recount && found && text == counts) return Status();
   // The mapping is there before the first key is.
   Batch batch;
   batch.mapping_changed = true;
   if (recount) {
-    report->notices.push_back("lsm-exact-counts was off: all keys are counted anew");
+    report->notices.push_back(
+        std::string(text != counts ? "lsm-exact-counts was off" : "salvaged") +
+        ": all keys are counted anew");
     status = Recount(&batch);
     if (!status.ok()) return status;
   }
@@ -312,6 +314,17 @@ Status LsmEngine::CompareWithMark(RecoveryReport* report) {
   if (!options_.salvage) return Status(Code::kCorruption, text);
   report->damage.push_back(text);
   return Status();
+}
+
+// What was salvaged leaves the logs: the next start would end its replay at their first gap, and
+// lose what is written from now on.
+Status LsmEngine::EndSalvage(RecoveryReport* report) {
+  if (const uint64_t gaps = log_order_->gaps(); gaps != 0) {
+    report->damage.push_back(options_.dir + "/rocksdb: " + std::to_string(gaps) +
+                             " times, records are missing in the logs between others");
+  }
+  const rocksdb::Status flushed = db_->Flush({});
+  return flushed.ok() ? Status() : OpenError(flushed);
 }
 
 Status LsmEngine::StartThreads() {

@@ -35,9 +35,9 @@ uint64_t LogBytes(SimDisk* disk, const std::string& log) {
 
 // A database with keys, each of a commit of its own, all in the log. Killed.
 struct Killed {
-  explicit Killed(uint64_t seed) : medium(seed), host(&medium) {
+  explicit Killed(uint64_t seed, size_t value_bytes = 100) : medium(seed), host(&medium) {
     for (int i = 0; i < kKeys; ++i)
-      REQUIRE(host.UntilDurable(host.Staged({host.Put(0, Key(i), std::string(100, 'v'))})));
+      REQUIRE(host.UntilDurable(host.Staged({host.Put(0, Key(i), std::string(value_bytes, 'v'))})));
     medium.disk()->Kill();
     host.Abandon();
     disk = medium.disk();
@@ -92,6 +92,21 @@ TEST_CASE("lsm damage: a flipped bit in what was synced refuses the start") {
   SUBCASE("in the last record") {
     flipped([](uint64_t bytes) { return bytes - 3; });
   }
+}
+
+TEST_CASE("lsm damage: what is written after a salvage needs no second one") {
+  Killed killed(1, 4000);  // several blocks of the log: there is something behind what is lost
+  killed.disk->FlipBit(killed.log, 10000);
+  REQUIRE(killed.Open().code() == Code::kCorruption);
+  killed.host.Reopen([](EngineOptions* options) { options->salvage = true; });
+  CHECK_FALSE(killed.host.found().damage.empty());
+  const uint64_t left = killed.host.found().keys;
+  CHECK(left < kKeys);
+  CHECK(killed.host.Get(0, Key(kKeys - 1)).has_value());
+  REQUIRE(killed.host.UntilDurable(killed.host.Staged({killed.host.Put(0, "new", "v")})));
+  REQUIRE(killed.host.CrashAndReopen(false, [](EngineOptions* o) { o->salvage = false; }));
+  CHECK(killed.host.found().keys == left + 1);
+  CHECK(killed.host.Get(0, "new") == "v");
 }
 
 TEST_CASE("lsm damage: logs that are missing or cut off refuse the start") {

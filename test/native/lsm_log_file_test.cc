@@ -34,7 +34,7 @@ class LoggedDb {
     env_ = rocksdb::NewCompositeEnv(
         NewPatientFileSystem(cairn::testing::NewDiskFileSystem(&db_.disk()), &patience_));
     db_.options.env = env_.get();
-    db_.options.write_buffer_size = 64u << 20;
+    db_.options.write_buffer_size = 256u << 20;
     db_.options.avoid_flush_during_recovery = true;
     db_.options.avoid_flush_during_shutdown = true;
     db_.options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -112,52 +112,59 @@ TEST_CASE("lsm log file: names") {
 
 TEST_CASE("lsm log file: zeros ahead while it grows slowly, none once it is closed") {
   LoggedDb db;
-  for (int i = 0; i < 3; ++i) {
+  const auto first = static_cast<int>(LogFile::kSyncedInARow) + 1;  // records, when zeros come
+  const uint64_t before = static_cast<uint64_t>(first) * kRecordBytes;
+  for (int i = 0; i < first; ++i) {
     db.Write(i, true);
+    if (i < first - 1)
+      CHECK(db.FileBytes(db.Log()) == (static_cast<uint64_t>(i) + 1) * kRecordBytes);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   const std::string log = db.Log();
-  CHECK(db.RecordBytes(log) == 3 * kRecordBytes);
-  CHECK(db.FileBytes(log) == 2 * kRecordBytes + LogFile::kZeroBytes);
+  CHECK(db.RecordBytes(log) == before);
   // Into the zeros, up to where new ones are written.
-  const auto few = static_cast<int>((LogFile::kZeroBytes - LogFile::kFewZeroBytes) / kRecordBytes);
-  for (int i = 3; i < few + 3; ++i) {
-    CHECK(db.FileBytes(log) == 2 * kRecordBytes + LogFile::kZeroBytes);
-    db.Write(i, true);
+  const uint64_t enough = before + LogFile::kZeroBytes - LogFile::kFewZeroBytes;
+  int count = first;
+  for (; static_cast<uint64_t>(count) * kRecordBytes <= enough; ++count) {
+    CHECK(db.FileBytes(log) == before + LogFile::kZeroBytes);
+    db.Write(count, true);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  CHECK(db.FileBytes(log) == 2 * kRecordBytes + 2 * LogFile::kZeroBytes);
+  CHECK(db.FileBytes(log) == before + 2 * LogFile::kZeroBytes);
   db->Close();
-  CHECK(db.FileBytes(log) == static_cast<size_t>(few + 3) * kRecordBytes);
+  CHECK(db.FileBytes(log) == static_cast<uint64_t>(count) * kRecordBytes);
   db.Open();
-  CHECK(db.Prefix(few + 4) == few + 3);
+  CHECK(db.Prefix(count + 1) == count);
 }
 
 TEST_CASE("lsm log file: no zeros while it grows quickly, or is not synced") {
   LoggedDb db;
   SUBCASE("quickly") {
-    for (int i = 0; i < 4; ++i) db.WriteBody(i, 8u << 20, true);
+    for (int i = 0; i < 6; ++i) db.WriteBody(i, 8u << 20, true);
     const std::string log = db.Log();
-    CHECK(db.FileBytes(log) >= 32u << 20);
-    CHECK(db.FileBytes(log) < (32u << 20) + 8192);
+    CHECK(db.FileBytes(log) >= 48u << 20);
+    CHECK(db.FileBytes(log) < (48u << 20) + LogFile::kZeroBytes / 4);
   }
-  SUBCASE("not synced") {
-    for (int i = 0; i < 4; ++i) {
+  SUBCASE("now and then synced, also while it is empty") {
+    REQUIRE(db->db()->SyncWAL().ok());
+    for (int i = 0; i < 12; ++i) {
       db.Write(i, false);
+      if (i % 3 != 2) REQUIRE(db->db()->SyncWAL().ok());
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-    CHECK(db.FileBytes(db.Log()) == 4 * kRecordBytes);
+    CHECK(db.FileBytes(db.Log()) == 12 * kRecordBytes);
   }
 }
 
 TEST_CASE("lsm log file: a disk without room for zeros") {
   LoggedDb db;
-  db.Write(0, true);
-  // The inode's sectors and two more records.
+  const auto first = static_cast<int>(LogFile::kSyncedInARow);
+  for (int i = 0; i < first; ++i) db.Write(i, true);
+  // Two more records.
   db->disk().SetCapacity(db->disk().UsedBytes() + 2 * kRecordBytes);
-  db.Write(1, true);
+  db.Write(first, true);
   db->disk().SetCapacity(uint64_t{1} << 40);
-  for (int i = 2; i < 20; ++i) db.Write(i, true);
+  for (int i = first + 1; i < 20; ++i) db.Write(i, true);
   db->disk().Kill();
   db->Close();
   db->disk().PowerOn();
@@ -167,7 +174,7 @@ TEST_CASE("lsm log file: a disk without room for zeros") {
 
 TEST_CASE("lsm log file: a hole in the log ends the replay") {
   LoggedDb db;
-  for (int i = 0; i < 64; ++i) db.Write(i, i < 2);
+  for (int i = 0; i < 64; ++i) db.Write(i, i < 6);
   const std::string log = db.Log();
   CHECK(db.RecordBytes(log) == 64 * kRecordBytes);
   db->Close();
@@ -197,10 +204,10 @@ TEST_CASE("lsm log file: what a power failure leaves has no holes") {
     CAPTURE(run);
     LoggedDb db(seed + run);
     constexpr int kCount = 100;
-    const int synced = 2 + static_cast<int>((seed + run) % 40);
+    const int synced = static_cast<int>((seed + run) % 40);
     for (int i = 0; i < kCount; ++i) {
       db.Write(i, i < synced);
-      if (i < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (i < 8) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     db->Crash();
     db.Open();
