@@ -119,6 +119,7 @@ class TriedLatches {
   // Whether it is held now.
   bool Try(Latch* latch) {
     if (CAIRN_LIKELY(latch->TryLock())) {
+      CAIRN_CHECK(count_ < kMost);
       held_[count_++] = latch;
       return true;
     }

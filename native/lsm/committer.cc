@@ -2,6 +2,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -48,21 +49,36 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
   }
 }
 
-// What this thread has given to RocksDB.
+// Entries that it is for RocksDB (see Encode).
+size_t EntriesOf(const PendingWrite& write) {
+  const bool leaves = write.old_expire_at_ms != 0 && write.old_expire_at_ms != write.expire_at_ms;
+  const bool enters = !write.deletion() && write.expire_at_ms != 0;
+  return 1 + (leaves ? 1 : 0) + (enters ? 1 : 0);
+}
+
+// What this thread has given to RocksDB, and how far that is.
 struct Writing {
   const Batch* batch = nullptr;
   Committer* synced = nullptr;  // who is to hear that it is being inserted, and so is synced
-  size_t inserted = 0;          // entries
+  size_t entries_left = 0;      // before the next write
+  size_t next = 0;              // write
 };
 thread_local Writing writing;
 
-// Entries that go beside the writes are counted as if they were some: then these come too early.
-std::span<const std::string_view> KeysSoon(const Batch& batch, size_t inserted) {
+// Before each insertion.
+std::span<const std::string_view> KeysSoon(Writing* at) {
+  if (at->entries_left != 0) {
+    --at->entries_left;
+    return {};
+  }
+  const std::vector<PendingWrite*>& writes = at->batch->writes;
+  if (at->next == writes.size()) return {};
+  at->entries_left = EntriesOf(*writes[at->next]) - 1;
+  const size_t first = at->next++;
+  if (first % kKeysSoonMax != 0) return {};
   thread_local std::string_view keys[kKeysSoonMax];
-  if (inserted % kKeysSoonMax != 0) return {};
-  size_t count = 0;
-  for (size_t i = inserted; i < batch.writes.size() && count < kKeysSoonMax; ++i)
-    keys[count++] = batch.writes[i]->key;
+  const size_t count = std::min(kKeysSoonMax, writes.size() - first);
+  for (size_t i = 0; i < count; ++i) keys[i] = writes[first + i]->key;
   return {keys, count};
 }
 
@@ -214,7 +230,9 @@ Committer::Outcome Committer::Commit(Batch* batch, bool sync) {
   if (batch != nullptr) {
     rocksdb::WriteBatch encoded(batch->bytes + batch->writes.size() * kEncodedOverhead);
     Encode(*batch, &encoded);
-    writing = {.batch = batch, .synced = options.sync ? this : nullptr};
+    writing = {.batch = batch,
+               .synced = options.sync ? this : nullptr,
+               .entries_left = batch->records.size()};
     status = parts_.db->Write(options, &encoded);
     writing = {};
   } else {
@@ -256,7 +274,7 @@ std::span<const std::string_view> Committer::Inserting() {
   if (writing.batch == nullptr) return {};
   if (Committer* const synced = std::exchange(writing.synced, nullptr))
     synced->Reached(*writing.batch);
-  return KeysSoon(*writing.batch, writing.inserted++);
+  return KeysSoon(&writing);
 }
 
 void Committer::Reached(const Batch& batch) {

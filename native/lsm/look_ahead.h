@@ -5,6 +5,7 @@
 
 #include <span>
 
+#include "base/check.h"
 #include "base/latch.h"
 #include "base/prefetch.h"
 #include "lsm/pending.h"
@@ -16,10 +17,12 @@ namespace cairn::lsm {
 template <typename LatchOf>
 void LookAhead(std::span<const KeyAhead> keys, const LatchOf& latch_of, const PendingIndex& pending,
                const RecordCache& records) {
+  CAIRN_CHECK(keys.size() <= kKeysAheadMax);
   for (const KeyAhead& key : keys) {
     PrefetchForWrite(&latch_of(key.shard));
     pending.Prefetch(key.shard, key.hash);
   }
+  if (!records.on() || keys.size() < 2) return;
   TriedLatches<kKeysAheadMax> latches;
   KeyAhead free[kKeysAheadMax];
   size_t count = 0;

@@ -12,7 +12,8 @@
 // whoever changes a key looks at what is pending first, and the committer brings the record up to
 // date, or takes it away, before it takes the write off the pending ones.
 //
-// Large values (kLargeValueBytes) do not enter. Threads: all with the shard's latch held.
+// Records of kLargeValueBytes or more, all that is drawn above, do not enter. Threads: all with the
+// shard's latch held.
 #pragma once
 
 #include <cstdint>

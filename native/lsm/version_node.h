@@ -61,7 +61,7 @@ struct VersionTree::Node {
   bool Prev(int* branch, Link* link) const;
   // How many branches may lead to keys from `from` on, before `to`; with one of them, or 0.
   int Within(std::string_view from, std::string_view to, uint64_t random, Link* link) const;
-  // Starts loading what Find reads behind the first line, which is there.
+  // Starts loading what Find reads behind the first line, which is there already.
   void PrefetchSlot(int branch) const;
   // The writer's, for a branch that is free; false if the node is full.
   bool Put(int branch, Link link);

@@ -143,6 +143,7 @@ bool VersionTree::Insert(char* entry) {
 void VersionTree::Prefetch(std::span<const std::string_view> keys) const {
   CAIRN_CHECK(keys.size() <= kPrefetchMax);
   Link at[kPrefetchMax];  // 0: the way ends
+  const Slot* slots[kPrefetchMax];
   std::fill_n(at, keys.size(), root_.load(std::memory_order_acquire));
   bool more = true;
   while (more) {
@@ -159,9 +160,16 @@ void VersionTree::Prefetch(std::span<const std::string_view> keys) const {
     for (size_t i = 0; i < keys.size(); ++i) {
       if (at[i] == 0) continue;
       const auto* node = To<const Node>(at[i]);
-      const Slot* slot = node->Find(BranchOf(keys[i], node->depth));
-      at[i] = slot == nullptr ? 0 : slot->load(std::memory_order_acquire);
+      slots[i] = node->Find(BranchOf(keys[i], node->depth));
+      if (slots[i] == nullptr) {
+        at[i] = 0;
+      } else {
+        cairn::Prefetch(slots[i]);
+      }
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
       if (at[i] == 0) continue;
+      at[i] = slots[i]->load(std::memory_order_acquire);
       more = true;
       if (IsVersion(at[i])) {
         Version::Prefetch(To<const Version>(at[i]));
