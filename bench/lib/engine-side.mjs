@@ -62,7 +62,7 @@ export const loads = {
     ...halves,
     overwrites: true,
     cacheShare: 0.2,
-    memoryBytes: 900 << 20,
+    memoryBytes: 1200 << 20,
     sides: [vlog, lsm, estimating],
   },
   128: {
