@@ -197,7 +197,7 @@ constexpr BoundOption<LsmOptions> kOptions[] = {
              .min = 0,
              .max = kMiB,
              .section = "Engine lsm",
-             .doc = "Size of the dictionary of each file that is compressed with zstd. 0: none."},
+             .doc = "Size of the dictionary of each file of the last level. 0: none."},
      .set = &StoreOption<&LsmOptions::zstd_dictionary_bytes>},
     {.row = {.name = "rocksdb-zstd-training-size",
              .kind = OptionKind::kBytes,

@@ -104,8 +104,13 @@ rocksdb::Options RocksdbOptions(const LsmOptions& own,
   options.compression_per_level.assign(kLevels, TypeOf(own.compression));
   for (size_t level = kBottommostFromLevel; level < kLevels; ++level)
     options.compression_per_level[level] = TypeOf(own.bottommost_compression);
-  options.compression_opts.max_dict_bytes = static_cast<uint32_t>(own.zstd_dictionary_bytes);
-  options.compression_opts.zstd_max_train_bytes = static_cast<uint32_t>(own.zstd_training_bytes);
+  // For what stays where it is: a dictionary is loaded for each block again, and until it is
+  // trained all that it is trained on is held in memory, which without a limit is the whole file.
+  rocksdb::CompressionOptions& bottommost = options.bottommost_compression_opts;
+  bottommost.enabled = true;
+  bottommost.max_dict_bytes = static_cast<uint32_t>(own.zstd_dictionary_bytes);
+  bottommost.zstd_max_train_bytes = static_cast<uint32_t>(own.zstd_training_bytes);
+  bottommost.max_dict_buffer_bytes = own.zstd_training_bytes;
   options.compaction_style = rocksdb::kCompactionStyleLevel;
   options.level_compaction_dynamic_level_bytes = false;
   options.target_file_size_base = own.target_file_bytes;
