@@ -149,127 +149,113 @@ function compactUntilTold(server) {
   };
 }
 
-const set = /** @type {const} */ ({ test: 'set', clients: 50, pipeline: 1, keys: 100_000, valueBytes: 128 });
+const data = { keys: 100_000, valueBytes: 128 };
+const set = /** @type {const} */ ({ test: 'set', clients: 50, pipeline: 1, ...data });
+const get = /** @type {const} */ ({ test: 'get', clients: 50, pipeline: 16, ...data });
 
 /**
- * Durable SETs of 50 clients beside db_bench: fillrandom with a sync per write, 50 threads, no network.
- * @type {import('./index.mjs').Experiment}
+ * @typedef {object} DbBenchPairing
+ * @property {typeof set | typeof get} load
+ * @property {'perSecond' | 'cpuMicros'} figure of ours
+ * @property {string} benchmark of db_bench, whose figure stands beside it
+ * @property {string} unit of that
+ * @property {string[]} [before] benchmarks that make its database
+ * @property {string[]} options of db_bench
+ * @property {RegExp} found that figure, in what db_bench prints
+ * @property {string[]} notes
  */
-export async function lsmBesideRocksdb(context, rows) {
-  context.requireCairn();
-  const dir = context.directory('lsm-db-bench');
-  const other = context.directory('db-bench');
-  const server = await context.startOurs('always', dir, { options: { engine: 'lsm' } });
-  const settings = await describe(context, server);
-  await fillKeys(server.port, { keys: set.keys, valueBytes: set.valueBytes });
-  const { rounds, seconds } = context.options;
-  const requests = await requestsFor(server, set, seconds);
-  /** @type {import('../lib/load.mjs').LoadResult[]} */
-  const ours = [];
-  /** @type {number[]} */
-  const theirs = [];
-  for (let round = 1; round <= rounds; round++) {
-    await sleep(250);
-    const result = await runLoad(server, set, requests);
-    await sleep(250);
-    const rate = await fillRandom(other, seconds);
-    ours.push(result);
-    theirs.push(rate);
-    context.log(`    round ${round} cairn ${digits(result.perSecond)}/s, db_bench ${digits(rate)}/s`);
-  }
-  await server.stop();
-  context.remove(dir);
-  context.remove(other);
-  const notes = ['db_bench of the distribution: the library with asserts; its clients are threads, without a network'];
-  return {
-    results: rows.map((row) => judge(row, figures(ours, 'perSecond'), spread(theirs), notes)),
-    details: [
-      { experiment: 'lsm-db-bench', who: 'cairn, engine lsm', figures: loadDetails(ours) },
-      { experiment: 'lsm-db-bench', who: 'db_bench fillrandom', figures: { 'requests/s': spread(theirs) } },
-    ],
-    settings,
+
+/**
+ * A load on this server, and one of db_bench of as many keys of the same size, in turns.
+ * @param {DbBenchPairing} pairing
+ * @returns {import('./index.mjs').Experiment}
+ */
+function besideDbBench(pairing) {
+  const { load, figure, benchmark, unit, before = [], options, found, notes } = pairing;
+  return async (context, rows) => {
+    context.requireCairn();
+    const dir = context.directory('lsm');
+    const other = context.directory('db-bench');
+    const server = await context.startOurs('always', dir, { options: { engine: 'lsm' } });
+    const settings = await describe(context, server);
+    await fillKeys(server.port, data);
+    const { rounds, seconds } = context.options;
+    const requests = await requestsFor(server, load, seconds);
+    /** @type {import('../lib/load.mjs').LoadResult[]} */
+    const ours = [];
+    /** @type {number[]} */
+    const theirs = [];
+    if (before.length > 0) await dbBench(other, before, options, 1);
+    for (let round = 1; round <= rounds; round++) {
+      await sleep(250);
+      const result = await runLoad(server, load, requests);
+      await sleep(250);
+      const again = before.length > 0 ? ['--use_existing_db=1'] : [];
+      const output = await dbBench(other, [benchmark], [...options, ...again], seconds);
+      const value = Number(found.exec(output)?.[1]);
+      if (!(value > 0)) throw new Error(`db_bench printed no figure:\n${output}`);
+      ours.push(result);
+      theirs.push(value);
+      context.log(`    round ${round} cairn ${digits(result[figure])}, db_bench ${digits(value)} ${unit}`);
+    }
+    await server.stop();
+    context.remove(dir);
+    context.remove(other);
+    const experiment = rows[0]?.experiment ?? '';
+    return {
+      results: rows.map((row) => judge(row, figures(ours, figure), spread(theirs), notes)),
+      details: [
+        { experiment, who: 'cairn, engine lsm', figures: loadDetails(ours) },
+        { experiment, who: `db_bench ${benchmark}`, figures: { [unit]: spread(theirs) } },
+      ],
+      settings,
+    };
   };
 }
 
 /**
- * @param {string} dir
- * @param {number} seconds
- */
-async function fillRandom(dir, seconds) {
-  const args = ['--benchmarks=fillrandom', `--db=${dir}`, '--sync=1', `--threads=${set.clients}`];
-  args.push(
-    `--num=${set.keys}`,
-    `--duration=${Math.ceil(seconds)}`,
-    `--value_size=${set.valueBytes}`,
-    `--key_size=${keyBytes}`,
-  );
-  const output = await runTool('db_bench', args, 120);
-  const rate = Number(/^fillrandom\s*:.*?(\d+) ops\/sec/m.exec(output)?.[1]);
-  if (!(rate > 0)) throw new Error(`db_bench printed no rate:\n${output}`);
-  return rate;
-}
-
-const get = /** @type {const} */ ({ test: 'get', clients: 50, pipeline: 16, keys: 100_000, valueBytes: 128 });
-
-/**
- * GETs from memory, CPU per request, beside RocksDB's own look-up: db_bench readrandom, one thread, as many keys of the same
- * size in one file, all in its block cache.
- * @type {import('./index.mjs').Experiment}
- */
-export async function lsmGetsBesideRocksdb(context, rows) {
-  context.requireCairn();
-  const dir = context.directory('lsm-get');
-  const other = context.directory('db-bench');
-  const server = await context.startOurs('always', dir, { options: { engine: 'lsm' } });
-  const settings = await describe(context, server);
-  await fillKeys(server.port, { keys: get.keys, valueBytes: get.valueBytes });
-  const { rounds, seconds } = context.options;
-  const requests = await requestsFor(server, get, seconds);
-  /** @type {import('../lib/load.mjs').LoadResult[]} */
-  const ours = [];
-  /** @type {number[]} */
-  const theirs = [];
-  await readRandom(other, ['fillseq', 'compact'], 1);
-  for (let round = 1; round <= rounds; round++) {
-    await sleep(250);
-    const result = await runLoad(server, get, requests);
-    await sleep(250);
-    const micros = await readRandom(other, ['readrandom'], seconds);
-    ours.push(result);
-    theirs.push(micros);
-    context.log(`    round ${round} cairn ${digits(result.cpuMicros)} us CPU, db_bench ${digits(micros)} us per Get`);
-  }
-  await server.stop();
-  context.remove(dir);
-  context.remove(other);
-  const notes = [
-    'all of a GET, network included, against one RocksDB Get without any',
-    'db_bench of the distribution: the library with asserts, which take about half of its time',
-  ];
-  return {
-    results: rows.map((row) => judge(row, figures(ours, 'cpuMicros'), spread(theirs), notes)),
-    details: [
-      { experiment: 'lsm-get-rocksdb', who: 'cairn, engine lsm', figures: loadDetails(ours) },
-      { experiment: 'lsm-get-rocksdb', who: 'db_bench readrandom', figures: { 'us per Get': spread(theirs) } },
-    ],
-    settings,
-  };
-}
-
-/**
- * Microseconds per operation of the last benchmark, in one thread.
+ * What it prints.
  * @param {string} dir
  * @param {string[]} benchmarks
+ * @param {string[]} options
  * @param {number} seconds
  */
-async function readRandom(dir, benchmarks, seconds) {
-  const args = [`--benchmarks=${benchmarks.join(',')}`, `--db=${dir}`, '--threads=1', `--num=${get.keys}`];
-  args.push(`--duration=${Math.ceil(seconds)}`, `--value_size=${get.valueBytes}`, `--key_size=${keyBytes}`);
-  args.push('--cache_size=1073741824', '--bloom_bits=10');
-  if (benchmarks[0] === 'readrandom') args.push('--use_existing_db=1');
-  const output = await runTool('db_bench', args, 120);
-  const last = benchmarks.at(-1) ?? '';
-  const micros = Number(new RegExp(`^${last}\\s*:\\s*([\\d.]+) micros/op`, 'm').exec(output)?.[1]);
-  if (!(micros > 0)) throw new Error(`db_bench printed no time:\n${output}`);
-  return micros;
+function dbBench(dir, benchmarks, options, seconds) {
+  const args = [`--benchmarks=${benchmarks.join(',')}`, `--db=${dir}`, `--num=${data.keys}`];
+  args.push(
+    `--value_size=${data.valueBytes}`,
+    `--key_size=${keyBytes}`,
+    `--duration=${Math.ceil(seconds)}`,
+    ...options,
+  );
+  return runTool('db_bench', args, 120);
 }
+
+/** Durable SETs of 50 clients beside db_bench: fillrandom with a sync per write, 50 threads, no network. */
+export const lsmBesideRocksdb = besideDbBench({
+  load: set,
+  figure: 'perSecond',
+  benchmark: 'fillrandom',
+  unit: 'requests/s',
+  options: ['--sync=1', `--threads=${set.clients}`],
+  found: /^fillrandom\s*:.*?(\d+) ops\/sec/m,
+  notes: ['db_bench of the distribution: the library with asserts; its clients are threads, without a network'],
+});
+
+/**
+ * GETs from memory, CPU per request, beside RocksDB's own look-up: readrandom, one thread, all keys in one file and in its
+ * block cache.
+ */
+export const lsmGetsBesideRocksdb = besideDbBench({
+  load: get,
+  figure: 'cpuMicros',
+  benchmark: 'readrandom',
+  unit: 'us per Get',
+  before: ['fillseq', 'compact'],
+  options: ['--threads=1', `--cache_size=${2 ** 30}`, '--bloom_bits=10'],
+  found: /^readrandom\s*:\s*([\d.]+) micros\/op/m,
+  notes: [
+    'all of a GET, network included, against one RocksDB Get without any',
+    'db_bench of the distribution: the library with asserts, which take about half of its time',
+  ],
+});
