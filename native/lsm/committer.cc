@@ -33,7 +33,7 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
     const std::string_view user_key = write->key.substr(kPrefixBytes);
     KeyPrefix prefix = ParseKey(write->key).prefix;
     prefix.index = key_value_index::kExpiry;
-    if (write->old_expire_at_ms != 0 && write->old_expire_at_ms != write->expire_at_ms) {
+    if (write->drops_expiry()) {
       EncodeExpiryKey(prefix, write->old_expire_at_ms, user_key, &index_key);
       to->Delete(Sliced(index_key));
     }
@@ -42,18 +42,16 @@ void Encode(const Batch& batch, rocksdb::WriteBatch* to) {
       continue;
     }
     to->Put(Sliced(write->key), Sliced(write->value));
-    if (write->expire_at_ms != 0) {
+    if (write->adds_expiry()) {
       EncodeExpiryKey(prefix, write->expire_at_ms, user_key, &index_key);
       to->Put(Sliced(index_key), {});
     }
   }
 }
 
-// Entries that it is for RocksDB (see Encode).
+// That Encode makes of it.
 size_t EntriesOf(const PendingWrite& write) {
-  const bool leaves = write.old_expire_at_ms != 0 && write.old_expire_at_ms != write.expire_at_ms;
-  const bool enters = !write.deletion() && write.expire_at_ms != 0;
-  return 1 + (leaves ? 1 : 0) + (enters ? 1 : 0);
+  return 1 + (write.drops_expiry() ? 1 : 0) + (write.adds_expiry() ? 1 : 0);
 }
 
 // What this thread has given to RocksDB, and how far that is.

@@ -51,7 +51,6 @@ IOStatus LogFile::PositionedAppend(const Slice& data, uint64_t offset, const IOO
 
 void LogFile::WriteZeros(const IOOptions& options, IODebugContext* debug) {
   const uint64_t from = std::max(zeros_, (end_ + kPageBytes - 1) / kPageBytes * kPageBytes);
-  longer_ = true;
   const IOStatus status =
       FSWritableFileOwnerWrapper::PositionedAppend(Slice(kZeros, kZeroBytes), from, options, debug);
   refused_ = !status.ok();
@@ -71,8 +70,8 @@ IOStatus LogFile::Fsync(const IOOptions& options, IODebugContext* debug) {
 }
 
 IOStatus LogFile::Close(const IOOptions& options, IODebugContext* debug) {
-  // Zeros that stay there do no harm.
-  if (longer_) (void)FSWritableFileOwnerWrapper::Truncate(end_, options, debug);
+  // Zeros that stay there do no harm. Of those that were refused, some may be there.
+  if (zeros_ > end_ || refused_) (void)FSWritableFileOwnerWrapper::Truncate(end_, options, debug);
   return FSWritableFileOwnerWrapper::Close(options, debug);
 }
 

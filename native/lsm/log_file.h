@@ -4,8 +4,7 @@
 // system's own journal durable as well: about half of the time that they take.
 //
 //   | record | record | record | 0 0 0 0 0 0 0 0 |
-//                              ^ end             ^ size of the file; both the same once it is
-//                              closed
+//                              ^ end             ^ size of the file, until it is closed
 //
 // RocksDB skips zeros, to the end of their block of 32 KiB, without a word. So it would also skip a
 // hole that a power failure left in what was not synced, and show what was written later without
@@ -58,7 +57,6 @@ class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
 
   uint64_t end_ = 0;      // of the records
   uint64_t zeros_ = 0;    // their end; below end_: there are none
-  bool longer_ = false;   // the file may be, than the records
   bool refused_ = false;  // the disk had no room for zeros, or worse: there will be no more
   std::chrono::steady_clock::time_point appended_;
   uint32_t in_a_row_ = 0;

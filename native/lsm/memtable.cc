@@ -139,8 +139,10 @@ class Memtable final : public Rep, private VersionTree::Memory {
   }
   void Tell(const char* entry) {
     const EntryKey key = ParseEntry(entry);
+    const std::string_view value = ValueOf(key);
     ParsedValue parsed;
-    if (key.type == kTypeValue && !ParseValue(ValueOf(key), &parsed) &&
+    // What is too short with its head needs no look at it.
+    if (key.type == kTypeValue && value.size() >= kLargeValueBytes && !ParseValue(value, &parsed) &&
         parsed.body.size() >= kLargeValueBytes && IsClientKind(parsed.head.kind)) {
       large_->Inserted(this, key.key, {parsed.head, parsed.body.size()});
     } else {

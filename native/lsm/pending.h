@@ -36,7 +36,7 @@ uint32_t HashOfUserKey(std::string_view key);
 struct PendingWrite {
   PendingWrite* older = nullptr;  // in its bucket
   uint64_t batch = 0;             // its number
-  uint64_t expire_at_ms = 0;
+  uint64_t expire_at_ms = 0;      // 0: none; of a deletion, too
   uint64_t old_expire_at_ms = 0;  // whose entry in the expiry index goes with it
   std::string_view key;           // stored: prefix and user key
   std::string_view value;         // stored: head and body; without data: the key is deleted
@@ -47,6 +47,9 @@ struct PendingWrite {
   ValueType type = ValueType::kString;
 
   bool deletion() const { return value.data() == nullptr; }
+  // The expiry index loses an entry with it, and gets one.
+  bool drops_expiry() const { return old_expire_at_ms != 0 && old_expire_at_ms != expire_at_ms; }
+  bool adds_expiry() const { return expire_at_ms != 0; }
   std::string_view body() const { return value.substr(body_offset); }
 };
 
