@@ -13,25 +13,9 @@ using namespace cairn::testing;
 namespace {
 
 constexpr int kKeys = 40;
+constexpr char kLogDir[] = "/data/rocksdb";
 
 std::string Key(int i) { return "key" + std::to_string(i); }
-
-// The one with something in it.
-std::string LogOf(SimDisk* disk) {
-  const std::vector<std::string> names = disk->List("/data/rocksdb").value();
-  for (const std::string& name : names) {
-    std::string path = "/data/rocksdb/" + name;
-    if (name.ends_with(".log") && FileBytes(disk, path) > 0) return path;
-  }
-  FAIL("no log");
-  return "";
-}
-
-// Of its records: behind them, there may be zeros.
-uint64_t LogBytes(SimDisk* disk, const std::string& log) {
-  const std::string bytes = disk->ReadSmall(log).value();
-  return bytes.find_last_not_of('\0') + 1;
-}
 
 // A database with keys, each of a commit of its own, all in the log. Killed.
 struct Killed {
@@ -41,7 +25,7 @@ struct Killed {
     medium.disk()->Kill();
     host.Abandon();
     disk = medium.disk();
-    log = LogOf(disk);
+    log = LogIn(disk, kLogDir);
   }
   // How the start goes.
   Status Open(bool salvage = false) {
@@ -174,7 +158,7 @@ TEST_CASE("lsm damage: found also behind a power failure, once the mark is synce
   REQUIRE(medium.Crash());
   host.Abandon();
   SimDisk* const disk = medium.disk();
-  const std::string log = LogOf(disk);
+  const std::string log = LogIn(disk, kLogDir);
   disk->FlipBit(log, LogBytes(disk, log) / 2);
   const std::unique_ptr<Engine> engine = medium.NewEngine();
   CHECK(engine->Open(host.options(), disk, &host).status().code() == Code::kCorruption);

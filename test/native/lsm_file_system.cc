@@ -1,5 +1,6 @@
 #include "lsm_file_system.h"
 
+#include <doctest/doctest.h>
 #include <errno.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "lsm/log_file.h"
 
 namespace cairn::testing {
 
@@ -372,6 +374,20 @@ std::shared_ptr<rocksdb::FileSystem> NewDiskFileSystem(Disk* disk) {
 
 std::unique_ptr<rocksdb::Env> NewDiskEnv(Disk* disk) {
   return rocksdb::NewCompositeEnv(NewDiskFileSystem(disk));
+}
+
+std::string LogIn(Disk* disk, const std::string& dir) {
+  const std::vector<std::string> names = disk->List(dir).value();
+  for (const std::string& name : names) {
+    std::string path = dir + "/" + name;
+    if (lsm::IsLogName(name) && FileBytes(disk, path) > 0) return path;
+  }
+  FAIL("no log");
+  return "";
+}
+
+uint64_t LogBytes(Disk* disk, const std::string& log) {
+  return disk->ReadSmall(log).value().find_last_not_of('\0') + 1;
 }
 
 }  // namespace cairn::testing

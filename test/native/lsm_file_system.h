@@ -16,7 +16,9 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "io/disk.h"
 
@@ -26,5 +28,10 @@ namespace cairn::testing {
 std::shared_ptr<rocksdb::FileSystem> NewDiskFileSystem(Disk* disk);
 // The same as an environment, with the clock and the threads of the system.
 std::unique_ptr<rocksdb::Env> NewDiskEnv(Disk* disk);
+
+// The log of RocksDB in that directory that has something in it; without one the test fails.
+std::string LogIn(Disk* disk, const std::string& dir);
+// Of its records: behind them, there may be zeros (lsm/log_file.h).
+uint64_t LogBytes(Disk* disk, const std::string& log);
 
 }  // namespace cairn::testing

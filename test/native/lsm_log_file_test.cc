@@ -72,22 +72,9 @@ class LoggedDb {
     return first;
   }
 
-  // The one with something in it.
-  std::string Log() {
-    const std::string dir = "/db";
-    const std::vector<std::string> names = db_.disk().List(dir).value();
-    for (const std::string& name : names) {
-      if (IsLogName(name) && FileBytes(dir + "/" + name) > 0) return dir + "/" + name;
-    }
-    FAIL("no log");
-    return "";
-  }
-  uint64_t FileBytes(const std::string& path) {
-    return db_.disk().OpenDirect(path, Disk::Mode::kRead).value()->Size().value();
-  }
-  uint64_t RecordBytes(const std::string& path) {
-    return db_.disk().ReadSmall(path).value().find_last_not_of('\0') + 1;
-  }
+  std::string Log() { return cairn::testing::LogIn(&db_.disk(), "/db"); }
+  uint64_t FileBytes() { return cairn::FileBytes(&db_.disk(), Log()); }
+  uint64_t RecordBytes() { return cairn::testing::LogBytes(&db_.disk(), Log()); }
 
  private:
   static std::string KeyOf(int number) {
@@ -116,23 +103,22 @@ TEST_CASE("lsm log file: zeros ahead while it grows slowly, none once it is clos
   const uint64_t before = static_cast<uint64_t>(first) * kRecordBytes;
   for (int i = 0; i < first; ++i) {
     db.Write(i, true);
-    if (i < first - 1)
-      CHECK(db.FileBytes(db.Log()) == (static_cast<uint64_t>(i) + 1) * kRecordBytes);
+    if (i < first - 1) CHECK(db.FileBytes() == (static_cast<uint64_t>(i) + 1) * kRecordBytes);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   const std::string log = db.Log();
-  CHECK(db.RecordBytes(log) == before);
+  CHECK(db.RecordBytes() == before);
   // Into the zeros, up to where new ones are written.
   const uint64_t enough = before + LogFile::kZeroBytes - LogFile::kFewZeroBytes;
   int count = first;
   for (; static_cast<uint64_t>(count) * kRecordBytes <= enough; ++count) {
-    CHECK(db.FileBytes(log) == before + LogFile::kZeroBytes);
+    CHECK(db.FileBytes() == before + LogFile::kZeroBytes);
     db.Write(count, true);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  CHECK(db.FileBytes(log) == before + 2 * LogFile::kZeroBytes);
+  CHECK(db.FileBytes() == before + 2 * LogFile::kZeroBytes);
   db->Close();
-  CHECK(db.FileBytes(log) == static_cast<uint64_t>(count) * kRecordBytes);
+  CHECK(db.FileBytes() == static_cast<uint64_t>(count) * kRecordBytes);
   db.Open();
   CHECK(db.Prefix(count + 1) == count);
 }
@@ -142,8 +128,8 @@ TEST_CASE("lsm log file: no zeros while it grows quickly, or is not synced") {
   SUBCASE("quickly") {
     for (int i = 0; i < 6; ++i) db.WriteBody(i, 8u << 20, true);
     const std::string log = db.Log();
-    CHECK(db.FileBytes(log) >= 48u << 20);
-    CHECK(db.FileBytes(log) < (48u << 20) + LogFile::kZeroBytes / 4);
+    CHECK(db.FileBytes() >= 48u << 20);
+    CHECK(db.FileBytes() < (48u << 20) + LogFile::kZeroBytes / 4);
   }
   SUBCASE("now and then synced, also while it is empty") {
     REQUIRE(db->db()->SyncWAL().ok());
@@ -152,7 +138,7 @@ TEST_CASE("lsm log file: no zeros while it grows quickly, or is not synced") {
       if (i % 3 != 2) REQUIRE(db->db()->SyncWAL().ok());
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-    CHECK(db.FileBytes(db.Log()) == 12 * kRecordBytes);
+    CHECK(db.FileBytes() == 12 * kRecordBytes);
   }
 }
 
@@ -176,7 +162,7 @@ TEST_CASE("lsm log file: a hole in the log ends the replay") {
   LoggedDb db;
   for (int i = 0; i < 64; ++i) db.Write(i, i < 6);
   const std::string log = db.Log();
-  CHECK(db.RecordBytes(log) == 64 * kRecordBytes);
+  CHECK(db.RecordBytes() == 64 * kRecordBytes);
   db->Close();
   const auto wipe = [&](int record) {
     Result<std::unique_ptr<File>> opened = db->disk().OpenDirect(log, Disk::Mode::kReadWrite);
