@@ -1,6 +1,6 @@
-// What a process used, from /proc: CPU time, bytes written to and read from storage, memory.
+// What a process used, from /proc: CPU time, bytes written to and read from storage, memory; and what a device did, from /sys.
 
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 
 /** USER_HZ, the unit of times in /proc/PID/stat: 100 on every Linux that Node runs on. */
 export const ticksPerSecond = 100;
@@ -71,12 +71,27 @@ export function cpuNanosBetween(before, after) {
 }
 
 /**
- * Bytes the process caused to be written to and read from storage since it started.
+ * Bytes the process caused to be written to and read from storage since it started. Writes through the page cache are counted in
+ * whole folios, of up to hundreds of KiB however little of them was written: for those, deviceBytes.
  * @param {number} pid
  */
 export function storageBytes(pid) {
   const text = readFileSync(`/proc/${pid}/io`, 'utf8');
   return { written: field(text, 'write_bytes'), read: field(text, 'read_bytes') };
+}
+
+const sectorBytes = 512;
+
+/**
+ * Bytes that the device under a file or directory has written and read since it is there, for whomever.
+ * @param {string} path
+ */
+export function deviceBytes(path) {
+  // As makedev(3) has it, for the devices that disks are.
+  const { dev } = statSync(path);
+  const [major, minor] = [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)];
+  const words = readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'utf8').trim().split(/\s+/);
+  return { written: Number(words[6]) * sectorBytes, read: Number(words[2]) * sectorBytes };
 }
 
 /**
