@@ -18,6 +18,7 @@ export const excluded: readonly Exclusion[] = [
   { name: /^cairn(\||$)/, why: 'only Cairn has it' },
   { name: /^auth$/, why: 'needs a password that both have; HELLO sends AUTH' },
   { name: /^(command)(\||$)/, why: 'tables that differ by version; an end-to-end test compares them' },
+  { name: /^pfselftest$/, why: 'takes Redis a second; an end-to-end test sends it' },
   { name: /^waitaof$/, why: 'needs replicas or an append-only file beside' },
   { name: /\|help$/, why: 'free text' },
 ];

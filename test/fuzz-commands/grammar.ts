@@ -58,6 +58,8 @@ const byCommand: Readonly<Record<string, Maker>> = {
   'setbit value': (random) => random.pick(['0', '1', '0', '1', '2', '-1', 'x', '01']),
   'bitfield value': values.integer,
   'bitfield increment': values.integer,
+  'pfadd element': values.element,
+  'pfdebug subcommand': (random) => random.pick(['GETREG', 'decode', 'DECODE', 'encoding', 'todense', 'nosuch', '']),
 };
 
 function database(random: Random): string {
@@ -65,12 +67,23 @@ function database(random: Random): string {
   return String(random.int(0, values.databases - 1));
 }
 
+/** That only look at a key, remove it, or put something else in its place. */
+const harmless =
+  /^(get|getrange|strlen|exists|type|touch|dump|object\|.*|ttl|persist|expire|pexpire|set|getdel|del|unlink)$/;
+
+function key(command: string, argument: Argument, random: Random): string {
+  if (/^(pfcount|pfmerge)$/.test(command) && argument.name !== 'destkey' && random.chance(0.05))
+    return values.key(random);
+  const hyperloglog = /^pf/.test(command) || (harmless.test(command) && random.chance(0.06));
+  return hyperloglog ? values.hyperloglogKey(random) : values.key(random);
+}
+
 function leaf(command: string, argument: Argument, random: Random, material: Material): values.Arg {
   const maker = byCommand[`${command} ${argument.name}`] ?? byName[argument.name];
   if (maker !== undefined && argument.type !== 'key') return maker(random, material);
   switch (argument.type) {
     case 'key':
-      return values.key(random);
+      return key(command, argument, random);
     case 'integer':
       return values.integer(random);
     case 'pattern':
@@ -125,8 +138,11 @@ class Writer {
   }
 }
 
-/** Commands whose arguments must stay where they are: a value in the place of an offset would be half a gigabyte. */
-const notShuffled = /^(setbit|setrange|bitfield|bitfield_ro|lcs)$/;
+/**
+ * Commands whose arguments must stay where they are: a value in the place of an offset would be half a gigabyte, and
+ * HyperLogLogs have keys of their own.
+ */
+const notShuffled = /^(setbit|setrange|bitfield|bitfield_ro|lcs|pf.*)$/;
 
 function spoil(args: values.Arg[], name: string, random: Random): values.Arg[] {
   const out = [...args];
@@ -148,12 +164,18 @@ function spoil(args: values.Arg[], name: string, random: Random): values.Arg[] {
 }
 
 const spoiltShare = 0.04;
+/** Enough for a value to become dense. */
+const manyElementsMax = 2500;
 
 export function command(spec: CommandSpec, random: Random, material: Material): values.Command {
   const words = spec.name.split('|').map((word) => randomCase(word, random));
   let args = new Writer(spec.name, random, material).all(spec.args);
   if (spec.name === 'lcs') args = [...values.lcsKeys, ...args.slice(2)];
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
+  if (spec.name === 'pfadd' && random.chance(0.1))
+    args.push(...Array.from({ length: random.int(100, manyElementsMax) }, () => values.element(random)));
   if (random.chance(spoiltShare)) args = spoil(args, spec.name, random);
+  // Of one key Redis writes the count down, which is a change to whoever watches or reads it; we do not.
+  if (spec.name === 'pfcount' && args.length === 1) args.push(...args);
   return [...words, ...args];
 }

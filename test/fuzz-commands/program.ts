@@ -41,6 +41,7 @@ const windowsMax = 2;
 const groupWeights: Readonly<Record<string, number>> = {
   string: 30,
   bitmap: 9,
+  hyperloglog: 9,
   generic: 24,
   transactions: 6,
   connection: 4,

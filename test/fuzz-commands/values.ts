@@ -1,4 +1,5 @@
 /** What the arguments of generated commands are taken from. */
+import { elementFor, registers } from '../support/hyperloglog.js';
 import { type Random } from '../support/random.js';
 
 /** A point in time that is filled in when the command is sent, so that a seed means the same on any day. */
@@ -23,6 +24,25 @@ export const lcsKeys = ['lcs1', 'lcs2'];
 
 export function key(random: Random): string {
   return random.chance(0.8) ? random.pick(plainKeys) : random.pick(oddKeys);
+}
+
+/**
+ * HyperLogLogs have keys of their own, which no command damages: what Redis makes of a damaged one depends on how far it
+ * has looked. test/e2e/hyperloglog.test.ts has those.
+ */
+const hyperloglogKeys = ['hll1', 'hll2', 'hll3'];
+
+export function hyperloglogKey(random: Random): string {
+  return random.pick(hyperloglogKeys);
+}
+
+/** Some come again, many are of neighbouring registers, and a few have a rank that makes the value dense. */
+export function element(random: Random): string {
+  const dice = random.int(0, 99);
+  if (dice < 30) return `e${random.int(0, 5000)}`;
+  if (dice < 32) return random.pick(['', '\x00', 'x'.repeat(1000)]);
+  const rank = dice < 33 ? random.int(30, 51) : random.int(1, 4);
+  return elementFor(dice < 85 ? random.int(0, 60) : random.int(0, registers - 1), rank);
 }
 
 const integers = ['0', '1', '-1', '2', '7', '10', '64', '100', '-5', '9223372036854775807', '-9223372036854775808'];
