@@ -9,6 +9,7 @@ import { setUp } from './setup.mjs';
 const titles = {
   string: 'Strings',
   bitmap: 'Bitmaps',
+  hyperloglog: 'HyperLogLogs',
   generic: 'Keys',
   transactions: 'Transactions',
   connection: 'Connection',

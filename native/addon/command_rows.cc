@@ -27,7 +27,6 @@ constexpr FlagName kFlagNames[] = {
     {"skip_slowlog", kCmdSkipSlowlog},
     {"fast", kCmdFast},
     {"no_auth", kCmdNoAuth},
-    {"may_replicate", kCmdMayReplicate},
     {"no_multi", kCmdNoMulti},
     {"movablekeys", kCmdMovableKeys},
     {"allow_busy", kCmdAllowBusy},

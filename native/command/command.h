@@ -79,6 +79,7 @@ struct CommandSpec {
 // Rows, one function per family.
 std::span<const CommandSpec> StringCommands();
 std::span<const CommandSpec> BitCommands();
+std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> KeyspaceCommands();
 std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> ServerCommands();

@@ -38,6 +38,13 @@ void HandleBitOp(Call& call);
 void HandleBitField(Call& call);
 void HandleBitFieldRo(Call& call);
 
+// HyperLogLogs.
+void HandlePfAdd(Call& call);
+void HandlePfCount(Call& call);
+void HandlePfMerge(Call& call);
+void HandlePfDebug(Call& call);
+void HandlePfSelfTest(Call& call);
+
 // Keyspace.
 void HandleDel(Call& call);
 void HandleExists(Call& call);

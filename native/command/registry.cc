@@ -26,8 +26,8 @@ uint32_t Registry::Hash(std::string_view name) {
 }
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
-  for (auto rows : {StringCommands(), BitCommands(), KeyspaceCommands(), ConnectionCommands(),
-                    ServerCommands(), TransactionCommands()}) {
+  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), KeyspaceCommands(),
+                    ConnectionCommands(), ServerCommands(), TransactionCommands()}) {
     for (const CommandSpec& spec : rows) Insert(spec);
   }
 }

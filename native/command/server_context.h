@@ -13,6 +13,7 @@ class Engine;
 struct ServerContext {
   Engine* engine = nullptr;
   std::atomic<uint64_t> proto_max_bulk_len{512ull << 20};
+  std::atomic<uint64_t> hll_sparse_bytes_max{3000};
   std::atomic<bool> active_expire{true};
   std::atomic<uint32_t> reactors{1};
 };

@@ -78,6 +78,13 @@ inline constexpr std::string_view kBitfieldOverflow = "ERR Invalid OVERFLOW type
 inline constexpr std::string_view kBitfieldReadOnly =
     "ERR BITFIELD_RO only supports the GET subcommand";
 
+// HyperLogLogs.
+inline constexpr std::string_view kNotHll =
+    "WRONGTYPE Key is not a valid HyperLogLog string value.";
+inline constexpr std::string_view kDamagedHll = "INVALIDOBJ Corrupted HLL object detected";
+inline constexpr std::string_view kNoSuchHll = "ERR The specified key does not exist";
+inline constexpr std::string_view kHllNotSparse = "ERR HLL encoding is not sparse";
+
 // Expiry, DUMP and RESTORE, OBJECT.
 inline constexpr std::string_view kExpireNxWithOthers =
     "ERR NX and XX, GT or LT options at the same time are not compatible";
@@ -246,6 +253,9 @@ inline std::string Whole(std::string_view front, std::string_view text, std::str
 }
 inline std::string UnsupportedOption(std::string_view option) {  // EXPIRE and its family
   return Whole("ERR Unsupported option ", option, "");
+}
+inline std::string UnknownPfdebug(std::string_view subcommand) {
+  return Whole("ERR Unknown PFDEBUG subcommand '", subcommand, "'");
 }
 inline std::string HelloOption(std::string_view option) {
   return Whole("ERR Syntax error in HELLO option '", option, "'");

@@ -189,6 +189,20 @@ constexpr ServerOption kOptions[] = {
            SetBulkBytesMax(server, static_cast<uint64_t>(value));
            return Status();
          }},
+    {.row = {.name = "hll-sparse-max-bytes",
+             .kind = OptionKind::kBytes,
+             .initial = "3000",
+             .min = 0,
+             .max = kNoLimit,
+             .change = OptionChange::kAtRuntime,
+             .section = "Limits",
+             .doc = "A HyperLogLog that would grow beyond this, its header of 16 bytes included, "
+                    "takes the dense form of 12304 bytes, which is faster to write to."},
+     .apply =
+         [](Server* server, int64_t value, std::string_view) {
+           server->shared().context.hll_sparse_bytes_max.store(static_cast<uint64_t>(value));
+           return Status();
+         }},
     {.row = {.name = "client-query-buffer-limit",
              .kind = OptionKind::kBytes,
              .initial = "1gb",

@@ -167,7 +167,7 @@ bool Executor::Admit(Connection* conn, const Command& command,
     bool writes = command.Is(kCmdWrite | kCmdMayReplicate);
     if (command.name == "exec" && conn->multi != nullptr) {
       for (const QueuedCommand& queued : conn->multi->queue)
-        writes |= queued.command->Is(kCmdWrite);
+        writes |= queued.command->Is(kCmdWrite | kCmdMayReplicate);
     } else if (conn->multi != nullptr) {
       writes = false;
     }

@@ -119,6 +119,7 @@ function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[]
   return keySpecs(row, name).flatMap((spec) => {
     const last = spec.last < 0 ? args.length + spec.last : spec.last;
     const flags = flagsInUse(spec, name, args);
+    if (last < spec.first) throw new ReplyError('ERR Invalid arguments specified for command');
     const isKey = (index: number): boolean =>
       index >= spec.first && index <= last && (index - spec.first) % spec.step === 0;
     return args.flatMap((key, index) => (isKey(index) ? [{ key, flags }] : []));

@@ -20,7 +20,8 @@ const names = {
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move',
   'RW access update variable_flags': 'set bitfield',
   'RW access delete': 'getdel',
-  'RW insert': 'append',
+  'RW access': 'pfcount pfdebug',
+  'RW insert': 'append pfadd',
   'RW update': 'setrange expire pexpire expireat pexpireat persist',
   'OW update': 'setex psetex mset restore',
   'OW insert': 'setnx msetnx',
@@ -59,6 +60,13 @@ const several: ReadonlyMap<string, readonly (readonly [flags: string, first: num
     [
       ['OW update', 2, 2],
       ['RO access', 3, -1],
+    ],
+  ],
+  [
+    'pfmerge',
+    [
+      ['RW access insert', 1, 1],
+      ['RO access', 2, -1],
     ],
   ],
 ]);

@@ -17,7 +17,7 @@ const integers =
   /^(seconds|milliseconds|count|offset|increment|decrement|start|end|index|db|destination-db|cursor|timeout|bit|bits|ttl|numreplicas|numlocal|client-id|len|version|min-match-len|port)$/;
 
 function valueType(name: string): Argument['type'] {
-  if (/^(.*-)?key\d*$|^(source|destination|newkey|destkey)$/.test(name)) return 'key';
+  if (/^(.*-)?key\d*$|^(source|destination|newkey|destkey|sourcekey)$/.test(name)) return 'key';
   if (name === 'pattern') return 'pattern';
   if (name.startsWith('unix-time')) return 'unix-time';
   if (integers.test(name)) return 'integer';

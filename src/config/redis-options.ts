@@ -130,7 +130,6 @@ const memoryRows: readonly Row[] = [
   ['auto-aof-rewrite-min-size', '64mb'],
   ['cluster-link-sendbuf-limit', '0'],
   ['hash-max-listpack-value', '64', 'runtime', 'hash-max-ziplist-value'],
-  ['hll-sparse-max-bytes', '3000'],
   ['maxmemory', '0'],
   ['repl-backlog-size', '1mb'],
   ['set-max-listpack-value', '64'],
