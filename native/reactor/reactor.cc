@@ -549,8 +549,8 @@ bool Reactor::SweepUntil(int64_t end_ns) {
     }
     const auto swept =
         executor_.SweepShard(static_cast<uint16_t>(sweep_db_), static_cast<uint16_t>(sweep_shard_));
-    if (swept == Executor::Swept::kRefused) return false;  // another time
-    if (swept == Executor::Swept::kAll) sweep_shard_ += reactors;
+    if (swept == ExpirySweep::Swept::kRefused) return false;  // another time
+    if (swept == ExpirySweep::Swept::kAll) sweep_shard_ += reactors;
     if (static_cast<int64_t>(MonotonicNanos()) >= end_ns) return true;
   }
   return false;

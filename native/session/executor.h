@@ -14,6 +14,7 @@
 #include "session/counters.h"
 #include "session/large_copies.h"
 #include "session/shared.h"
+#include "txn/expiry_sweep.h"
 #include "txn/txn_control.h"
 
 namespace cairn {
@@ -119,10 +120,13 @@ class Executor {
   void EngineLost(Connection* conn, bool durable, std::string_view reason);
   void Forget(Connection* conn);  // before a connection is destroyed
 
-  // Removes some of the expired keys of a database's shard: about as many as fit into the shortest
-  // slice of a sweep.
-  enum class Swept : uint8_t { kAll, kMore, kRefused };  // none are left; some may be; not writable
-  Swept SweepShard(uint16_t db, uint16_t shard);
+  // See ExpirySweep. Between commands.
+  ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard) {
+    uint32_t removed = 0;
+    const ExpirySweep::Swept swept = sweep_.Shard(db, shard, now_ms_, &removed);
+    counters_->expired.Add(removed);
+    return swept;
+  }
 
   void SetNow(uint64_t now_ms) { now_ms_ = now_ms; }
   uint64_t now_ms() const { return now_ms_; }
@@ -146,10 +150,6 @@ class Executor {
   void DropMulti(Connection* conn);
 
  private:
-  static constexpr size_t kSweepKeysMax = 16;
-  static constexpr size_t kSweepKeyBytesMax = 16 * 1024;
-  static constexpr size_t kSweepVisitsMax = 64;
-
   struct ParkedFetch;
   struct ParkedRange;
   // Owned by its fetches while they are under way: the last one to end runs or deletes it.
@@ -280,6 +280,7 @@ class Executor {
   uint32_t parked_count_ = 0;
   Txn txn_;
   TxnControl control_;
+  ExpirySweep sweep_;
   OutBuffer scratch_;
   uint64_t ticks_ = 0;  // cycle counter at the end of the last command
   uint64_t http_warned_ms_ = 0;

@@ -100,7 +100,8 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       host_(host),
       counters_(counters),
       reactor_(reactor),
-      control_(&txn_, engine, &shared->watches, reactor, shared->databases) {}
+      control_(&txn_, engine, &shared->watches, reactor, shared->databases),
+      sweep_(engine, &txn_, &control_) {}
 
 Executor::~Executor() = default;
 
