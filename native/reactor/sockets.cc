@@ -338,7 +338,7 @@ void Reactor::Flush(Connection* conn) {
     return;
   }
   if (conn->stall == Connection::kWaitsForOutput &&
-      conn->OutputBytes() < Executor::kOutputPauseBytes / 2) {
+      conn->OutputBytes() < Connection::kOutputPauseBytes / 2) {
     conn->stall = Connection::kRunning;
     ResumeInput(conn);
   }

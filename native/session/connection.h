@@ -121,6 +121,9 @@ struct Connection : Client {
     kBlocked,          // WAIT, WAITAOF
   };
 
+  // Replies waiting for a client that does not read: beyond this its commands wait too.
+  static constexpr uint64_t kOutputPauseBytes = 32ull << 20;
+
   class Executor* executor = nullptr;
   explicit Connection(uint64_t bulk_bytes_max) : parser(ParserOptions{bulk_bytes_max, true}) {}
 

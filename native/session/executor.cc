@@ -35,8 +35,7 @@ size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_
     if (CAIRN_LIKELY(result == ParseResult::kComplete)) {
       if (Dispatch(conn, request.argv) == Outcome::kAgain) break;
       done += request.consumed;
-      if (CAIRN_UNLIKELY(conn->turn.size() + conn->slot_bytes + conn->out.size() >
-                         kOutputPauseBytes) &&
+      if (CAIRN_UNLIKELY(conn->OutputBytes() > Connection::kOutputPauseBytes) &&
           conn->stall == Connection::kRunning) {
         conn->stall = Connection::kWaitsForOutput;
       }
@@ -219,7 +218,7 @@ void Executor::Queue(Connection* conn, const Command& command,
   conn->multi->queue.push_back(std::move(queued));
   size_t mark = conn->turn.size();
   ReplyWriter(&conn->turn, conn->resp).Queued();
-  ReplyMade(conn, mark);
+  replies_.Made(conn, mark);
 }
 
 void Executor::Latch(const Command& command, std::span<const std::string_view> argv) {
@@ -276,7 +275,7 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
   for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
   Account(conn, command, argv, conn->turn, mark);
-  ReplyMade(conn, mark);
+  replies_.Made(conn, mark);
   FeedMonitors(conn, command, argv);
   return Outcome::kTaken;
 }
@@ -383,149 +382,11 @@ void Executor::Reject(Connection* conn, const Command* command, std::string_view
   counters_->error_replies.Add(1);
   shared_->errors.Count(text);
   if (conn->multi != nullptr) conn->multi->broken = true;
-  ReplyMade(conn, mark);
-}
-
-void Executor::ReplyMade(Connection* conn, size_t mark) {
-  if (CAIRN_LIKELY(conn->reply_mode == ReplyMode::kOn)) {
-    ++conn->turn_replies;
-    return;
-  }
-  if (conn->reply_mode ==
-      ReplyMode::kSkipNext) {  // CLIENT REPLY SKIP itself: no reply, nor for the next
-    conn->turn.Truncate(mark);
-    conn->reply_mode = ReplyMode::kSkip;
-    return;
-  }
-  conn->turn.Truncate(mark);
-  if (conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
-}
-
-OutBuffer Executor::TakeSpare() {
-  if (spare_.empty()) return OutBuffer();
-  OutBuffer buffer = std::move(spare_.back());
-  spare_.pop_back();
-  return buffer;
-}
-
-void Executor::GiveSpare(OutBuffer buffer) {
-  if (buffer.capacity() == 0 || buffer.capacity() > kSpareBufferBytesMax ||
-      spare_.size() >= kSpareBuffersMax) {
-    return;
-  }
-  buffer.Clear();
-  spare_.push_back(std::move(buffer));
-}
-
-namespace {
-
-// Replies of this size are moved, never copied behind others, nor others behind them: a buffer that
-// has to grow by a few bytes would be copied as a whole.
-constexpr size_t kMovedBytesMin = kLargeValueBytes;
-
-bool FitsBehind(const OutBuffer& out, const OutBuffer& more) {
-  return out.empty() || (out.size() < kMovedBytesMin && more.size() < kMovedBytesMin);
-}
-
-bool AddsTo(const Slot& slot, const OutBuffer& more) {
-  return !slot.pending && slot.gate.empty() && FitsBehind(slot.bytes, more);
-}
-
-}  // namespace
-
-void Executor::EndBatch(Connection* conn) {
-  if (conn->turn.empty() && conn->turn_gate.empty()) {
-    conn->turn_replies = 0;
-    if (conn->close_after_reply) host_->FlushSoon(conn);
-    return;
-  }
-  if (conn->slots.empty() && conn->turn_gate.Unmet(*engine_) == nullptr &&
-      FitsBehind(conn->out, conn->turn)) {
-    if (conn->out.empty()) {
-      std::swap(conn->out, conn->turn);
-    } else {
-      conn->out.Append(&conn->turn);
-    }
-    conn->turn.Clear();
-  } else if (!conn->slots.empty() && AddsTo(conn->slots.back(), conn->turn) &&
-             conn->turn_gate.Unmet(*engine_) == nullptr) {
-    // Nothing but unsent replies holds both up: one slot will do, however many small ones come.
-    Slot& slot = conn->slots.back();
-    conn->slot_bytes += conn->turn.size();
-    slot.bytes.Append(&conn->turn);
-    slot.replies += conn->turn_replies;
-  } else {
-    Slot& slot = conn->slots.emplace_back();
-    slot.bytes = std::move(conn->turn);
-    slot.gate = std::move(conn->turn_gate);
-    slot.replies = conn->turn_replies;
-    conn->slot_bytes += slot.bytes.size();
-    conn->turn = TakeSpare();
-  }
-  conn->turn_gate.Clear();
-  conn->turn_replies = 0;
-  host_->FlushSoon(conn);
-}
-
-Slot* Executor::PushPending(Connection* conn) {
-  EndBatch(conn);
-  Slot& slot = conn->slots.emplace_back();
-  slot.pending = true;
-  slot.muted = conn->reply_mode != ReplyMode::kOn;
-  if (conn->reply_mode == ReplyMode::kSkip) conn->reply_mode = ReplyMode::kOn;
-  return &slot;
-}
-
-// What these replies promise is not durable, and nobody knows when: each becomes an error.
-static void RefuseReplies(uint32_t replies, std::string_view reason, OutBuffer* out) {
-  for (uint32_t i = 0; i < replies; ++i)
-    ReplyWriter(out, 2).Error(errors::DiskRefusedWrite(reason));
-}
-
-void Executor::ReleaseSlots(Connection* conn) {
-  while (!conn->slots.empty()) {
-    Slot& slot = conn->slots.front();
-    if (slot.pending) return;
-    if (const Ticket* ticket = slot.gate.Unmet(*engine_)) {
-      std::string reason;
-      if (!engine_->Stopped(ticket->stream, &reason)) {
-        if (!slot.waiting) {
-          slot.waiting = true;
-          host_->WaitForTicket(conn, *ticket);
-        }
-        return;
-      }
-      conn->slot_bytes -= slot.bytes.size();
-      slot.bytes.Clear();
-      RefuseReplies(slot.replies, reason, &slot.bytes);
-      conn->slot_bytes += slot.bytes.size();
-      slot.gate.Clear();
-    }
-    if (!FitsBehind(conn->out, slot.bytes)) return;  // Flush asks again when out is sent
-    conn->slot_bytes -= slot.bytes.size();
-    if (slot.bytes.size() >= kMovedBytesMin) {
-      std::swap(conn->out, slot.bytes);
-    } else {
-      conn->out.Append(&slot.bytes);
-    }
-    GiveSpare(std::move(slot.bytes));
-    conn->slots.pop_front();
-  }
+  replies_.Made(conn, mark);
 }
 
 void Executor::EngineLost(Connection* conn, bool durable, std::string_view reason) {
-  for (Slot& slot : conn->slots) {
-    if (slot.pending) {
-      const std::string text = "ERR " + std::string(reason);
-      if (!slot.muted) ReplyWriter(&conn->out, 2).Error(text);
-    } else if (durable || slot.gate.empty()) {
-      conn->out.Append(&slot.bytes);
-    } else {
-      RefuseReplies(slot.replies, reason, &conn->out);
-    }
-  }
-  conn->slots.clear();
-  conn->slot_bytes = 0;
+  replies_.EngineLost(conn, durable, reason);
   conn->control_slot = nullptr;
   conn->exec_run.reset();
 }
@@ -542,18 +403,7 @@ void Executor::Advanced(Connection* conn) {
       host_->WaitForTicket(conn, *ticket);
     }
   }
-  if (!conn->slots.empty()) conn->slots.front().waiting = false;
-  host_->FlushSoon(conn);
-}
-
-void Executor::CompleteSlot(Connection* conn, Slot* slot) {
-  slot->pending = false;
-  if (slot->muted) {
-    slot->bytes.Clear();
-    slot->replies = 0;
-  }
-  conn->slot_bytes += slot->bytes.size();
-  host_->FlushSoon(conn);
+  replies_.Advanced(conn);
 }
 
 }  // namespace cairn

@@ -13,45 +13,13 @@
 #include "session/connection.h"
 #include "session/counters.h"
 #include "session/large_copies.h"
+#include "session/replies.h"
+#include "session/session_host.h"
 #include "session/shared.h"
 #include "txn/expiry_sweep.h"
 #include "txn/txn_control.h"
 
 namespace cairn {
-
-struct ControlMessage {
-  uint32_t reactor = 0;
-  uint64_t token = 0;
-  uint64_t client_id = 0;
-  uint16_t db = 0;
-  uint8_t resp = 2;
-  bool in_multi = false;
-  std::string name;
-  std::string frame;
-  std::shared_ptr<const KeyspaceFigures> keyspace;  // inside EXEC: what INFO is to show, or null
-};
-
-class SessionHost {
- public:
-  virtual ~SessionHost() = default;
-  // Flush conn at the end of this turn.
-  virtual void FlushSoon(Connection* conn) = 0;
-  // Call Executor::Advanced(conn) once the ticket is durable, or its stream has stopped.
-  virtual void WaitForTicket(Connection* conn, const Ticket& ticket) = 0;
-  // The connection runs again when there may be room for what it writes.
-  virtual void WaitForRoom(Connection* conn) = 0;
-  virtual void WaitForUnpause(Connection* conn) = 0;
-  virtual void WaitUntil(Connection* conn, uint64_t deadline_ms) = 0;  // Executor::TimedOut
-  virtual Connection* FindConnection(uint32_t index, uint32_t generation) = 0;
-  virtual void SendControl(ControlMessage message) = 0;
-  virtual void FeedMonitors(const std::string& line) = 0;
-  virtual void AddMonitor(Connection* conn) = 0;
-  virtual void RemoveMonitor(Connection* conn) = 0;
-  virtual void RequestSync() = 0;
-  virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
-  // The connection runs again: execute what it has received meanwhile.
-  virtual void ResumeInput(Connection* conn) = 0;
-};
 
 // What became of one queued command of an EXEC.
 struct ExecStep {
@@ -90,8 +58,6 @@ struct ExecRun {
 
 class Executor {
  public:
-  // Replies waiting for a client that does not read: beyond this its commands wait too.
-  static constexpr uint64_t kOutputPauseBytes = 32ull << 20;
   static constexpr uint32_t kParkedReadsMax = 256;
 
   Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
@@ -102,10 +68,9 @@ class Executor {
   // consumed. Stops when the connection stalls. *needed: more bytes wanted for the command in
   // progress.
   size_t Consume(Connection* conn, const char* data, size_t bytes, size_t* needed);
-  // Ends a batch: moves conn->turn to where it belongs.
-  void EndBatch(Connection* conn);
-  // Moves replies that may leave from slots to out.
-  void ReleaseSlots(Connection* conn);
+  // See Replies.
+  void EndBatch(Connection* conn) { replies_.EndBatch(conn); }
+  void ReleaseSlots(Connection* conn) { replies_.Release(conn); }
 
   // A ticket that this connection waited for is durable, or its stream has stopped.
   void Advanced(Connection* conn);
@@ -158,9 +123,7 @@ class Executor {
   void GiveParked(std::unique_ptr<Parked> parked);
 
   static constexpr uint32_t kParkedRunsMax = 1000;  // a command that loses so many races gives up
-  static constexpr size_t kSpareBuffersMax = 256;
   static constexpr size_t kSpareParkedMax = 256;
-  static constexpr size_t kSpareBufferBytesMax = 16 * 1024;
 
   // kAgain: not consumed, the connection is stalled and the same command will be dispatched again.
   enum class Outcome : uint8_t { kTaken, kAgain };
@@ -220,11 +183,6 @@ class Executor {
   void NoteSlow(Connection* conn, const Command& command, std::span<const std::string_view> argv,
                 uint64_t nanos);
   void Reject(Connection* conn, const Command* command, std::string_view text);
-  void ReplyMade(Connection* conn, size_t mark);
-  Slot* PushPending(Connection* conn);
-  void CompleteSlot(Connection* conn, Slot* slot);
-  OutBuffer TakeSpare();
-  void GiveSpare(OutBuffer buffer);
 
   void Park(Connection* conn, const Command& command, std::span<const std::string_view> argv,
             std::shared_ptr<ExecRun> exec);
@@ -278,6 +236,8 @@ class Executor {
   uint32_t reactor_;
   uint64_t now_ms_ = 0;
   uint32_t parked_count_ = 0;
+  SessionContext context_;
+  Replies replies_;
   Txn txn_;
   TxnControl control_;
   ExpirySweep sweep_;
@@ -285,7 +245,6 @@ class Executor {
   uint64_t ticks_ = 0;  // cycle counter at the end of the last command
   uint64_t http_warned_ms_ = 0;
   uint64_t changes_ = 0;  // by what was committed last, until it is booked
-  std::vector<OutBuffer> spare_;
   std::vector<std::unique_ptr<Parked>> retry_;
   std::deque<std::unique_ptr<Parked>> slices_;
   std::vector<std::unique_ptr<Parked>> spare_parked_;

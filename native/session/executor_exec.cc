@@ -77,7 +77,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
   }
   Account(conn, command, argv, conn->turn, mark);
   const bool silent = conn->turn.size() == mark && conn->reply_mode == ReplyMode::kOn;
-  if (!silent) ReplyMade(conn, mark);
+  if (!silent) replies_.Made(conn, mark);
   FeedMonitors(conn, command, argv);
   return Outcome::kTaken;
 }
@@ -130,7 +130,7 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
       return Outcome::kTaken;
     }
     if (pass == Pass::kDone) {
-      if (run->controls) run->slot = PushPending(conn);
+      if (run->controls) run->slot = replies_.Expect(conn);
       TicketSet& gate = run->slot != nullptr ? run->slot->gate : conn->turn_gate;
       for (const Ticket& ticket : control_.tickets()) gate.Add(ticket);
       WalkExec(conn, run);
@@ -140,7 +140,7 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
     conn->turn.Append(&scratch_);
   }
   Account(conn, *exec, argv, conn->turn, mark);
-  ReplyMade(conn, mark);
+  replies_.Made(conn, mark);
   FeedMonitors(conn, *exec, argv);
   return Outcome::kTaken;
 }
@@ -273,7 +273,7 @@ void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv,
     return;
   }
   // Without replicas only the time limit ends a wait for them.
-  conn->control_slot = PushPending(conn);
+  conn->control_slot = replies_.Expect(conn);
   conn->control_command = conn->last_command;
   conn->stall = Connection::kBlocked;
   conn->block_aof = aof;
@@ -307,7 +307,7 @@ void Executor::FinishBlocked(Connection* conn, bool met, bool with_error) {
   txn_.hits = txn_.misses = txn_.expired = 0;
   ticks_ = __rdtsc();
   Account(conn, *conn->control_command, {}, slot->bytes, 0);  // as in Redis, which logs no waits
-  CompleteSlot(conn, slot);
+  replies_.Complete(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
 }
@@ -340,10 +340,7 @@ void Executor::PeerLeft(Connection* conn) {
   if (!conn->MayWaitForEver()) return;
   if (conn->stall == Connection::kBlocked) {
     // Behind the reply that never comes no command has run, but what it monitored may stand there.
-    for (bool waits = false; !waits; conn->slots.pop_back()) {
-      waits = &conn->slots.back() == conn->control_slot;
-      conn->slot_bytes -= conn->slots.back().bytes.size();
-    }
+    replies_.GiveUp(conn, conn->control_slot);
     conn->control_slot = nullptr;
     conn->block_gate.Clear();
   }

@@ -100,6 +100,8 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       host_(host),
       counters_(counters),
       reactor_(reactor),
+      context_{shared, engine, host, counters, reactor},
+      replies_(context_),
       control_(&txn_, engine, &shared->watches, reactor, shared->databases),
       sweep_(engine, &txn_, &control_) {}
 
@@ -129,13 +131,14 @@ void Executor::Park(Connection* conn, const Command& command,
     control_.Freeze(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
   }
   control_.Save(&parked->saved);
-  parked->slot = PushPending(conn);
+  parked->slot = replies_.Expect(conn);
   if (parked->progresses()) KeepTickets(parked.get());
   if (parked->frozen) {
     FeedMonitors(conn, command, argv);  // in the order in which it was asked
     for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
     conn->parked_bytes += parked->bytes;
-    if (++conn->parked_reads >= kParkedReadsMax || conn->parked_bytes > kOutputPauseBytes) {
+    if (++conn->parked_reads >= kParkedReadsMax ||
+        conn->parked_bytes > Connection::kOutputPauseBytes) {
       conn->stall = Connection::kWaitsForReads;
     }
   } else {
@@ -382,14 +385,14 @@ void Executor::FinishParked(std::unique_ptr<Parked> parked, Connection* conn) {
   --parked_count_;
   Slot* slot = parked->slot;
   slot->replies = 1;
-  CompleteSlot(conn, slot);
+  replies_.Complete(conn, slot);
   bool resume = false;
   if (parked->frozen) {
     --conn->parked_reads;
     conn->parked_bytes -= parked->bytes;
     resume = conn->stall == Connection::kWaitsForReads &&
              conn->parked_reads < kParkedReadsMax / 2 &&
-             conn->parked_bytes <= kOutputPauseBytes / 2;
+             conn->parked_bytes <= Connection::kOutputPauseBytes / 2;
   } else {
     resume = conn->stall == Connection::kWaitsForValues;
   }

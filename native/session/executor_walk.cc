@@ -66,7 +66,7 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
   }
   run->slot->muted = false;  // muted step by step
   run->slot->replies = replies;
-  CompleteSlot(conn, run->slot);
+  replies_.Complete(conn, run->slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
 }
@@ -92,7 +92,7 @@ void Executor::AbandonExec(Connection* conn, ExecRun* run) {
 
 void Executor::RunControl(Connection* conn, const Command& command,
                           std::span<const std::string_view> argv) {
-  conn->control_slot = PushPending(conn);
+  conn->control_slot = replies_.Expect(conn);
   conn->control_command = &command;
   conn->control_argv.assign(argv.begin(), argv.end());
   conn->stall = Connection::kWaitsForControl;
@@ -142,7 +142,7 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
   slot->bytes.Append(reply);
   slot->replies = 1;
   BookControl(conn, reply, usec * 1000);
-  CompleteSlot(conn, slot);
+  replies_.Complete(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
 }
