@@ -50,6 +50,14 @@ class LatencyHistogramCounts {
   uint32_t counts_[kBuckets] = {};
 };
 
+// What one run of a command has found and done to keys.
+struct PassFigures {
+  uint32_t hits = 0;
+  uint32_t misses = 0;
+  uint32_t expired = 0;
+  uint64_t changes = 0;
+};
+
 struct CommandCounters {
   Counter calls;
   Counter nanos;

@@ -1,30 +1,19 @@
 // The hot path: parse, check, execute, commit, order replies.
 #include "session/executor.h"
 
-#include <x86intrin.h>
-
 #include <cstring>
 #include <utility>
 
 #include "base/text.h"
 #include "resp/errors.h"
 #include "resp/skim.h"
-#include "session/redact.h"
 
 namespace cairn {
-
-uint64_t Executor::TakeNanos() {
-  uint64_t now = __rdtsc();
-  uint64_t nanos =
-      static_cast<uint64_t>(static_cast<double>(now - ticks_) * shared_->nanos_per_tick);
-  ticks_ = now;
-  return nanos;
-}
 
 size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
   size_t done = 0;
   *needed = 0;
-  ticks_ = __rdtsc();
+  books_.StartTimer();
   control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
   while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
          !conn->closed) {
@@ -108,8 +97,8 @@ const Command* Executor::Resolve(Connection* conn, std::span<const std::string_v
     // body as commands.
     if (EqualsIgnoreCase(argv[0], "post") || EqualsIgnoreCase(argv[0], "host:")) {
       constexpr uint64_t kWarnEveryMs = 60'000;
-      if (now_ms_ >= http_warned_ms_ + kWarnEveryMs) {
-        http_warned_ms_ = now_ms_;
+      if (context_.now_ms >= http_warned_ms_ + kWarnEveryMs) {
+        http_warned_ms_ = context_.now_ms;
         host_->Log(2, "closing client " + conn->addr +
                           ": it sends POST or Host: as commands, which is what a browser does on "
                           "behalf of a web page that attacks servers behind it");
@@ -243,7 +232,7 @@ void Executor::CallHandler(Connection* conn, const Command& command,
 
 Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
                                     std::span<const std::string_view> argv) {
-  control_.Begin(conn->db, now_ms_);
+  control_.Begin(conn->db, context_.now_ms);
   control_.SetSliced(command.Is(kCmdWaves));
   Latch(command, argv);
   size_t mark = conn->turn.size();
@@ -274,9 +263,9 @@ Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
   }
   if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
   for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
-  Account(conn, command, argv, conn->turn, mark);
+  books_.BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), TakeFigures());
   replies_.Made(conn, mark);
-  FeedMonitors(conn, command, argv);
+  books_.Show(*conn, command, argv);
   return Outcome::kTaken;
 }
 
@@ -304,69 +293,6 @@ Executor::Committed Executor::Commit(Connection* conn, const Command& command, O
   return Committed::kDone;
 }
 
-void Executor::Book(Connection* conn, const Command& command,
-                    std::span<const std::string_view> argv, std::string_view reply,
-                    uint64_t nanos) {
-  counters_->commands.Add(1);
-  CommandCounters& stats = counters_->per_command[command.number];
-  stats.calls.Add(1);
-  stats.nanos.Add(nanos);
-  if (txn_.hits) counters_->hits.Add(txn_.hits);
-  if (txn_.misses) counters_->misses.Add(txn_.misses);
-  if (changes_) counters_->changes.Add(std::exchange(changes_, 0));
-  if (CAIRN_UNLIKELY(txn_.expired)) counters_->expired.Add(txn_.expired);
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  if (CAIRN_LIKELY(shared_->options.latency_tracking.load(std::memory_order_relaxed))) {
-    LatencyHistogramCounts* histogram = stats.histogram.load(std::memory_order_relaxed);
-    if (CAIRN_UNLIKELY(histogram == nullptr)) {
-      histogram = new LatencyHistogramCounts();
-      stats.histogram.store(histogram, std::memory_order_release);
-    }
-    histogram->Record(nanos);
-  }
-  if (CAIRN_UNLIKELY(!reply.empty() && reply[0] == '-')) {
-    stats.failed.Add(1);
-    counters_->error_replies.Add(1);
-    shared_->errors.Count(reply.substr(1));
-  }
-  int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
-  uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);
-  if (CAIRN_UNLIKELY((slower >= 0 && nanos >= static_cast<uint64_t>(slower) * 1000) ||
-                     (threshold != 0 && nanos >= threshold * 1000000))) {
-    NoteSlow(conn, command, argv, nanos);
-  }
-}
-
-void Executor::NoteSlow(Connection* conn, const Command& command,
-                        std::span<const std::string_view> argv, uint64_t nanos) {
-  int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
-  uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);
-  uint64_t now_s = now_ms_ / 1000;
-  if (threshold != 0 && nanos >= threshold * 1000000) {
-    shared_->latency.Add(command.Is(kCmdFast) ? "fast-command" : "command", nanos / 1000000, now_s);
-  }
-  if (slower < 0 || nanos < static_cast<uint64_t>(slower) * 1000 || argv.empty() ||
-      command.Is(kCmdSkipSlowlog)) {
-    return;
-  }
-  std::vector<std::string_view> redacted;
-  argv = Redacted(command, argv, &redacted);
-  SlowlogItem item{0, now_s, nanos / 1000, {}, conn->addr, conn->name};
-  size_t shown = std::min(argv.size(), Slowlog::kArgumentsMax);
-  for (size_t i = 0; i < shown; ++i) {
-    if (shown != argv.size() && i == shown - 1) {
-      item.argv.push_back("... (" + std::to_string(argv.size() - shown + 1) + " more arguments)");
-    } else if (argv[i].size() > Slowlog::kArgumentBytesMax) {
-      item.argv.push_back(std::string(argv[i].substr(0, Slowlog::kArgumentBytesMax)) + "... (" +
-                          std::to_string(argv[i].size() - Slowlog::kArgumentBytesMax) +
-                          " more bytes)");
-    } else {
-      item.argv.emplace_back(argv[i]);
-    }
-  }
-  shared_->slowlog.Add(std::move(item), shared_->options.slowlog_max_len.load());
-}
-
 void Executor::Reject(Connection* conn, const Command* command, std::string_view text) {
   size_t mark = conn->turn.size();
   if (command != nullptr && command->name == "exec" && text.starts_with("ERR ")) {
@@ -378,9 +304,7 @@ void Executor::Reject(Connection* conn, const Command* command, std::string_view
   } else {
     ReplyWriter(&conn->turn, conn->resp).Error(text);
   }
-  if (command != nullptr) counters_->per_command[command->number].rejected.Add(1);
-  counters_->error_replies.Add(1);
-  shared_->errors.Count(text);
+  books_.Rejected(command, text);
   if (conn->multi != nullptr) conn->multi->broken = true;
   replies_.Made(conn, mark);
 }

@@ -8,8 +8,10 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "session/bookkeeper.h"
 #include "session/connection.h"
 #include "session/counters.h"
 #include "session/large_copies.h"
@@ -25,10 +27,7 @@ namespace cairn {
 struct ExecStep {
   OutBuffer reply;
   uint64_t nanos = 0;
-  uint32_t hits = 0;
-  uint32_t misses = 0;
-  uint32_t expired = 0;
-  uint64_t changes = 0;
+  PassFigures figures;
   std::shared_ptr<const KeyspaceFigures>
       keyspace;  // as it was when this control command's turn came
 };
@@ -88,13 +87,13 @@ class Executor {
   // See ExpirySweep. Between commands.
   ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard) {
     uint32_t removed = 0;
-    const ExpirySweep::Swept swept = sweep_.Shard(db, shard, now_ms_, &removed);
+    const ExpirySweep::Swept swept = sweep_.Shard(db, shard, context_.now_ms, &removed);
     counters_->expired.Add(removed);
     return swept;
   }
 
-  void SetNow(uint64_t now_ms) { now_ms_ = now_ms; }
-  uint64_t now_ms() const { return now_ms_; }
+  void SetNow(uint64_t now_ms) { context_.now_ms = now_ms; }
+  uint64_t now_ms() const { return context_.now_ms; }
   Shared* shared() { return shared_; }
   Engine* engine() { return engine_; }
   SessionHost* host() { return host_; }
@@ -172,16 +171,10 @@ class Executor {
   static std::vector<LargeArguments> Sources(const ExecRun& run);
   // Keeps large arguments where they are; null if they are small.
   static Owner PinInput(Connection* conn, std::span<const std::string_view> argv);
-  // Statistics, slow log, histogram of one executed command; its reply starts at mark. Without argv
-  // it stays out of the slow log.
-  void Account(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-               const OutBuffer& out, size_t mark) {
-    Book(conn, command, argv, out.ViewFrom(mark), TakeNanos());
+  // Of the pass that has just ended.
+  PassFigures TakeFigures() {
+    return {txn_.hits, txn_.misses, txn_.expired, std::exchange(changes_, 0)};
   }
-  void Book(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-            std::string_view reply, uint64_t nanos);
-  void NoteSlow(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-                uint64_t nanos);
   void Reject(Connection* conn, const Command* command, std::string_view text);
 
   void Park(Connection* conn, const Command& command, std::span<const std::string_view> argv,
@@ -207,17 +200,7 @@ class Executor {
   void BookExec(Connection* conn, const ExecRun& run, std::string_view reply);
   void FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
 
-  // Shows an executed command to the monitors, unless it is one they do not get to see. Called once
-  // for each, when it has run, so that SELECT and RESET stand beside the database they lead to.
-  void FeedMonitors(Connection* conn, const Command& command,
-                    std::span<const std::string_view> argv) {
-    if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0))
-      ShowMonitors(conn, command, argv);
-  }
-  void ShowMonitors(Connection* conn, const Command& command,
-                    std::span<const std::string_view> argv);
   void FinishBlocked(Connection* conn, bool met, bool with_error);
-  uint64_t TakeNanos();  // since the last call
 
   // Keys of the commands that follow in a pipelined burst, looked up together before they run.
   static constexpr size_t kHintsMax = 16;
@@ -234,15 +217,14 @@ class Executor {
   SessionHost* host_;
   ReactorCounters* counters_;
   uint32_t reactor_;
-  uint64_t now_ms_ = 0;
   uint32_t parked_count_ = 0;
   SessionContext context_;
   Replies replies_;
+  Bookkeeper books_;
   Txn txn_;
   TxnControl control_;
   ExpirySweep sweep_;
   OutBuffer scratch_;
-  uint64_t ticks_ = 0;  // cycle counter at the end of the last command
   uint64_t http_warned_ms_ = 0;
   uint64_t changes_ = 0;  // by what was committed last, until it is booked
   std::vector<std::unique_ptr<Parked>> retry_;

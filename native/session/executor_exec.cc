@@ -1,14 +1,10 @@
 // MULTI and the pass of EXEC, WATCH, WAIT: what belongs to the session rather than to a key.
-#include <x86intrin.h>
-
 #include <utility>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "resp/errors.h"
 #include "resp/number.h"
 #include "session/executor.h"
-#include "session/redact.h"
 #include "session/session_commands.h"
 
 namespace cairn {
@@ -19,7 +15,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
   if (name == "exec") return RunExec(conn, argv);
   size_t mark = conn->turn.size();
   ReplyWriter reply(&conn->turn, conn->resp);
-  txn_.hits = txn_.misses = txn_.expired = 0;
+  PassFigures figures;
   if (name == "multi") {
     if (conn->multi != nullptr) {
       // The queue stays usable, as in Redis: only the reply is an error.
@@ -45,7 +41,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
   } else if (name == "wait" || name == "waitaof") {
     RunWait(conn, argv, name == "waitaof");
     if (conn->stall == Connection::kBlocked) {
-      FeedMonitors(conn, command, argv);
+      books_.Show(*conn, command, argv);
       return Outcome::kTaken;
     }
   } else if (name == "monitor") {
@@ -72,13 +68,14 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
     ReplyWriter(&conn->turn, 2).Simple("RESET");
   } else {
     CAIRN_CHECK(command.spec.handler != nullptr, "a row has a handler or a case above");
-    control_.Begin(conn->db, now_ms_);
+    control_.Begin(conn->db, context_.now_ms);
     CallHandler(conn, command, argv, &conn->turn, conn->resp);
+    figures = TakeFigures();
   }
-  Account(conn, command, argv, conn->turn, mark);
+  books_.BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), figures);
   const bool silent = conn->turn.size() == mark && conn->reply_mode == ReplyMode::kOn;
   if (!silent) replies_.Made(conn, mark);
-  FeedMonitors(conn, command, argv);
+  books_.Show(*conn, command, argv);
   return Outcome::kTaken;
 }
 
@@ -108,7 +105,7 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
       run->whole_keyspace |= queued.command->Is(kCmdWholeKeyspace | kCmdAllLatches);
       run->controls |= queued.command->Is(kCmdControl);
     }
-    control_.Begin(conn->db, now_ms_);
+    control_.Begin(conn->db, context_.now_ms);
     Pass pass = ExecPass(conn, run.get(), conn->prepared.unit.get(), true);
     if (pass == Pass::kLarge) {
       if (CopyAhead(Sources(*run), {conn->index, conn->generation})) {
@@ -139,9 +136,9 @@ Executor::Outcome Executor::RunExec(Connection* conn, std::span<const std::strin
     for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
     conn->turn.Append(&scratch_);
   }
-  Account(conn, *exec, argv, conn->turn, mark);
+  books_.BookNow(*conn, *exec, argv, conn->turn.ViewFrom(mark), {});
   replies_.Made(conn, mark);
-  FeedMonitors(conn, *exec, argv);
+  books_.Show(*conn, *exec, argv);
   return Outcome::kTaken;
 }
 
@@ -190,7 +187,7 @@ Executor::Pass Executor::CommitExec(Connection* conn, ExecRun* run, PreparedUnit
     }
   }
   control_.Unlatch();
-  run->nanos += TakeNanos();
+  run->nanos += books_.TakeNanos();
   DropMulti(conn);
   DropWatches(conn);
   return Pass::kDone;
@@ -213,7 +210,7 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
   run->steps.resize(run->queue.size());
   run->gated = shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
   run->nanos = 0;
-  ticks_ = __rdtsc();
+  books_.StartTimer();
   std::shared_ptr<const KeyspaceFigures> keyspace;
   uint64_t changes = 0, expired = 0;
   for (size_t i = 0; i < run->queue.size(); ++i) {
@@ -236,12 +233,13 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
     }
     CallHandler(conn, command, argv, &step.reply, resp);
     if (command.Is(kCmdWrite)) keyspace.reset();
-    step.nanos = TakeNanos();
-    step.hits = std::exchange(txn_.hits, 0);
-    step.misses = std::exchange(txn_.misses, 0);
-    step.expired = std::exchange(txn_.expired, 0);
-    expired += step.expired;
-    step.changes = control_.Changes(expired) - std::exchange(changes, control_.Changes(expired));
+    step.nanos = books_.TakeNanos();
+    step.figures.hits = std::exchange(txn_.hits, 0);
+    step.figures.misses = std::exchange(txn_.misses, 0);
+    step.figures.expired = std::exchange(txn_.expired, 0);
+    expired += step.figures.expired;
+    step.figures.changes =
+        control_.Changes(expired) - std::exchange(changes, control_.Changes(expired));
   }
 }
 
@@ -250,7 +248,7 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
 void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof) {
   ReplyWriter reply(&conn->turn, conn->resp);
   WaitArgs args;
-  if (std::string_view error = ReadWait(argv, now_ms_, &args); !error.empty()) {
+  if (std::string_view error = ReadWait(argv, context_.now_ms, &args); !error.empty()) {
     reply.Error(error);
     return;
   }
@@ -278,7 +276,7 @@ void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv,
   conn->stall = Connection::kBlocked;
   conn->block_aof = aof;
   conn->block_gate = gate;
-  conn->block_deadline_ms = timeout == 0 ? 0 : now_ms_ + static_cast<uint64_t>(timeout);
+  conn->block_deadline_ms = timeout == 0 ? 0 : context_.now_ms + static_cast<uint64_t>(timeout);
   counters_->blocked.Add(1);
   if (timeout != 0) host_->WaitUntil(conn, conn->block_deadline_ms);
   conn->block_replicas = replicas > 0;
@@ -304,9 +302,9 @@ void Executor::FinishBlocked(Connection* conn, bool met, bool with_error) {
   }
   counters_->blocked.Sub(1);
   slot->replies = 1;
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  ticks_ = __rdtsc();
-  Account(conn, *conn->control_command, {}, slot->bytes, 0);  // as in Redis, which logs no waits
+  books_.StartTimer();
+  books_.BookNow(*conn, *conn->control_command, {}, slot->bytes.ViewFrom(0),
+                 {});  // as in Redis, which logs no waits
   replies_.Complete(conn, slot);
   conn->stall = Connection::kRunning;
   host_->ResumeInput(conn);
@@ -314,7 +312,7 @@ void Executor::FinishBlocked(Connection* conn, bool met, bool with_error) {
 
 void Executor::TimedOut(Connection* conn) {
   if (conn->stall == Connection::kBlocked && conn->block_deadline_ms != 0 &&
-      conn->block_deadline_ms <= now_ms_) {
+      conn->block_deadline_ms <= context_.now_ms) {
     FinishBlocked(conn, false, false);
   }
 }
@@ -362,61 +360,6 @@ void Executor::Forget(Connection* conn) {
   } else if (conn->stall == Connection::kWaitsForControl && conn->control_slot != nullptr) {
     BookControl(conn, {}, 0);  // it runs, although nobody listens
   }
-}
-
-// --- MONITOR ---
-
-void Executor::ShowMonitors(Connection* conn, const Command& command,
-                            std::span<const std::string_view> argv) {
-  if (command.Is(kCmdSkipMonitor | kCmdAdmin)) return;
-  std::vector<std::string_view> redacted;
-  argv = Redacted(command, argv, &redacted);
-  uint64_t micros = WallMicros();
-  char head[64];
-  snprintf(head, sizeof(head), "%llu.%06llu [%u ",
-           static_cast<unsigned long long>(micros / 1000000),
-           static_cast<unsigned long long>(micros % 1000000), conn->db);
-  std::string line = head;
-  line += conn->addr + "]";
-  for (std::string_view arg : argv) {
-    line += " \"";
-    for (char c : arg) {
-      switch (c) {
-        case '\\':
-          line += "\\\\";
-          break;
-        case '"':
-          line += "\\\"";
-          break;
-        case '\n':
-          line += "\\n";
-          break;
-        case '\r':
-          line += "\\r";
-          break;
-        case '\t':
-          line += "\\t";
-          break;
-        case '\a':
-          line += "\\a";
-          break;
-        case '\b':
-          line += "\\b";
-          break;
-        default:
-          if (c >= 0x20 && c < 0x7f) {
-            line += c;
-          } else {
-            char hex[8];
-            snprintf(hex, sizeof(hex), "\\x%02x", static_cast<unsigned char>(c));
-            line += hex;
-          }
-      }
-    }
-    line += '"';
-  }
-  line += "\r\n";
-  host_->FeedMonitors(line);
 }
 
 }  // namespace cairn

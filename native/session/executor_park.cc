@@ -102,6 +102,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       reactor_(reactor),
       context_{shared, engine, host, counters, reactor},
       replies_(context_),
+      books_(context_),
       control_(&txn_, engine, &shared->watches, reactor, shared->databases),
       sweep_(engine, &txn_, &control_) {}
 
@@ -134,7 +135,7 @@ void Executor::Park(Connection* conn, const Command& command,
   parked->slot = replies_.Expect(conn);
   if (parked->progresses()) KeepTickets(parked.get());
   if (parked->frozen) {
-    FeedMonitors(conn, command, argv);  // in the order in which it was asked
+    books_.Show(*conn, command, argv);  // in the order in which it was asked
     for (const Txn::Missing& missing : parked->saved.missing) parked->bytes += missing.value_bytes;
     conn->parked_bytes += parked->bytes;
     if (++conn->parked_reads >= kParkedReadsMax ||
@@ -225,13 +226,12 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     --parked_count_;
     return;
   }
-  ticks_ = __builtin_ia32_rdtsc();
+  books_.StartTimer();
   control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
   OutBuffer* out = &parked->slot->bytes;
   if (!parked->error.empty() || parked->runs > kParkedRunsMax) {
     ReplyWriter(out, 2).Error(parked->error.empty() ? errors::kInternal : parked->error);
-    txn_.hits = txn_.misses = txn_.expired = 0;
-    Account(conn, *parked->command, parked->argv, *out, 0);
+    books_.BookNow(*conn, *parked->command, parked->argv, out->ViewFrom(0), {});
     if (parked->exec != nullptr) {
       DropMulti(conn);
       DropWatches(conn);
@@ -239,7 +239,7 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     FinishParked(std::move(parked), conn);
     return;
   }
-  if (!parked->frozen) parked->saved.now_ms = now_ms_;
+  if (!parked->frozen) parked->saved.now_ms = context_.now_ms;
   control_.Load(&parked->saved, parked->db, parked->frozen);
   if (parked->exec != nullptr) {
     Pass pass = ExecPass(conn, parked->exec.get(), parked->prepared.unit.get(), true);
@@ -265,8 +265,8 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     }
     const std::string_view argv[] = {parked->exec->exec};
     out->Append(&scratch_);
-    Account(conn, *parked->command, argv, *out, 0);
-    FeedMonitors(conn, *parked->command, argv);
+    books_.BookNow(*conn, *parked->command, argv, out->ViewFrom(0), {});
+    books_.Show(*conn, *parked->command, argv);
     FinishParked(std::move(parked), conn);
     return;
   }
@@ -292,8 +292,8 @@ void Executor::RunParked(std::unique_ptr<Parked> parked) {
     return;
   }
   KeepTickets(parked.get());
-  Account(conn, *parked->command, parked->argv, *out, 0);
-  if (!parked->frozen) FeedMonitors(conn, *parked->command, parked->argv);
+  books_.BookNow(*conn, *parked->command, parked->argv, out->ViewFrom(0), TakeFigures());
+  if (!parked->frozen) books_.Show(*conn, *parked->command, parked->argv);
   FinishParked(std::move(parked), conn);
 }
 

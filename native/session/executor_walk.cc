@@ -1,6 +1,4 @@
 // Control commands, alone and inside EXEC: the walk through the steps of a committed EXEC.
-#include <x86intrin.h>
-
 #include <utility>
 
 #include "session/executor.h"
@@ -20,10 +18,10 @@ void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
       return;
     }
     if (!queued.command->TouchesKeys()) {
-      control_.Begin(conn->db, now_ms_);
-      ticks_ = __rdtsc();
+      control_.Begin(conn->db, context_.now_ms);
+      books_.StartTimer();
       CallHandler(conn, *queued.command, queued.argv, &step.reply, conn->resp);
-      step.nanos = TakeNanos();
+      step.nanos = books_.TakeNanos();
     }
     StepDone(conn, run.get());
   }
@@ -34,12 +32,8 @@ void Executor::StepDone(Connection* conn, ExecRun* run) {
   const QueuedCommand& queued = run->queue[run->next];
   ExecStep& step = run->steps[run->next];
   const std::span<const std::string_view> argv = queued.argv;
-  txn_.hits = step.hits;
-  txn_.misses = step.misses;
-  txn_.expired = step.expired;
-  changes_ = step.changes;
-  Book(conn, *queued.command, argv, step.reply.ViewFrom(0), step.nanos);
-  FeedMonitors(conn, *queued.command, argv);
+  books_.Book(*conn, *queued.command, argv, step.reply.ViewFrom(0), step.nanos, step.figures);
+  books_.Show(*conn, *queued.command, argv);
   run->nanos += step.nanos;
   if (run->muted || conn->reply_mode == ReplyMode::kOff) step.reply.Clear();
 }
@@ -74,9 +68,8 @@ void Executor::FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run)
 void Executor::BookExec(Connection* conn, const ExecRun& run, std::string_view reply) {
   const std::string_view argv[] = {run.exec};
   const Command& exec = *shared_->registry.Find("exec");
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  Book(conn, exec, argv, reply, run.nanos);
-  FeedMonitors(conn, exec, argv);
+  books_.Book(*conn, exec, argv, reply, run.nanos, {});
+  books_.Show(*conn, exec, argv);
 }
 
 void Executor::AbandonExec(Connection* conn, ExecRun* run) {
@@ -150,9 +143,8 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
 void Executor::BookControl(Connection* conn, std::string_view reply, uint64_t nanos) {
   const std::vector<std::string> sent = std::exchange(conn->control_argv, {});
   const std::vector<std::string_view> argv(sent.begin(), sent.end());
-  txn_.hits = txn_.misses = txn_.expired = 0;
-  Book(conn, *conn->control_command, argv, reply, nanos);
-  FeedMonitors(conn, *conn->control_command, argv);
+  books_.Book(*conn, *conn->control_command, argv, reply, nanos, {});
+  books_.Show(*conn, *conn->control_command, argv);
 }
 
 }  // namespace cairn
