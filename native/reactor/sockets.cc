@@ -155,7 +155,7 @@ void Reactor::Adopt(int fd, bool unix_socket) {
   conn->epoll_events = EPOLLIN;
   epoll_event event{};
   event.events = conn->epoll_events;
-  event.data.u64 = Executor::Token(*conn);
+  event.data.u64 = conn->Token();
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
   counters_.clients.Add(1);
   counters_.connections.Add(1);
@@ -303,7 +303,7 @@ void Reactor::UpdateEvents(Connection* conn) {
   conn->epoll_events = events;
   epoll_event event{};
   event.events = events;
-  event.data.u64 = Executor::Token(*conn);
+  event.data.u64 = conn->Token();
   epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, conn->fd, &event);
 }
 

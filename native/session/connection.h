@@ -89,6 +89,23 @@ struct MultiState {
   bool broken = false;  // an error while queueing: EXEC refuses
 };
 
+// A client that waits: WAIT, WAITAOF (BlockedClients).
+struct Blocked {
+  Slot* slot = nullptr;  // of its reply
+  const Command* command = nullptr;
+  TicketSet gate;
+  uint64_t deadline_ms = 0;  // 0: none
+  bool aof = false;
+  bool replicas = false;  // it waits for some, which never come
+};
+
+// A command that TypeScript works on, outside EXEC (ControlBridge).
+struct ControlCommand {
+  Slot* slot = nullptr;  // of its reply
+  const Command* command = nullptr;
+  std::vector<std::string> argv;  // for the slow log
+};
+
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkip };
 
 struct Connection : Client {
@@ -147,7 +164,6 @@ struct Connection : Client {
   Stall stall = kRunning;
   uint32_t parked_reads = 0;
   uint64_t parked_bytes = 0;       // of the values they wait for
-  bool block_replicas = false;     // WAIT, WAITAOF: for replicas, which never come
   bool close_after_reply = false;  // no more commands; close once everything is sent
   bool closed = false;             // socket error or kill: to be destroyed at the end of the turn
   bool read_closed = false;        // the peer sends no more, but may still read
@@ -168,24 +184,19 @@ struct Connection : Client {
   const Command* last_command = nullptr;
   uint64_t net_in = 0;
   uint64_t net_out = 0;
-  uint64_t block_deadline_ms = 0;  // 0: none
 
-  // A control command that TypeScript works on, or a command that waits (kBlocked).
-  Slot* control_slot = nullptr;
-  const Command* control_command = nullptr;
-  std::vector<std::string> control_argv;     // of a control command outside EXEC, for the slow log
+  Blocked blocked;
+  ControlCommand control;
   std::shared_ptr<struct ExecRun> exec_run;  // a committed EXEC whose steps are being walked
 
-  // WAIT, WAITAOF
-  TicketSet block_gate;
-  bool block_aof = false;
-
+  // What a host knows the connection by: it never means another one.
+  uint64_t Token() const { return (static_cast<uint64_t>(index) << 32) | generation; }
   // The next move is the client's, and only its: the time limit for idle clients counts.
   bool WaitsForClient() const {
     return (stall == kRunning && (slots.empty() || !out.empty())) || stall == kWaitsForOutput;
   }
   bool MayWaitForEver() const {
-    return stall == kWaitsForPause || (stall == kBlocked && block_replicas);
+    return stall == kWaitsForPause || (stall == kBlocked && blocked.replicas);
   }
   uint64_t OutputBytes() const { return out.size() + turn.size() + slot_bytes; }
 };

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "resp/errors.h"
-#include "resp/skim.h"
 
 namespace cairn {
 
@@ -17,8 +16,7 @@ size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_
   control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
   while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
          !conn->closed) {
-    if (commands_ahead_ == 0) LookAhead(conn, data + done, bytes - done);
-    --commands_ahead_;
+    look_ahead_.Next(*conn, data + done, bytes - done);
     Request request;
     ParseResult result = conn->parser.Parse(data + done, bytes - done, &request);
     if (CAIRN_LIKELY(result == ParseResult::kComplete)) {
@@ -39,39 +37,8 @@ size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_
       done = bytes;
     }
   }
-  commands_ahead_ = hint_count_ = hint_next_ = 0;  // the hints point into this input
+  look_ahead_.End();
   return done;
-}
-
-// Fills hints_ from the commands at data, without judging them: what does not look like a plain
-// command with a key is passed over, the parser will have its say.
-void Executor::LookAhead(Connection* conn, const char* data, size_t bytes) {
-  constexpr size_t kBytesMin = 40;  // a command more than the one at hand
-  hint_count_ = hint_next_ = 0;
-  commands_ahead_ = 1;
-  if (bytes < 2 * kBytesMin || conn->parser.in_command()) return;
-  const char* end = data + bytes;
-  size_t commands = 0;
-  while (commands < kHintsMax) {
-    std::string_view key;
-    const char* next = SkimCommand(data, end, &key);
-    if (next == nullptr) break;
-    ++commands;
-    data = next;
-    if (key.data() != nullptr) hints_[hint_count_++] = KeyHint{key, ShardOf(key)};
-  }
-  if (commands < 2) return;
-  commands_ahead_ = commands;
-  engine_->Prefetch(conn->db, std::span<const KeyHint>(hints_, hint_count_));
-}
-
-uint16_t Executor::HintedShard(std::string_view key) {
-  for (; hint_next_ < hint_count_; ++hint_next_) {
-    const KeyHint& hint = hints_[hint_next_];
-    if (hint.key.data() == key.data() && hint.key.size() == key.size()) return hint.shard;
-    if (hint.key.data() > key.data()) break;
-  }
-  return ShardOf(key);
 }
 
 Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::string_view> argv) {
@@ -84,7 +51,7 @@ Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::stri
     return RunData(conn, *command, argv);
   }
   if (command->Is(kCmdControl)) {
-    RunControl(conn, *command, argv);
+    bridge_.Run(conn, *command, argv);
     return Outcome::kTaken;
   }
   return RunSession(conn, *command, argv);
@@ -160,9 +127,7 @@ bool Executor::Admit(Connection* conn, const Command& command,
       writes = false;
     }
     if ((pause == PauseMode::kAll && command.name != "client|unpause") || writes) {
-      conn->stall = Connection::kWaitsForPause;
-      counters_->blocked.Add(1);
-      host_->WaitForUnpause(conn);
+      blocked_.Pause(conn);
       *again = true;
       return false;
     }
@@ -216,7 +181,7 @@ void Executor::Latch(const Command& command, std::span<const std::string_view> a
     if (spec.flags & kCmdAllLatches) control_.LatchAll();
   } else if (spec.first_key == spec.last_key) {
     std::string_view key = argv[static_cast<size_t>(spec.first_key)];
-    control_.LatchKey(key, HintedShard(key));
+    control_.LatchKey(key, look_ahead_.Shard(key));
   } else {
     control_.LatchKeys(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
   }
@@ -311,23 +276,9 @@ void Executor::Reject(Connection* conn, const Command* command, std::string_view
 
 void Executor::EngineLost(Connection* conn, bool durable, std::string_view reason) {
   replies_.EngineLost(conn, durable, reason);
-  conn->control_slot = nullptr;
+  conn->control.slot = nullptr;
+  conn->blocked.slot = nullptr;
   conn->exec_run.reset();
-}
-
-void Executor::Advanced(Connection* conn) {
-  if (conn->stall == Connection::kBlocked) {
-    const Ticket* ticket = conn->block_gate.Unmet(*engine_);
-    std::string reason;
-    if (ticket == nullptr) {
-      if (!conn->block_replicas) FinishBlocked(conn, true, false);
-    } else if (engine_->Stopped(ticket->stream, &reason)) {
-      FinishBlocked(conn, false, false);
-    } else {
-      host_->WaitForTicket(conn, *ticket);
-    }
-  }
-  replies_.Advanced(conn);
 }
 
 }  // namespace cairn

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "session/blocked_clients.h"
 #include "session/bookkeeper.h"
 #include "session/connection.h"
+#include "session/control_bridge.h"
 #include "session/counters.h"
 #include "session/large_copies.h"
+#include "session/look_ahead.h"
 #include "session/replies.h"
 #include "session/session_host.h"
 #include "session/shared.h"
@@ -72,11 +75,15 @@ class Executor {
   void ReleaseSlots(Connection* conn) { replies_.Release(conn); }
 
   // A ticket that this connection waited for is durable, or its stream has stopped.
-  void Advanced(Connection* conn);
+  void Advanced(Connection* conn) {
+    blocked_.Advanced(conn);
+    replies_.Advanced(conn);
+  }
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
-  void TimedOut(Connection* conn);
-  bool Unblock(Connection* conn, bool with_error);
-  void Unpaused(Connection* conn);
+  // See BlockedClients.
+  void TimedOut(Connection* conn) { blocked_.TimedOut(conn); }
+  bool Unblock(Connection* conn, bool with_error) { return blocked_.Unblock(conn, with_error); }
+  void Unpaused(Connection* conn) { blocked_.Unpaused(conn); }
   // The client sends no more: gives up what might wait for ever (see Connection::Stall).
   void PeerLeft(Connection* conn);
   // The engine is closed for good: puts into conn->out whatever may still be said. `durable`: all
@@ -99,10 +106,6 @@ class Executor {
   SessionHost* host() { return host_; }
   ReactorCounters* counters() { return counters_; }
   uint32_t parked() const { return parked_count_; }
-
-  static uint64_t Token(const Connection& conn) {
-    return (static_cast<uint64_t>(conn.index) << 32) | conn.generation;
-  }
 
   // Commands whose commit found no room after their values had arrived. Call now and then.
   void RetryParked();
@@ -136,15 +139,6 @@ class Executor {
   Outcome RunData(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   Outcome RunSession(Connection* conn, const Command& command,
                      std::span<const std::string_view> argv);
-  void RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof);
-  void RunControl(Connection* conn, const Command& command, std::span<const std::string_view> argv);
-  void SendControl(Connection* conn, std::span<const std::string_view> argv);
-  void SendControl(Connection* conn, const ExecRun& run, size_t step);
-  void SendControl(Connection* conn, std::span<const std::string_view> argv,
-                   ControlMessage message);
-  // The control command that was sent, once: as it is answered, or nobody waits any more.
-  void BookControl(Connection* conn, std::string_view reply, uint64_t nanos);
-
   void Latch(const Command& command, std::span<const std::string_view> argv);
   // resp: in force when the command came, which is not always what the connection speaks by now.
   void CallHandler(Connection* conn, const Command& command, std::span<const std::string_view> argv,
@@ -200,18 +194,6 @@ class Executor {
   void BookExec(Connection* conn, const ExecRun& run, std::string_view reply);
   void FinishExec(Connection* conn, const std::shared_ptr<ExecRun>& run);
 
-  void FinishBlocked(Connection* conn, bool met, bool with_error);
-
-  // Keys of the commands that follow in a pipelined burst, looked up together before they run.
-  static constexpr size_t kHintsMax = 16;
-  void LookAhead(Connection* conn, const char* data, size_t bytes);
-  uint16_t HintedShard(std::string_view key);
-
-  KeyHint hints_[kHintsMax];
-  size_t hint_count_ = 0;
-  size_t hint_next_ = 0;
-  size_t commands_ahead_ = 0;  // commands covered by the last look ahead and not yet run
-
   Shared* shared_;
   Engine* engine_;
   SessionHost* host_;
@@ -221,6 +203,9 @@ class Executor {
   SessionContext context_;
   Replies replies_;
   Bookkeeper books_;
+  BlockedClients blocked_;
+  ControlBridge bridge_;
+  LookAhead look_ahead_;
   Txn txn_;
   TxnControl control_;
   ExpirySweep sweep_;

@@ -39,7 +39,7 @@ Executor::Outcome Executor::RunSession(Connection* conn, const Command& command,
       return RunData(conn, command, argv);
     }
   } else if (name == "wait" || name == "waitaof") {
-    RunWait(conn, argv, name == "waitaof");
+    blocked_.Wait(conn, command, argv, name == "waitaof");
     if (conn->stall == Connection::kBlocked) {
       books_.Show(*conn, command, argv);
       return Outcome::kTaken;
@@ -243,122 +243,23 @@ void Executor::RunSteps(Connection* conn, ExecRun* run) {
   }
 }
 
-// --- WAIT, WAITAOF ---
-
-void Executor::RunWait(Connection* conn, std::span<const std::string_view> argv, bool aof) {
-  ReplyWriter reply(&conn->turn, conn->resp);
-  WaitArgs args;
-  if (std::string_view error = ReadWait(argv, context_.now_ms, &args); !error.empty()) {
-    reply.Error(error);
-    return;
-  }
-  const auto [local, replicas, timeout] = args;
-  TicketSet gate;
-  if (aof && local > 0) {
-    host_->RequestSync();
-    for (uint32_t stream = 0; stream < engine_->streams(); ++stream)
-      gate.Add(engine_->LatestTicket(stream));
-  }
-  const bool met = replicas <= 0 && gate.Unmet(*engine_) == nullptr;
-  if (met) {
-    if (!aof) {
-      reply.Integer(0);
-    } else {
-      reply.ArrayHeader(2);
-      reply.Integer(1);
-      reply.Integer(0);
-    }
-    return;
-  }
-  // Without replicas only the time limit ends a wait for them.
-  conn->control_slot = replies_.Expect(conn);
-  conn->control_command = conn->last_command;
-  conn->stall = Connection::kBlocked;
-  conn->block_aof = aof;
-  conn->block_gate = gate;
-  conn->block_deadline_ms = timeout == 0 ? 0 : context_.now_ms + static_cast<uint64_t>(timeout);
-  counters_->blocked.Add(1);
-  if (timeout != 0) host_->WaitUntil(conn, conn->block_deadline_ms);
-  conn->block_replicas = replicas > 0;
-  if (const Ticket* ticket = gate.Unmet(*engine_)) {
-    host_->WaitForTicket(conn, *ticket);
-  }
-}
-
-void Executor::FinishBlocked(Connection* conn, bool met, bool with_error) {
-  Slot* slot = conn->control_slot;
-  if (conn->stall != Connection::kBlocked || slot == nullptr) return;
-  conn->control_slot = nullptr;
-  ReplyWriter reply(&slot->bytes, conn->resp);
-  if (with_error) {
-    reply.Error(errors::kUnblocked);
-  } else if (!conn->block_aof) {
-    reply.Integer(0);
-  } else {
-    const bool durable = met || conn->block_gate.Unmet(*engine_) == nullptr;
-    reply.ArrayHeader(2);
-    reply.Integer(durable ? 1 : 0);
-    reply.Integer(0);
-  }
-  counters_->blocked.Sub(1);
-  slot->replies = 1;
-  books_.StartTimer();
-  books_.BookNow(*conn, *conn->control_command, {}, slot->bytes.ViewFrom(0),
-                 {});  // as in Redis, which logs no waits
-  replies_.Complete(conn, slot);
-  conn->stall = Connection::kRunning;
-  host_->ResumeInput(conn);
-}
-
-void Executor::TimedOut(Connection* conn) {
-  if (conn->stall == Connection::kBlocked && conn->block_deadline_ms != 0 &&
-      conn->block_deadline_ms <= context_.now_ms) {
-    FinishBlocked(conn, false, false);
-  }
-}
-
-bool Executor::Unblock(Connection* conn, bool with_error) {
-  if (conn->stall != Connection::kBlocked) return false;
-  FinishBlocked(conn, false, with_error);
-  return true;
-}
-
-void Executor::Unpaused(Connection* conn) {
-  if (conn->stall != Connection::kWaitsForPause) return;
-  counters_->blocked.Sub(1);
-  conn->stall = Connection::kRunning;
-  host_->ResumeInput(conn);
-}
-
 void Executor::PeerLeft(Connection* conn) {
   if (conn->monitor) {  // a feed has no end of its own
     host_->RemoveMonitor(conn);
     conn->monitor = false;
   }
-  if (!conn->MayWaitForEver()) return;
-  if (conn->stall == Connection::kBlocked) {
-    // Behind the reply that never comes no command has run, but what it monitored may stand there.
-    replies_.GiveUp(conn, conn->control_slot);
-    conn->control_slot = nullptr;
-    conn->block_gate.Clear();
-  }
-  counters_->blocked.Sub(1);
-  conn->stall = Connection::kRunning;
-  conn->in.Clear();
-  conn->close_after_reply = true;
-  host_->FlushSoon(conn);
+  blocked_.PeerLeft(conn);
 }
 
 void Executor::Forget(Connection* conn) {
-  const bool paused = conn->stall == Connection::kWaitsForPause;
-  if (paused || conn->stall == Connection::kBlocked) counters_->blocked.Sub(1);
+  blocked_.Forget(conn);
   DropMulti(conn);
   DropWatches(conn);
   if (conn->monitor) host_->RemoveMonitor(conn);
   if (std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
     AbandonExec(conn, run.get());
-  } else if (conn->stall == Connection::kWaitsForControl && conn->control_slot != nullptr) {
-    BookControl(conn, {}, 0);  // it runs, although nobody listens
+  } else {
+    bridge_.Forget(conn);
   }
 }
 

@@ -103,6 +103,9 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       context_{shared, engine, host, counters, reactor},
       replies_(context_),
       books_(context_),
+      blocked_(context_, &replies_, &books_),
+      bridge_(context_, &replies_, &books_),
+      look_ahead_(engine),
       control_(&txn_, engine, &shared->watches, reactor, shared->databases),
       sweep_(engine, &txn_, &control_) {}
 

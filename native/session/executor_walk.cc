@@ -13,8 +13,7 @@ void Executor::WalkExec(Connection* conn, const std::shared_ptr<ExecRun>& run) {
     ExecStep& step = run->steps[run->next];
     if (queued.command->Is(kCmdControl)) {
       conn->stall = Connection::kWaitsForControl;
-      conn->control_command = queued.command;
-      SendControl(conn, *run, run->next);
+      bridge_.AskInExec(*conn, queued.argv, step.keyspace);
       return;
     }
     if (!queued.command->TouchesKeys()) {
@@ -75,48 +74,10 @@ void Executor::BookExec(Connection* conn, const ExecRun& run, std::string_view r
 void Executor::AbandonExec(Connection* conn, ExecRun* run) {
   for (bool asked = true; run->next < run->queue.size(); ++run->next, asked = false) {
     if (!asked && run->queue[run->next].command->Is(kCmdControl))
-      SendControl(conn, *run, run->next);
+      bridge_.AskInExec(*conn, run->queue[run->next].argv, run->steps[run->next].keyspace);
     StepDone(conn, run);
   }
   BookExec(conn, *run, {});
-}
-
-// --- control commands ---
-
-void Executor::RunControl(Connection* conn, const Command& command,
-                          std::span<const std::string_view> argv) {
-  conn->control_slot = replies_.Expect(conn);
-  conn->control_command = &command;
-  conn->control_argv.assign(argv.begin(), argv.end());
-  conn->stall = Connection::kWaitsForControl;
-  SendControl(conn, argv);
-}
-
-void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv) {
-  SendControl(conn, argv, ControlMessage());
-}
-
-void Executor::SendControl(Connection* conn, const ExecRun& run, size_t step) {
-  ControlMessage message;
-  message.in_multi = true;
-  message.keyspace = run.steps[step].keyspace;
-  SendControl(conn, run.queue[step].argv, std::move(message));
-}
-
-void Executor::SendControl(Connection* conn, std::span<const std::string_view> argv,
-                           ControlMessage message) {
-  OutBuffer frame;
-  ReplyWriter writer(&frame, 2);
-  writer.ArrayHeader(argv.size());
-  for (std::string_view arg : argv) writer.Bulk(arg);
-  message.reactor = reactor_;
-  message.token = Token(*conn);
-  message.client_id = conn->id;
-  message.db = conn->db;
-  message.resp = conn->resp;
-  message.name = conn->name;
-  message.frame.assign(frame.data(), frame.size());
-  host_->SendControl(std::move(message));
 }
 
 void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
@@ -130,21 +91,7 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
     WalkExec(conn, run);
     return;
   }
-  Slot* slot = std::exchange(conn->control_slot, nullptr);
-  if (slot == nullptr) return;
-  slot->bytes.Append(reply);
-  slot->replies = 1;
-  BookControl(conn, reply, usec * 1000);
-  replies_.Complete(conn, slot);
-  conn->stall = Connection::kRunning;
-  host_->ResumeInput(conn);
-}
-
-void Executor::BookControl(Connection* conn, std::string_view reply, uint64_t nanos) {
-  const std::vector<std::string> sent = std::exchange(conn->control_argv, {});
-  const std::vector<std::string_view> argv(sent.begin(), sent.end());
-  books_.Book(*conn, *conn->control_command, argv, reply, nanos, {});
-  books_.Show(*conn, *conn->control_command, argv);
+  bridge_.Answered(conn, reply, usec * 1000);
 }
 
 }  // namespace cairn

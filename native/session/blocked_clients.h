@@ -1,0 +1,54 @@
+// BlockedClients: clients that wait for something other than the bytes of their next command, as
+// they asked for (WAIT, WAITAOF: kBlocked) or an administrator did (CLIENT PAUSE: kWaitsForPause).
+//
+// A blocked client has a slot for its reply, and one thing ends its wait: what it waits for comes
+// (Advanced), its time is over (TimedOut), CLIENT UNBLOCK, or it goes. One that may wait for ever
+// is given up when it has sent its last byte (PeerLeft); see the table at Connection::Stall. A
+// paused command has not begun, and is dispatched again.
+//
+// One reactor's thread. State per connection: Connection::blocked. Lists of who waits for a ticket,
+// a time or the end of a pause are the host's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "session/bookkeeper.h"
+#include "session/connection.h"
+#include "session/replies.h"
+#include "session/session_host.h"
+
+namespace cairn {
+
+class BlockedClients {
+ public:
+  BlockedClients(const SessionContext& context, Replies* replies, Bookkeeper* books)
+      : context_(context), replies_(replies), books_(books) {}
+
+  // WAIT and, `aof`, WAITAOF: answers in conn->turn, or blocks the connection.
+  void Wait(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+            bool aof);
+  // The command at hand runs after the pause.
+  void Pause(Connection* conn);
+
+  // A ticket that the connection waited for is durable, or its stream has stopped.
+  void Advanced(Connection* conn);
+  void TimedOut(Connection* conn);
+  // CLIENT UNBLOCK. False: it is not blocked.
+  bool Unblock(Connection* conn, bool with_error);
+  void Unpaused(Connection* conn);
+  // The client sends no more: gives up what might wait for ever.
+  void PeerLeft(Connection* conn);
+  void Forget(Connection* conn);
+
+ private:
+  // `met`: what it waited for has come.
+  void Finish(Connection* conn, bool met, bool with_error);
+
+  const SessionContext& context_;
+  Replies* const replies_;
+  Bookkeeper* const books_;
+};
+
+}  // namespace cairn
