@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command/client.h"
@@ -199,6 +201,8 @@ struct Connection : Client {
     return stall == kWaitsForPause || (stall == kBlocked && blocked.replicas);
   }
   uint64_t OutputBytes() const { return out.size() + turn.size() + slot_bytes; }
+  // Keeps large arguments in their place, in `in`. Null if they are small, or stand elsewhere.
+  Owner PinArguments(std::span<const std::string_view> argv);
 };
 
 }  // namespace cairn

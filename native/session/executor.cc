@@ -1,7 +1,6 @@
 // The hot path: parse, check, execute, commit, order replies.
 #include "session/executor.h"
 
-#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -9,11 +8,29 @@
 
 namespace cairn {
 
+Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
+                   uint32_t reactor)
+    : shared_(shared),
+      engine_(engine),
+      host_(host),
+      counters_(counters),
+      context_{shared, engine, host, counters, reactor},
+      replies_(context_),
+      books_(context_),
+      look_ahead_(engine),
+      pass_(context_),
+      commands_(context_, &pass_, &replies_, &books_, &look_ahead_, &parked_),
+      bridge_(context_, &replies_, &books_),
+      exec_(context_, &pass_, &replies_, &books_, &bridge_, &parked_),
+      parked_(context_, &pass_, &replies_, &books_, &commands_, &exec_),
+      blocked_(context_, &replies_, &books_),
+      sweep_(engine, &pass_.txn(), &pass_.control()) {}
+
 size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
   size_t done = 0;
   *needed = 0;
   books_.StartTimer();
-  control_.SetGated(shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways);
+  pass_.FollowPolicy();
   while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
          !conn->closed) {
     look_ahead_.Next(*conn, data + done, bytes - done);
@@ -41,14 +58,14 @@ size_t Executor::Consume(Connection* conn, const char* data, size_t bytes, size_
   return done;
 }
 
-Executor::Outcome Executor::Dispatch(Connection* conn, std::span<const std::string_view> argv) {
+Outcome Executor::Dispatch(Connection* conn, std::span<const std::string_view> argv) {
   const Command* command = Resolve(conn, argv);
   if (CAIRN_UNLIKELY(command == nullptr)) return Outcome::kTaken;
   bool again = false;
   conn->last_command = command;
   if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
   if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
-    return RunData(conn, *command, argv);
+    return commands_.Run(conn, *command, argv);
   }
   if (command->Is(kCmdControl)) {
     bridge_.Run(conn, *command, argv);
@@ -110,7 +127,7 @@ bool Executor::Admit(Connection* conn, const Command& command,
     constexpr uint32_t kKeys = kCmdReadOnly | kCmdWrite | kCmdMayReplicate;
     bool keys = command.Is(kKeys);
     if (command.name == "exec" && conn->multi != nullptr) {
-      for (const QueuedCommand& queued : conn->multi->queue) keys |= queued.command->Is(kKeys);
+      keys |= ExecRunner::AnyQueued(*conn, kKeys);
     }
     if (keys) {
       Reject(conn, &command, errors::kMonitorKeys);
@@ -121,8 +138,7 @@ bool Executor::Admit(Connection* conn, const Command& command,
   if (CAIRN_UNLIKELY(pause != PauseMode::kNone) && !conn->monitor) {
     bool writes = command.Is(kCmdWrite | kCmdMayReplicate);
     if (command.name == "exec" && conn->multi != nullptr) {
-      for (const QueuedCommand& queued : conn->multi->queue)
-        writes |= queued.command->Is(kCmdWrite | kCmdMayReplicate);
+      writes |= ExecRunner::AnyQueued(*conn, kCmdWrite | kCmdMayReplicate);
     } else if (conn->multi != nullptr) {
       writes = false;
     }
@@ -136,126 +152,15 @@ bool Executor::Admit(Connection* conn, const Command& command,
     std::string_view name = command.name;
     if (name != "exec" && name != "discard" && name != "multi" && name != "watch" &&
         name != "quit" && name != "reset") {
-      Queue(conn, command, argv);
+      if (command.Is(kCmdNoMulti)) {
+        Reject(conn, &command, errors::kNotInMulti);
+      } else {
+        exec_.Queue(conn, command, argv);
+      }
       return false;
     }
   }
   return true;
-}
-
-void Executor::Queue(Connection* conn, const Command& command,
-                     std::span<const std::string_view> argv) {
-  if (command.Is(kCmdNoMulti)) {
-    Reject(conn, &command, errors::kNotInMulti);
-    return;
-  }
-  QueuedCommand queued{&command, {argv.begin(), argv.end()}, PinInput(conn, argv)};
-  size_t bytes = 0;
-  for (std::string_view arg : argv) bytes += arg.size();
-  conn->multi->bytes += bytes;
-  if (queued.memory == nullptr) {
-    const auto copy = std::make_shared_for_overwrite<char[]>(bytes);
-    char* at = copy.get();
-    for (std::string_view& arg : queued.argv) {
-      if (!arg.empty()) std::memcpy(at, arg.data(), arg.size());
-      arg = {at, arg.size()};
-      at += arg.size();
-    }
-    queued.memory = copy;
-  }
-  if (conn->multi->bytes > shared_->options.query_buffer_limit.load(std::memory_order_relaxed)) {
-    counters_->query_limit_disconnections.Add(1);
-    conn->closed = true;
-    host_->FlushSoon(conn);
-    return;
-  }
-  conn->multi->queue.push_back(std::move(queued));
-  size_t mark = conn->turn.size();
-  ReplyWriter(&conn->turn, conn->resp).Queued();
-  replies_.Made(conn, mark);
-}
-
-void Executor::Latch(const Command& command, std::span<const std::string_view> argv) {
-  const CommandSpec& spec = command.spec;
-  if (spec.first_key == 0) {
-    if (spec.flags & kCmdAllLatches) control_.LatchAll();
-  } else if (spec.first_key == spec.last_key) {
-    std::string_view key = argv[static_cast<size_t>(spec.first_key)];
-    control_.LatchKey(key, look_ahead_.Shard(key));
-  } else {
-    control_.LatchKeys(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
-  }
-}
-
-void Executor::CallHandler(Connection* conn, const Command& command,
-                           std::span<const std::string_view> argv, OutBuffer* out, uint8_t resp) {
-  ReplyWriter reply(out, resp, &txn_);
-  txn_.set_count_hits((command.spec.flags & kCmdReadOnly) != 0);
-  Call call{argv, txn_, reply, *conn, shared_->context};
-  command.spec.handler(call);
-}
-
-Executor::Outcome Executor::RunData(Connection* conn, const Command& command,
-                                    std::span<const std::string_view> argv) {
-  control_.Begin(conn->db, context_.now_ms);
-  control_.SetSliced(command.Is(kCmdWaves));
-  Latch(command, argv);
-  size_t mark = conn->turn.size();
-  CallHandler(conn, command, argv, &conn->turn, conn->resp);
-  control_.LookAtWatched();
-  if (CAIRN_UNLIKELY(txn_.pending())) {
-    conn->turn.Truncate(mark);
-    conn->prepared.Clear();
-    Park(conn, command, argv, nullptr);
-    return Outcome::kTaken;
-  }
-  Committed committed = Commit(conn, command, &conn->turn, mark, conn->prepared.unit.get(), true);
-  if (CAIRN_UNLIKELY(committed == Committed::kLarge)) {
-    const LargeArguments source = {argv, PinInput(conn, argv)};
-    const size_t pinned = source.memory != nullptr ? 1 : 0;  // else they may not stay
-    if (CopyAhead({&source, pinned}, {conn->index, conn->generation})) {
-      conn->turn.Truncate(mark);
-      conn->stall = Connection::kWaitsForCopies;
-      return Outcome::kAgain;
-    }
-    committed = Commit(conn, command, &conn->turn, mark, nullptr, false);
-  }
-  if (CAIRN_UNLIKELY(committed == Committed::kBusy)) {
-    conn->turn.Truncate(mark);
-    conn->stall = Connection::kWaitsForRoom;
-    host_->WaitForRoom(conn);
-    return Outcome::kAgain;
-  }
-  if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
-  for (const Ticket& ticket : control_.tickets()) conn->turn_gate.Add(ticket);
-  books_.BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), TakeFigures());
-  replies_.Made(conn, mark);
-  books_.Show(*conn, command, argv);
-  return Outcome::kTaken;
-}
-
-Executor::Committed Executor::Commit(Connection* conn, const Command& command, OutBuffer* out,
-                                     size_t mark, PreparedUnit* prepared, bool ask) {
-  if (control_.has_writes()) {
-    if (ask && prepared == nullptr && CAIRN_UNLIKELY(control_.WriteBytes() >= kLargeUnitBytes))
-      return Committed::kLarge;
-    Status status = control_.Commit(prepared);
-    if (CAIRN_UNLIKELY(!status.ok())) {
-      control_.Unlatch();
-      // A read that met an expired key answers all the same; the key goes another time.
-      if (command.Is(kCmdReadOnly)) return Committed::kDone;
-      if (status.code() == Code::kBusy) return Committed::kBusy;
-      out->Truncate(mark);
-      ReplyWriter(out, 2).Error(status.code() == Code::kTooLarge
-                                    ? errors::Error(status.message())
-                                    : errors::DiskRefusedWrite(status.message()));
-      return Committed::kDone;
-    }
-    changes_ = control_.Changes(txn_.expired);
-  }
-  if (CAIRN_UNLIKELY(control_.watching())) control_.PlaceWatches(&conn->watcher);
-  control_.Unlatch();
-  return Committed::kDone;
 }
 
 void Executor::Reject(Connection* conn, const Command* command, std::string_view text) {
@@ -264,8 +169,7 @@ void Executor::Reject(Connection* conn, const Command* command, std::string_view
     // A refused EXEC gives the transaction up and says why.
     ReplyWriter(&conn->turn, conn->resp)
         .Error(errors::Text("EXECABORT Transaction discarded because of: ", text.substr(4)));
-    DropMulti(conn);
-    DropWatches(conn);
+    exec_.Discard(conn);
   } else {
     ReplyWriter(&conn->turn, conn->resp).Error(text);
   }
@@ -279,6 +183,106 @@ void Executor::EngineLost(Connection* conn, bool durable, std::string_view reaso
   conn->control.slot = nullptr;
   conn->blocked.slot = nullptr;
   conn->exec_run.reset();
+}
+
+void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
+  if (conn->stall != Connection::kWaitsForControl) return;
+  if (conn->exec_run != nullptr) {
+    exec_.Answered(conn, reply, usec * 1000);
+  } else {
+    bridge_.Answered(conn, reply, usec * 1000);
+  }
+}
+
+void Executor::PeerLeft(Connection* conn) {
+  if (conn->monitor) {  // a feed has no end of its own
+    host_->RemoveMonitor(conn);
+    conn->monitor = false;
+  }
+  blocked_.PeerLeft(conn);
+}
+
+void Executor::Forget(Connection* conn) {
+  blocked_.Forget(conn);
+  exec_.Discard(conn);
+  if (conn->monitor) host_->RemoveMonitor(conn);
+  if (std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
+    exec_.Abandon(conn, run.get());
+  } else {
+    bridge_.Forget(conn);
+  }
+}
+
+void Executor::Reset(Connection* conn) {
+  exec_.Discard(conn);
+  if (conn->monitor) host_->RemoveMonitor(conn);
+  conn->monitor = false;
+  conn->db = 0;
+  conn->resp = 2;
+  conn->name.clear();
+  conn->reply_mode = ReplyMode::kOn;
+  conn->no_evict = conn->no_touch = false;
+  conn->authenticated = !shared_->options.has_password();
+  conn->parser.SetAuthenticated(conn->authenticated);
+  ReplyWriter(&conn->turn, 2).Simple("RESET");
+}
+
+Outcome Executor::RunSession(Connection* conn, const Command& command,
+                             std::span<const std::string_view> argv) {
+  std::string_view name = command.name;
+  if (name == "exec") return exec_.Run(conn, command, argv);
+  size_t mark = conn->turn.size();
+  ReplyWriter reply(&conn->turn, conn->resp);
+  PassFigures figures;
+  if (name == "multi") {
+    if (conn->multi != nullptr) {
+      // The queue stays usable, as in Redis: only the reply is an error.
+      reply.Error(errors::kNestedMulti);
+    } else {
+      conn->multi = std::make_unique<MultiState>();
+      reply.Ok();
+    }
+  } else if (name == "discard") {
+    if (conn->multi == nullptr) {
+      reply.Error(errors::kDiscardWithoutMulti);
+    } else {
+      exec_.Discard(conn);
+      reply.Ok();
+    }
+  } else if (name == "watch") {
+    if (conn->multi != nullptr) {
+      reply.Error(errors::kWatchInMulti);
+    } else {
+      return commands_.Run(conn, command, argv);
+    }
+  } else if (name == "wait" || name == "waitaof") {
+    blocked_.Wait(conn, command, argv, name == "waitaof");
+    if (conn->stall == Connection::kBlocked) {
+      books_.Show(*conn, command, argv);
+      return Outcome::kTaken;
+    }
+  } else if (name == "monitor") {
+    if (!conn->monitor) {  // a second one is not answered, as in Redis
+      reply.Ok();
+      host_->AddMonitor(conn);
+    }
+    conn->monitor = true;
+  } else if (name == "quit") {
+    reply.Ok();
+    conn->close_after_reply = true;
+  } else if (name == "reset") {
+    Reset(conn);
+  } else {
+    CAIRN_CHECK(command.spec.handler != nullptr, "a row has a handler or a case above");
+    pass_.Begin(conn->db);
+    pass_.RunHandler(conn, command, argv, &conn->turn, conn->resp);
+    figures = pass_.TakeFigures();
+  }
+  books_.BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), figures);
+  const bool silent = conn->turn.size() == mark && conn->reply_mode == ReplyMode::kOn;
+  if (!silent) replies_.Made(conn, mark);
+  books_.Show(*conn, command, argv);
+  return Outcome::kTaken;
 }
 
 }  // namespace cairn

@@ -50,7 +50,6 @@ class LargeCopies {
 
   bool empty() const { return items_.empty(); }
   void Add(Item item) { items_.push_back(std::move(item)); }
-  Item& newest() { return items_.back(); }
   // Forgets the first ones while nobody waits for them any more.
   template <typename Gone>
   void DropGone(Gone gone) {

@@ -1,0 +1,106 @@
+// The hot path of a command: latch, handler, commit.
+#include "session/command_runner.h"
+
+#include "session/parked_passes.h"
+
+namespace cairn {
+
+void CommandRunner::Latch(const Command& command, std::span<const std::string_view> argv) {
+  const CommandSpec& spec = command.spec;
+  TxnControl& control = pass_->control();
+  if (spec.first_key == 0) {
+    if (spec.flags & kCmdAllLatches) control.LatchAll();
+  } else if (spec.first_key == spec.last_key) {
+    std::string_view key = argv[static_cast<size_t>(spec.first_key)];
+    control.LatchKey(key, look_ahead_->Shard(key));
+  } else {
+    control.LatchKeys(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+  }
+}
+
+Outcome CommandRunner::Run(Connection* conn, const Command& command,
+                           std::span<const std::string_view> argv) {
+  TxnControl& control = pass_->control();
+  pass_->Begin(conn->db);
+  control.SetSliced(command.Is(kCmdWaves));
+  Latch(command, argv);
+  size_t mark = conn->turn.size();
+  pass_->RunHandler(conn, command, argv, &conn->turn, conn->resp);
+  control.LookAtWatched();
+  if (CAIRN_UNLIKELY(pass_->txn().pending())) {
+    conn->turn.Truncate(mark);
+    conn->prepared.Clear();
+    parked_->Park(conn, command, argv, nullptr);
+    return Outcome::kTaken;
+  }
+  Committed committed = Commit(conn, command, &conn->turn, mark, conn->prepared.unit.get(), true);
+  if (CAIRN_UNLIKELY(committed == Committed::kLarge)) {
+    const LargeArguments source = {argv, conn->PinArguments(argv)};
+    const size_t pinned = source.memory != nullptr ? 1 : 0;  // else they may not stay
+    if (pass_->PrepareAhead({&source, pinned}, &conn->prepared)) {
+      conn->turn.Truncate(mark);
+      parked_->AwaitCopies(conn);
+      return Outcome::kAgain;
+    }
+    committed = Commit(conn, command, &conn->turn, mark, nullptr, false);
+  }
+  if (CAIRN_UNLIKELY(committed == Committed::kBusy)) {
+    conn->turn.Truncate(mark);
+    conn->stall = Connection::kWaitsForRoom;
+    host_->WaitForRoom(conn);
+    return Outcome::kAgain;
+  }
+  if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
+  for (const Ticket& ticket : control.tickets()) conn->turn_gate.Add(ticket);
+  books_->BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), pass_->TakeFigures());
+  replies_->Made(conn, mark);
+  books_->Show(*conn, command, argv);
+  return Outcome::kTaken;
+}
+
+PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
+  const Command& command = *parked->command;
+  OutBuffer* out = &parked->slot->bytes;
+  pass_->control().SetSliced(parked->sliced());
+  if (!parked->frozen) Latch(command, parked->argv);
+  pass_->RunHandler(conn, command, parked->argv, out, parked->resp);
+  pass_->control().LookAtWatched();
+  if (pass_->txn().pending()) return PassEnd::kPending;
+  Committed committed = Committed::kDone;
+  if (!parked->frozen) committed = Commit(conn, command, out, 0, parked->prepared.unit.get(), true);
+  if (committed == Committed::kLarge) {
+    const LargeArguments source = {parked->argv, parked->input};
+    if (pass_->PrepareAhead({&source, 1}, &parked->prepared)) return PassEnd::kCopies;
+    committed = Commit(conn, command, out, 0, nullptr, false);
+  }
+  if (committed == Committed::kBusy) return PassEnd::kBusy;
+  books_->BookNow(*conn, command, parked->argv, out->ViewFrom(0), pass_->TakeFigures());
+  if (!parked->frozen) books_->Show(*conn, command, parked->argv);
+  return PassEnd::kDone;
+}
+
+CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& command,
+                                               OutBuffer* out, size_t mark, PreparedUnit* prepared,
+                                               bool ask) {
+  TxnControl& control = pass_->control();
+  if (control.has_writes()) {
+    if (ask && prepared == nullptr && CAIRN_UNLIKELY(control.WriteBytes() >= kLargeUnitBytes))
+      return Committed::kLarge;
+    Status status = control.Commit(prepared);
+    if (CAIRN_UNLIKELY(!status.ok())) {
+      control.Unlatch();
+      // A read that met an expired key answers all the same; the key goes another time.
+      if (command.Is(kCmdReadOnly)) return Committed::kDone;
+      if (status.code() == Code::kBusy) return Committed::kBusy;
+      out->Truncate(mark);
+      Pass::RefuseWrites(status, out);
+      return Committed::kDone;
+    }
+    pass_->CountChanges();
+  }
+  if (CAIRN_UNLIKELY(control.watching())) control.PlaceWatches(&conn->watcher);
+  control.Unlatch();
+  return Committed::kDone;
+}
+
+}  // namespace cairn

@@ -1,0 +1,59 @@
+// CommandRunner: runs one command by itself: latches its keys, runs its handler in a pass, commits,
+// books it, and puts its reply with the tickets it waits for in line.
+//
+// A pass that cannot be the last one goes to ParkedPasses, which comes back to RunAgain. A command
+// whose writes find no room, or are so large that they are prepared first, leaves nothing behind:
+// its connection stalls, and dispatches it again.
+//
+// One reactor's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "session/bookkeeper.h"
+#include "session/look_ahead.h"
+#include "session/pass.h"
+#include "session/replies.h"
+
+namespace cairn {
+
+class ParkedPasses;
+struct ParkedPass;
+
+class CommandRunner {
+ public:
+  CommandRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
+                LookAhead* look_ahead, ParkedPasses* parked)
+      : host_(context.host),
+        pass_(pass),
+        replies_(replies),
+        books_(books),
+        look_ahead_(look_ahead),
+        parked_(parked) {}
+
+  Outcome Run(Connection* conn, const Command& command, std::span<const std::string_view> argv);
+  // The next pass of a parked one, loaded. Not kWalk.
+  PassEnd RunAgain(Connection* conn, ParkedPass* parked);
+
+ private:
+  enum class Committed : uint8_t { kDone, kBusy, kLarge };
+
+  void Latch(const Command& command, std::span<const std::string_view> argv);
+  // Commits the pass and unlatches. kBusy: there is no room, nothing happened.
+  // kLarge, if asked for: there is so much to copy that it should be prepared first
+  // (Pass::PrepareAhead); nothing happened, all is latched.
+  Committed Commit(Connection* conn, const Command& command, OutBuffer* out, size_t mark,
+                   PreparedUnit* prepared, bool ask);
+
+  SessionHost* const host_;
+  Pass* const pass_;
+  Replies* const replies_;
+  Bookkeeper* const books_;
+  LookAhead* const look_ahead_;
+  ParkedPasses* const parked_;
+};
+
+}  // namespace cairn
