@@ -1,12 +1,28 @@
-// Executor: runs the commands of one reactor's connections. It parses input, checks, executes
-// through a Txn pass, and puts replies and their gates in order. What needs the outside (sockets,
-// timers, TypeScript, disk queues) goes through SessionHost, which the reactor implements. One
-// thread.
+// Executor: runs the commands of one reactor's connections. This is the door for the reactor and
+// the server, and the place where the parts behind it are put together:
+//
+//   Dispatcher      from bytes to commands: parses, checks, hands on; what is refused
+//   CommandRunner   one command: latches, handler, commit, reply
+//   ExecRunner      MULTI and EXEC: the queue, the pass, the walk through its steps
+//   SessionRunner   commands that change the session: MULTI, WATCH, WAIT, RESET, ...
+//   ControlBridge   commands that live in TypeScript, there and back
+//   ParkedPasses    commands that wait for reads, copies, slices or room, and run again
+//   BlockedClients  clients that wait because they asked to (WAIT), or are paused
+//   Replies         what was answered, in order, until it may leave
+//   Bookkeeper      statistics, slow log, latency, MONITOR
+//   Pass            the one pass that is under way
+//   LookAhead       keys of what is pipelined, looked up ahead
+//
+// Parts know each other by the pointers they are made with; what is kept per connection stands in
+// connection.h. What needs the outside (sockets, timers, TypeScript, disk queues) goes through
+// SessionHost, which the reactor implements.
+//
+// One reactor's thread. Every connection is Forgotten before the executor goes, and nothing is
+// parked any more.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,14 +31,14 @@
 #include "session/command_runner.h"
 #include "session/connection.h"
 #include "session/control_bridge.h"
-#include "session/counters.h"
+#include "session/dispatcher.h"
 #include "session/exec_runner.h"
 #include "session/look_ahead.h"
 #include "session/parked_passes.h"
 #include "session/pass.h"
 #include "session/replies.h"
 #include "session/session_host.h"
-#include "session/shared.h"
+#include "session/session_runner.h"
 #include "txn/expiry_sweep.h"
 
 namespace cairn {
@@ -31,11 +47,13 @@ class Executor {
  public:
   Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
            uint32_t reactor);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
 
-  // Executes whole commands from the bytes (the start of a command) and returns how many were
-  // consumed. Stops when the connection stalls. *needed: more bytes wanted for the command in
-  // progress.
-  size_t Consume(Connection* conn, const char* data, size_t bytes, size_t* needed);
+  // See Dispatcher.
+  size_t Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
+    return dispatcher_.Consume(conn, data, bytes, needed);
+  }
   // See Replies.
   void EndBatch(Connection* conn) { replies_.EndBatch(conn); }
   void ReleaseSlots(Connection* conn) { replies_.Release(conn); }
@@ -45,6 +63,7 @@ class Executor {
     blocked_.Advanced(conn);
     replies_.Advanced(conn);
   }
+  // TypeScript has answered.
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
   // See BlockedClients.
   void TimedOut(Connection* conn) { blocked_.TimedOut(conn); }
@@ -57,40 +76,24 @@ class Executor {
   void EngineLost(Connection* conn, bool durable, std::string_view reason);
   void Forget(Connection* conn);  // before a connection is destroyed
 
-  // See ExpirySweep. Between commands.
-  ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard) {
-    uint32_t removed = 0;
-    const ExpirySweep::Swept swept = sweep_.Shard(db, shard, context_.now_ms, &removed);
-    counters_->expired.Add(removed);
-    return swept;
-  }
-
-  void SetNow(uint64_t now_ms) { context_.now_ms = now_ms; }
-  uint64_t now_ms() const { return context_.now_ms; }
-  Shared* shared() { return shared_; }
-  ReactorCounters* counters() { return counters_; }
-
   // See ParkedPasses.
   void RetryParked() { parked_.Retry(); }
   void StepSlices() { parked_.StepSlices(); }
   bool slicing() const { return parked_.slicing(); }
   uint32_t parked() const { return parked_.count(); }
-  void DropWatches(Connection* conn) { exec_.DropWatches(conn); }
+
+  // See ExpirySweep. Between commands.
+  ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard);
+
+  void SetNow(uint64_t now_ms) { context_.now_ms = now_ms; }
+  uint64_t now_ms() const { return context_.now_ms; }
+
+  // --- for handlers, which find the executor by their connection ---
+  Shared* shared() { return context_.shared; }
+  ReactorCounters* counters() { return context_.counters; }
+  void DropWatches(Connection* conn) { execs_.DropWatches(conn); }
 
  private:
-  Outcome Dispatch(Connection* conn, std::span<const std::string_view> argv);
-  const Command* Resolve(Connection* conn, std::span<const std::string_view> argv);
-  bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
-             bool* again);
-  Outcome RunSession(Connection* conn, const Command& command,
-                     std::span<const std::string_view> argv);
-  void Reset(Connection* conn);
-  void Reject(Connection* conn, const Command* command, std::string_view text);
-
-  Shared* shared_;
-  Engine* engine_;
-  SessionHost* host_;
-  ReactorCounters* counters_;
   SessionContext context_;
   Replies replies_;
   Bookkeeper books_;
@@ -98,11 +101,12 @@ class Executor {
   Pass pass_;
   CommandRunner commands_;
   ControlBridge bridge_;
-  ExecRunner exec_;
+  ExecRunner execs_;
   ParkedPasses parked_;
   BlockedClients blocked_;
+  SessionRunner session_;
+  Dispatcher dispatcher_;
   ExpirySweep sweep_;
-  uint64_t http_warned_ms_ = 0;
 };
 
 std::string ClientLine(const Connection& conn, uint64_t now_ms);

@@ -1,0 +1,165 @@
+#include "session/dispatcher.h"
+
+#include <string>
+
+#include "base/text.h"
+#include "resp/errors.h"
+
+namespace cairn {
+
+size_t Dispatcher::Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
+  size_t done = 0;
+  *needed = 0;
+  to_.books->StartTimer();
+  to_.pass->FollowPolicy();
+  while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
+         !conn->closed) {
+    to_.look_ahead->Next(*conn, data + done, bytes - done);
+    Request request;
+    ParseResult result = conn->parser.Parse(data + done, bytes - done, &request);
+    if (CAIRN_LIKELY(result == ParseResult::kComplete)) {
+      if (Dispatch(conn, request.argv) == Outcome::kAgain) break;
+      done += request.consumed;
+      if (CAIRN_UNLIKELY(conn->OutputBytes() > Connection::kOutputPauseBytes) &&
+          conn->stall == Connection::kRunning) {
+        conn->stall = Connection::kWaitsForOutput;
+      }
+    } else if (result == ParseResult::kEmpty) {
+      done += request.consumed;
+    } else if (result == ParseResult::kIncomplete) {
+      *needed = request.bytes_needed;
+      break;
+    } else {
+      Reject(conn, nullptr, request.error);
+      conn->close_after_reply = true;
+      done = bytes;
+    }
+  }
+  to_.look_ahead->End();
+  return done;
+}
+
+Outcome Dispatcher::Dispatch(Connection* conn, std::span<const std::string_view> argv) {
+  const Command* command = Resolve(conn, argv);
+  if (CAIRN_UNLIKELY(command == nullptr)) return Outcome::kTaken;
+  bool again = false;
+  conn->last_command = command;
+  if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
+  if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
+    return to_.commands->Run(conn, *command, argv);
+  }
+  if (command->Is(kCmdControl)) {
+    to_.bridge->Run(conn, *command, argv);
+    return Outcome::kTaken;
+  }
+  return to_.session->Run(conn, *command, argv);
+}
+
+void Dispatcher::RefuseUnknown(Connection* conn, std::span<const std::string_view> argv) {
+  // A web page made a browser speak to us: the first line of HTTP must not be followed by its body
+  // as commands.
+  if (!EqualsIgnoreCase(argv[0], "post") && !EqualsIgnoreCase(argv[0], "host:")) {
+    Reject(conn, nullptr, errors::UnknownCommand(argv));
+    return;
+  }
+  constexpr uint64_t kWarnEveryMs = 60'000;
+  if (context_.now_ms >= http_warned_ms_ + kWarnEveryMs) {
+    http_warned_ms_ = context_.now_ms;
+    host_->Log(2, "closing client " + conn->addr +
+                      ": it sends POST or Host: as commands, which is what a browser does on "
+                      "behalf of a web page that attacks servers behind it");
+  }
+  conn->closed = true;
+  host_->FlushSoon(conn);
+}
+
+const Command* Dispatcher::Resolve(Connection* conn, std::span<const std::string_view> argv) {
+  const Command* command = shared_->registry.Find(argv[0]);
+  if (CAIRN_UNLIKELY(command == nullptr)) {
+    RefuseUnknown(conn, argv);
+    return nullptr;
+  }
+  if (command->Is(kCmdContainer) && argv.size() > 1) {
+    const Command* sub = Registry::Subcommand(*command, argv[1]);
+    bool debug = command->name == "debug";  // keeps one text of its own for all refusals
+    if (debug && (sub == nullptr || !sub->ArityFits(argv.size()))) {
+      Reject(conn, command, errors::DebugSubcommand(argv[1]));
+      return nullptr;
+    }
+    if (sub == nullptr) {
+      std::string upper = command->name;
+      for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+      Reject(conn, command, errors::UnknownSubcommand(argv[1], upper));
+      return nullptr;
+    }
+    command = sub;
+  }
+  if (CAIRN_UNLIKELY(!command->ArityFits(argv.size()))) {
+    Reject(conn, command, errors::WrongArity(command->name));
+    return nullptr;
+  }
+  return command;
+}
+
+bool Dispatcher::Admit(Connection* conn, const Command& command,
+                       std::span<const std::string_view> argv, bool* again) {
+  if (CAIRN_UNLIKELY(!conn->authenticated) && !command.Is(kCmdNoAuth)) {
+    Reject(conn, &command, errors::kNoAuth);
+    return false;
+  }
+  if (CAIRN_UNLIKELY(conn->monitor)) {  // stands where a replica stands in Redis: no pause for it
+    constexpr uint32_t kKeys = kCmdReadOnly | kCmdWrite | kCmdMayReplicate;
+    bool keys = command.Is(kKeys);
+    if (command.name == "exec" && conn->multi != nullptr) {
+      keys |= ExecRunner::AnyQueued(*conn, kKeys);
+    }
+    if (keys) {
+      Reject(conn, &command, errors::kMonitorKeys);
+      return false;
+    }
+  }
+  PauseMode pause = shared_->pause_mode.load(std::memory_order_relaxed);
+  if (CAIRN_UNLIKELY(pause != PauseMode::kNone) && !conn->monitor) {
+    bool writes = command.Is(kCmdWrite | kCmdMayReplicate);
+    if (command.name == "exec" && conn->multi != nullptr) {
+      writes |= ExecRunner::AnyQueued(*conn, kCmdWrite | kCmdMayReplicate);
+    } else if (conn->multi != nullptr) {
+      writes = false;
+    }
+    if ((pause == PauseMode::kAll && command.name != "client|unpause") || writes) {
+      to_.blocked->Pause(conn);
+      *again = true;
+      return false;
+    }
+  }
+  if (CAIRN_UNLIKELY(conn->multi != nullptr)) {
+    std::string_view name = command.name;
+    if (name != "exec" && name != "discard" && name != "multi" && name != "watch" &&
+        name != "quit" && name != "reset") {
+      if (command.Is(kCmdNoMulti)) {
+        Reject(conn, &command, errors::kNotInMulti);
+      } else {
+        to_.execs->Queue(conn, command, argv);
+      }
+      return false;
+    }
+  }
+  return true;
+}
+
+void Dispatcher::Reject(Connection* conn, const Command* command, std::string_view text) {
+  size_t mark = conn->turn.size();
+  if (command != nullptr && command->name == "exec" && text.starts_with("ERR ")) {
+    // A refused EXEC gives the transaction up and says why.
+    ReplyWriter(&conn->turn, conn->resp)
+        .Error(errors::Text("EXECABORT Transaction discarded because of: ", text.substr(4)));
+    to_.execs->Discard(conn);
+  } else {
+    ReplyWriter(&conn->turn, conn->resp).Error(text);
+  }
+  to_.books->Rejected(command, text);
+  if (conn->multi != nullptr) conn->multi->broken = true;
+  to_.replies->Made(conn, mark);
+}
+
+}  // namespace cairn

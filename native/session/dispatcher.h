@@ -1,0 +1,65 @@
+// Dispatcher: from bytes to commands. It parses input, finds each command's row, checks whether it
+// may run now, and hands it to who runs it: CommandRunner, ControlBridge, SessionRunner, or the
+// queue of MULTI. What is refused is answered here.
+//
+// The order of a connection's commands is kept by its stall (Connection::Stall): while there is
+// one, nothing is dispatched. One reactor's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "session/blocked_clients.h"
+#include "session/bookkeeper.h"
+#include "session/command_runner.h"
+#include "session/control_bridge.h"
+#include "session/exec_runner.h"
+#include "session/look_ahead.h"
+#include "session/pass.h"
+#include "session/replies.h"
+#include "session/session_runner.h"
+
+namespace cairn {
+
+class Dispatcher {
+ public:
+  // What commands go through, and to. Outlives the dispatcher.
+  struct Ways {
+    Pass* pass;
+    Replies* replies;
+    Bookkeeper* books;
+    LookAhead* look_ahead;
+    BlockedClients* blocked;
+    CommandRunner* commands;
+    ExecRunner* execs;
+    ControlBridge* bridge;
+    SessionRunner* session;
+  };
+  Dispatcher(const SessionContext& context, const Ways& ways)
+      : shared_(context.shared), host_(context.host), context_(context), to_(ways) {}
+
+  // Executes whole commands from the bytes (the start of a command) and returns how many were
+  // consumed. Stops when the connection stalls. *needed: more bytes wanted for the command in
+  // progress.
+  size_t Consume(Connection* conn, const char* data, size_t bytes, size_t* needed);
+
+ private:
+  Outcome Dispatch(Connection* conn, std::span<const std::string_view> argv);
+  // Null: refused.
+  const Command* Resolve(Connection* conn, std::span<const std::string_view> argv);
+  void RefuseUnknown(Connection* conn, std::span<const std::string_view> argv);
+  // False: the command does not run now; *again tells whether it is to be dispatched again later.
+  bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+             bool* again);
+  void Reject(Connection* conn, const Command* command, std::string_view text);
+
+  Shared* const shared_;
+  SessionHost* const host_;
+  const SessionContext& context_;
+  const Ways to_;
+  uint64_t http_warned_ms_ = 0;
+};
+
+}  // namespace cairn
