@@ -233,8 +233,8 @@ describe('figures', () => {
 });
 
 describe('commands', () => {
-  const nativeNames = filesUnder('native/command', ['.cc'])
-    .filter((file) => /\/table\w*\.cc$/.test(file))
+  const nativeNames = nativeFiles
+    .filter((file) => /\/table_\w+\.cc$/.test(file))
     .flatMap((file) => [...read(file).matchAll(/\{\s*"([a-z][a-z_|-]*)",\s*-?\d+,/g)].map((match) => match[1] ?? ''));
 
   const controlNames = (rows: readonly CommandRow[], parent = ''): string[] =>
@@ -246,6 +246,15 @@ describe('commands', () => {
 
   test('the native tables are found', () => {
     expect(nativeNames.length).toBeGreaterThan(60);
+  });
+
+  test('the tables on data name no handler of another layer', () => {
+    const declared = filesUnder('native/command', ['.h']).flatMap((file) =>
+      [...read(file).matchAll(/^void (\w+)\(Call& call\);/gm)].map(([, name = '']) => name),
+    );
+    expect(declared.length).toBeGreaterThan(50);
+    const sources = filesUnder('native/command', ['.cc']).map(read).join('\n');
+    expect(declared.filter((name) => !sources.includes(`\nvoid ${name}(Call& call) {`))).toEqual([]);
   });
 
   test('every command has a line in docs/commands.md', () => {

@@ -18,6 +18,7 @@
 #include "addon/native_server.h"
 #include "addon/options.h"
 #include "addon/reports.h"
+#include "session/session_handlers.h"
 
 namespace cairn::addon {
 
@@ -28,7 +29,8 @@ Napi::Value CreateServer(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CommandTable(const Napi::CallbackInfo& info) {
-  const Registry registry;
+  Registry registry;
+  AddSessionCommands(&registry);
   return RowsOf(info.Env(), registry);
 }
 

@@ -1,6 +1,7 @@
 // The one command table: a command is one row (CommandSpec) and one function (Handler). Rows of
-// data commands live in table_<family>.cc beside nothing but data; TypeScript's control commands
-// join at start-up as rows without a handler.
+// data commands live in table_<family>.cc beside nothing but data. Others join at start-up: those
+// of the session with handlers that this layer does not know (Registry::Add), TypeScript's control
+// commands without one.
 //
 // A handler runs inside a Txn pass (txn/txn.h) on a reactor thread: it reads call.argv (argv[0] is
 // the command name as sent), reads and writes through call.txn, and appends exactly one reply to
@@ -76,13 +77,10 @@ struct CommandSpec {
   std::string_view syntax = "";
 };
 
-// Rows, one function per family.
+// Rows of the commands on data, one function per family.
 std::span<const CommandSpec> StringCommands();
 std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> KeyspaceCommands();
-std::span<const CommandSpec> ConnectionCommands();
-std::span<const CommandSpec> ServerCommands();
-std::span<const CommandSpec> TransactionCommands();
 
 }  // namespace cairn

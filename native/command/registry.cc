@@ -26,10 +26,13 @@ uint32_t Registry::Hash(std::string_view name) {
 }
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
-  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), KeyspaceCommands(),
-                    ConnectionCommands(), ServerCommands(), TransactionCommands()}) {
-    for (const CommandSpec& spec : rows) Insert(spec);
-  }
+  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), KeyspaceCommands()})
+    Add(rows);
+}
+
+void Registry::Add(std::span<const CommandSpec> rows) {
+  CAIRN_CHECK(names_.empty(), "the rows of the control plane come last");
+  for (const CommandSpec& spec : rows) Insert(spec);
 }
 
 Command* Registry::Insert(const CommandSpec& spec) {

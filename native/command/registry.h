@@ -1,6 +1,6 @@
-// Registry: the command table at run time. Native rows first, then the rows that the control plane
-// adds; fixed once the reactors run, so that lookups need no lock. Every row (subcommands included)
-// has a dense number for statistics.
+// Registry: the command table at run time. Rows on data first, then those that upper layers add,
+// last those of the control plane; fixed once the reactors run, so that lookups need no lock. Every
+// row (subcommands included) has a dense number for statistics.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct Command {
 
 class Registry {
  public:
-  Registry();  // with all native rows
+  Registry();  // with all rows on data
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
@@ -45,6 +45,8 @@ class Registry {
   // Null: unknown.
   static const Command* Subcommand(const Command& container, std::string_view name);
 
+  // Rows of a layer above, which stay where they are. Before those of the control plane.
+  void Add(std::span<const CommandSpec> rows);
   // A row of the control plane. parent: "" for a command, else the container's name. Native rows
   // win over equal names.
   void AddControl(std::string_view parent, std::string_view name, int16_t arity, uint32_t flags);

@@ -9,10 +9,10 @@
 #include "base/text.h"
 #include "command/args.h"
 #include "command/object.h"
-#include "command/session_handlers.h"
 #include "resp/errors.h"
 #include "resp/number.h"
 #include "session/executor.h"
+#include "session/session_handlers.h"
 #include "session/version.h"
 
 namespace cairn {

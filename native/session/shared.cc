@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "session/session_handlers.h"
+
 namespace cairn {
+
+Shared::Shared() { AddSessionCommands(&registry); }
 
 void Slowlog::Add(SlowlogItem item, size_t keep) {
   std::lock_guard<std::mutex> guard(mutex_);

@@ -105,6 +105,7 @@ struct Options {
 enum class PauseMode : uint8_t { kNone, kWrite, kAll };
 
 struct Shared {
+  Shared();  // with all native commands
   ServerContext context;
   Registry registry;
   WatchTable watches;

@@ -1,5 +1,5 @@
-// Rows of connection, transaction and native server commands.
-#include "command/session_handlers.h"
+// Rows of connection, transaction and native server commands. Columns as in command/command.h.
+#include "session/session_handlers.h"
 
 namespace cairn {
 
@@ -95,8 +95,10 @@ constexpr CommandSpec kServer[] = {
 
 }  // namespace
 
-std::span<const CommandSpec> ConnectionCommands() { return kConnection; }
-std::span<const CommandSpec> TransactionCommands() { return kTransactions; }
-std::span<const CommandSpec> ServerCommands() { return kServer; }
+void AddSessionCommands(Registry* registry) {
+  registry->Add(kConnection);
+  registry->Add(kServer);
+  registry->Add(kTransactions);
+}
 
 }  // namespace cairn

@@ -1,10 +1,14 @@
-// Handlers that need the connection itself. Declared here for the rows in table_session.cc, defined
-// in session/.
+// Handlers that need the connection itself, and their rows (table_session.cc). command/ does not
+// know them: whoever makes a registry of all native commands adds them to it.
 #pragma once
 
 #include "command/command.h"
+#include "command/registry.h"
 
 namespace cairn {
+
+// At start-up, see Registry::Add.
+void AddSessionCommands(Registry* registry);
 
 void PingCommand(Call& call);
 void EchoCommand(Call& call);
