@@ -10,6 +10,7 @@
 #include "io/completion_cpu.h"
 #include "server/engine_factory.h"
 #include "server/open_files.h"
+#include "session/client_line.h"
 
 namespace cairn {
 

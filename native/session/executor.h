@@ -23,7 +23,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "session/blocked_clients.h"
@@ -108,7 +107,5 @@ class Executor {
   Dispatcher dispatcher_;
   ExpirySweep sweep_;
 };
-
-std::string ClientLine(const Connection& conn, uint64_t now_ms);
 
 }  // namespace cairn

@@ -1,16 +1,11 @@
 // Handlers that see the connection: its name, login, protocol version.
 #include "session/session_commands.h"
 
-#include <unistd.h>
-
-#include <charconv>
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "command/args.h"
-#include "command/object.h"
 #include "resp/errors.h"
-#include "resp/number.h"
+#include "session/client_line.h"
 #include "session/executor.h"
 #include "session/session_handlers.h"
 #include "session/version.h"
@@ -18,8 +13,6 @@
 namespace cairn {
 
 namespace {
-
-Connection& ConnectionOf(Call& call) { return static_cast<Connection&>(call.client); }
 
 bool PrintableName(std::string_view name) {
   for (char c : name) {
@@ -299,101 +292,6 @@ void TimeCommand(Call& call) {
   call.reply.ArrayHeader(2);
   call.reply.BulkInteger(static_cast<int64_t>(micros / 1000000));
   call.reply.BulkInteger(static_cast<int64_t>(micros % 1000000));
-}
-
-static bool DebugAllowed(Call& call) {
-  Connection& conn = ConnectionOf(call);
-  const DebugCommand who = conn.executor->shared()->options.debug_command.load();
-  if (who == DebugCommand::kEverybody || (who == DebugCommand::kLocal && conn.from_loopback))
-    return true;
-  call.reply.Error(
-      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
-      "can run "
-      "it from a local connection, otherwise you need to set this option in the configuration "
-      "file, and "
-      "then restart the server.");
-  return false;
-}
-
-void DebugSleepCommand(Call& call) {
-  constexpr double kSecondsMax = 3600;
-  if (!DebugAllowed(call)) return;
-  double seconds = 0;
-  if (!ParseDouble(call.argv[2], &seconds) || seconds < 0 || seconds > kSecondsMax) {
-    call.reply.Error(errors::kNotFloat);
-    return;
-  }
-  usleep(static_cast<useconds_t>(seconds * 1e6));
-  call.reply.Ok();
-}
-
-void DebugSetActiveExpireCommand(Call& call) {
-  if (!DebugAllowed(call)) return;
-  call.server.active_expire.store(call.argv[2] != "0");
-  call.reply.Ok();
-}
-
-void DebugObjectCommand(Call& call) {
-  if (!DebugAllowed(call)) return;
-  std::string_view value;
-  KeyMeta meta;
-  if (call.txn.Get(call.argv[2], &value, &meta) == ReadState::kMissing) {
-    call.reply.Error(errors::kNoSuchKey);
-    return;
-  }
-  char line[160];
-  int n =
-      snprintf(line, sizeof(line),
-               "Value at:0x0 refcount:1 encoding:%s serializedlength:%llu lru:0 lru_seconds_idle:0",
-               std::string(StringEncoding(value)).c_str(),
-               static_cast<unsigned long long>(meta.value_bytes));
-  call.reply.Simple(std::string_view(line, static_cast<size_t>(n)));
-}
-
-void DebugJmapCommand(Call& call) {
-  if (DebugAllowed(call)) call.reply.Ok();
-}
-
-std::string ClientLine(const Connection& conn, uint64_t now_ms) {
-  std::string flags;
-  if (conn.monitor) flags += 'O';
-  const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
-  if (in_multi) flags += 'x';
-  if (conn.stall == Connection::kBlocked || conn.stall == Connection::kWaitsForPause) flags += 'b';
-  if (conn.watcher.state != nullptr && conn.watcher.state->dirty.load()) flags += 'd';
-  if (conn.close_after_reply) flags += 'c';
-  if (conn.closed) flags += 'A';
-  if (conn.unix_socket) flags += 'U';
-  if (conn.no_evict) flags += 'e';
-  if (conn.no_touch) flags += 'T';
-  if (flags.empty()) flags = "N";
-  auto number = [](uint64_t n) { return std::to_string(n); };
-  uint64_t multi_bytes = conn.multi != nullptr ? conn.multi->bytes : 0;
-  // Nothing here is a fixed buffer, Redis's obl: all that is unsent stands as the list that tools
-  // and output limits look at.
-  uint64_t buffers = (conn.out.empty() ? 0u : 1u) + (conn.turn.empty() ? 0u : 1u);
-  for (const Slot& slot : conn.slots) buffers += slot.bytes.empty() ? 0u : 1u;
-  uint64_t memory = sizeof(Connection) + conn.in.capacity() + conn.out.capacity() +
-                    conn.turn.capacity() + conn.slot_bytes + multi_bytes + conn.parser.heap_bytes();
-  std::string line =
-      "id=" + number(conn.id) + " addr=" + conn.addr + " laddr=" + conn.laddr +
-      " fd=" + std::to_string(conn.fd) + " name=" + conn.name +
-      " age=" + number((now_ms - std::min(now_ms, conn.created_ms)) / 1000) +
-      " idle=" + number((now_ms - std::min(now_ms, conn.last_active_ms)) / 1000) +
-      " flags=" + flags + " db=" + number(conn.db) + " sub=0 psub=0 ssub=0 multi=" +
-      (conn.exec_run != nullptr ? number(conn.exec_run->queue.size())
-       : conn.multi != nullptr  ? number(conn.multi->queue.size())
-                                : "-1") +
-      " qbuf=" + number(conn.in.size()) +
-      " qbuf-free=" + number(conn.in.capacity() - conn.in.size()) +
-      " argv-mem=0 multi-mem=" + number(multi_bytes) + " rbs=" + number(conn.turn.capacity()) +
-      " rbp=" + number(conn.turn.size()) + " obl=0 oll=" + number(buffers) +
-      " omem=" + number(conn.OutputBytes()) + " tot-mem=" + number(memory) +
-      " events=" + ((conn.epoll_events & 4u) != 0 ? "rw" : "r") +
-      " cmd=" + (conn.last_command != nullptr ? conn.last_command->name : std::string("NULL")) +
-      " user=default redir=-1 resp=" + number(conn.resp) + " lib-name=" + conn.lib_name +
-      " lib-ver=" + conn.lib_version;
-  return line;
 }
 
 }  // namespace cairn

@@ -1,14 +1,18 @@
-// What the session commands' handlers share with the executor: what SELECT and HELLO would do, told
-// without doing it. Pure but for the password's check.
+// What the session commands' handlers share among themselves and with the executor: what SELECT and
+// HELLO would do, told without doing it. Pure but for the password's check.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "command/command.h"
+#include "session/connection.h"
+
 namespace cairn {
 
-struct Connection;
+// The client of a handler's call, which is a connection here.
+inline Connection& ConnectionOf(Call& call) { return static_cast<Connection&>(call.client); }
 
 // The number of a database as clients write it. An error text, or empty: *db is set.
 std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t* db);
