@@ -2,10 +2,10 @@
 // touches it.
 //
 // Replies leave in command order. They pass through up to three places:
-//   turn    replies of the batch of commands being executed now, with the tickets their durability
-//   depends on slots   batches that may not leave yet: tickets must first be durable (gate), or a
-//   reply is still being made (pending) out     bytes that may be sent; what the socket did not
-//   take stays here
+//   turn    replies of the batch that is being executed now, and the tickets they depend on
+//   slots   batches that may not leave yet: tickets must first be durable (gate), or a reply is
+//           still being made (pending)
+//   out     bytes that may be sent; what the socket did not take stays here
 #pragma once
 
 #include <cstdint>
