@@ -176,7 +176,7 @@ $(BUILD)/obj/test/%.o: test/%.cc Makefile
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(TEST_FLAGS) -c $< -o $@
 
 FUZZ_BUILD := $(BUILD_ROOT)/fuzz
-FUZZ_SOURCES := test/fuzz/resp_parser_fuzz.cc native/resp/parser.cc native/resp/number.cc
+FUZZ_SOURCES := test/fuzz/resp_parser_fuzz.cc native/resp/parser.cc native/base/number.cc
 FUZZ_FLAGS := -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 # New inputs stay in build/fuzz/resp-new; the corpus is only read.

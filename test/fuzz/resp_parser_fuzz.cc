@@ -4,7 +4,7 @@
 // sanitizer sees a read or a view beyond them.
 //
 // Build and run for a minute, from the top of the repository (new inputs go to a scratch folder):
-//   S="test/fuzz/resp_parser_fuzz.cc native/resp/parser.cc native/resp/number.cc"
+//   S="test/fuzz/resp_parser_fuzz.cc native/resp/parser.cc native/base/number.cc"
 //   F="-std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
 //   clang++ $F -Inative $S -o resp_parser_fuzz && mkdir -p fuzz-new
 //   ./resp_parser_fuzz -max_total_time=60 -max_len=4096 fuzz-new test/fuzz/corpus/resp

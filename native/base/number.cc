@@ -1,4 +1,4 @@
-#include "resp/number.h"
+#include "base/number.h"
 
 #include <locale.h>
 #include <stdlib.h>
