@@ -32,6 +32,19 @@ constexpr std::array<std::array<uint64_t, 256>, kStride> MakeTables() {
 
 constexpr auto kTables = MakeTables();
 
+// Registers are polynomials over GF(2), the highest bit the coefficient of x^0.
+inline constexpr uint64_t kOne = uint64_t{1} << 63;
+inline constexpr uint64_t kEightZeroBits = kOne >> 8;  // x^8
+
+uint64_t MultiplyModulo(uint64_t a, uint64_t b) {
+  uint64_t product = 0;
+  for (uint64_t bit = kOne; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = (b & 1) != 0 ? (b >> 1) ^ kReflectedPolynomial : b >> 1;
+  }
+  return product;
+}
+
 }  // namespace
 
 uint64_t Crc64Extend(uint64_t crc, const void* data, size_t bytes) {
@@ -48,6 +61,18 @@ uint64_t Crc64Extend(uint64_t crc, const void* data, size_t bytes) {
   }
   for (; bytes > 0; --bytes, ++p) crc = (crc >> 8) ^ kTables[0][(crc ^ *p) & 0xff];
   return crc;
+}
+
+// A CRC is linear: that of the first part goes on through as many zero bytes as the second part
+// has, which multiplies it by x^8 to that power.
+uint64_t Crc64Combine(uint64_t first, uint64_t second, uint64_t second_bytes) {
+  uint64_t power = kOne;
+  uint64_t square = kEightZeroBits;
+  for (; second_bytes != 0; second_bytes >>= 1) {
+    if ((second_bytes & 1) != 0) power = MultiplyModulo(power, square);
+    square = MultiplyModulo(square, square);
+  }
+  return MultiplyModulo(power, first) ^ second;
 }
 
 }  // namespace cairn

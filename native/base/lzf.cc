@@ -110,39 +110,50 @@ size_t LzfCompress(const char* in, size_t in_bytes, char* out, size_t capacity) 
   return writer.full() ? 0 : writer.size();
 }
 
-bool LzfDecompress(const char* in, size_t in_bytes, char* out, size_t out_bytes) {
-  const auto* p = reinterpret_cast<const uint8_t*>(in);
-  const uint8_t* end = p + in_bytes;
-  size_t made = 0;
-  while (p < end) {
+LzfDecoder::State LzfDecoder::Step(size_t bytes) {
+  const auto* p = reinterpret_cast<const uint8_t*>(in_);
+  const auto* end = reinterpret_cast<const uint8_t*>(end_);
+  char* const out = out_;
+  const size_t out_bytes = out_bytes_;
+  size_t made = made_;
+  if (bytes == 0) bytes = 1;
+  const size_t goal = bytes < out_bytes - made ? made + bytes : out_bytes;
+  while (p < end && made < goal) {
     size_t control = *p++;
     if (control < kLiteralRunMax) {
       size_t run = control + 1;
-      if (run > static_cast<size_t>(end - p) || run > out_bytes - made) return false;
+      if (run > static_cast<size_t>(end - p) || run > out_bytes - made) return State::kBad;
       std::memcpy(out + made, p, run);
       p += run;
       made += run;
       continue;
     }
-    size_t bytes = control >> 5;
-    if (bytes == 7) {
-      if (p == end) return false;
-      bytes += *p++;
+    size_t copied = control >> 5;
+    if (copied == 7) {
+      if (p == end) return State::kBad;
+      copied += *p++;
     }
-    bytes += 2;
-    if (p == end) return false;
+    copied += 2;
+    if (p == end) return State::kBad;
     size_t distance = ((control & 0x1f) << 8 | *p++) + 1;
-    if (distance > made || bytes > out_bytes - made) return false;
+    if (distance > made || copied > out_bytes - made) return State::kBad;
     char* to = out + made;
     const char* from = to - distance;
-    if (distance >= bytes) {
-      std::memcpy(to, from, bytes);
+    if (distance >= copied) {
+      std::memcpy(to, from, copied);
     } else {
-      for (size_t i = 0; i < bytes; ++i) to[i] = from[i];  // overlapping: the copy feeds itself
+      for (size_t i = 0; i < copied; ++i) to[i] = from[i];  // overlapping: the copy feeds itself
     }
-    made += bytes;
+    made += copied;
   }
-  return made == out_bytes;
+  in_ = reinterpret_cast<const char*>(p);
+  made_ = made;
+  if (p == end) return made == out_bytes ? State::kDone : State::kBad;
+  return made == out_bytes ? State::kBad : State::kMore;  // every item makes something
+}
+
+bool LzfDecompress(const char* in, size_t in_bytes, char* out, size_t out_bytes) {
+  return LzfDecoder(in, in_bytes, out, out_bytes).Step(SIZE_MAX) == LzfDecoder::State::kDone;
 }
 
 }  // namespace cairn

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace cairn {
 
@@ -20,5 +21,26 @@ inline constexpr size_t kLzfInputBytesMax = size_t{1} << 31;
 size_t LzfCompress(const char* in, size_t in_bytes, char* out, size_t capacity);
 // True if the stream is well-formed and decodes to exactly `out_bytes` bytes.
 bool LzfDecompress(const char* in, size_t in_bytes, char* out, size_t out_bytes);
+
+// LzfDecompress a piece at a time. `in` and all of `out` stay where they are until it is done:
+// copies reach back into what was decoded.
+class LzfDecoder {
+ public:
+  enum class State : uint8_t { kMore, kDone, kBad };
+
+  LzfDecoder() = default;
+  LzfDecoder(const char* in, size_t in_bytes, char* out, size_t out_bytes)
+      : in_(in), end_(in + in_bytes), out_(out), out_bytes_(out_bytes) {}
+
+  // Decodes about `bytes` more: at least one, at most the length of one copy above.
+  State Step(size_t bytes);
+
+ private:
+  const char* in_ = nullptr;
+  const char* end_ = nullptr;
+  char* out_ = nullptr;
+  size_t out_bytes_ = 0;
+  size_t made_ = 0;
+};
 
 }  // namespace cairn

@@ -87,6 +87,8 @@ TEST_CASE("crc64: the check value, split anywhere") {
   for (size_t cut = 0; cut <= text.size(); ++cut) {
     uint64_t head = Crc64(text.data(), cut);
     CHECK(Crc64Extend(head, text.data() + cut, text.size() - cut) == whole);
+    uint64_t tail = Crc64(text.data() + cut, text.size() - cut);
+    CHECK(Crc64Combine(head, tail, text.size() - cut) == whole);
   }
 }
 
@@ -105,6 +107,25 @@ TEST_CASE("lzf: what is coded decodes to itself") {
     }
   }
   CHECK(Compress(std::string(1000, 'x'), 1000).size() < 30);
+}
+
+TEST_CASE("lzf: decoding in pieces gives the same, and ends where it should") {
+  for (size_t piece : {size_t{0}, size_t{1}, size_t{7}, size_t{300}, size_t{100'000}}) {
+    std::string text = Text(20'000, 3, 5);
+    std::string coded = Compress(text, text.size());
+    for (size_t claimed : {text.size(), text.size() - 1, text.size() + 1}) {
+      std::string back(claimed, '\0');
+      LzfDecoder decoder(coded.data(), coded.size(), back.data(), claimed);
+      LzfDecoder::State state;
+      size_t steps = 0;
+      do {
+        state = decoder.Step(piece);
+      } while (state == LzfDecoder::State::kMore && ++steps <= text.size());
+      CHECK((state == LzfDecoder::State::kDone) == (claimed == text.size()));
+      if (claimed == text.size()) CHECK(back == text);
+      if (piece == 7) CHECK(steps > 10);
+    }
+  }
 }
 
 TEST_CASE("lzf: repeats farther back than an offset reaches are literals") {
