@@ -2,11 +2,14 @@
 
 #include "base/lzf.h"
 #include "command/args.h"
-#include "command/dump_format.h"
 #include "command/handlers.h"
+#include "rdb/string_payload.h"
 
 namespace cairn {
 namespace {
+
+using rdb::DumpedString;
+using rdb::DumpResult;
 
 inline constexpr std::string_view kOnlyStrings =
     "ERR The payload holds a value of a type other than string, which this server does not store";
@@ -71,7 +74,7 @@ std::string_view ErrorOf(DumpResult result) {
 // The value, in the payload itself or in memory that lives until Commit.
 bool DecodeValue(Call& call, std::string_view payload, std::string_view* value) {
   DumpedString dumped;
-  DumpResult result = ParseDump(payload, kValueBytesMax, &dumped);
+  DumpResult result = rdb::ParseDump(payload, kValueBytesMax, &dumped);
   *value = dumped.bytes;
   if (result == DumpResult::kOk && dumped.form == DumpedString::Form::kInteger) {
     char* digits = call.txn.Alloc(kInt64TextBytes);
@@ -94,8 +97,8 @@ void HandleDump(Call& call) {
   KeyMeta meta;
   if (!ReadString(call, call.argv[1], &value, &meta)) return;
   if (!meta.found) return call.reply.Null();
-  char* payload = call.txn.Alloc(DumpBytesMax(value.size()));
-  call.reply.Bulk({payload, EncodeDump(value, payload)});
+  char* payload = call.txn.Alloc(rdb::DumpBytesMax(value.size()));
+  call.reply.Bulk({payload, rdb::EncodeDump(value, payload)});
 }
 
 void HandleRestore(Call& call) {

@@ -8,10 +8,10 @@
 
 #include "base/crc64.h"
 #include "base/lzf.h"
-#include "command/dump_format.h"
-#include "resp/number.h"
+#include "base/number.h"
+#include "rdb/string_payload.h"
 
-namespace cairn {
+namespace cairn::rdb {
 namespace {
 
 inline constexpr uint64_t kLimit = 512u << 20;
@@ -302,4 +302,4 @@ TEST_CASE("dump: a small payload cannot claim a large value") {
 }
 
 }  // namespace
-}  // namespace cairn
+}  // namespace cairn::rdb

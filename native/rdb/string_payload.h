@@ -1,0 +1,28 @@
+// DUMP payloads of strings, as Redis 7 writes and reads them. Pure functions, safe from any thread.
+// Payloads of every version are read: strings are the same in all of them, and what a newer one
+// might do differently shows as an unknown type or form. The checksum always counts.
+//
+//   type (0: string) | string | version, 2 bytes | CRC-64 of all before it, 8 bytes (little-endian)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "rdb/coding.h"
+
+namespace cairn::rdb {
+
+inline constexpr uint16_t kDumpVersionWritten = 10;  // what 7.0 writes; 7.2 reads it, too
+
+// Room that EncodeDump needs for a value.
+inline size_t DumpBytesMax(size_t value_bytes) {
+  return 1 + StringRoom(value_bytes) + kDumpFooterBytes;
+}
+size_t EncodeDump(std::string_view value, char* out);
+
+// Verifies footer and structure. A claimed length is held against the bytes that are there before
+// anything is allocated.
+DumpResult ParseDump(std::string_view payload, uint64_t value_bytes_max, DumpedString* out);
+
+}  // namespace cairn::rdb
