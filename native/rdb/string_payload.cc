@@ -2,17 +2,12 @@
 
 #include "base/check.h"
 #include "base/crc64.h"
+#include "rdb/types.h"
 
 namespace cairn::rdb {
-namespace {
-
-inline constexpr uint8_t kTypeString = 0;
-inline constexpr uint8_t kTypeMax = 63;  // with room for those of newer versions
-
-}  // namespace
 
 size_t EncodeDump(std::string_view value, char* out) {
-  out[0] = static_cast<char>(kTypeString);
+  out[0] = static_cast<char>(Type::kString);
   size_t n = PutInteger(value, out + 1);
   if (n == 0) n = PutLzf(value, out + 1);
   if (n == 0) n = PutRaw(value, out + 1);
@@ -34,7 +29,7 @@ DumpResult ParseDump(std::string_view payload, uint64_t value_bytes_max, DumpedS
   Reader reader(body);
   uint8_t type;
   if (!reader.TakeByte(&type)) return DumpResult::kBadFormat;
-  if (type != kTypeString) {
+  if (type != static_cast<uint8_t>(Type::kString)) {
     return type <= kTypeMax ? DumpResult::kOtherType : DumpResult::kBadFormat;
   }
   DumpResult result = TakeString(&reader, value_bytes_max, out);
