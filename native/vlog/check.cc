@@ -12,9 +12,10 @@
 
 #include "engine/recovery_report.h"
 #include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/checkpoint/retained_checkpoints.h"
 #include "vlog/log/manifest.h"
 #include "vlog/log/segment.h"
-#include "vlog/recovery/coverage.h"
+#include "vlog/recovery/read_from.h"
 #include "vlog/recovery/replay_index.h"
 
 namespace cairn {

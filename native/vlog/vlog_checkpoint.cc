@@ -59,12 +59,13 @@ bool VlogEngine::CheckpointSource::AnyLaneStopped() const {
 
 vlog::CheckpointHost::Removals VlogEngine::CheckpointSource::RemovalsKept() {
   Removals kept;
-  std::lock_guard<std::mutex> lock(engine_.manifest_mutex_);
-  for (const SegmentEntry& entry : engine_.manifest_.segments) {
+  const vlog::Catalog& catalog = engine_.catalog_;
+  std::lock_guard<std::mutex> lock(catalog.mutex());
+  for (const SegmentEntry& entry : catalog.ManifestLocked().segments) {
     const Segment* segment = engine_.segments_.Get(entry.id);
     if (segment == nullptr) continue;
     kept.live_bytes += segment->live_bytes.load(std::memory_order_relaxed);
-    if (!engine_.Settled(*segment) || engine_.DroppableLocked(*segment, false)) continue;
+    if (!catalog.SettledLocked(*segment) || engine_.retained_.Droppable(*segment, false)) continue;
     kept.bytes += segment->removal_bytes.load(std::memory_order_relaxed);
     if (segment->flushes.load(std::memory_order_relaxed)) kept.bytes += segment->data_end / 2;
   }
@@ -72,10 +73,11 @@ vlog::CheckpointHost::Removals VlogEngine::CheckpointSource::RemovalsKept() {
 }
 
 bool VlogEngine::CheckpointSource::NewestIsOfNow() {
-  std::lock_guard<std::mutex> lock(engine_.manifest_mutex_);
-  const vlog::Manifest& manifest = engine_.manifest_;
-  if (engine_.retained_.empty() || engine_.retained_.back().epoch != manifest.epoch) return false;
-  const CheckpointInfo& last = engine_.retained_.back();
+  std::lock_guard<std::mutex> lock(engine_.catalog_.mutex());
+  const vlog::Manifest& manifest = engine_.catalog_.ManifestLocked();
+  const CheckpointInfo* newest = engine_.retained_.newest();
+  if (newest == nullptr || newest->epoch != manifest.epoch) return false;
+  const CheckpointInfo& last = *newest;
   bool same = last.swap_sequence == engine_.swap_sequence_;
   for (uint32_t lane = 0; same && lane < engine_.lanes_.size(); ++lane)
     same = last.log_from[lane] == engine_.lanes_[lane]->written();
@@ -96,13 +98,15 @@ LogAmount VlogEngine::CheckpointSource::Begin(CheckpointInfo* info) {
   }
   const LogAmount at = LogSoFar();
   {
-    std::lock_guard<std::mutex> lock(engine_.manifest_mutex_);
-    info->id = engine_.manifest_.next_segment_id++;
+    vlog::Catalog& catalog = engine_.catalog_;
+    std::lock_guard<std::mutex> lock(catalog.mutex());
+    const vlog::Manifest& manifest = catalog.ManifestLocked();
+    info->id = catalog.NextIdLocked();
     info->next_segment_id = info->id;
-    info->epoch = engine_.manifest_.epoch;
-    info->lanes = engine_.manifest_.lanes;
-    info->incarnation = engine_.manifest_.incarnation;
-    engine_.underway_ = *info;
+    info->epoch = manifest.epoch;
+    info->lanes = manifest.lanes;
+    info->incarnation = manifest.incarnation;
+    engine_.retained_.Begin(*info);
   }
   engine_.gc_.gate.Open();
   return at;
@@ -170,25 +174,22 @@ bool VlogEngine::CheckpointSource::Durable(const std::vector<uint64_t>& ends, St
 }
 
 Status VlogEngine::CheckpointSource::Name(const CheckpointInfo& info, std::vector<uint32_t>* old) {
-  std::lock_guard<std::mutex> lock(engine_.manifest_mutex_);
-  vlog::Manifest changed = engine_.manifest_;
+  std::lock_guard<std::mutex> lock(engine_.catalog_.mutex());
+  vlog::Manifest changed = engine_.catalog_.ManifestLocked();
   changed.checkpoints.push_back({info.id, 0});
   while (changed.checkpoints.size() > vlog::kCheckpointsKept) {
     old->push_back(changed.checkpoints.front().id);
     changed.checkpoints.erase(changed.checkpoints.begin());
   }
-  Status status = engine_.SaveManifestLocked(&changed);
-  if (!status.ok()) return status;
-  engine_.manifest_ = std::move(changed);
-  std::vector<CheckpointInfo>& retained = engine_.retained_;
-  retained.push_back(info);
-  while (retained.size() > engine_.manifest_.checkpoints.size()) retained.erase(retained.begin());
+  const size_t named = changed.checkpoints.size();
+  Status status = engine_.catalog_.ReplaceLocked(std::move(changed));
+  if (status.ok()) engine_.retained_.Add(info, named);
   return status;
 }
 
 void VlogEngine::CheckpointSource::End() {
-  std::lock_guard<std::mutex> lock(engine_.manifest_mutex_);
-  engine_.underway_.reset();
+  std::lock_guard<std::mutex> lock(engine_.catalog_.mutex());
+  engine_.retained_.End();
 }
 
 }  // namespace cairn

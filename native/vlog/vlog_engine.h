@@ -8,8 +8,8 @@
 // what SWAPDB changes, so no record ever needs to be renamed.
 //
 // Threads: index and cache of a shard under the shard's latch (the caller's, by contract); lanes by
-// their own latches; the manifest by manifest_mutex_; the maintenance thread does everything that
-// blocks. Order of latches: shard, then lanes in ascending order; the cache only ever tries a
+// their own latches; the manifest by the catalog's mutex; the maintenance thread does everything
+// that blocks. Order of latches: shard, then lanes in ascending order; the cache only ever tries a
 // second shard's latch.
 #pragma once
 
@@ -31,6 +31,7 @@
 #include "engine/engine.h"
 #include "vlog/checkpoint/checkpoint_file.h"
 #include "vlog/checkpoint/checkpointer.h"
+#include "vlog/checkpoint/retained_checkpoints.h"
 #include "vlog/gc/batch_gate.h"
 #include "vlog/index/shard_index.h"
 #include "vlog/log/fetch.h"
@@ -41,6 +42,7 @@
 #include "vlog/log/unit_image.h"
 #include "vlog/recovery/recovery.h"
 #include "vlog/recovery/replay.h"
+#include "vlog/space/catalog.h"
 #include "vlog/space/quiescence.h"
 #include "vlog/space/segment_space.h"
 #include "vlog/vlog.h"
@@ -229,7 +231,6 @@ class VlogEngine final : public Engine {
     std::atomic<bool> paused{false};
     std::atomic<uint32_t> iops{1000};
     std::atomic<uint32_t> parallel{1};
-    std::atomic<uint32_t> amplification{140};
     std::atomic<uint32_t> overshoot{0};          // log bytes per 100 allowed, of the worst lane
     std::atomic<const char*> isolation{"none"};  // of the latest thread that was set apart
     std::atomic<uint64_t> throttle_ns{0};
@@ -317,13 +318,6 @@ class VlogEngine final : public Engine {
   void Service(uint64_t now_ms);
   void ServiceLane(vlog::Lane* lane, uint64_t now_ms);
   void GiveBackSlack(uint64_t now_ms);
-  Result<std::unique_ptr<vlog::Segment>> CreateSegment(uint32_t lane, uint64_t unit_bytes,
-                                                       uint32_t before, bool sparing);
-  std::vector<uint64_t> LiveBytesLocked() const;
-  uint64_t WantedBytesLocked(uint64_t live_bytes) const;
-  uint64_t SegmentBytesMin() const;
-  void TakeBack(uint32_t lane, const std::string& path, uint64_t bytes);
-  Status ListSegment(std::unique_ptr<vlog::Segment> segment, vlog::Segment** listed);
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
   void DeleteFlushedTrees(uint64_t millis);
@@ -334,7 +328,6 @@ class VlogEngine final : public Engine {
   bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
   bool BeingIndexed(uint32_t segment_id) const;
   void Reclaim();
-  Status SaveManifestLocked(vlog::Manifest* manifest);
 
   uint64_t RecordsSoFar() const;
 
@@ -353,12 +346,8 @@ class VlogEngine final : public Engine {
   bool CollectSome();
   void PickVictims(uint32_t most, std::vector<Victim>* victims);
   uint64_t LetBeBytes(uint64_t room, uint64_t now_ms);
-  bool Settled(const vlog::Segment& segment);
-  bool DroppableLocked(const vlog::Segment& segment, bool first) const;
-  bool FirstInLogLocked(const vlog::Segment& segment) const;
   bool NoCheckpoint();
   bool RemovalsDroppable(const vlog::Segment& segment, bool* first);
-  uint64_t UsedBytes(const vlog::Segment& segment) const;
   bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);
   Status CreateSurvivors(uint32_t lane, uint64_t bytes, const vlog::Segment& victim,
                          vlog::Segment** segment);
@@ -398,9 +387,6 @@ class VlogEngine final : public Engine {
   std::mutex swap_mutex_;  // tree_of_ as a whole, with swap_sequence_
   uint64_t swap_sequence_ = 0;
 
-  mutable std::mutex manifest_mutex_;
-  vlog::Manifest manifest_;
-
   std::mutex flushed_trees_mutex_;
   std::vector<Art> flushed_trees_;  // trees of flushed namespaces
 
@@ -411,6 +397,8 @@ class VlogEngine final : public Engine {
   bool maintenance_poke_ = false;
   uint64_t serviced_ms_ = 0;
   vlog::SegmentSpace space_;
+  vlog::Catalog catalog_;
+  vlog::RetainedCheckpoints retained_;  // catalog_.mutex()
   // By lane, or kEarlierEpochs for segments of those. Maintenance only.
   std::map<uint32_t, PendingDeletion> pending_deletions_;
   uint64_t expired_left_ = 0;
@@ -423,8 +411,6 @@ class VlogEngine final : public Engine {
   VlogStats reset_at_;  // reset_mutex_; of whoever looks at figures
   mutable std::mutex settings_mutex_;
   Settings settings_;
-  std::optional<vlog::CheckpointInfo> underway_;  // manifest_mutex_; one that is being written
-  std::vector<vlog::CheckpointInfo> retained_;    // manifest_mutex_; the newest last
   // Of the process, when the engine was made.
   const uint64_t read_errors_before_ = IoErrors::All().reads();
   const uint64_t write_errors_before_ = IoErrors::All().writes();

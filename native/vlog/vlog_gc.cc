@@ -12,7 +12,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/threads.h"
-#include "vlog/recovery/coverage.h"
 #include "vlog/vlog_collect.h"
 
 namespace cairn {
@@ -167,7 +166,7 @@ bool VlogEngine::CollectSome() {
     } else if (status.code() != Code::kBusy) {
       Notice("garbage collection: " + status.message());
     }
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
+    std::lock_guard<std::mutex> lock(catalog_.mutex());
     segment->Become(status.code() == Code::kCorruption ? SegmentState::kDamaged
                     : swept[i] != 0                    ? SegmentState::kSwept
                                                        : SegmentState::kSealed);
@@ -187,48 +186,16 @@ bool VlogEngine::CollectSome() {
 
 // ---- which segments ----
 
-// Sealed, and all that lies in it is durable and settled: no crash can cut it any more.
-bool VlogEngine::Settled(const Segment& segment) {
-  if (segment.epoch != manifest_.epoch) return true;
-  Lane* lane = lanes_[segment.lane].get();
-  if (!lane->Sealed(&segment)) return false;
-  if (segment.survivors()) return true;
-  // To the last record: the last commit may hold the part of a transaction that is not whole yet.
-  return lane->durable() >= segment.log_end;
-}
-
-// Whether no recovery can read anything that the removals in the segment concern. Each checkpoint
-// that is kept is a way to recover, and may name what was removed after it; so is the log alone, as
-// long as there are not checkpoints enough. `first`: nothing of the lane lies before the segment.
-bool VlogEngine::DroppableLocked(const Segment& segment, bool first) const {
-  const SegmentEntry entry = vlog::EntryOf(segment);
-  for (const vlog::CheckpointInfo& info : retained_) {
-    if (!vlog::Covers(info, entry)) return false;
-  }
-  if (underway_ && !vlog::Covers(*underway_, entry)) return false;
-  return first || retained_.size() >= vlog::kCheckpointsKept;
-}
-
 bool VlogEngine::RemovalsDroppable(const Segment& segment, bool* first) {
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
-  *first = FirstInLogLocked(segment);
-  return DroppableLocked(segment, *first);
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  *first = catalog_.FirstInLogLocked(segment);
+  return retained_.Droppable(segment, *first);
 }
 
 // Whether no checkpoint is kept or being written.
 bool VlogEngine::NoCheckpoint() {
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
-  return retained_.empty() && !underway_;
-}
-
-bool VlogEngine::FirstInLogLocked(const Segment& segment) const {
-  for (const SegmentEntry& entry : manifest_.segments) {
-    if (entry.epoch < segment.epoch) return false;
-    if (entry.epoch == segment.epoch && entry.lane == segment.lane &&
-        vlog::RankOf(entry.id, entry.before) < segment.rank())
-      return false;
-  }
-  return true;
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  return retained_.none();
 }
 
 void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
@@ -243,16 +210,17 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
   // A disk that is about full: whatever can be had.
   const uint64_t least = space_.kept_back_bytes();
   const bool full = free_bytes != 0 && free_bytes < 2 * least;
-  const uint64_t amplification = std::min<uint64_t>(
-      gc_.amplification.load(std::memory_order_relaxed), full ? kAmplificationFull : UINT32_MAX);
+  const uint64_t amplification =
+      std::min<uint64_t>(catalog_.amplification(), full ? kAmplificationFull : UINT32_MAX);
   const uint64_t let_be = LetBeBytes(full ? 0 : free_bytes - std::min(free_bytes, least), now_ms);
   std::vector<Sum> sums(lanes_.size());
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  const vlog::Manifest& manifest = catalog_.ManifestLocked();
   std::vector<uint8_t> has_older(lanes_.size(), 0);  // of the lane: something before in the log
-  uint32_t first_epoch = manifest_.epoch;
-  for (const SegmentEntry& entry : manifest_.segments)
+  uint32_t first_epoch = manifest.epoch;
+  for (const SegmentEntry& entry : manifest.segments)
     first_epoch = std::min(first_epoch, entry.epoch);
-  for (const SegmentEntry& entry : vlog::InReadingOrder(manifest_)) {
+  for (const SegmentEntry& entry : vlog::InReadingOrder(manifest)) {
     Segment* segment = segments_.Get(entry.id);
     if (segment == nullptr) continue;
     const uint32_t lane = segment->lane % static_cast<uint32_t>(lanes_.size());
@@ -260,15 +228,15 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     const uint64_t live = segment->live_bytes.load(std::memory_order_acquire);
     const bool first = entry.epoch == first_epoch && has_older[lane] == 0;
     if (segment->state() == SegmentState::kPendingDeletion) continue;
-    if (!Settled(*segment)) {
+    if (!catalog_.SettledLocked(*segment)) {
       if (entry.epoch == first_epoch) has_older[lane] = 1;
-      const uint64_t used = UsedBytes(*segment);
+      const uint64_t used = catalog_.UsedBytes(*segment);
       sum.used += used;
       sum.live += live;
       if (!segment->survivors() && used > live) sum.active_dead += used - live;
       continue;
     }
-    const bool droppable = DroppableLocked(*segment, first);
+    const bool droppable = retained_.Droppable(*segment, first);
     const uint64_t removals =
         droppable ? 0 : segment->removal_bytes.load(std::memory_order_relaxed);
     const uint64_t size = segment->data_end;
@@ -292,7 +260,7 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
     // Benefit over cost, as log-structured file systems weigh it: what is gained, for how long it
     // will stay gained, against reading all and writing what lives.
     const double u = static_cast<double>(kept) / static_cast<double>(size);
-    const double age = 1.0 + static_cast<double>(manifest_.next_segment_id - segment->id);
+    const double age = 1.0 + static_cast<double>(manifest.next_segment_id - segment->id);
     sum.choice.push_back(
         {segment, gc_lanes_[lane].mode.load(std::memory_order_relaxed), (1 - u) * age / (1 + u)});
   }
@@ -342,23 +310,10 @@ void VlogEngine::PickVictims(uint32_t most, std::vector<Victim>* victims) {
 // written. Less with many lanes, or where disk space is short.
 uint64_t VlogEngine::LetBeBytes(uint64_t room, uint64_t now_ms) {
   if (gc_.quiescence.Ms(RecordsSoFar(), now_ms) > kLetBeMs) return 0;
-  const uint64_t unit = SegmentBytesMin();
+  const uint64_t unit = catalog_.segment_bytes_min();
   // All lanes together.
   const uint64_t most = std::min(kLetBeSegmentsMax * unit, room / kLetBeShare);
   return std::min(tuning_.gc_segments_let_be * unit, most / lanes_.size());
-}
-
-// Written so far; of the segment that a lane writes to, up to the end of what is staged.
-uint64_t VlogEngine::UsedBytes(const Segment& segment) const {
-  Lane* lane = lanes_[segment.lane % lanes_.size()].get();
-  {
-    LatchGuard guard(lane->latch());
-    if (segment.sealed()) return segment.data_end;
-  }
-  if (segment.survivors())
-    return std::max<uint64_t>(segment.proven.load(std::memory_order_relaxed), segment.block_bytes);
-  const uint64_t end = lane->staged_end();
-  return vlog::SegmentOf(end) == segment.id ? vlog::OffsetOf(end) : segment.block_bytes;
 }
 
 // ---- how fast ----
@@ -414,22 +369,23 @@ Status VlogEngine::CreateSurvivors(uint32_t lane, uint64_t bytes, const Segment&
                                    Segment** segment) {
   uint32_t before = 0;
   {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    const bool related = victim.epoch == manifest_.epoch && victim.lane == lane;
-    for (const SegmentEntry& entry : manifest_.segments) {
-      if (entry.epoch != manifest_.epoch || entry.lane != lane || entry.before != 0) continue;
+    std::lock_guard<std::mutex> lock(catalog_.mutex());
+    const vlog::Manifest& manifest = catalog_.ManifestLocked();
+    const bool related = victim.epoch == manifest.epoch && victim.lane == lane;
+    for (const SegmentEntry& entry : manifest.segments) {
+      if (entry.epoch != manifest.epoch || entry.lane != lane || entry.before != 0) continue;
       if (before != 0 && entry.id > before) continue;
       if (related && vlog::RankOf(entry.id, 0) <= victim.rank()) continue;
       const Segment* log = segments_.Get(entry.id);
-      if (log != nullptr && !Settled(*log)) before = entry.id;
+      if (log != nullptr && !catalog_.SettledLocked(*log)) before = entry.id;
     }
   }
   CAIRN_CHECK(before != 0);
   Status status = space_.LeavesEnough(bytes);
   if (!status.ok()) return status;
-  Result<std::unique_ptr<Segment>> created = CreateSegment(lane, bytes, before, true);
+  Result<std::unique_ptr<Segment>> created = catalog_.Create(lane, bytes, before, true);
   if (!created.ok()) return created.status();
-  return ListSegment(std::move(created.value()), segment);
+  return catalog_.List(std::move(created.value()), segment);
 }
 
 Status VlogEngine::GrowSurvivors(Segment* segment, uint64_t room_end) {

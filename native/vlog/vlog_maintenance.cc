@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <numeric>
-#include <random>
 #include <set>
 
 #include "base/check.h"
@@ -23,16 +21,8 @@ using vlog::SegmentState;
 
 namespace {
 
-constexpr size_t kSegmentsForGc = 256;     // of those that a manifest can name
-constexpr uint64_t kDeleteTreesMs = 20;    // at a time
-constexpr uint64_t kStepMin = 64u << 10;   // by which a segment grows at the least
-constexpr uint64_t kSegmentsOfSlack = 12;  // that make up what may be dead
-constexpr uint64_t kSpareShare = 7;        // of what lives, unless their number is set
-
-uint32_t RandomSalt() {
-  std::random_device device;
-  return device();
-}
+constexpr uint64_t kDeleteTreesMs = 20;   // at a time
+constexpr uint64_t kStepMin = 64u << 10;  // by which a segment grows at the least
 
 }  // namespace
 
@@ -114,8 +104,8 @@ void VlogEngine::ServiceLane(Lane* lane, uint64_t now_ms) {
   if (status.ok() && request.next_bytes != 0 && request.next == nullptr) {
     Segment* next = nullptr;
     Result<std::unique_ptr<Segment>> created =
-        CreateSegment(lane->id(), request.next_bytes, 0, sparing || room < shared_.allocate_step);
-    status = created.ok() ? ListSegment(std::move(created.value()), &next) : created.status();
+        catalog_.Create(lane->id(), request.next_bytes, 0, sparing || room < shared_.allocate_step);
+    status = created.ok() ? catalog_.List(std::move(created.value()), &next) : created.status();
     if (status.ok()) lane->GrantNextSegment(next, sparing);
   } else if (status.ok() && request.next_bytes != 0) {
     Segment* next = request.next;
@@ -131,74 +121,6 @@ Status VlogEngine::ExtendSegment(Lane* lane, Segment* segment, uint64_t room_end
   if (end <= segment->room_end) return Status();
   Status status = space_.Reserve(segment, end);
   if (status.ok()) lane->GrantReservation(segment, end, capacity, sparing);
-  return status;
-}
-
-// A new segment file, complete on disk but in no manifest yet.
-Result<std::unique_ptr<Segment>> VlogEngine::CreateSegment(uint32_t lane, uint64_t unit_bytes,
-                                                           uint32_t before, bool sparing) {
-  auto segment = std::make_unique<Segment>();
-  uint64_t wanted = 0;
-  {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    const size_t kept = before == 0 ? kSegmentsForGc : 0;
-    if (manifest_.segments.size() + kept >= vlog::kManifestSegmentsMax ||
-        manifest_.next_segment_id >= vlog::SegmentTable::kIdsMax) {
-      return Status(Code::kNoSpace, "too many segments; raise segment-size");
-    }
-    segment->id = manifest_.next_segment_id++;
-    segment->epoch = manifest_.epoch;
-    wanted = WantedBytesLocked(LiveBytesLocked()[lane]);
-  }
-  segment->lane = lane;
-  segment->before = before;
-  segment->salt = tuning_.salt != 0 ? tuning_.salt : RandomSalt();
-  Status status =
-      space_.CreateFile(segment.get(), {wanted, unit_bytes, shared_.incarnation, sparing});
-  if (!status.ok()) return status;
-  return segment;
-}
-
-// By lane.
-std::vector<uint64_t> VlogEngine::LiveBytesLocked() const {
-  std::vector<uint64_t> bytes(options_.lanes, 0);
-  for (const SegmentEntry& entry : manifest_.segments) {
-    const Segment* segment = segments_.Get(entry.id);
-    if (segment != nullptr)
-      bytes[entry.lane % options_.lanes] += segment->live_bytes.load(std::memory_order_relaxed);
-  }
-  return bytes;
-}
-
-// How large a segment should be in a lane with so many live bytes: what is dead in the one that is
-// written to cannot be collected, so several of them make up what may be dead. Many segments, and
-// they are as large as they may be.
-uint64_t VlogEngine::WantedBytesLocked(uint64_t live_bytes) const {
-  const uint64_t most = options_.segment_bytes;
-  const uint64_t least = SegmentBytesMin();
-  if (least == most || manifest_.segments.size() > vlog::kManifestSegmentsMax / 4) return most;
-  const uint64_t amplification = gc_.amplification.load(std::memory_order_relaxed);
-  const uint64_t dead = live_bytes / 100 * (amplification - 100);
-  return std::clamp(dead / kSegmentsOfSlack, least, most);
-}
-
-uint64_t VlogEngine::SegmentBytesMin() const {
-  return std::min(options_.segment_bytes, tuning_.segment_bytes_min);
-}
-
-// Makes a created segment part of the directory.
-Status VlogEngine::ListSegment(std::unique_ptr<Segment> segment, Segment** listed) {
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
-  manifest_.segments.push_back(vlog::EntryOf(*segment));
-  Status status = SaveManifestLocked(&manifest_);
-  if (!status.ok()) {
-    // The new manifest may or may not be the one on disk; only one of the two names the file, and
-    // it is empty.
-    manifest_.segments.pop_back();
-    return status;
-  }
-  *listed = segment.get();
-  segments_.Add(std::move(segment));
   return status;
 }
 
@@ -243,12 +165,13 @@ void VlogEngine::ChooseForDeletion() {
   LookAtTrees(&empty.swap_sequence, &empty.trees);
   std::map<uint32_t, PendingDeletion> found;
   {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    const std::vector<SegmentEntry> entries = vlog::InReadingOrder(manifest_);
+    std::lock_guard<std::mutex> lock(catalog_.mutex());
+    const vlog::Manifest& manifest = catalog_.ManifestLocked();
+    const std::vector<SegmentEntry> entries = vlog::InReadingOrder(manifest);
     const uint32_t first_epoch = entries.empty() ? 0 : entries[0].epoch;
     std::vector<uint8_t> stays(kLanesMax, 0);  // of the lane: something before this one
     for (const SegmentEntry& entry : entries) {
-      const uint32_t group = entry.epoch == manifest_.epoch ? entry.lane : kEarlierEpochs;
+      const uint32_t group = entry.epoch == manifest.epoch ? entry.lane : kEarlierEpochs;
       if (pending_deletions_.count(group) != 0) continue;  // that comes first
       const bool first = entry.epoch == first_epoch && stays[entry.lane] == 0;
       bool needs_checkpoint = false;
@@ -299,8 +222,9 @@ bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpo
   Segment* segment = segments_.Get(entry.id);
   // In this order: nothing is staged in a sealed segment, what was staged there is counted before
   // its reactor says that it is done, and only then do the live bytes tell the truth.
-  if (segment == nullptr || segment->state() == SegmentState::kCollecting || !Settled(*segment) ||
-      BeingIndexed(entry.id) || segment->pins.load(std::memory_order_acquire) != 0 ||
+  if (segment == nullptr || segment->state() == SegmentState::kCollecting ||
+      !catalog_.SettledLocked(*segment) || BeingIndexed(entry.id) ||
+      segment->pins.load(std::memory_order_acquire) != 0 ||
       segment->live_bytes.load(std::memory_order_acquire) != 0) {
     return false;
   }
@@ -312,7 +236,7 @@ bool VlogEngine::Dead(const SegmentEntry& entry, bool first, bool* needs_checkpo
       segment->removal_bytes.load(std::memory_order_relaxed) == 0 &&
       !segment->flushes.load(std::memory_order_relaxed))
     return true;
-  if (segment->owes_deletes || !DroppableLocked(*segment, first)) return false;
+  if (segment->owes_deletes || !retained_.Droppable(*segment, first)) return false;
   if (!first) *needs_checkpoint = true;
   return true;
 }
@@ -328,8 +252,8 @@ bool VlogEngine::BeingIndexed(uint32_t segment_id) const {
 void VlogEngine::Reclaim() {
   std::vector<std::unique_ptr<Segment>> gone;
   {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    vlog::Manifest changed = manifest_;
+    std::lock_guard<std::mutex> lock(catalog_.mutex());
+    vlog::Manifest changed = catalog_.ManifestLocked();
     std::set<uint32_t> leave;
     for (auto it = pending_deletions_.begin(); it != pending_deletions_.end();) {
       const PendingDeletion& pending = it->second;
@@ -358,12 +282,11 @@ void VlogEngine::Reclaim() {
     if (leave.empty()) return;
     std::erase_if(changed.segments,
                   [&](const SegmentEntry& entry) { return leave.count(entry.id) != 0; });
-    Status status = SaveManifestLocked(&changed);
-    if (!status.ok()) {  // they stay listed; tried again by and by
+    if (!catalog_.ReplaceLocked(std::move(changed)).ok()) {
+      // They stay listed; tried again by and by.
       for (uint32_t id : leave) segments_.Get(id)->CallOffDeletion();
       return;
     }
-    manifest_ = std::move(changed);
     for (uint32_t id : leave) {
       CAIRN_CHECK(segments_.Get(id)->live_bytes.load(std::memory_order_acquire) == 0);
       gone.push_back(segments_.Remove(id));
@@ -377,35 +300,8 @@ void VlogEngine::Reclaim() {
     GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     const uint32_t lane = segment->lane % options_.lanes;
     segment.reset();
-    TakeBack(lane, path, size.ok() ? size.value() : 0);
+    catalog_.TakeBack(lane, path, size.ok() ? size.value() : 0);
   }
-}
-
-void VlogEngine::TakeBack(uint32_t lane, const std::string& path, uint64_t bytes) {
-  uint64_t wanted, spare_bytes_max;
-  {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    const std::vector<uint64_t> live = LiveBytesLocked();
-    wanted = WantedBytesLocked(live[lane]);
-    spare_bytes_max =
-        std::max(std::accumulate(live.begin(), live.end(), uint64_t{0}) / kSpareShare, wanted);
-  }
-  space_.TakeBack(path, bytes, wanted, spare_bytes_max);
-}
-
-// With manifest_mutex_ held. Says of survivors how far they are durable by now, and of lanes which
-// numbers of units they have given away: what is removed may have been all that told.
-Status VlogEngine::SaveManifestLocked(vlog::Manifest* manifest) {
-  for (size_t i = 0; i < lanes_.size() && i < manifest->units.size(); ++i)
-    manifest->units[i] = std::max(manifest->units[i], lanes_[i]->written_mark().next_unit);
-  for (SegmentEntry& entry : manifest->segments) {
-    const Segment* segment = entry.before == 0 ? nullptr : segments_.Get(entry.id);
-    if (segment != nullptr) entry = vlog::EntryOf(*segment);
-  }
-  Status status = vlog::SaveManifest(options_.dir, disk_, *manifest);
-  while (status.code() == Code::kNoSpace && space_.MakeRoom())
-    status = vlog::SaveManifest(options_.dir, disk_, *manifest);
-  return status;
 }
 
 }  // namespace cairn

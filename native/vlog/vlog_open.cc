@@ -41,7 +41,7 @@ Status VlogEngine::Configure(const VlogOptions& options) {
     return Status(Code::kInvalid, "segment-size must be 64 KiB to 16 GiB");
   }
   options_ = options;
-  gc_.amplification.store(std::max(101u, options_.gc_space_amplification));
+  catalog_.SetAmplification(std::max(101u, options_.gc_space_amplification));
   const uint64_t chunk = CommitBatchBytes(options);
   const uint64_t ring = std::max(options.wal_ring_bytes, kCommitsPerRingMin * kCommitBatchBytesMin);
   shared_.chunk_bytes = chunk;
@@ -134,7 +134,7 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
                       .by_itself = tuning_.checkpoints,
                       .has_thread = !tuning_.inline_maintenance,
                       .replayed = replayed_},
-                     retained_.empty() ? nullptr : &retained_.back());
+                     retained_.newest());
   Remark(PrepareGc(), &report);
   if (StartGc() && checkpointer_.Start() && StartMaintenance()) return report;
   StopGc();
@@ -152,28 +152,38 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   lock_ = std::move(lock.value());
 
   bool found = false;
-  Result<Manifest> manifest = vlog::LoadManifest(options_.dir, disk_, &found);
-  if (!manifest.ok() && manifest.status().code() == Code::kCorruption && options_.salvage) {
-    report->damage.push_back(manifest.status().message());
-    manifest = vlog::RebuildManifest(options_.dir, disk_, &report->damage);
-    found = manifest.ok() && !manifest.value().segments.empty();
+  Result<Manifest> loaded = vlog::LoadManifest(options_.dir, disk_, &found);
+  if (!loaded.ok() && loaded.status().code() == Code::kCorruption && options_.salvage) {
+    report->damage.push_back(loaded.status().message());
+    loaded = vlog::RebuildManifest(options_.dir, disk_, &report->damage);
+    found = loaded.ok() && !loaded.value().segments.empty();
   }
-  if (!manifest.ok()) return manifest.status();
-  manifest_ = std::move(manifest.value());
-  if (found && options_.lanes_auto) options_.lanes = manifest_.lanes;
+  if (!loaded.ok()) return loaded.status();
+  Manifest& manifest = *catalog_.AtStart();
+  manifest = std::move(loaded.value());
+  if (found && options_.lanes_auto) options_.lanes = manifest.lanes;
   if (!found) {
-    manifest_ = Manifest();
-    manifest_.lanes = options_.lanes;
-    manifest_.epoch = 1;
-    manifest_.databases = options_.databases;
+    manifest = Manifest();
+    manifest.lanes = options_.lanes;
+    manifest.epoch = 1;
+    manifest.databases = options_.databases;
   }
+  const uint64_t segment_bytes_min = std::min(options_.segment_bytes, tuning_.segment_bytes_min);
+  catalog_.Begin({.dir = options_.dir,
+                  .disk = disk_,
+                  .space = &space_,
+                  .segments = &segments_,
+                  .lanes = &lanes_,
+                  .segment_bytes = options_.segment_bytes,
+                  .segment_bytes_min = segment_bytes_min,
+                  .salt = tuning_.salt});
   status = RemoveLeftovers(&report->damage);
   if (status.ok()) {
     status = space_.Begin({.dir = options_.dir,
                            .disk = disk_,
                            .lanes = options_.lanes,
                            .segment_bytes = options_.segment_bytes,
-                           .segment_bytes_min = SegmentBytesMin(),
+                           .segment_bytes_min = segment_bytes_min,
                            .allocate_step = shared_.allocate_step,
                            .reserve_bytes = shared_.reserve_bytes,
                            .free_bytes_min = tuning_.free_bytes_min,
@@ -186,12 +196,12 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
                            .options = &options_,
                            .clock = tuning_.clock,
                            .threads = tuning_.recovery_threads,
-                           .manifest = &manifest_,
+                           .manifest = &manifest,
                            .segments = &segments_,
                            .shards = &shards_,
                            .tree_of = tree_of_.get(),
                            .swap_sequence = &swap_sequence_,
-                           .retained = &retained_});
+                           .retained = retained_.AtStart()});
   if (status.ok()) status = recovery.Run(report, &ends);
   if (!status.ok()) return status;
   recovery.ReadRetained();
@@ -199,7 +209,7 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   expired_left_ = recovery.DropExpired();
   status = recovery.Stopped();  // the last moment at which nothing has been written yet
   if (!status.ok()) return status;
-  const bool was_clean = manifest_.clean;
+  const bool was_clean = manifest.clean;
   status = BeginIncarnation(ends);
   if (status.ok()) status = recovery.Secure(&ends, was_clean, shared_.incarnation);
   if (status.ok()) status = StartLanes(&recovery, &ends);
@@ -209,16 +219,17 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
 // Files that no manifest names: segments whose creation or removal was cut off. One that holds
 // commits is no such thing.
 Status VlogEngine::RemoveLeftovers(std::vector<std::string>* damage) {
+  const Manifest& manifest = *catalog_.AtStart();
   Result<std::vector<std::string>> names = disk_->List(options_.dir);
   if (!names.ok()) return names.status();
   for (const std::string& name : names.value()) {
     uint32_t id;
     if (!vlog::ParseSegmentName(name, &id)) continue;
-    const bool listed = std::any_of(manifest_.segments.begin(), manifest_.segments.end(),
+    const bool listed = std::any_of(manifest.segments.begin(), manifest.segments.end(),
                                     [id](const SegmentEntry& entry) { return entry.id == id; });
     if (listed) continue;
     const std::string path = vlog::SegmentPath(options_.dir, id);
-    if (id >= manifest_.next_segment_id) {
+    if (id >= manifest.next_segment_id) {
       Segment probe;
       probe.id = id;
       Result<std::unique_ptr<File>> file = disk_->OpenDirect(path, Disk::Mode::kRead);
@@ -254,13 +265,14 @@ Status VlogEngine::RemoveLeftovers(std::vector<std::string>* damage) {
 
 // Checkpoints that no manifest names: left over from a crash.
 Status VlogEngine::RemoveOldCheckpoints() {
+  const Manifest& manifest = *catalog_.AtStart();
   Result<std::vector<std::string>> names = disk_->List(options_.dir);
   if (!names.ok()) return names.status();
   for (const std::string& name : names.value()) {
     uint32_t id;
     if (!vlog::ParseCheckpointName(name, &id)) continue;
     const bool listed =
-        std::any_of(manifest_.checkpoints.begin(), manifest_.checkpoints.end(),
+        std::any_of(manifest.checkpoints.begin(), manifest.checkpoints.end(),
                     [id](const vlog::CheckpointEntry& entry) { return entry.id == id; });
     if (listed) continue;
     Status status = disk_->Remove(vlog::CheckpointPath(options_.dir, id));
@@ -270,8 +282,9 @@ Status VlogEngine::RemoveOldCheckpoints() {
 }
 
 Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
+  Manifest& manifest = *catalog_.AtStart();
   std::vector<SegmentEntry> kept;
-  for (const SegmentEntry& entry : manifest_.segments) {
+  for (const SegmentEntry& entry : manifest.segments) {
     const std::string path = vlog::SegmentPath(options_.dir, entry.id);
     std::unique_ptr<Segment> segment = vlog::NewSegment(entry);
     Status status;
@@ -305,7 +318,7 @@ Status VlogEngine::OpenSegments(std::vector<std::string>* damage) {
     kept.push_back(entry);
     segments_.Add(std::move(segment));
   }
-  manifest_.segments = std::move(kept);
+  manifest.segments = std::move(kept);
   return Status();
 }
 
@@ -325,18 +338,19 @@ Status VlogEngine::NoFirstSegment(const Status& status, uint64_t bytes,
 
 // From here on new bytes carry a new number, so what older starts left behind is told from them.
 Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
-  uint32_t highest = manifest_.incarnation;
+  Manifest& manifest = *catalog_.AtStart();
+  uint32_t highest = manifest.incarnation;
   for (const LaneEnd& end : ends) highest = std::max(highest, end.incarnation);
-  manifest_.incarnation = highest + 1;
-  manifest_.clean = false;
-  manifest_.clean_ends.clear();
-  manifest_.databases = options_.databases;
-  shared_.incarnation = manifest_.incarnation;
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
-  Status status = SaveManifestLocked(&manifest_);
-  const uint64_t bytes = AlignUp(vlog::EncodeManifest(manifest_).size(), kManifestRoom);
+  manifest.incarnation = highest + 1;
+  manifest.clean = false;
+  manifest.clean_ends.clear();
+  manifest.databases = options_.databases;
+  shared_.incarnation = manifest.incarnation;
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  Status status = catalog_.SaveLocked();
+  const uint64_t bytes = AlignUp(vlog::EncodeManifest(manifest).size(), kManifestRoom);
   for (size_t i = 0; status.code() == Code::kNoSpace && i < ends.size(); ++i) {
-    if (GiveUpRoom(ends[i], bytes)) status = SaveManifestLocked(&manifest_);
+    if (GiveUpRoom(ends[i], bytes)) status = catalog_.SaveLocked();
   }
   if (status.code() != Code::kNoSpace) return status;
   return Status(Code::kNoSpace,
@@ -370,7 +384,8 @@ bool VlogEngine::GiveUpRoom(const LaneEnd& end, uint64_t bytes) {
 // Gives every lane a segment to go on in, a new epoch's lanes if their number changed, and lets
 // them start.
 Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* ends) {
-  if (manifest_.lanes != options_.lanes) {
+  Manifest& manifest = *catalog_.AtStart();
+  if (manifest.lanes != options_.lanes) {
     for (LaneEnd& end : *ends) {
       if (end.active == nullptr) continue;
       Status status = recovery->SealLane(&end);
@@ -380,19 +395,20 @@ Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* en
   // Only now that all lanes are cut: a transaction with a part in a segment that is not named would
   // count as whole.
   RemoveSurplus(recovery->surplus());
-  if (manifest_.lanes != options_.lanes) {
-    manifest_.lanes = options_.lanes;
-    manifest_.epoch += 1;
+  if (manifest.lanes != options_.lanes) {
+    manifest.lanes = options_.lanes;
+    manifest.epoch += 1;
     ends->assign(options_.lanes, LaneEnd());
   }
-  manifest_.units.clear();
-  for (const LaneEnd& end : *ends) manifest_.units.push_back(end.next_unit);
+  manifest.units.clear();
+  for (const LaneEnd& end : *ends) manifest.units.push_back(end.next_unit);
   for (uint32_t id = 0; id < options_.lanes; ++id)
     lanes_.push_back(std::make_unique<Lane>(id, &shared_));
   std::vector<uint64_t> wanted;  // by lane
   {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    for (const uint64_t live : LiveBytesLocked()) wanted.push_back(WantedBytesLocked(live));
+    std::lock_guard<std::mutex> lock(catalog_.mutex());
+    for (const uint64_t live : catalog_.LiveBytesLocked())
+      wanted.push_back(catalog_.WantedBytesLocked(live));
   }
   uint64_t first_bytes = 0;  // that lanes without a segment take
   for (uint32_t id = 0; id < options_.lanes; ++id)
@@ -402,15 +418,15 @@ Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* en
   for (uint32_t id = 0; id < options_.lanes; ++id) {
     LaneEnd& end = (*ends)[id];
     if (end.active == nullptr) {
-      Result<std::unique_ptr<Segment>> segment = CreateSegment(id, 0, 0, false);
+      Result<std::unique_ptr<Segment>> segment = catalog_.Create(id, 0, 0, false);
       if (!segment.ok()) return NoFirstSegment(segment.status(), first_bytes, free);
       end.active = segment.value().get();
       end.tail = end.active->block_bytes;
       end.chain = 0;
       end.records = 0;
       end.chain_whole = true;
-      std::lock_guard<std::mutex> lock(manifest_mutex_);
-      manifest_.segments.push_back(vlog::EntryOf(*end.active));
+      std::lock_guard<std::mutex> lock(catalog_.mutex());
+      manifest.segments.push_back(vlog::EntryOf(*end.active));
       segments_.Add(std::move(segment.value()));
       created = true;
     }
@@ -426,9 +442,9 @@ Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* en
       segment->worn_end = segment->recycled ? segment->room_end : 0;
     }
   }
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
   if (created) {
-    Status status = SaveManifestLocked(&manifest_);
+    Status status = catalog_.SaveLocked();
     if (!status.ok()) return status;
   }
   for (uint32_t id = 0; id < options_.lanes; ++id) {
@@ -442,10 +458,10 @@ Status VlogEngine::StartLanes(vlog::Recovery* recovery, std::vector<LaneEnd>* en
 // On a full disk, what is to be created may need their room.
 void VlogEngine::RemoveSurplus(const std::set<uint32_t>& surplus) {
   if (surplus.empty()) return;
-  std::erase_if(manifest_.segments,
+  std::erase_if(catalog_.AtStart()->segments,
                 [&surplus](const SegmentEntry& entry) { return surplus.count(entry.id) != 0; });
-  std::lock_guard<std::mutex> lock(manifest_mutex_);
-  if (!SaveManifestLocked(&manifest_).ok()) return;  // the next start sees to them
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  if (!catalog_.SaveLocked().ok()) return;  // the next start sees to them
   for (uint32_t id : surplus) {
     const std::string path = vlog::SegmentPath(options_.dir, id);
     segments_.Remove(id).reset();
@@ -511,10 +527,9 @@ Status VlogEngine::Close() {
     (void)written;
   }
   if (status.ok()) {
-    std::lock_guard<std::mutex> lock(manifest_mutex_);
-    manifest_.clean = true;
-    for (auto& lane : lanes_) manifest_.clean_ends.push_back(lane->log_end());
-    status = SaveManifestLocked(&manifest_);
+    std::vector<uint64_t> ends;
+    for (auto& lane : lanes_) ends.push_back(lane->log_end());
+    status = catalog_.SaveClean(std::move(ends));
   }
   space_.RemoveAll();
   open_ = false;
@@ -528,8 +543,7 @@ void VlogEngine::Reset() {
   pending_deletions_.clear();
   gc_.collectors.clear();
   space_.End();
-  retained_.clear();
-  underway_.reset();
+  retained_.Clear();
   checkpointer_.Close();
   gc_.quiescence = vlog::Quiescence();
   flushed_trees_.clear();
@@ -539,7 +553,7 @@ void VlogEngine::Reset() {
   swap_sequence_ = 0;
   cache_.reset();
   segments_.Clear();
-  manifest_ = Manifest();
+  catalog_.End();
   shared_.service_wanted.store(false);
   lock_.reset();
 }

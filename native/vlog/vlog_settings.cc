@@ -50,8 +50,7 @@ void VlogEngine::ApplySettings() {
   gc_.iops.store(std::max(1u, options.gc_iops), std::memory_order_relaxed);
   gc_.parallel.store(std::clamp(options.gc_max_parallel, 1u, kGcParallelMax),
                      std::memory_order_relaxed);
-  gc_.amplification.store(std::max(101u, options.gc_space_amplification),
-                          std::memory_order_relaxed);
+  catalog_.SetAmplification(std::max(101u, options.gc_space_amplification));
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     const auto own = settings_.lane_modes.find(lane);
     const GcMode mode = own == settings_.lane_modes.end() ? options.gc_mode : own->second;

@@ -98,7 +98,8 @@ std::string VlogEngine::CheckAccountsForTest() {
       });
     });
   }
-  for (const vlog::SegmentEntry& entry : manifest_.segments) {
+  std::lock_guard<std::mutex> lock(catalog_.mutex());
+  for (const vlog::SegmentEntry& entry : catalog_.ManifestLocked().segments) {
     const vlog::Segment* segment = segments_.Get(entry.id);
     if (segment == nullptr || segment->live_bytes.load() == live[entry.id]) continue;
     wrong += "segment " + std::to_string(entry.id) + " counts " +
@@ -114,15 +115,15 @@ std::string VlogEngine::CheckAccountsForTest() {
 
 // Segments of earlier epochs, when there were more lanes or fewer, are counted with today's lanes.
 void VlogEngine::AddSegmentStats(VlogStats* out) const {
-  std::lock_guard<std::mutex> lock(manifest_mutex_);  // keeps listed segments alive
-  for (const vlog::SegmentEntry& entry : manifest_.segments) {
+  std::lock_guard<std::mutex> lock(catalog_.mutex());  // keeps listed segments alive
+  for (const vlog::SegmentEntry& entry : catalog_.ManifestLocked().segments) {
     const vlog::Segment* segment = segments_.Get(entry.id);
     if (segment == nullptr) continue;
     out->block_bytes = std::max(out->block_bytes, segment->block_bytes);
     const uint32_t id = entry.lane % static_cast<uint32_t>(lanes_.size());
     LaneStats& lane = out->lanes[id];
     const uint64_t live = segment->live_bytes.load(std::memory_order_relaxed);
-    const uint64_t used = UsedBytes(*segment);
+    const uint64_t used = catalog_.UsedBytes(*segment);
     lane.segments += 1;
     lane.live_bytes += live;
     lane.log_bytes += used;

@@ -17,7 +17,7 @@
 //
 // A deletion may be called off: then the segment is again what it was before. Who writes to it
 // seals it, under the latch of its lane, or a start does; everything else happens under the mutex
-// of the manifest.
+// of the catalog.
 #pragma once
 
 #include <atomic>

@@ -7,8 +7,9 @@
 
 #include "base/slot.h"
 #include "vlog/checkpoint/checkpoint_file.h"
+#include "vlog/checkpoint/retained_checkpoints.h"
 #include "vlog/index/art_bulk.h"
-#include "vlog/recovery/coverage.h"
+#include "vlog/recovery/read_from.h"
 #include "vlog/recovery/replay_index.h"
 
 namespace cairn::vlog {
