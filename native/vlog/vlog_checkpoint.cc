@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "vlog/vlog_collect.h"
-
 namespace cairn {
 
 using vlog::CheckpointInfo;
@@ -45,8 +43,9 @@ LogAmount VlogEngine::CheckpointSource::LogSoFar() const {
   for (const auto& lane : engine_.lanes_) so_far.bytes += lane->record_bytes();
   so_far.records = engine_.RecordsSoFar();
   // Survivors are read, too.
-  so_far.bytes += engine_.gc_.written_bytes.load(std::memory_order_relaxed);
-  so_far.records += engine_.gc_.written_records.load(std::memory_order_relaxed);
+  const LogAmount survivors = engine_.gc_.Written();
+  so_far.bytes += survivors.bytes;
+  so_far.records += survivors.records;
   return so_far;
 }
 
@@ -89,8 +88,7 @@ bool VlogEngine::CheckpointSource::NewestIsOfNow() {
 // ---- the walk ----
 
 LogAmount VlogEngine::CheckpointSource::Begin(CheckpointInfo* info) {
-  engine_.gc_.gate.Close();
-  for (const auto& collector : engine_.gc_.collectors) (void)collector->SealAll();
+  engine_.gc_.CloseGate();
   for (const auto& lane : engine_.lanes_) {
     const Lane::Written written = lane->written_mark();
     info->log_from.push_back(written.position);
@@ -108,7 +106,7 @@ LogAmount VlogEngine::CheckpointSource::Begin(CheckpointInfo* info) {
     info->incarnation = manifest.incarnation;
     engine_.retained_.Begin(*info);
   }
-  engine_.gc_.gate.Open();
+  engine_.gc_.OpenGate();
   return at;
 }
 

@@ -29,7 +29,7 @@ class VlogEngine::CheckpointSource final : public vlog::CheckpointHost {
   Status Name(const vlog::CheckpointInfo& info, std::vector<uint32_t>* old) override;
   void End() override;
 
-  void IsolateThread() override { engine_.IsolateGc(GcMode::kLazy); }
+  void IsolateThread() override { engine_.gc_.IsolateThread(GcMode::kLazy); }
   void WakeMaintenance() override { engine_.WakeMaintenance(); }
   void Notice(const std::string& text) override { engine_.Notice(text); }
 

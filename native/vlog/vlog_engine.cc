@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "vlog/vlog.h"
 #include "vlog/vlog_checkpoint.h"
-#include "vlog/vlog_collect.h"
+#include "vlog/vlog_gc.h"
 
 namespace cairn {
 
@@ -39,7 +39,8 @@ VlogEngine::VlogEngine(const VlogTuning& tuning)
       counts_(new TreeCount[kDatabasesMax]),
       reactors_(new Reactor[kReactorsMax]),
       checkpoint_source_(std::make_unique<CheckpointSource>(this)),
-      checkpointer_(checkpoint_source_.get()) {
+      checkpointer_(checkpoint_source_.get()),
+      gc_source_(std::make_unique<GcSource>(this)) {
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
     tree_of_[ns].store(static_cast<uint16_t>(ns), std::memory_order_relaxed);
   }
@@ -257,7 +258,21 @@ StreamState VlogEngine::State(uint32_t stream, std::string* reason) const {
   return lane.failed() ? StreamState::kFailed : StreamState::kStopped;
 }
 
-// ---- figures ----
+// ---- what is told ----
+
+void VlogEngine::At(GcPoint point) {
+  if (CAIRN_UNLIKELY(tuning_.gc_hook != nullptr)) tuning_.gc_hook(tuning_.gc_context, point);
+}
+
+void VlogEngine::Notice(const std::string& text) {
+  std::lock_guard<std::mutex> lock(notices_mutex_);
+  if (notices_.size() < kNoticesMax) notices_.push_back(text);
+}
+
+std::vector<std::string> VlogEngine::TakeNotices() {
+  std::lock_guard<std::mutex> lock(notices_mutex_);
+  return std::exchange(notices_, {});
+}
 
 uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
   const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));

@@ -20,7 +20,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +31,8 @@
 #include "vlog/checkpoint/checkpoint_file.h"
 #include "vlog/checkpoint/checkpointer.h"
 #include "vlog/checkpoint/retained_checkpoints.h"
-#include "vlog/gc/batch_gate.h"
+#include "vlog/gc/garbage_collector.h"
+#include "vlog/gc/gc_host.h"
 #include "vlog/index/shard_index.h"
 #include "vlog/log/fetch.h"
 #include "vlog/log/lane.h"
@@ -51,15 +51,7 @@
 
 namespace cairn {
 
-// Where a test may look in while garbage collection is at work, and do something.
-enum class GcPoint : uint8_t {
-  kJudged,     // a batch of survivors is in memory
-  kWritten,    // it is durable, the index does not know it yet
-  kPublished,  // the index points to it
-  kSwept,      // all of a segment that is needed has moved
-  kUnlisted,   // the manifest does not name the segment any more, the file is still there
-  kWalking,    // a checkpoint has a part of the index, and no latch is held
-};
+using vlog::GcPoint;
 
 // What tests change; the server leaves it alone.
 struct VlogTuning {
@@ -88,19 +80,8 @@ struct VlogTuning {
   void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
 };
 
-namespace vlog {
-struct GcLane {
-  std::atomic<GcMode> mode{GcMode::kLazy};
-  std::atomic<uint64_t> segments{0};
-  std::atomic<uint64_t> moved_bytes{0};
-  std::atomic<uint64_t> reclaimed_segments{0};
-  std::atomic<uint64_t> reclaimed_bytes{0};
-};
-}  // namespace vlog
-
 class VlogEngine final : public Engine {
  public:
-  static constexpr uint32_t kPinsMax = 1u << 20;
   static constexpr size_t kNoticesMax = 64;              // that wait to be logged
   static constexpr uint64_t kUnitBytesMax = 4ull << 30;  // of one atomic unit in one lane
   static constexpr uint64_t kMaintenanceMs = 1000;
@@ -176,6 +157,7 @@ class VlogEngine final : public Engine {
 
  private:
   class CheckpointSource;
+  class GcSource;
   struct Part {  // of a transaction, in one lane
     uint64_t bytes = 0;
     uint32_t records = 0;
@@ -217,35 +199,6 @@ class VlogEngine final : public Engine {
     uint64_t swap_sequence = 0;
     std::vector<vlog::TreeEntry> trees;
   };
-  class Collector;
-  struct Victim {
-    vlog::Segment* segment;
-    GcMode mode;
-    double score;
-  };
-  struct Gc {
-    Threads thread;
-    std::mutex mutex;  // for `wake`
-    std::condition_variable wake;
-    std::atomic<bool> stop{false};
-    std::atomic<bool> paused{false};
-    std::atomic<uint32_t> iops{1000};
-    std::atomic<uint32_t> parallel{1};
-    std::atomic<uint32_t> overshoot{0};          // log bytes per 100 allowed, of the worst lane
-    std::atomic<const char*> isolation{"none"};  // of the latest thread that was set apart
-    std::atomic<uint64_t> throttle_ns{0};
-    std::atomic<uint64_t> batch_ended_ns{0};
-    bool threads_refused = false;  // by the system, the last time; its thread's own
-    vlog::Quiescence quiescence;
-    std::atomic<uint64_t> reads{0};
-    std::atomic<uint64_t> read_bytes{0};
-    std::atomic<uint64_t> writes{0};
-    std::atomic<uint64_t> written_bytes{0};
-    std::atomic<uint64_t> written_records{0};
-    vlog::BatchGate gate;
-    std::vector<std::unique_ptr<Collector>> collectors;
-  };
-
   // What operators have set while the engine was open.
   struct Settings {
     VlogOptions options;                    // as they are now
@@ -335,27 +288,12 @@ class VlogEngine final : public Engine {
   std::string GcStatus() const;
   Status SetLaneMode(std::string_view lane, std::string_view mode);
   void ApplySettings();
-  // vlog_gc.cc
-  std::string PrepareGc();
-  bool StartGc();
-  void StopGc();
-  void WakeGc();
-  const char* IsolateGc(GcMode mode);
-  bool Gentle(GcMode mode) const;
-  void GcLoop();
-  bool CollectSome();
-  void PickVictims(uint32_t most, std::vector<Victim>* victims);
-  uint64_t LetBeBytes(uint64_t room, uint64_t now_ms);
-  bool NoCheckpoint();
-  bool RemovalsDroppable(const vlog::Segment& segment, bool* first);
-  bool PaceGc(GcMode mode, uint64_t read_bytes, uint64_t written_bytes);
-  Status CreateSurvivors(uint32_t lane, uint64_t bytes, const vlog::Segment& victim,
-                         vlog::Segment** segment);
-  Status GrowSurvivors(vlog::Segment* segment, uint64_t room_end);
-  void EndSurvivors(vlog::Segment* segment);
-  vlog::GcLane& GcOf(const vlog::Segment& segment);
+
+  // vlog_engine.cc
   void At(GcPoint point);
   void Notice(const std::string& text);
+
+  // vlog_stats.cc, vlog_figures.cc
   void AddSegmentStats(VlogStats* out) const;
   void TellFigures(VlogStats stats, const FigureInput& input, FigureList* list) const;
   VlogStats SinceReset(VlogStats stats) const;
@@ -405,8 +343,8 @@ class VlogEngine final : public Engine {
   vlog::LogAmount replayed_;  // by the start, behind the newest checkpoint
   std::unique_ptr<CheckpointSource> checkpoint_source_;
   vlog::Checkpointer checkpointer_;
-  Gc gc_;
-  std::unique_ptr<vlog::GcLane[]> gc_lanes_;  // one per lane
+  std::unique_ptr<GcSource> gc_source_;
+  vlog::GarbageCollector gc_;
   mutable std::mutex reset_mutex_;
   VlogStats reset_at_;  // reset_mutex_; of whoever looks at figures
   mutable std::mutex settings_mutex_;

@@ -63,7 +63,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   if (!tuning_.inline_maintenance) return;
   if (space_.Step(now_ms) != SegmentSpace::kIdle)
     shared_.service_wanted.store(true, std::memory_order_release);
-  if (tuning_.gc && !gc_.paused.load(std::memory_order_relaxed)) (void)CollectSome();
+  gc_.Step();
   checkpointer_.Service();
 }
 
@@ -296,9 +296,10 @@ void VlogEngine::Reclaim() {
   for (std::unique_ptr<Segment>& segment : gone) {
     const std::string path = segment->file->path();
     const Result<uint64_t> size = segment->file->Size();
-    GcOf(*segment).reclaimed_segments.fetch_add(1, std::memory_order_relaxed);
-    GcOf(*segment).reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     const uint32_t lane = segment->lane % options_.lanes;
+    vlog::GcLane& figures = gc_.figures()->lanes[lane];
+    figures.reclaimed_segments.fetch_add(1, std::memory_order_relaxed);
+    figures.reclaimed_bytes.fetch_add(segment->data_end, std::memory_order_relaxed);
     segment.reset();
     catalog_.TakeBack(lane, path, size.ok() ? size.value() : 0);
   }

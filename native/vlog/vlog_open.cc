@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "vlog/vlog_collect.h"
+#include "vlog/vlog_gc.h"
 
 namespace cairn {
 
@@ -120,7 +120,18 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
   report.keys = CountKeys() - expired_left_;
   report.millis = MonotonicMillis() - started;
   open_ = true;
-  gc_lanes_.reset(new vlog::GcLane[lanes_.size()]);
+  gc_.Open({.host = gc_source_.get(),
+            .catalog = &catalog_,
+            .retained = &retained_,
+            .space = &space_,
+            .segments = &segments_,
+            .shared = &shared_,
+            .cache = cache_.get(),
+            .clock = tuning_.clock,
+            .expired_for_ms = tuning_.expired_for_ms,
+            .segments_let_be = tuning_.gc_segments_let_be,
+            .enabled = tuning_.gc,
+            .has_thread = !tuning_.inline_maintenance});
   {
     std::lock_guard<std::mutex> lock(settings_mutex_);
     settings_.options = options_;
@@ -135,9 +146,9 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
                       .has_thread = !tuning_.inline_maintenance,
                       .replayed = replayed_},
                      retained_.newest());
-  Remark(PrepareGc(), &report);
-  if (StartGc() && checkpointer_.Start() && StartMaintenance()) return report;
-  StopGc();
+  Remark(gc_.ProbeIsolation(), &report);
+  if (gc_.Start() && checkpointer_.Start() && StartMaintenance()) return report;
+  gc_.Stop();
   checkpointer_.Stop();
   open_ = false;
   Reset();
@@ -502,7 +513,7 @@ void VlogEngine::StopMaintenance() {
 
 void VlogEngine::AbandonForTest() {
   StopMaintenance();
-  StopGc();
+  gc_.Stop();
   checkpointer_.Stop();
   open_ = false;
   Reset();
@@ -512,7 +523,7 @@ Status VlogEngine::Close() {
   if (!open_) return Status();
   // Garbage collection first: a checkpoint may wait for one of its batches, which waits for syncs
   // that nobody starts any more.
-  StopGc();
+  gc_.Stop();
   checkpointer_.Stop();
   StopMaintenance();
   Status status;
@@ -523,7 +534,7 @@ Status VlogEngine::Close() {
   if (status.ok()) {
     // Without it the next start reads more of the log: no reason to fail.
     Status written = checkpointer_.WriteFinal();
-    for (const auto& collector : gc_.collectors) (void)collector->SealAll();
+    gc_.SealSurvivors();
     (void)written;
   }
   if (status.ok()) {
@@ -541,11 +552,10 @@ void VlogEngine::Reset() {
   for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
   lanes_.clear();
   pending_deletions_.clear();
-  gc_.collectors.clear();
+  gc_.Close();
   space_.End();
   retained_.Clear();
   checkpointer_.Close();
-  gc_.quiescence = vlog::Quiescence();
   flushed_trees_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
   counts_.reset(new TreeCount[kDatabasesMax]);

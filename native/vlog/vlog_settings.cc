@@ -47,16 +47,14 @@ void VlogEngine::ApplySettings() {
   shared_.fsync.store(options.fsync);
   cache_->SetBudget(options.cache_bytes);
   space_.SetMinFreeBytes(options.min_free_bytes);
-  gc_.iops.store(std::max(1u, options.gc_iops), std::memory_order_relaxed);
-  gc_.parallel.store(std::clamp(options.gc_max_parallel, 1u, kGcParallelMax),
-                     std::memory_order_relaxed);
+  gc_.SetLimits(options.gc_iops, options.gc_max_parallel);
   catalog_.SetAmplification(std::max(101u, options.gc_space_amplification));
   for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
     const auto own = settings_.lane_modes.find(lane);
     const GcMode mode = own == settings_.lane_modes.end() ? options.gc_mode : own->second;
-    gc_lanes_[lane].mode.store(mode, std::memory_order_relaxed);
+    gc_.SetMode(lane, mode);
   }
-  WakeGc();
+  gc_.Wake();
 }
 
 // ---- commands ----
@@ -102,9 +100,9 @@ std::string VlogEngine::GcStatus() const {
 }
 
 void VlogEngine::PauseGc(bool pause) {
-  gc_.paused.store(pause, std::memory_order_relaxed);
+  gc_.Pause(pause);
   for (const auto& lane : lanes_) lane->SetBrake(false);
-  WakeGc();
+  gc_.Wake();
 }
 
 void VlogEngine::SetGcMode(uint32_t lane, GcMode mode) {
@@ -132,7 +130,7 @@ Status VlogEngine::SetLaneMode(std::string_view lane, std::string_view mode) {
 }
 
 uint64_t VlogEngine::FilesAhead() const {
-  return kFilesPerLane * lanes_.size() + kFilesPerVictim * gc_.parallel.load() + kFilesBesides;
+  return kFilesPerLane * lanes_.size() + kFilesPerVictim * gc_.parallel() + kFilesBesides;
 }
 
 }  // namespace cairn

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "base/clock.h"
-#include "vlog/vlog_collect.h"
+#include "vlog/vlog_engine.h"
 
 namespace cairn {
 
@@ -40,26 +40,13 @@ void VlogEngine::Stats(VlogStats* out) const {
   }
   out->read_nanos.sum = out->disk_read_nanos;
   out->durable_write_method = disk_->DurableWriteMethod();
-  out->gc_reads = gc_.reads.load(std::memory_order_relaxed);
-  out->gc_read_bytes = gc_.read_bytes.load(std::memory_order_relaxed);
-  out->gc_writes = gc_.writes.load(std::memory_order_relaxed);
-  out->gc_written_bytes = gc_.written_bytes.load(std::memory_order_relaxed);
-  out->gc_paused = gc_.paused.load(std::memory_order_relaxed);
-  out->gc_isolation = gc_.isolation.load(std::memory_order_relaxed);
   out->free_bytes = space_.free_bytes();
   out->read_errors = IoErrors::All().reads() - read_errors_before_;
   out->write_errors = IoErrors::All().writes() - write_errors_before_;
   out->save = Saves();
   out->lanes.resize(lanes_.size());
-  for (uint32_t id = 0; id < lanes_.size(); ++id) {
-    LaneStats& lane = out->lanes[id];
-    lanes_[id]->AddStats(&lane, out);
-    lane.gc_mode = NameOf(gc_lanes_[id].mode.load(std::memory_order_relaxed));
-    lane.gc_segments = gc_lanes_[id].segments.load(std::memory_order_relaxed);
-    lane.gc_moved_bytes = gc_lanes_[id].moved_bytes.load(std::memory_order_relaxed);
-    lane.gc_reclaimed_segments = gc_lanes_[id].reclaimed_segments.load(std::memory_order_relaxed);
-    lane.gc_reclaimed_bytes = gc_lanes_[id].reclaimed_bytes.load(std::memory_order_relaxed);
-  }
+  for (uint32_t id = 0; id < lanes_.size(); ++id) lanes_[id]->AddStats(&out->lanes[id], out);
+  gc_.AddStats(out);
   AddSegmentStats(out);
 }
 

@@ -13,9 +13,10 @@
 //   set expiry   the index says the same of the key, whose own record stands before it
 //   flush        an older put might still be read: then the segment stays until that is over
 //   swap         never: the manifest knows its effect
-// Whether something older might be read is what VlogEngine::RemovalsDroppable answers.
+// Whether something older might be read is what RetainedCheckpoints::Droppable answers.
 //
 // Threads: one thread at a time, but SealAll, which a checkpoint calls while the gate is closed.
+// Latches of shards are held one at a time and for memory work only, no other lock with them.
 #pragma once
 
 #include <atomic>
@@ -25,18 +26,24 @@
 #include <string_view>
 #include <vector>
 
+#include "vlog/gc/batch_gate.h"
+#include "vlog/gc/gc_figures.h"
+#include "vlog/gc/gc_host.h"
+#include "vlog/gc/gc_pace.h"
+#include "vlog/gc/survivor_segments.h"
 #include "vlog/gc/survivor_writer.h"
-#include "vlog/vlog_engine.h"
+#include "vlog/recovery/replay.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
-class VlogEngine::Collector final : public vlog::ReplaySink {
+class Collector final : public ReplaySink {
  public:
-  explicit Collector(VlogEngine* engine) : engine_(*engine) {}
+  Collector(const GcContext& context, BatchGate* gate, GcPace* pace, GcFigures* figures)
+      : in_(context), gate_(*gate), pace_(*pace), figures_(*figures), segments_(context) {}
 
   // Copies all that is needed out of the victim. *swept: nothing that is needed is left in it.
   // kBusy: told to stop. kCorruption: the victim is damaged and has to stay.
-  Status Collect(vlog::Segment* victim, GcMode mode, bool* swept);
+  Status Collect(Segment* victim, GcMode mode, bool* swept);
   // Ends the segments of survivors that are being written. With no batch open.
   Status SealAll();
 
@@ -46,23 +53,24 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
     Pointer from;
     Pointer to;
     uint64_t expire_at_ms;
-    vlog::SurvivorWriter* writer;
+    SurvivorWriter* writer;
     uint16_t shard;
     uint16_t tree;
   };
 
-  void OnRecord(const vlog::RecordHeader& header, const char* record,
-                const Pointer& pointer) override;
+  void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) override;
   void OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) override;
-  void OnSwap(const vlog::SwapPayload&) override {}
+  void OnSwap(const SwapPayload&) override {}
 
+  bool RemovalsDroppable(bool* first) const;
+  bool NoCheckpoint() const;
   bool Ready(uint32_t lane, uint64_t bytes);
   void Enter();
-  Verdict Judge(const vlog::RecordHeader& header, const char* record, const Pointer& pointer,
+  Verdict Judge(const RecordHeader& header, const char* record, const Pointer& pointer,
                 uint16_t shard, uint64_t* expire_at_ms);
-  void Copy(Verdict verdict, const vlog::RecordHeader& header, const char* record,
-            const Pointer& from, uint16_t shard, uint64_t expire_at_ms);
-  Status WriterFor(uint32_t lane, uint64_t bytes, vlog::SurvivorWriter** writer);
+  void Copy(Verdict verdict, const RecordHeader& header, const char* record, const Pointer& from,
+            uint16_t shard, uint64_t expire_at_ms);
+  Status WriterFor(uint32_t lane, uint64_t bytes, SurvivorWriter** writer);
   bool Behind(const Pointer& key, const Pointer& pointer) const;
   void Rely(uint16_t shard, uint64_t position);
   bool AwaitDurable();
@@ -71,10 +79,14 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   void Abandon(uint32_t lane);
   Status Seal(uint32_t lane);
 
-  VlogEngine& engine_;
-  std::map<uint32_t, std::unique_ptr<vlog::SurvivorWriter>> writers_;  // by lane
+  const GcContext& in_;
+  BatchGate& gate_;
+  GcPace& pace_;
+  GcFigures& figures_;
+  SurvivorSegments segments_;
+  std::map<uint32_t, std::unique_ptr<SurvivorWriter>> writers_;  // by lane
   std::vector<Move> moves_;
-  vlog::Segment* victim_ = nullptr;
+  Segment* victim_ = nullptr;
   GcMode mode_ = GcMode::kLazy;
   uint64_t now_ms_ = 0;
   uint64_t batch_bytes_ = 0;
@@ -93,4 +105,4 @@ class VlogEngine::Collector final : public vlog::ReplaySink {
   Status failure_;
 };
 
-}  // namespace cairn
+}  // namespace cairn::vlog
