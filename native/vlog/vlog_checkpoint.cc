@@ -144,6 +144,17 @@ bool VlogEngine::CheckpointSource::Walk(uint16_t shard, uint16_t number, std::st
   return more;
 }
 
+// Which trees namespaces stand for, but for those of their own number, and the swap that made it
+// so.
+void VlogEngine::LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees) {
+  std::lock_guard<std::mutex> lock(swap_mutex_);
+  *swap_sequence = swap_sequence_;
+  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) {
+    const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
+    if (tree != ns) trees->push_back({static_cast<uint16_t>(ns), tree});
+  }
+}
+
 void VlogEngine::CheckpointSource::LookAtTrees(uint64_t* swap_sequence,
                                                std::vector<vlog::TreeEntry>* trees) {
   engine_.LookAtTrees(swap_sequence, trees);

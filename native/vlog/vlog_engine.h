@@ -33,6 +33,7 @@
 #include "vlog/checkpoint/retained_checkpoints.h"
 #include "vlog/gc/garbage_collector.h"
 #include "vlog/gc/gc_host.h"
+#include "vlog/gc/reclaimer.h"
 #include "vlog/index/shard_index.h"
 #include "vlog/log/fetch.h"
 #include "vlog/log/lane.h"
@@ -191,14 +192,6 @@ class VlogEngine final : public Engine {
     std::atomic<uint64_t> keys{0};
     std::atomic<uint64_t> expiring{0};
   };
-  static constexpr uint32_t kEarlierEpochs = UINT32_MAX;
-  struct PendingDeletion {  // dead segments wait until what made them dead is durable
-    std::set<uint32_t> segments;
-    std::vector<uint64_t> barrier;  // of the lane, or of all
-    bool needs_checkpoint = false;  // without one, what they removed would come back
-    uint64_t swap_sequence = 0;
-    std::vector<vlog::TreeEntry> trees;
-  };
   // What operators have set while the engine was open.
   struct Settings {
     VlogOptions options;                    // as they are now
@@ -274,15 +267,11 @@ class VlogEngine final : public Engine {
   Status ExtendSegment(vlog::Lane* lane, vlog::Segment* segment, uint64_t room_end,
                        uint64_t capacity, bool sparing);
   void DeleteFlushedTrees(uint64_t millis);
-  bool WorkLeft();
-  void ChooseForDeletion();
-  void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
-  bool Due(uint32_t group, const PendingDeletion& pending);
-  bool Dead(const vlog::SegmentEntry& entry, bool first, bool* needs_checkpoint);
-  bool BeingIndexed(uint32_t segment_id) const;
-  void Reclaim();
+  bool FlushedTreesLeft();
 
+  // vlog_checkpoint.cc
   uint64_t RecordsSoFar() const;
+  void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees);
 
   // vlog_settings.cc; settings_mutex_ held by whoever calls ApplySettings
   std::string GcStatus() const;
@@ -337,14 +326,13 @@ class VlogEngine final : public Engine {
   vlog::SegmentSpace space_;
   vlog::Catalog catalog_;
   vlog::RetainedCheckpoints retained_;  // catalog_.mutex()
-  // By lane, or kEarlierEpochs for segments of those. Maintenance only.
-  std::map<uint32_t, PendingDeletion> pending_deletions_;
   uint64_t expired_left_ = 0;
   vlog::LogAmount replayed_;  // by the start, behind the newest checkpoint
   std::unique_ptr<CheckpointSource> checkpoint_source_;
   vlog::Checkpointer checkpointer_;
   std::unique_ptr<GcSource> gc_source_;
   vlog::GarbageCollector gc_;
+  vlog::Reclaimer reclaimer_;  // maintenance only
   mutable std::mutex reset_mutex_;
   VlogStats reset_at_;  // reset_mutex_; of whoever looks at figures
   mutable std::mutex settings_mutex_;

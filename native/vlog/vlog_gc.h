@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vlog/gc/gc_host.h"
 #include "vlog/vlog_engine.h"
@@ -20,7 +21,17 @@ class VlogEngine::GcSource final : public vlog::GcHost {
     engine_.DropEntry(tree, shard, key);
   }
   uint64_t RecordsSoFar() const override { return engine_.RecordsSoFar(); }
-  bool BeingIndexed(uint32_t segment_id) const override { return engine_.BeingIndexed(segment_id); }
+  bool BeingIndexed(uint32_t segment_id) const override {
+    for (uint32_t i = 0; i < kReactorsMax; ++i) {
+      const auto& staged_in = engine_.reactors_[i].staged_in;
+      if (staged_in.load(std::memory_order_acquire) == segment_id) return true;
+    }
+    return false;
+  }
+  bool FlushedTreesLeft() override { return engine_.FlushedTreesLeft(); }
+  void LookAtTrees(uint64_t* swap_sequence, std::vector<vlog::TreeEntry>* trees) override {
+    engine_.LookAtTrees(swap_sequence, trees);
+  }
   void CountDamage() override { engine_.checksum_errors_.fetch_add(1, std::memory_order_relaxed); }
   void WakeMaintenance() override { engine_.WakeMaintenance(); }
   void Notice(const std::string& text) override { engine_.Notice(text); }

@@ -120,18 +120,20 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
   report.keys = CountKeys() - expired_left_;
   report.millis = MonotonicMillis() - started;
   open_ = true;
-  gc_.Open({.host = gc_source_.get(),
-            .catalog = &catalog_,
-            .retained = &retained_,
-            .space = &space_,
-            .segments = &segments_,
-            .shared = &shared_,
-            .cache = cache_.get(),
-            .clock = tuning_.clock,
-            .expired_for_ms = tuning_.expired_for_ms,
-            .segments_let_be = tuning_.gc_segments_let_be,
-            .enabled = tuning_.gc,
-            .has_thread = !tuning_.inline_maintenance});
+  const vlog::GcContext context = {.host = gc_source_.get(),
+                                   .catalog = &catalog_,
+                                   .retained = &retained_,
+                                   .space = &space_,
+                                   .segments = &segments_,
+                                   .shared = &shared_,
+                                   .cache = cache_.get(),
+                                   .clock = tuning_.clock,
+                                   .expired_for_ms = tuning_.expired_for_ms,
+                                   .segments_let_be = tuning_.gc_segments_let_be,
+                                   .enabled = tuning_.gc,
+                                   .has_thread = !tuning_.inline_maintenance};
+  gc_.Open(context);
+  reclaimer_.Open(context, gc_.figures());
   {
     std::lock_guard<std::mutex> lock(settings_mutex_);
     settings_.options = options_;
@@ -551,7 +553,7 @@ Status VlogEngine::Close() {
 void VlogEngine::Reset() {
   for (uint32_t i = 0; i < kReactorsMax; ++i) DetachReactor(i);
   lanes_.clear();
-  pending_deletions_.clear();
+  reclaimer_.Close();
   gc_.Close();
   space_.End();
   retained_.Clear();

@@ -46,6 +46,13 @@ class GcHost {
   // A reactor has staged a record in the segment and has not counted it as live yet.
   virtual bool BeingIndexed(uint32_t segment_id) const = 0;
 
+  // --- namespaces ---
+  // Trees of flushed namespaces wait to be deleted: until then their records count as live.
+  virtual bool FlushedTreesLeft() = 0;
+  // Which trees namespaces stand for, but for those of their own number, and the swap that made it
+  // so.
+  virtual void LookAtTrees(uint64_t* swap_sequence, std::vector<TreeEntry>* trees) = 0;
+
   // --- around ---
   virtual void CountDamage() = 0;
   virtual void WakeMaintenance() = 0;
