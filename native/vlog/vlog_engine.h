@@ -202,16 +202,15 @@ class VlogEngine final : public Engine {
   Status Configure(const VlogOptions& options);
   void Remark(const std::string& isolation, RecoveryReport* report) const;
   Status OpenDirectory(RecoveryReport* report);
-  Status OpenSegments(std::vector<std::string>* damage);
-  Status RemoveLeftovers(std::vector<std::string>* damage);
+  uint64_t CountKeys();
+  void Reset();
+
+  // vlog_start.cc
   Status BeginIncarnation(const std::vector<vlog::LaneEnd>& ends);
   Status NoFirstSegment(const Status& status, uint64_t bytes, const Result<uint64_t>& free) const;
   bool GiveUpRoom(const vlog::LaneEnd& end, uint64_t bytes);
   void RemoveSurplus(const std::set<uint32_t>& surplus);
-  Status RemoveOldCheckpoints();
   Status StartLanes(vlog::Recovery* recovery, std::vector<vlog::LaneEnd>* ends);
-  uint64_t CountKeys();
-  void Reset();
 
   // vlog_write.cc
   Status ApplyOne(uint32_t reactor, const WriteOp& op, Ticket* ticket);

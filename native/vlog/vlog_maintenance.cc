@@ -21,6 +21,25 @@ constexpr uint64_t kStepMin = 64u << 10;  // by which a segment grows at the lea
 
 }  // namespace
 
+bool VlogEngine::StartMaintenance() {
+  {
+    // Garbage collection may be running, and wake maintenance, before that does.
+    std::lock_guard<std::mutex> lock(maintenance_mutex_);
+    maintenance_stop_ = false;
+    maintenance_poke_ = true;
+  }
+  return tuning_.inline_maintenance || maintenance_.Start([this] { MaintenanceLoop(); });
+}
+
+void VlogEngine::StopMaintenance() {
+  {
+    std::lock_guard<std::mutex> lock(maintenance_mutex_);
+    maintenance_stop_ = true;
+    maintenance_wake_.notify_one();
+  }
+  maintenance_.Join();
+}
+
 void VlogEngine::WakeMaintenance() {
   std::lock_guard<std::mutex> lock(maintenance_mutex_);
   maintenance_poke_ = true;

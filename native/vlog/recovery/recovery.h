@@ -2,6 +2,8 @@
 // good checkpoint and the log of all epochs become the index, and the ends of the lanes are made
 // fit to go on from. The rules are in docs/format.md.
 //
+//   RemoveLeftovers, RemoveOldCheckpoints      files that a crash has left, and nothing knows
+//   OpenSegments
 //   Run       checkpoint --> log behind it --> index, live bytes of segments, ends of the lanes
 //   ReadRetained, DropExpired                  only memory; until here nothing has been written
 //   Secure    what Run has accepted becomes durable for good
@@ -38,7 +40,7 @@ class Recovery {
  public:
   static constexpr uint32_t kThreadsMax = 8;
 
-  // Where all goes; all set. The segments of the manifest are open.
+  // Where all goes; all set. The manifest is the one of the directory.
   struct Target {
     Disk* disk = nullptr;
     const VlogOptions* options = nullptr;
@@ -55,6 +57,14 @@ class Recovery {
   explicit Recovery(const Target& target) : to_(target) {}
   Recovery(const Recovery&) = delete;
   Recovery& operator=(const Recovery&) = delete;
+
+  // Segments whose creation or removal was cut off: files that no manifest names. One that holds
+  // commits is no such thing, but damage.
+  Status RemoveLeftovers(std::vector<std::string>* damage);
+  Status RemoveOldCheckpoints();
+  // Those of the manifest. One that is damaged or missing is an error; with salvage it is told, and
+  // one that is missing leaves the manifest.
+  Status OpenSegments(std::vector<std::string>* damage);
 
   // From the newest checkpoint that is whole, or else from the log alone, if that is still enough.
   Status Run(RecoveryReport* report, std::vector<LaneEnd>* ends);
