@@ -213,6 +213,7 @@ void Recovery::DropDangling(IndexSink* sink, RecoveryReport* report) {
 
 // Before the next attempt.
 void Recovery::ForgetIndex() {
+  loose_.clear();
   to_.shards->reset(new ShardIndex[kShardCount]);
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) to_.tree_of[ns].store(static_cast<uint16_t>(ns));
   for (const SegmentEntry& entry : to_.manifest->segments) {
