@@ -90,6 +90,20 @@ describe('native layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('the rooms of vlog are in cairn::vlog, what stands in front of them in cairn', () => {
+    const opened = (file: string): string[] =>
+      [...read(file).matchAll(/^namespace (cairn[\w:]*) \{$/gm)].map((match) => match[1] ?? '');
+    const wrong = nativeFiles
+      .filter((file) => file.startsWith('native/vlog/'))
+      .filter((file) => {
+        // A room may say that the engine exists.
+        const names = opened(file).filter((name) => !read(file).includes(`namespace ${name} {\nclass VlogEngine;\n}`));
+        const inRoom = file.split('/').length > 3;
+        return names.length === 0 || names.some((name) => (name === 'cairn') === inRoom);
+      });
+    expect(wrong).toEqual([]);
+  });
+
   test('project headers are found from native/, never by relative paths', () => {
     const wrong = [...nativeFiles, ...filesUnder('test/native', ['.cc', '.h'])].flatMap((file) =>
       includesOf(file)

@@ -18,6 +18,10 @@
 #include "vlog/index/art.h"
 
 namespace cairn {
+
+using vlog::Art;
+using vlog::EntryRef;
+using vlog::Pointer;
 namespace {
 
 using measuring::CpuNanos;

@@ -25,6 +25,9 @@
 #include "vlog/index/art.h"
 
 namespace cairn {
+
+using vlog::Art;
+using vlog::Pointer;
 namespace {
 
 using measuring::CpuNanos;

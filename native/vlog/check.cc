@@ -22,7 +22,10 @@ namespace cairn {
 
 namespace {
 
+using vlog::Art;
+using vlog::EntryRef;
 using vlog::Manifest;
+using vlog::Pointer;
 using vlog::Segment;
 using vlog::SegmentEntry;
 

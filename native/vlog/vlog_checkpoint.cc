@@ -5,9 +5,11 @@
 
 namespace cairn {
 
+using vlog::Art;
 using vlog::CheckpointInfo;
 using vlog::Lane;
 using vlog::LogAmount;
+using vlog::Pointer;
 using vlog::Segment;
 using vlog::SegmentEntry;
 

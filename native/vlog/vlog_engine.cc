@@ -8,7 +8,11 @@
 
 namespace cairn {
 
+using vlog::Art;
+using vlog::EntryRef;
 using vlog::Lane;
+using vlog::LogPosition;
+using vlog::Pointer;
 using vlog::ShardIndex;
 
 namespace {

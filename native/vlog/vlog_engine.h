@@ -221,22 +221,22 @@ class VlogEngine final : public Engine {
   void WriteParts(Reactor& me, std::span<const WriteOp> ops, const vlog::UnitImage* image);
   void WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped);
   vlog::RecordHeader HeaderOf(const WriteOp& op, const vlog::Placement& place) const;
-  EntryRef Look(const WriteOp& op);
+  vlog::EntryRef Look(const WriteOp& op);
   void Index(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header, uint64_t offset,
-             const EntryRef& old);
+             const vlog::EntryRef& old);
   void IndexLarge(const WriteOp& op, const vlog::RecordHeader& header, const Part& part,
                   const char* record, uint64_t offset);
   // shared: where the record may stay. admit: it may enter the cache at all.
   void IndexPut(const WriteOp& op, uint16_t tree, const vlog::RecordHeader& header,
-                const Pointer& pointer, const EntryRef& found,
+                const vlog::Pointer& pointer, const vlog::EntryRef& found,
                 const ValueCache::SharedRecord* shared = nullptr, bool admit = true);
   void DropEntry(uint16_t tree_number, uint16_t shard, std::string_view key);
   void IndexExpire(const WriteOp& op, uint16_t tree);
   void FlushShard(uint16_t shard, uint16_t tree);
-  void DropTree(uint16_t shard, uint16_t number, Art* tree);
+  void DropTree(uint16_t shard, uint16_t number, vlog::Art* tree);
   void SwapTrees(uint16_t a, uint16_t b, uint64_t sequence);
-  void Account(const Pointer& added, const Pointer* old);
-  void Retire(const Pointer& old);
+  void Account(const vlog::Pointer& added, const vlog::Pointer* old);
+  void Retire(const vlog::Pointer& old);
   void CountRemoval(const vlog::RecordHeader& header);
   static void Count(Reactor& me, uint64_t records, uint64_t user_bytes);
   void MarkDirty(Reactor& me, uint32_t lane);
@@ -314,7 +314,7 @@ class VlogEngine final : public Engine {
   uint64_t swap_sequence_ = 0;
 
   std::mutex flushed_trees_mutex_;
-  std::vector<Art> flushed_trees_;  // trees of flushed namespaces
+  std::vector<vlog::Art> flushed_trees_;  // trees of flushed namespaces
 
   Threads maintenance_;
   std::mutex maintenance_mutex_;

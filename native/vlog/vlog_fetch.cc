@@ -9,8 +9,10 @@
 
 namespace cairn {
 
+using vlog::EntryRef;
 using vlog::FetchOp;
 using vlog::FetchPool;
+using vlog::Pointer;
 using vlog::RecordHeader;
 using vlog::Segment;
 

@@ -10,7 +10,9 @@
 namespace cairn {
 
 using vlog::AlignUp;
+using vlog::Art;
 using vlog::Lane;
+using vlog::Pointer;
 using vlog::Segment;
 using vlog::SegmentSpace;
 

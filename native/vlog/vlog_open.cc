@@ -8,6 +8,7 @@
 namespace cairn {
 
 using vlog::AlignDown;
+using vlog::Art;
 using vlog::Lane;
 using vlog::LaneEnd;
 using vlog::Manifest;

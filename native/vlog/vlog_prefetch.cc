@@ -13,6 +13,9 @@
 
 namespace cairn {
 
+using vlog::Art;
+using vlog::Pointer;
+
 void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
   const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
   for (const KeyHint& hint : keys) {

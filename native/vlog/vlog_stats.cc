@@ -7,6 +7,9 @@
 
 namespace cairn {
 
+using vlog::Art;
+using vlog::Pointer;
+
 void VlogEngine::Stats(VlogStats* out) const {
   *out = VlogStats();
   out->segments_recycled = space_.recycled();

@@ -8,10 +8,14 @@
 
 namespace cairn {
 
+using vlog::Art;
+using vlog::EntryRef;
 using vlog::GroupPayload;
 using vlog::Lane;
 using vlog::LaneTxn;
+using vlog::LogPosition;
 using vlog::Placement;
+using vlog::Pointer;
 using vlog::RecordHeader;
 using vlog::RecordType;
 using vlog::ShardIndex;

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-using cairn::Art;
-using cairn::ArtLoader;
-using cairn::Pointer;
+using cairn::vlog::Art;
+using cairn::vlog::ArtLoader;
+using cairn::vlog::Pointer;
 
 namespace {
 

@@ -10,8 +10,8 @@
 
 #include "vlog/index/art.h"
 
-using cairn::Art;
-using cairn::Pointer;
+using cairn::vlog::Art;
+using cairn::vlog::Pointer;
 
 namespace {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-using cairn::Art;
-using cairn::EntryRef;
-using cairn::Pointer;
+using cairn::vlog::Art;
+using cairn::vlog::EntryRef;
+using cairn::vlog::Pointer;
 
 namespace {
 

@@ -15,6 +15,7 @@
 using namespace cairn;
 using vlog::Catalog;
 using vlog::CheckpointInfo;
+using vlog::LogPosition;
 using vlog::Manifest;
 using vlog::RetainedCheckpoints;
 using vlog::Segment;

@@ -13,6 +13,7 @@ using namespace cairn;
 using vlog::Checkpointer;
 using vlog::CheckpointInfo;
 using vlog::LogAmount;
+using vlog::Pointer;
 using vlog::SegmentSpace;
 
 namespace {

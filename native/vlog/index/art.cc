@@ -7,7 +7,7 @@
 #include "vlog/index/art_bucket.h"
 #include "vlog/index/art_node.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
 using art::AsBlock;
 using art::AsBucket;
@@ -559,4 +559,4 @@ void Art::Swap(Art& other) noexcept {
   std::swap(due_s_, other.due_s_);
 }
 
-}  // namespace cairn
+}  // namespace cairn::vlog

@@ -42,7 +42,7 @@
 
 #include "vlog/index/pointer.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
 namespace art {
 struct Block;
@@ -189,4 +189,4 @@ class Art {
 
 static_assert(sizeof(Art) == 32);
 
-}  // namespace cairn
+}  // namespace cairn::vlog

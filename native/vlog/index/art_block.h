@@ -11,7 +11,7 @@
 #include "base/prefetch.h"
 #include "base/slab.h"
 
-namespace cairn::art {
+namespace cairn::vlog::art {
 
 struct Block {
   static constexpr uint8_t kNodeTag = 0x80;  // else a bucket; its flags are in the other bits
@@ -68,4 +68,4 @@ inline size_t CommonBytes(const char* a, const char* b, size_t n) {
   return i;
 }
 
-}  // namespace cairn::art
+}  // namespace cairn::vlog::art

@@ -7,7 +7,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace cairn::art {
+namespace cairn::vlog::art {
 namespace {
 
 constexpr size_t kLongRow = 255;     // length byte of rows at least that long
@@ -542,4 +542,4 @@ Bucket* SetEntryTime(Bucket* bucket, uint32_t index, uint64_t expire_at_ms, size
                  [&](Item* items, uint32_t*) { items[index].expire_at_ms = expire_at_ms; });
 }
 
-}  // namespace cairn::art
+}  // namespace cairn::vlog::art

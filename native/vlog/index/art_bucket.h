@@ -27,7 +27,7 @@
 #include "vlog/index/art_block.h"
 #include "vlog/index/pointer.h"
 
-namespace cairn::art {
+namespace cairn::vlog::art {
 
 uint8_t RowHash(const char* row, size_t bytes);
 
@@ -142,4 +142,4 @@ void FreeBucket(Bucket* bucket, size_t* charged);
 [[nodiscard]] Bucket* SetEntryTime(Bucket* bucket, uint32_t index, uint64_t expire_at_ms,
                                    size_t* charged);
 
-}  // namespace cairn::art
+}  // namespace cairn::vlog::art

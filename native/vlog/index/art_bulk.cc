@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
 using art::AsBlock;
 using art::Block;
@@ -219,4 +219,4 @@ void ArtLoader::Finish() {
   tree_ = nullptr;
 }
 
-}  // namespace cairn
+}  // namespace cairn::vlog

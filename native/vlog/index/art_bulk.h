@@ -21,7 +21,7 @@
 #include "vlog/index/art_bucket.h"
 #include "vlog/index/art_node.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
 class ArtLoader {
  public:
@@ -80,4 +80,4 @@ class ArtLoader {
   std::vector<char> keys_;
 };
 
-}  // namespace cairn
+}  // namespace cairn::vlog

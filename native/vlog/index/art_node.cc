@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace cairn::art {
+namespace cairn::vlog::art {
 namespace {
 
 uint8_t SizeClassFor(uint32_t count) {
@@ -126,4 +126,4 @@ Node* ReplacePrefix(Node* node, std::string_view a, std::string_view b, size_t* 
   return to;
 }
 
-}  // namespace cairn::art
+}  // namespace cairn::vlog::art

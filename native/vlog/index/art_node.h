@@ -28,7 +28,7 @@
 
 #include "vlog/index/art_block.h"
 
-namespace cairn::art {
+namespace cairn::vlog::art {
 
 struct Node {
   static constexpr uint16_t kCapacities[] = {3, 5, 9, 17, 33, 49, 65, 97, 129, 193, 257};
@@ -122,4 +122,4 @@ enum class Heir : uint8_t { kLeft, kRight };
 [[nodiscard]] Node* ReplacePrefix(Node* node, std::string_view a, std::string_view b,
                                   size_t* charged);
 
-}  // namespace cairn::art
+}  // namespace cairn::vlog::art

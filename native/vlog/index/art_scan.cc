@@ -9,7 +9,7 @@
 #include "vlog/index/art_bucket.h"
 #include "vlog/index/art_node.h"
 
-namespace cairn {
+namespace cairn::vlog {
 
 using art::AsBucket;
 using art::AsNode;
@@ -392,4 +392,4 @@ void Art::CheckInvariants() const {
   CAIRN_CHECK(shape.node_bytes + shape.bucket_bytes == bytes_);
 }
 
-}  // namespace cairn
+}  // namespace cairn::vlog

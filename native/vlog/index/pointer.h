@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace cairn {
+namespace cairn::vlog {
 
 struct Pointer {
   // Bits of `flags`. Bits 0-3 hold the value type (0 = string).
@@ -46,4 +46,4 @@ inline constexpr uint64_t LogPosition(uint32_t segment_id, uint64_t offset) {
   return (static_cast<uint64_t>(segment_id) << 32) | (offset >> 3);
 }
 
-}  // namespace cairn
+}  // namespace cairn::vlog
