@@ -388,7 +388,7 @@ void Server::Unpause() {
 
 void Server::ResetStats() {
   shared_.errors.Reset();
-  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->ResetCounters(); });
+  OnAllReactors([](Reactor* self) { self->ResetCounters(); });
 }
 
 void Server::ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec) {

@@ -38,11 +38,9 @@ Status SetMaxClients(Server* server, uint64_t clients) {
 
 void SetBulkBytesMax(Server* server, uint64_t bytes) {
   server->shared().context.proto_max_bulk_len.store(bytes);
-  for (const auto& reactor : server->reactors()) {
-    reactor->Post([bytes](Reactor* self) {
-      self->ForEachConnection([bytes](Connection* conn) { conn->parser.SetBulkBytesMax(bytes); });
-    });
-  }
+  server->OnAllReactors([bytes](Reactor* self) {
+    self->ForEachConnection([bytes](Connection* conn) { conn->parser.SetBulkBytesMax(bytes); });
+  });
 }
 
 // <class> <hard> <soft> <seconds>, for each class.

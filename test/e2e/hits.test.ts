@@ -1,7 +1,7 @@
 /** keyspace_hits and keyspace_misses: what each command adds to them, for keys that are there, are not, or have expired. */
 import { describe, expect, test } from 'vitest';
 import { type RawClient } from '../support/raw-client.js';
-import { sleep, useServer } from '../support/server.js';
+import { cairnOnly, sleep, useServer } from '../support/server.js';
 
 const server = useServer({ flags: { 'enable-debug-command': 'local' } });
 
@@ -156,5 +156,19 @@ describe('hits and misses', () => {
     await client.pipeline([['MULTI'], ['GET', 'k'], ['GETEX', 'absent'], ['INCR', 'k'], ['COPY', 'k', 'to'], ['EXEC']]);
     const after = await counts(client);
     expect({ hits: after.hits - before.hits, misses: after.misses - before.misses }).toEqual({ hits: 2, misses: 1 });
+  });
+
+  // With a reactor that is busy when the command comes. What it counted stood there until it was less busy.
+  cairnOnly('CONFIG RESETSTAT is answered when all reactors have begun anew', async () => {
+    await server.current.restart('stop', { 'io-threads': 2 });
+    using one = await server.current.connect();
+    using other = await server.current.connect();
+    await prepare(one);
+    for (const client of [one, other]) await client.cmd('GET', 'k');
+    void other.send('DEBUG SLEEP 0.3\r\n');
+    await sleep(50);
+    await one.cmd('CONFIG', 'RESETSTAT');
+    expect(await counts(one)).toEqual({ hits: 0, misses: 0 });
+    await other.readMany(1);
   });
 });
