@@ -61,6 +61,15 @@ class LoggedDb {
     const std::string value = StoredValue({}, std::string(bytes, 'v'));
     REQUIRE(db_.db()->Put(write, KeyOf(number), value).ok());
   }
+  // Zeros over a record of a log; while it is closed.
+  void Wipe(const std::string& log, int record) {
+    Result<std::unique_ptr<File>> opened = db_.disk().OpenDirect(log, Disk::Mode::kReadWrite);
+    const std::unique_ptr<File>& file = opened.value();
+    alignas(4096) static const char kZeros[kRecordBytes] = {};
+    const auto at = static_cast<uint64_t>(record) * kRecordBytes;
+    REQUIRE(file->WriteAt(at, kZeros, kRecordBytes).ok());
+    REQUIRE(file->Sync().ok());
+  }
   bool Has(int number) { return db_.Get(KeyOf(number)).has_value(); }
   // How many of the first ones are there; -1: others are, too.
   int Prefix(int count) {
@@ -164,15 +173,7 @@ TEST_CASE("lsm log file: a hole in the log ends the replay") {
   const std::string log = db.Log();
   CHECK(db.RecordBytes() == 64 * kRecordBytes);
   db->Close();
-  const auto wipe = [&](int record) {
-    Result<std::unique_ptr<File>> opened = db->disk().OpenDirect(log, Disk::Mode::kReadWrite);
-    const std::unique_ptr<File>& file = opened.value();
-    alignas(4096) static const char kZeros[kRecordBytes] = {};
-    const auto at = static_cast<uint64_t>(record) * kRecordBytes;
-    REQUIRE(file->WriteAt(at, kZeros, kRecordBytes).ok());
-    REQUIRE(file->Sync().ok());
-  };
-  wipe(11);
+  db.Wipe(log, 11);
   db.Open();
   CHECK(db.Prefix(64) == 11);
   // What is written now is the next; what lay behind the hole does not come back.
@@ -181,6 +182,27 @@ TEST_CASE("lsm log file: a hole in the log ends the replay") {
   db.Open();
   CHECK(db.Prefix(64) == 11);
   CHECK(db.Has(64));
+}
+
+TEST_CASE("lsm log file: a hole ends the replay of later logs, but not of those written since") {
+  LoggedDb db;
+  for (int i = 0; i < 40; ++i) db.Write(i, i < 6);
+  const std::string first = db.Log();
+  db->Close();
+  db.Open();  // keeps that log, and begins another one
+  for (int i = 40; i < 60; ++i) db.Write(i, true);
+  REQUIRE(db.RecordBytes() == 40 * kRecordBytes);  // still the first one: the others lie behind it
+  db->Close();
+  db.Wipe(first, 11);
+  // Each start replays all of them again.
+  for (int start = 0; start < 4; ++start) {
+    CAPTURE(start);
+    db.Open();
+    CHECK(db.Prefix(60) == 11);
+    for (int i = 0; i < start; ++i) CHECK(db.Has(60 + i));
+    db.WriteBody(60 + start, 10, true);
+    db->Close();
+  }
 }
 
 TEST_CASE("lsm log file: what a power failure leaves has no holes") {
