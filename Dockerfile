@@ -18,7 +18,7 @@ RUN node scripts/build.mjs && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends liburing2 librocksdb7.8 \
+    && apt-get install -y --no-install-recommends liburing2 liblua5.1-0 librocksdb7.8 \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o node -g node /data
 WORKDIR /cairn

@@ -40,7 +40,8 @@ CXXFLAGS := -std=c++20 -fPIC -fvisibility=hidden -fno-semantic-interposition -ma
   $(CXXFLAGS_$(VARIANT))
 LIBRARY_FLAGS := -fno-exceptions -fno-rtti
 LDFLAGS := $(filter -fsanitize=% -fno-sanitize=%,$(CXXFLAGS_$(VARIANT)))
-LDLIBS := -luring -lpthread -ldl
+# Only what runs scripts needs Lua.
+LDLIBS := -luring -Wl,--push-state,--as-needed -llua5.1 -Wl,--pop-state -lpthread -ldl
 
 # RocksDB: the one that scripts/build-rocksdb.mjs has built, without asserts and so for the release only, else the system's,
 # else none, and no lsm engine.

@@ -8,7 +8,7 @@ import { ScriptError, outputOf, redisLink, root, run, runScript } from './lib.mj
 const oldestNode = [20, 11];
 const lockTimeoutSeconds = 300;
 
-const buildPackages = ['g++', 'make', 'liburing-dev', 'librocksdb-dev'];
+const buildPackages = ['g++', 'make', 'liburing-dev', 'liblua5.1-0-dev', 'librocksdb-dev'];
 const rocksdbPackages = ['dpkg-dev', 'liblz4-dev', 'libzstd-dev']; // to build that from its sources
 const clientPackages = ['redis-tools']; // redis-cli
 const testPackages = [

@@ -21,8 +21,12 @@ function nothingInstalled(): string {
 
 describeCairn('an ordinary user without the packages', () => {
   test.each([
-    ['the set-up of the server', [], /^g\+\+ make liburing-dev librocksdb-dev$/],
-    ['the set-up of the tests', ['--test'], /^g\+\+ make liburing-dev librocksdb-dev .*\bclang\b.*\bredis-tools\b/],
+    ['the set-up of the server', [], /^g\+\+ make liburing-dev liblua5\.1-0-dev librocksdb-dev$/],
+    [
+      'the set-up of the tests',
+      ['--test'],
+      /^g\+\+ make liburing-dev liblua5\.1-0-dev librocksdb-dev .*\bclang\b.*\bredis-tools\b/,
+    ],
   ])('%s names one command, and stops', (_name, args, packages) => {
     const clone = path.join(scratch, `Ünïcode and spaces ${args.length}`);
     fs.cpSync(path.join(root, 'scripts'), path.join(clone, 'scripts'), { recursive: true });
