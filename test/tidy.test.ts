@@ -27,6 +27,7 @@ const scripts = ['src', 'test', 'scripts', 'bench'].flatMap((folder) => filesUnd
 const mayInclude: Readonly<Record<string, readonly string[]>> = {
   base: [],
   resp: ['base'],
+  script: ['base', 'resp'],
   io: ['base'],
   engine: ['base', 'io'],
   cache: ['base'],
