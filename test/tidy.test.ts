@@ -32,6 +32,7 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   engine: ['base', 'io'],
   cache: ['base'],
   rdb: ['base'],
+  tree: ['base', 'engine'],
   vlog: ['base', 'io', 'engine', 'cache'],
   lsm: ['base', 'io', 'engine', 'cache'],
   txn: ['base', 'io', 'engine'],
@@ -103,6 +104,13 @@ describe('native layers', () => {
         return names.length === 0 || names.some((name) => (name === 'cairn') === inRoom);
       });
     expect(wrong).toEqual([]);
+  });
+
+  test('trees of pages know of the engine only how pages are folded', () => {
+    const files = nativeFiles.filter((file) => file.startsWith('native/tree/'));
+    expect(files.length).toBeGreaterThan(5);
+    const included = files.flatMap(includesOf).filter((name) => name.startsWith('engine/'));
+    expect([...new Set(included)]).toEqual(['engine/spaces.h']);
   });
 
   test('project headers are found from native/, never by relative paths', () => {

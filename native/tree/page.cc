@@ -1,0 +1,237 @@
+#include "tree/page.h"
+
+#include <algorithm>
+
+namespace cairn::tree {
+
+void AppendOutside(std::string* to, const Outside& outside) {
+  AppendVarint(to, outside.key_bytes);
+  AppendVarint(to, outside.blob.bytes);
+  AppendVarint(to, outside.blob.page);
+  to->push_back(static_cast<char>(outside.blob.height | (outside.blob.chunk_log2 - 1) << 4));
+}
+
+bool TakeOutside(Reader* from, Outside* outside) {
+  uint8_t geometry = 0;
+  if (!from->Varint(&outside->key_bytes) || !from->Varint(&outside->blob.bytes) ||
+      !from->Varint(&outside->blob.page) || !from->Byte(&geometry)) {
+    return false;
+  }
+  outside->blob.height = geometry & 15;
+  outside->blob.chunk_log2 = static_cast<uint8_t>((geometry >> 4) + 1);
+  return outside->key_bytes <= outside->blob.bytes && outside->blob.bytes <= kOutsideBytesMax &&
+         outside->blob.page <= kPageIdMax;
+}
+
+namespace {
+
+uint8_t FlagsOf(const LeafEntry& entry) {
+  return static_cast<uint8_t>((entry.due != 0 ? kHasDue : 0) | (entry.outside ? kHasOutside : 0));
+}
+
+bool TakeLeaf(bool ordered, Reader* from, LeafEntry* entry) {
+  const char* begin = from->at;
+  uint64_t first = 0, payload_bytes = 0;
+  if (ordered) {
+    if (from->left() < 8) return false;
+    entry->head = LoadBig64(from->at);
+    from->at += 8;
+    if (!from->Varint(&first) || !from->Bytes(first >> 2, &entry->rest)) return false;
+    entry->tail = static_cast<size_t>(from->at - begin);
+    if (!from->Varint(&payload_bytes)) return false;
+  } else {
+    entry->rest = {};
+    entry->tail = 0;
+    if (!from->Varint(&first)) return false;
+    payload_bytes = first >> 2;
+  }
+  entry->due = 0;
+  if ((first & kHasDue) != 0 && !from->Number48(&entry->due)) return false;
+  entry->outside = (first & kHasOutside) != 0;
+  if (entry->outside && !TakeOutside(from, &entry->out)) return false;
+  if (!from->Bytes(payload_bytes, &entry->payload)) return false;
+  entry->bytes = {begin, static_cast<size_t>(from->at - begin)};
+  return true;
+}
+
+bool TakeInner(bool ordered, bool wide, Reader* from, InnerEntry* entry) {
+  const char* begin = from->at;
+  const size_t fixed = wide ? 18 : 12;
+  if (from->left() < fixed) return false;
+  entry->child.count = Load48(begin);
+  const uint64_t page = Load48(begin + 6);
+  entry->child.page = page & kPageIdMax;
+  entry->child.outside_below = (page & kOutsideBelow) != 0;
+  entry->child.due = wide ? Load48(begin + 12) : 0;
+  from->at += fixed;
+  entry->separator = {};
+  entry->outside = false;
+  if (ordered) {
+    uint64_t first = 0;
+    if (!from->Varint(&first) || (first & kHasDue) != 0) return false;
+    if (!from->Bytes(first >> 2, &entry->separator)) return false;
+    entry->outside = (first & kHasOutside) != 0;
+    if (entry->outside && !TakeOutside(from, &entry->out)) return false;
+  }
+  entry->bytes = {begin, static_cast<size_t>(from->at - begin)};
+  return true;
+}
+
+}  // namespace
+
+void AppendLeafEntry(PageKind kind, const LeafEntry& entry, std::string* to) {
+  char head[8 + kVarintBytesMax];  // before the key's rest
+  char tail[kVarintBytesMax + 6];  // behind it
+  char *head_end = head, *tail_end = tail;
+  if (IsOrdered(kind)) {
+    StoreBig64(head, entry.head);
+    head_end = StoreVarint(head + 8, entry.rest.size() << 2 | FlagsOf(entry));
+    tail_end = StoreVarint(tail, entry.payload.size());
+  } else {
+    head_end = StoreVarint(head, entry.payload.size() << 2 | FlagsOf(entry));
+  }
+  if (entry.due != 0) {
+    Store48(tail_end, entry.due);
+    tail_end += 6;
+  }
+  const auto head_bytes = static_cast<size_t>(head_end - head);
+  const auto tail_bytes = static_cast<size_t>(tail_end - tail);
+  to->reserve(to->size() + head_bytes + entry.rest.size() + tail_bytes + entry.payload.size() +
+              (entry.outside ? 3 * kVarintBytesMax + 1 : 0));
+  to->append(head, head_bytes);
+  if (IsOrdered(kind)) to->append(entry.rest);
+  to->append(tail, tail_bytes);
+  if (entry.outside) AppendOutside(to, entry.out);
+  to->append(entry.payload);
+}
+
+void AppendInnerEntry(PageKind kind, bool wide, const InnerEntry& entry, std::string* to) {
+  Append48(to, entry.child.count);
+  Append48(to, entry.child.page | (entry.child.outside_below ? kOutsideBelow : 0));
+  if (wide) Append48(to, entry.child.due);
+  if (!IsOrdered(kind)) return;
+  AppendVarint(to, entry.separator.size() << 2 | (entry.outside ? kHasOutside : 0));
+  to->append(entry.separator);
+  if (entry.outside) AppendOutside(to, entry.out);
+}
+
+bool IsEntry(PageKind kind, bool wide, std::string_view bytes) {
+  Reader from{bytes.data(), bytes.data() + bytes.size()};
+  if (IsLeaf(kind)) {
+    LeafEntry entry;
+    return TakeLeaf(IsOrdered(kind), &from, &entry) && from.left() == 0;
+  }
+  InnerEntry entry;
+  return TakeInner(IsOrdered(kind), wide, &from, &entry) && from.left() == 0;
+}
+
+bool Node::Leaf(uint32_t i, LeafEntry* entry) const {
+  const char* at = At(i, 1);
+  if (at == nullptr) return false;
+  Reader from{at, data_ + heap_end_};
+  return TakeLeaf(kind_ == PageKind::kOrderedLeaf, &from, entry);
+}
+
+bool Node::Inner(uint32_t i, InnerEntry* entry) const {
+  const char* at = At(i, 1);
+  if (at == nullptr) return false;
+  Reader from{at, data_ + heap_end_};
+  return TakeInner(kind_ == PageKind::kOrderedInner, wide_, &from, entry);
+}
+
+bool Node::Sum(uint32_t from, uint32_t to, uint64_t* count) const {
+  uint64_t sum = 0;
+  for (uint32_t i = from; i < to; ++i) {
+    const char* at = At(i, 12);
+    if (at == nullptr) return false;
+    sum += Load48(at);
+  }
+  *count = sum;
+  return true;
+}
+
+bool Node::Summary(Child* child) const {
+  child->count = IsLeaf(kind_) ? count_ : 0;
+  child->due = 0;
+  child->outside_below = false;
+  const auto soonest = [child](uint64_t due) {
+    if (due != 0 && (child->due == 0 || due < child->due)) child->due = due;
+  };
+  for (uint32_t i = 0; i < count_; ++i) {
+    if (IsLeaf(kind_)) {
+      LeafEntry entry;
+      if (!Leaf(i, &entry)) return false;
+      soonest(entry.due);
+      child->outside_below |= entry.outside;
+    } else {
+      Child below;
+      if (!ChildAt(i, &below)) return false;
+      child->count += below.count;
+      soonest(below.due);
+      child->outside_below |= below.outside_below;
+    }
+  }
+  return true;
+}
+
+NodeBuilder::NodeBuilder(PageKind kind, bool wide) : heap_(kNodeHeadBytes, '\0') {
+  heap_[0] = static_cast<char>(FormatByte(kind));
+  heap_[1] = static_cast<char>(wide ? kWide : 0);
+}
+
+void NodeBuilder::Add(std::string_view entry) {
+  char slot[2];
+  Store16(slot, static_cast<uint16_t>(heap_.size()));
+  slots_.append(slot, 2);
+  heap_.append(entry);
+  CAIRN_CHECK(bytes() <= kNodeBytesMax);
+}
+
+std::string NodeBuilder::Finish() {
+  Store16(heap_.data() + 2, static_cast<uint16_t>(count()));
+  Store16(heap_.data() + 4, static_cast<uint16_t>(heap_.size()));
+  return std::move(heap_.append(slots_));
+}
+
+void StoreRootHead(const RootHead& head, char* to) {
+  to[0] = static_cast<char>(FormatByte(PageKind::kRoot));
+  to[1] = static_cast<char>(head.height);
+  Store48(to + 2, head.count);
+  Store48(to + 8, head.due);
+  Store48(to + 14, head.next_page);
+}
+
+bool LoadRootHead(std::string_view image, RootHead* head) {
+  if (image.size() < kRootHeadBytes) return false;
+  const char* from = image.data();
+  head->height = static_cast<uint8_t>(from[1]);
+  head->count = Load48(from + 2);
+  head->due = Load48(from + 8);
+  head->next_page = Load48(from + 14);
+  return static_cast<uint8_t>(from[0]) == FormatByte(PageKind::kRoot) && head->height <= kHeightMax;
+}
+
+std::string RootImage(const RootHead& head, std::string_view node) {
+  std::string image(kRootHeadBytes, '\0');
+  StoreRootHead(head, image.data());
+  return image.append(node);
+}
+
+std::string NewRaw(PageKind kind) {
+  std::string image(kNodeHeadBytes, '\0');
+  image[0] = static_cast<char>(FormatByte(kind));
+  return image;
+}
+
+bool RawBytes(PageKind kind, std::string_view image, std::string_view* bytes) {
+  static constexpr char kZeros[kNodeHeadBytes] = {};
+  if (image.size() < kNodeHeadBytes || image.size() > kPageBytesMax ||
+      static_cast<uint8_t>(image[0]) != FormatByte(kind) ||
+      image.substr(1, kNodeHeadBytes - 1) != std::string_view(kZeros, kNodeHeadBytes - 1)) {
+    return false;
+  }
+  *bytes = image.substr(kNodeHeadBytes);
+  return true;
+}
+
+}  // namespace cairn::tree
