@@ -1,0 +1,123 @@
+#include "tree/pager.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cairn::tree {
+
+void Pager::Begin(uint64_t next_page) {
+  if (changes_.size() > kKeptChanges) changes_.resize(kKeptChanges);
+  changes_used_ = 0;
+  by_page_.clear();
+  missing_.clear();
+  next_page_ = std::max(next_page, kFirstPage);
+  if (!status_.ok()) status_ = Status();
+}
+
+Pager::Change* Pager::Staged(uint64_t page) {
+  if (changes_used_ > kLinearMax) {
+    const auto found = by_page_.find(page);
+    return found == by_page_.end() ? nullptr : found->second;
+  }
+  for (size_t i = 0; i < changes_used_; ++i) {
+    if (changes_[i]->page == page) return changes_[i].get();
+  }
+  return nullptr;
+}
+
+Pager::Change* Pager::Add(uint64_t page, PageKind kind) {
+  if (changes_used_ == changes_.size()) changes_.push_back(std::make_unique<Change>());
+  Change* change = changes_[changes_used_++].get();
+  change->page = page;
+  change->kind = kind;
+  change->staging.image.clear();
+  change->staging.delta.clear();
+  change->staging.whole = false;
+  if (changes_used_ > kLinearMax + 1) {
+    by_page_[page] = change;
+  } else if (changes_used_ == kLinearMax + 1) {
+    for (size_t i = 0; i < changes_used_; ++i) by_page_[changes_[i]->page] = changes_[i].get();
+  }
+  return change;
+}
+
+Outcome Pager::ReadStaged(const Change& change, std::string_view* image) {
+  if (change.what == Change::What::kRemoved || change.what == Change::What::kNothing)
+    return Fail(change.page, "is named by another one, and was removed");
+  *image = change.staging.image;
+  return Outcome::kDone;
+}
+
+Outcome Pager::Missed(uint64_t page, Outcome found) {
+  if (found == Outcome::kFailed) return Fail(page, "is named by another one, and is not there");
+  if (missing_.size() < kMissingMax &&
+      std::find(missing_.begin(), missing_.end(), page) == missing_.end()) {
+    missing_.push_back(page);
+  }
+  return Outcome::kWait;
+}
+
+bool Pager::Want(uint64_t page) {
+  if (changes_used_ != 0 && Staged(page) != nullptr) return true;
+  std::string_view image;
+  const Outcome found = Find(page, &image);
+  // What is not there at all is told to who reads it.
+  if (found == Outcome::kWait) (void)Missed(page, found);
+  return found != Outcome::kWait;
+}
+
+Outcome Pager::Edit(uint64_t page, PageKind kind, Change** change) {
+  *change = changes_used_ == 0 ? nullptr : Staged(page);
+  if (*change != nullptr) {
+    std::string_view image;
+    if ((*change)->kind != kind) return Fail(page, "is of another kind than before");
+    return ReadStaged(**change, &image);
+  }
+  std::string_view image;
+  const Outcome found = Find(page, &image);
+  if (found != Outcome::kDone) return Missed(page, found);
+  *change = Add(page, kind);
+  (*change)->what = Change::What::kEdited;
+  (*change)->staging.image.assign(image);
+  return Outcome::kDone;
+}
+
+Pager::Change* Pager::New(PageKind kind, std::string image) {
+  CAIRN_CHECK(next_page_ < kPageIdMax);
+  Change* change = Add(next_page_++, kind);
+  change->what = Change::What::kMade;
+  change->staging.image = std::move(image);
+  change->staging.whole = true;
+  return change;
+}
+
+Outcome Pager::Remove(uint64_t page, PageKind kind) {
+  if (page < kFirstPage) return Fail(page, "is no page and cannot be removed");
+  Change* change = changes_used_ == 0 ? nullptr : Staged(page);
+  if (change == nullptr) {
+    change = Add(page, kind);
+  } else if (change->what == Change::What::kMade) {
+    change->what = Change::What::kNothing;
+    return Outcome::kDone;
+  } else if (change->what != Change::What::kEdited) {
+    return Fail(page, "is named twice");
+  }
+  // The image stays until the next pass: somebody may look at it.
+  change->what = Change::What::kRemoved;
+  return Outcome::kDone;
+}
+
+Outcome Pager::Fail(uint64_t page, std::string_view what) {
+  if (status_.ok()) {
+    status_ = Status(Code::kCorruption, (page < kRootPages ? "root " : "page ") +
+                                            std::to_string(page) + ": " + std::string(what));
+  }
+  return Outcome::kFailed;
+}
+
+Outcome Pager::Refuse(Code code, std::string message) {
+  if (status_.ok()) status_ = Status(code, std::move(message));
+  return Outcome::kFailed;
+}
+
+}  // namespace cairn::tree
