@@ -170,6 +170,7 @@ class Node {
     if (CAIRN_UNLIKELY(offset < kNodeHeadBytes || offset + bytes > heap_end_)) return nullptr;
     return data_ + offset;
   }
+  bool EndsInHeap(const char* end) const { return end <= data_ + heap_end_; }
   // False: the entry makes no sense. i < count.
   bool Leaf(uint32_t i, LeafEntry* entry) const;
   bool Inner(uint32_t i, InnerEntry* entry) const;

@@ -1,0 +1,104 @@
+#include "tree/tree.h"
+
+#include <algorithm>
+
+#include "tree/try.h"
+
+namespace cairn::tree {
+
+Tree::Tree(const TreeShape& shape, Pager* pager, uint64_t root)
+    : shape_(shape), ordered_(shape.ordered), pager_(*pager), blobs_(pager, false), root_(root) {
+  const auto sound = [](uint32_t bytes) {
+    return bytes >= kTargetBytesMin && bytes <= kTargetBytesMax;
+  };
+  CAIRN_CHECK(sound(shape.leaf_bytes) && sound(shape.inner_bytes) && sound(shape.root_leaf_bytes) &&
+              sound(shape.root_inner_bytes));
+  CAIRN_CHECK(8 * shape.key_bytes_max <= std::min(shape.leaf_bytes, shape.inner_bytes));
+  CAIRN_CHECK(shape.chunk_log2 >= kChunkLog2Min && shape.chunk_log2 <= kChunkLog2Max);
+  CAIRN_CHECK(root < kRootPages);
+}
+
+std::string Tree::EmptyRoot(const TreeShape& shape) {
+  RootHead head;
+  head.next_page = kFirstPage;
+  const PageKind kind = shape.ordered ? PageKind::kOrderedLeaf : PageKind::kListLeaf;
+  return RootImage(head, NodeBuilder(kind, false).Finish());
+}
+
+Outcome Tree::Root(RootHead* head, Node* node) {
+  std::string_view image;
+  TREE_TRY(pager_.Read(root_, &image));
+  if (!LoadRootHead(image, head) ||
+      !node->OpenAs(KindAt(head->height), image.substr(kRootHeadBytes))) {
+    return Wrong(root_, "is not that of such a tree");
+  }
+  return Outcome::kDone;
+}
+
+Outcome Tree::NodeAt(uint64_t page, uint32_t above, Node* node) {
+  std::string_view image;
+  TREE_TRY(pager_.Read(page, &image));
+  if (page == root_) image.remove_prefix(std::min(kRootHeadBytes, image.size()));
+  if (CAIRN_UNLIKELY(!node->OpenAs(KindAt(above), image)))
+    return Wrong(page, "is not a page of such a tree");
+  return Outcome::kDone;
+}
+
+Outcome Tree::EditorOf(uint64_t page, PageKind kind, Pager::Change** change) {
+  return pager_.Edit(page, page == root_ ? PageKind::kRoot : kind, change);
+}
+
+Outcome Tree::Head(RootHead* head) {
+  Node node;
+  return Root(head, &node);
+}
+
+Outcome Tree::SetHead(const RootHead& head) {
+  Pager::Change* change = nullptr;
+  TREE_TRY(EditorOf(root_, PageKind::kRoot, &change));
+  Editor editor(&change->staging, true);
+  return editor.SetHead(head) ? Outcome::kDone : Wrong(root_);
+}
+
+Outcome Tree::Seal() {
+  CAIRN_CHECK(root_ == 0);
+  RootHead head;
+  TREE_TRY(Head(&head));
+  if (head.next_page == pager_.next_page()) return Outcome::kDone;
+  head.next_page = pager_.next_page();
+  return SetHead(head);
+}
+
+Outcome Tree::IsEdge(const Path& path, uint32_t level, bool right, bool* edge) {
+  *edge = true;
+  for (uint32_t l = 0; l < level && *edge; ++l) {
+    Node node;
+    TREE_TRY(NodeOf(path, l, &node));
+    *edge = right ? path.at[l].index + 1 == node.count() : path.at[l].index == 0;
+  }
+  return Outcome::kDone;
+}
+
+Outcome Tree::Payload(const LeafEntry& entry, std::string* buffer, std::string_view* payload) {
+  if (!entry.payload_outside()) {
+    *payload = entry.payload;
+    return Outcome::kDone;
+  }
+  buffer->clear();
+  TREE_TRY(blobs_.Read(entry.out.blob, entry.out.key_bytes, entry.payload_bytes(), buffer));
+  *payload = *buffer;
+  return Outcome::kDone;
+}
+
+Outcome Tree::KeyRest(const LeafEntry& entry, std::string* buffer, std::string_view* rest) {
+  if (!entry.outside || entry.out.key_bytes == 0) {
+    *rest = entry.rest;
+    return Outcome::kDone;
+  }
+  buffer->assign(entry.rest);
+  TREE_TRY(blobs_.Read(entry.out.blob, 0, entry.out.key_bytes, buffer));
+  *rest = *buffer;
+  return Outcome::kDone;
+}
+
+}  // namespace cairn::tree
