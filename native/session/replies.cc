@@ -109,6 +109,7 @@ void Replies::Complete(Connection* conn, Slot* slot) {
 
 void Replies::GiveUp(Connection* conn, const Slot* slot) {
   for (bool last = false; !last; conn->slots.pop_back()) {
+    CAIRN_CHECK(!conn->slots.empty(), "the slot is one of the connection's");
     last = &conn->slots.back() == slot;
     conn->slot_bytes -= conn->slots.back().bytes.size();
   }

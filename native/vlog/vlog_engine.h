@@ -44,7 +44,6 @@
 #include "vlog/recovery/recovery.h"
 #include "vlog/recovery/replay.h"
 #include "vlog/space/catalog.h"
-#include "vlog/space/quiescence.h"
 #include "vlog/space/segment_space.h"
 #include "vlog/vlog.h"
 #include "vlog/vlog_options.h"

@@ -30,12 +30,6 @@ class BatchGate {
     changed_.wait(lock, [this] { return inside_ == 0; });
   }
   // The same without waiting. False: somebody is inside.
-  bool TryClose() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (closed_ || inside_ != 0) return false;
-    closed_ = true;
-    return true;
-  }
   void Open() {
     std::lock_guard<std::mutex> lock(mutex_);
     closed_ = false;

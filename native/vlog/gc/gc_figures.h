@@ -1,4 +1,5 @@
-// GcFigures: what garbage collection counts, and how it goes about each lane. Threads: any.
+// GcFigures: what garbage collection counts, and how it goes about each lane. Threads: any,
+// while the engine is open: the lanes are made by its opening.
 #pragma once
 
 #include <atomic>

@@ -4,7 +4,8 @@
 //   lazy         in small helpings while there is not much more than allowed
 //   throttled    all collectors take turns in one budget of reads and writes per second
 //
-// Threads: any. Who waits here is woken by Stop and by Wake; the mutex guards nothing but that.
+// Threads: any. Who waits here for something to do is woken by Wake, and everybody by Stop; a rest
+// between helpings lasts as long as it was meant to. The mutex guards nothing but that.
 #pragma once
 
 #include <atomic>

@@ -128,6 +128,8 @@ uint32_t VictimPicker::Choose(uint32_t lane, const Terms& terms, LaneSum* sum,
   const bool enforced = aggressive && !pace_.paused() && sum->used > kBrakeBytesMin;
   in_.lane(lane).SetBrake(enforced && !sum->choice.empty() &&
                           sum->used * 100 > allowed * kBrakePercent);
+  // Who pauses lets the brakes go afterwards, and nobody is here again before it ends.
+  if (pace_.paused()) in_.lane(lane).SetBrake(false);
   if (sum->used <= allowed) return 0;
   const auto overshoot = static_cast<uint32_t>(std::min<uint64_t>(
       kOvershootMax,

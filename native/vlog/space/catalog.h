@@ -11,7 +11,8 @@
 // Threads: any, but Begin, End and AtStart, which are for a start and an end that are alone. The
 // manifest is guarded by mutex(); methods named ...Locked need that held. It comes before the latch
 // of a lane and never with one of a shard; it is held while the manifest is written. The segments
-// that the manifest names are in the table, and stay there as long as the mutex is held.
+// that the manifest names are in the table, but for a start that has not opened them yet, and stay
+// there as long as the mutex is held.
 #pragma once
 
 #include <atomic>
