@@ -138,7 +138,7 @@ void Reactor::Adopt(int fd, bool unix_socket) {
     index = static_cast<uint32_t>(connections_.size());
     connections_.emplace_back();
   }
-  auto conn = std::make_unique<Connection>(shared_->context.proto_max_bulk_len.load());
+  auto conn = std::make_unique<Connection>(&shared_->context.proto_max_bulk_len);
   conn->executor = &executor_;
   conn->id = shared_->next_client_id.fetch_add(1);
   conn->fd = fd;

@@ -79,16 +79,11 @@ void RequestParser::SetAuthenticated(bool authenticated) {
   UpdateLimits();
 }
 
-void RequestParser::SetBulkBytesMax(uint64_t bytes) {
-  options_.bulk_bytes_max = bytes;
-  UpdateLimits();
-}
-
 void RequestParser::UpdateLimits() {
   argument_limit_ = options_.authenticated ? kArgumentCountMax : kUnauthenticatedArgumentsMax;
-  bulk_limit_ = options_.authenticated
-                    ? options_.bulk_bytes_max
-                    : std::min(options_.bulk_bytes_max, kUnauthenticatedBulkBytesMax);
+  bulk_limit_ =
+      options_.bulk_bytes_max_now != nullptr ? kBulkBytesMaxLeast : options_.bulk_bytes_max;
+  if (!options_.authenticated) bulk_limit_ = std::min(bulk_limit_, kUnauthenticatedBulkBytesMax);
 }
 
 void RequestParser::Reset() {
@@ -260,8 +255,12 @@ ParseResult RequestParser::ReadBulkLength(const char* data, size_t at, size_t le
   if (data[at] != '$') return FailExpectedBulk(data[at], out);
   if (line == Line::kNotANumber || value < 0) return Fail(errors::kProtoBulk, out);
   *bytes = static_cast<uint64_t>(value);
-  if (*bytes > options_.bulk_bytes_max) return Fail(errors::kProtoBulk, out);
-  if (*bytes > bulk_limit_) return Fail(errors::kProtoUnauthenticatedBulk, out);
+  const uint64_t most = options_.bulk_bytes_max_now != nullptr
+                            ? options_.bulk_bytes_max_now->load(std::memory_order_relaxed)
+                            : options_.bulk_bytes_max;
+  if (*bytes > most) return Fail(errors::kProtoBulk, out);
+  if (!options_.authenticated && *bytes > kUnauthenticatedBulkBytesMax)
+    return Fail(errors::kProtoUnauthenticatedBulk, out);
   return ParseResult::kComplete;
 }
 

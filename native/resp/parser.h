@@ -17,6 +17,7 @@
 // connection; used from one thread at a time.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,6 +29,7 @@ namespace cairn {
 inline constexpr size_t kInlineBytesMax = 64 * 1024;      // one inline command, or one length line
 inline constexpr uint64_t kArgumentCountMax = INT32_MAX;  // arguments of one command
 inline constexpr uint64_t kBulkBytesMaxDefault = 512ull * 1024 * 1024;
+inline constexpr uint64_t kBulkBytesMaxLeast = 1ull * 1024 * 1024;  // of proto-max-bulk-len
 inline constexpr uint64_t kUnauthenticatedArgumentsMax = 10;
 inline constexpr uint64_t kUnauthenticatedBulkBytesMax = 16384;
 
@@ -41,7 +43,9 @@ struct Request {
 };
 
 struct ParserOptions {
-  uint64_t bulk_bytes_max = kBulkBytesMaxDefault;  // proto-max-bulk-len
+  uint64_t bulk_bytes_max = kBulkBytesMaxDefault;  // proto-max-bulk-len, if it does not change
+  // Or where it stands, at least kBulkBytesMaxLeast; outlives the parser.
+  const std::atomic<uint64_t>* bulk_bytes_max_now = nullptr;
   bool authenticated = true;  // false: small limits until the client has logged in
 };
 
@@ -53,9 +57,8 @@ class RequestParser {
 
   ParseResult Parse(const char* data, size_t len, Request* out);
 
-  // Take effect from the next length line that is read.
+  // Takes effect from the next length line that is read.
   void SetAuthenticated(bool authenticated);
-  void SetBulkBytesMax(uint64_t bytes);
 
   // Forgets a command in progress and gives back the memory of large ones.
   void Reset();
@@ -95,7 +98,7 @@ class RequestParser {
   void UpdateLimits();
 
   ParserOptions options_;
-  uint64_t bulk_limit_ = 0;  // the smaller of the limits in force
+  uint64_t bulk_limit_ = 0;  // no limit in force is smaller
   uint64_t argument_limit_ = 0;
 
   // The command in progress; expected_ == 0: none.

@@ -113,9 +113,6 @@ class Server : public ReactorHost, public DurabilityListener {
   std::vector<LogEntry> TakeLog(uint64_t* dropped);
 
   const std::vector<std::unique_ptr<Reactor>>& reactors() const { return reactors_; }
-  // Runs the task on every reactor and waits for all: for what a client, once it is told of it,
-  // takes for done everywhere. Not with a mutex held that reactors take.
-  void OnAllReactors(const std::function<void(Reactor*)>& task);
   std::string io_backend_why();
   std::string sync_report() const { return sync_report_; }
 
@@ -146,6 +143,10 @@ class Server : public ReactorHost, public DurabilityListener {
   Status ApplyLive();
   // With what was set while the server ran.
   EngineOptions LiveEngineOptions();
+  // Runs the task on every reactor and waits for all, who may be busy: not on the main thread, and
+  // not with a mutex held that reactors take.
+  void OnAllReactors(const std::function<void(Reactor*)>& task);
+
   ServerOptions options_;
   Shared shared_;
   std::unique_ptr<Disk> disk_;

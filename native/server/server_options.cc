@@ -36,13 +36,6 @@ Status SetMaxClients(Server* server, uint64_t clients) {
               std::to_string(possible)};
 }
 
-void SetBulkBytesMax(Server* server, uint64_t bytes) {
-  server->shared().context.proto_max_bulk_len.store(bytes);
-  server->OnAllReactors([bytes](Reactor* self) {
-    self->ForEachConnection([bytes](Connection* conn) { conn->parser.SetBulkBytesMax(bytes); });
-  });
-}
-
 // <class> <hard> <soft> <seconds>, for each class.
 Status SetOutputLimits(Options* options, std::string_view text) {
   constexpr OptionRow kLimit = {"client-output-buffer-limit", OptionKind::kBytes, "0", 0, kNoLimit};
@@ -177,14 +170,14 @@ constexpr ServerOption kOptions[] = {
     {.row = {.name = "proto-max-bulk-len",
              .kind = OptionKind::kBytes,
              .initial = "512mb",
-             .min = kMiB,
+             .min = kBulkBytesMaxLeast,
              .max = kNoLimit,
              .change = OptionChange::kAtRuntime,
              .section = "Limits",
              .doc = "Largest single argument of a command, and so the largest value."},
      .apply =
          [](Server* server, int64_t value, std::string_view) {
-           SetBulkBytesMax(server, static_cast<uint64_t>(value));
+           server->shared().context.proto_max_bulk_len.store(static_cast<uint64_t>(value));
            return Status();
          }},
     {.row = {.name = "hll-sparse-max-bytes",

@@ -144,7 +144,9 @@ struct Connection : Client {
   static constexpr uint64_t kOutputPauseBytes = 32ull << 20;
 
   class Executor* executor = nullptr;
-  explicit Connection(uint64_t bulk_bytes_max) : parser(ParserOptions{bulk_bytes_max, true}) {}
+  // proto-max-bulk-len, which outlives it.
+  explicit Connection(const std::atomic<uint64_t>* bulk_bytes_max)
+      : parser(ParserOptions{.bulk_bytes_max_now = bulk_bytes_max}) {}
 
   int fd = -1;
   uint32_t index = 0;       // in its reactor's table

@@ -28,7 +28,7 @@ class SocketlessReactor final : public SessionHost {
   }
 
   Connection* Connect() {
-    auto conn = std::make_unique<Connection>(512ull << 20);
+    auto conn = std::make_unique<Connection>(&shared_->context.proto_max_bulk_len);
     conn->executor = &executor_;
     conn->index = static_cast<uint32_t>(connections_.size());
     conn->generation = 1;

@@ -324,13 +324,22 @@ TEST_CASE("resp parser: proto-max-bulk-len") {
   ParserOptions small{.bulk_bytes_max = 100, .authenticated = true};
   CHECK(Whole("*1\r\n$100\r\n", small).empty());
   CHECK(Whole("*1\r\n$101\r\n", small) == Log{kBulk});
-  Connection connection(small);
-  connection.parser().SetBulkBytesMax(1ull << 40);
-  connection.Feed("*1\r\n$101\r\n");
-  CHECK(connection.log().empty());
-  CHECK(connection.bytes_needed() == 103);
-  Connection large;
-  large.parser().SetBulkBytesMax(1ull << 40);
+  // As it stands at the moment.
+  std::atomic<uint64_t> most{kBulkBytesMaxLeast};
+  const ParserOptions changing{.bulk_bytes_max_now = &most};
+  CHECK(Whole("*1\r\n$1048576\r\n", changing).empty());
+  CHECK(Whole("*1\r\n$1048577\r\n", changing) == Log{kBulk});
+  const ParserOptions closed{.bulk_bytes_max_now = &most, .authenticated = false};
+  CHECK(Whole("*1\r\n$16385\r\n", closed) ==
+        Log{"error ERR Protocol error: unauthenticated bulk length"});
+  Connection connection(changing);
+  connection.Feed(kPing);
+  most = kBulkBytesMaxLeast + 1;
+  connection.Feed("*1\r\n$1048577\r\n");
+  CHECK(connection.log() == Log{kP});
+  CHECK(connection.bytes_needed() == 1048577 + 2);
+  Connection large(changing);
+  most = 1ull << 40;
   large.Feed("*1\r\n$1099511627776\r\nabc");
   CHECK(large.bytes_needed() == (1ull << 40) + 2 - 3);
 }
