@@ -297,10 +297,8 @@ export interface NativeServer {
   stats(): NativeStats;
   /** Latency histograms of all commands called since the last reset. */
   histograms(): LatencyHistogram[];
-  /** Without names: of all commands. */
-  resetHistograms(names?: string[]): void;
-  /** CONFIG RESETSTAT: zeroes counters (not gauges), command statistics, error statistics, histograms. */
-  resetStats(): void;
+  /** CONFIG RESETSTAT: zeroes counters (not gauges), command, error statistics and histograms; settles when all reactors have. */
+  resetStats(): Promise<void>;
 
   /** Throws with the reason when the value is refused; then nothing has changed. */
   setConfig(name: string, value: string): void;

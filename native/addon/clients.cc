@@ -94,6 +94,16 @@ Napi::Value UnblockClient(Napi::Env env, const Plane& plane, uint64_t id, bool w
       [](Napi::Env env, const bool& done) { return Napi::Boolean::New(env, done); });
 }
 
+Napi::Value ResetCounters(Napi::Env env, const Plane& plane) {
+  return Ask<bool>(
+      env, plane,
+      [](Server* server) {
+        server->ResetStats();
+        return true;
+      },
+      [](Napi::Env env, const bool&) { return env.Undefined(); });
+}
+
 Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count) {
   const size_t wanted = count < 0 ? SIZE_MAX : static_cast<size_t>(std::min(count, 1e15));
   return ListOf(env, shared->slowlog.Get(wanted),

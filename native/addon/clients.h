@@ -15,6 +15,8 @@ using Plane = std::shared_ptr<DataPlane>;
 Napi::Value ListClients(Napi::Env env, const Plane& plane);
 Napi::Value KillClients(Napi::Env env, const Plane& plane, const Napi::Object& filter);
 Napi::Value UnblockClient(Napi::Env env, const Plane& plane, uint64_t id, bool with_error);
+// What reactors count begins anew; kept when all have done so.
+Napi::Value ResetCounters(Napi::Env env, const Plane& plane);
 
 Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count);
 Napi::Array LatencyEventsOf(Napi::Env env, Shared* shared);

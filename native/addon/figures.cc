@@ -85,7 +85,6 @@ void Figures::Reset(bool running) {
   if (!running) return;
   server_->engine().ResetFigures();
   saves_reset_at_ = server_->engine().Saves().written;
-  server_->ResetStats();
 }
 
 void Figures::LookAtEngine() {

@@ -74,6 +74,7 @@ class Figures {
   const Snapshot& Look(bool running);
   // Only NativeCounters: cheap.
   const std::vector<NamedFigure>& LookAtCounters(bool running);
+  // What is counted here and in the engine begins anew; for reactors: ResetCounters.
   void Reset(bool running);
 
  private:

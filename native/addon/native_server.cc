@@ -61,7 +61,6 @@ Napi::Function NativeServer::Define(Napi::Env env) {
                          InstanceMethod<&S::Counters>("counters"),
                          InstanceMethod<&S::Stats>("stats"),
                          InstanceMethod<&S::Histograms>("histograms"),
-                         InstanceMethod<&S::ResetHistograms>("resetHistograms"),
                          InstanceMethod<&S::ResetStats>("resetStats"),
                          InstanceMethod<&S::SetConfig>("setConfig"),
                          InstanceMethod<&S::Clients>("clients"),
@@ -211,14 +210,9 @@ Napi::Value NativeServer::Stats(Info info) { return StatsOf(info.Env(), plane_.g
 
 Napi::Value NativeServer::Histograms(Info info) { return HistogramsOf(info.Env(), plane_.get()); }
 
-Napi::Value NativeServer::ResetHistograms(Info info) {
-  addon::ResetHistograms(plane_.get(), Strings(info[0]));
-  return info.Env().Undefined();
-}
-
 Napi::Value NativeServer::ResetStats(Info info) {
   plane_->figures.Reset(plane_->Running());
-  return info.Env().Undefined();
+  return addon::ResetCounters(info.Env(), plane_);
 }
 
 Napi::Value NativeServer::SetConfig(Info info) {

@@ -42,7 +42,6 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
   Napi::Value Counters(Info info);
   Napi::Value Stats(Info info);
   Napi::Value Histograms(Info info);
-  Napi::Value ResetHistograms(Info info);
   Napi::Value ResetStats(Info info);
   Napi::Value SetConfig(Info info);
 

@@ -217,19 +217,4 @@ Napi::Array HistogramsOf(Napi::Env env, DataPlane* plane) {
   return list;
 }
 
-void ResetHistograms(DataPlane* plane, const std::vector<std::string>& names) {
-  if (!plane->Running()) return;
-  const Registry& registry = plane->server.shared().registry;
-  for (const auto& reactor : plane->server.reactors()) {
-    reactor->Post([names, &registry](Reactor* self) {
-      for (uint32_t number = 0; number < registry.size(); ++number) {
-        const std::string& name = registry.at(number).name;
-        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
-        LatencyHistogramCounts* histogram = self->counters().per_command[number].histogram.load();
-        if (histogram != nullptr) histogram->Clear();
-      }
-    });
-  }
-}
-
 }  // namespace cairn::addon

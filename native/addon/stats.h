@@ -15,6 +15,5 @@ Napi::Object StatsOf(Napi::Env env, DataPlane* plane);
 
 Napi::Array HistogramsOf(Napi::Env env, DataPlane* plane);
 // Without names: of all commands.
-void ResetHistograms(DataPlane* plane, const std::vector<std::string>& names);
 
 }  // namespace cairn::addon

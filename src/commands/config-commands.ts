@@ -99,8 +99,8 @@ const set: Handler = (context, args) => {
   return ok;
 };
 
-const resetStat: Handler = ({ native, state }) => {
-  native.resetStats();
+const resetStat: Handler = async ({ native, state }) => {
+  await native.resetStats();
   state.resetRates();
   return ok;
 };

@@ -161,13 +161,26 @@ describe('hits and misses', () => {
   // With a reactor that is busy when the command comes. What it counted stood there until it was less busy.
   cairnOnly('CONFIG RESETSTAT is answered when all reactors have begun anew', async () => {
     await server.current.restart('stop', { 'io-threads': 2 });
-    using one = await server.current.connect();
-    using other = await server.current.connect();
+    // One after the other, so that each reactor has two of them.
+    const join = async (): Promise<RawClient> => {
+      const client = await server.current.connect();
+      await client.cmd('PING');
+      return client;
+    };
+    using one = await join();
+    using other = await join();
+    using third = await join();
+    using fourth = await join();
     await prepare(one);
     for (const client of [one, other]) await client.cmd('GET', 'k');
-    void other.send('DEBUG SLEEP 0.3\r\n');
+    void other.send('DEBUG SLEEP 1\r\n');
     await sleep(50);
-    await one.cmd('CONFIG', 'RESETSTAT');
+    let answered = false;
+    const reset = one.cmd('CONFIG', 'RESETSTAT').then(() => (answered = true));
+    // Meanwhile others are served, also with what does not live in a reactor.
+    await Promise.race([counts(third), counts(fourth)]);
+    expect(answered).toBe(false);
+    await reset;
     expect(await counts(one)).toEqual({ hits: 0, misses: 0 });
     await other.readMany(1);
   });

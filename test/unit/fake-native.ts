@@ -269,10 +269,9 @@ export class FakeNative implements NativeServer {
   counters = () => this.current;
   stats = (): NativeStats => this.current;
   histograms = () => fakeHistograms;
-  resetHistograms(): void {}
-  resetStats(): void {
+  resetStats = async (): Promise<void> => {
     this.calls.push('resetStats');
-  }
+  };
   setConfig(name: string, value: unknown): void {
     if (name === this.refuse) throw new Error('the data plane says no');
     this.settings.push([name, value]);
