@@ -37,6 +37,12 @@ inline uint64_t Load48(const char* from) {
   std::memcpy(&low, from, sizeof(low));
   return low | uint64_t{Load16(from + 4)} << 32;
 }
+// As Load48, where two bytes more can be read.
+inline uint64_t LoadLow48(const char* from) {
+  uint64_t value;
+  std::memcpy(&value, from, sizeof(value));
+  return value & kNumber48Max;
+}
 inline void Store48(char* to, uint64_t value) { std::memcpy(to, &value, 6); }
 inline void Append48(std::string* to, uint64_t value) {
   to->append(reinterpret_cast<const char*>(&value), 6);

@@ -126,9 +126,29 @@ bool IsEntry(PageKind kind, bool wide, std::string_view bytes) {
 }
 
 bool Node::Leaf(uint32_t i, LeafEntry* entry) const {
-  const char* at = At(i, 1);
+  const char* at = At(i, 10);
+  const char* const end = data_ + heap_end_;
+  if (CAIRN_LIKELY(at != nullptr && kind_ == PageKind::kOrderedLeaf)) {
+    // Short, all of it here, without a due time: most are.
+    const auto first = static_cast<uint8_t>(at[8]);
+    const char* const tail = at + 9 + (first >> 2);
+    if (CAIRN_LIKELY((first & (0x80 | kHasDue | kHasOutside)) == 0 && tail < end)) {
+      const auto bytes = static_cast<uint8_t>(*tail);
+      if (CAIRN_LIKELY(bytes < 0x80 && tail + 1 + bytes <= end)) {
+        entry->head = LoadBig64(at);
+        entry->rest = {at + 9, static_cast<size_t>(first >> 2)};
+        entry->payload = {tail + 1, bytes};
+        entry->due = 0;
+        entry->outside = false;
+        entry->bytes = {at, static_cast<size_t>(tail + 1 + bytes - at)};
+        entry->tail = static_cast<size_t>(tail - at);
+        return true;
+      }
+    }
+  }
+  at = At(i, 1);
   if (at == nullptr) return false;
-  Reader from{at, data_ + heap_end_};
+  Reader from{at, end};
   return TakeLeaf(kind_ == PageKind::kOrderedLeaf, &from, entry);
 }
 
@@ -140,11 +160,31 @@ bool Node::Inner(uint32_t i, InnerEntry* entry) const {
 }
 
 bool Node::Sum(uint32_t from, uint32_t to, uint64_t* count) const {
+  constexpr uint64_t kEach = 0x0001000100010001;
+  if (from == to) {
+    *count = 0;
+    return true;
+  }
+  // The greatest offset that an entry may have.
+  const uint64_t last = heap_end_ >= 12 + kNodeHeadBytes ? heap_end_ - 12 : 0;
+  if (last == 0) return false;
+  const char* slots = data_ + heap_end_ + 2 * from;
+  const char* const end = data_ + heap_end_ + 2 * to;
   uint64_t sum = 0;
-  for (uint32_t i = from; i < to; ++i) {
-    const char* at = At(i, 12);
-    if (at == nullptr) return false;
-    sum += Load48(at);
+  for (; end - slots >= 8; slots += 8) {
+    // Four offsets at a time: of the first one that is out of range, bit 15 is set.
+    uint64_t offsets;
+    std::memcpy(&offsets, slots, 8);
+    const uint64_t wrong = offsets | (kEach * last - offsets) | (offsets - kEach * kNodeHeadBytes);
+    if (CAIRN_UNLIKELY((wrong & kEach << 15) != 0)) return false;
+    const char* const four[] = {data_ + Load16(slots), data_ + Load16(slots + 2),
+                                data_ + Load16(slots + 4), data_ + Load16(slots + 6)};
+    sum += LoadLow48(four[0]) + LoadLow48(four[1]) + LoadLow48(four[2]) + LoadLow48(four[3]);
+  }
+  for (; slots != end; slots += 2) {
+    const uint32_t offset = Load16(slots);
+    if (CAIRN_UNLIKELY(offset < kNodeHeadBytes || offset > last)) return false;
+    sum += LoadLow48(data_ + offset);
   }
   *count = sum;
   return true;
@@ -199,16 +239,6 @@ void StoreRootHead(const RootHead& head, char* to) {
   Store48(to + 2, head.count);
   Store48(to + 8, head.due);
   Store48(to + 14, head.next_page);
-}
-
-bool LoadRootHead(std::string_view image, RootHead* head) {
-  if (image.size() < kRootHeadBytes) return false;
-  const char* from = image.data();
-  head->height = static_cast<uint8_t>(from[1]);
-  head->count = Load48(from + 2);
-  head->due = Load48(from + 8);
-  head->next_page = Load48(from + 14);
-  return static_cast<uint8_t>(from[0]) == FormatByte(PageKind::kRoot) && head->height <= kHeightMax;
 }
 
 std::string RootImage(const RootHead& head, std::string_view node) {

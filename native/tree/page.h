@@ -177,7 +177,7 @@ class Node {
   bool ChildAt(uint32_t i, Child* child) const {
     const char* at = At(i, fixed_bytes());
     if (at == nullptr) return false;
-    child->count = Load48(at);
+    child->count = LoadLow48(at);
     const uint64_t page = Load48(at + 6);
     child->page = page & kPageIdMax;
     child->outside_below = (page & kOutsideBelow) != 0;
@@ -222,7 +222,15 @@ struct RootHead {
 };
 void StoreRootHead(const RootHead& head, char* to);
 // False: it is no root, or one of a newer format.
-bool LoadRootHead(std::string_view image, RootHead* head);
+inline bool LoadRootHead(std::string_view image, RootHead* head) {
+  if (image.size() < kRootHeadBytes) return false;
+  const char* from = image.data();
+  head->height = static_cast<uint8_t>(from[1]);
+  head->count = Load48(from + 2);
+  head->due = Load48(from + 8);
+  head->next_page = Load48(from + 14);
+  return static_cast<uint8_t>(from[0]) == FormatByte(PageKind::kRoot) && head->height <= kHeightMax;
+}
 std::string RootImage(const RootHead& head, std::string_view node);
 
 std::string NewRaw(PageKind kind);

@@ -25,23 +25,15 @@ std::string Tree::EmptyRoot(const TreeShape& shape) {
   return RootImage(head, NodeBuilder(kind, false).Finish());
 }
 
-Outcome Tree::Root(RootHead* head, Node* node) {
+Outcome Tree::Wrong(uint64_t page) { return pager_.Fail(page, "makes no sense"); }
+Outcome Tree::WrongRoot() { return pager_.Fail(root_, "is not that of such a tree"); }
+Outcome Tree::WrongPage(uint64_t page) { return pager_.Fail(page, "is not a page of such a tree"); }
+
+Outcome Tree::RootNode(uint32_t above, Node* node) {
   std::string_view image;
   TREE_TRY(pager_.Read(root_, &image));
-  if (!LoadRootHead(image, head) ||
-      !node->OpenAs(KindAt(head->height), image.substr(kRootHeadBytes))) {
-    return Wrong(root_, "is not that of such a tree");
-  }
-  return Outcome::kDone;
-}
-
-Outcome Tree::NodeAt(uint64_t page, uint32_t above, Node* node) {
-  std::string_view image;
-  TREE_TRY(pager_.Read(page, &image));
-  if (page == root_) image.remove_prefix(std::min(kRootHeadBytes, image.size()));
-  if (CAIRN_UNLIKELY(!node->OpenAs(KindAt(above), image)))
-    return Wrong(page, "is not a page of such a tree");
-  return Outcome::kDone;
+  image.remove_prefix(std::min(kRootHeadBytes, image.size()));
+  return node->OpenAs(KindAt(above), image) ? Outcome::kDone : WrongPage(root_);
 }
 
 Outcome Tree::EditorOf(uint64_t page, PageKind kind, Pager::Change** change) {

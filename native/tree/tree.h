@@ -167,14 +167,32 @@ class Tree {
   PageKind LeafKind() const { return ordered_ ? PageKind::kOrderedLeaf : PageKind::kListLeaf; }
   PageKind InnerKind() const { return ordered_ ? PageKind::kOrderedInner : PageKind::kListInner; }
   PageKind KindAt(uint32_t above) const { return above == 0 ? LeafKind() : InnerKind(); }
-  Outcome Wrong(uint64_t page, std::string_view what = "makes no sense") {
-    return pager_.Fail(page, what);
-  }
+  Outcome Wrong(uint64_t page);
+  Outcome Wrong(uint64_t page, std::string_view what) { return pager_.Fail(page, what); }
 
   // tree.cc
-  Outcome Root(RootHead* head, Node* node);
+  Outcome Root(RootHead* head, Node* node) {
+    std::string_view image;
+    const Outcome read = pager_.Read(root_, &image);
+    if (CAIRN_UNLIKELY(read != Outcome::kDone)) return read;
+    const bool opened = LoadRootHead(image, head) &&
+                        node->OpenAs(KindAt(head->height), image.substr(kRootHeadBytes));
+    return CAIRN_LIKELY(opened) ? Outcome::kDone : WrongRoot();
+  }
   // `above`: how high over the leaves it is.
-  Outcome NodeAt(uint64_t page, uint32_t above, Node* node);
+  Outcome NodeAt(uint64_t page, uint32_t above, Node* node) {
+    return page == root_ ? RootNode(above, node) : PageAt(page, KindAt(above), node);
+  }
+  // A page below the root. (What names the root is damaged, and the root no such page.)
+  Outcome PageAt(uint64_t page, PageKind kind, Node* node) {
+    std::string_view image;
+    const Outcome read = pager_.Read(page, &image);
+    if (CAIRN_UNLIKELY(read != Outcome::kDone)) return read;
+    return CAIRN_LIKELY(node->OpenAs(kind, image)) ? Outcome::kDone : WrongPage(page);
+  }
+  Outcome RootNode(uint32_t above, Node* node);
+  Outcome WrongRoot();
+  Outcome WrongPage(uint64_t page);
   Outcome NodeOf(const Path& path, uint32_t level, Node* node) {
     return NodeAt(path.at[level].page, path.height - level, node);
   }
@@ -186,8 +204,11 @@ class Tree {
   Outcome CompareCut(std::string_view here, const Outside& out, std::string_view rest, int* order);
   Outcome CompareRest(const Node& leaf, uint64_t page, uint32_t i, const Key& key, int* order);
   Outcome CompareSeparator(const Node& node, uint64_t page, uint32_t i, const Key& key, int* order);
-  Outcome SearchLeaf(const Node& leaf, uint64_t page, const Key& key, uint32_t* index, bool* equal);
-  Outcome SearchInner(const Node& node, uint64_t page, const Key& key, uint32_t* index);
+  Outcome SearchRests(std::string_view image, uint64_t page, const Key& key, uint32_t low,
+                      uint32_t* index, bool* equal);
+  Outcome SearchSeparators(std::string_view image, uint64_t page, const Key& key, uint32_t* index);
+  template <bool kCounts>
+  Outcome DescendBy(const Key& key, Path* path, Node* leaf, bool* equal, uint64_t* less);
   Outcome Descend(const Key& key, Path* path, Node* leaf, bool* equal);
   Outcome Take(const Node& leaf, Cursor* cursor);
 

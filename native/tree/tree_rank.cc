@@ -80,31 +80,6 @@ Outcome Tree::Before(const Node& node, uint64_t page, uint32_t index, uint64_t t
   return Outcome::kDone;
 }
 
-Outcome Tree::Rank(const Key& key, uint64_t* less) {
-  RootHead head;
-  Node node;
-  TREE_TRY(Root(&head, &node));
-  uint64_t page = root_, total = head.count;
-  *less = 0;
-  for (uint32_t level = 0; level < head.height; ++level) {
-    uint32_t index = 0;
-    uint64_t sum = 0;
-    Child child;
-    TREE_TRY(SearchInner(node, page, key, &index));
-    TREE_TRY(Before(node, page, index, total, &sum));
-    if (!node.ChildAt(index, &child)) return Wrong(page);
-    *less += sum;
-    total = child.count;
-    page = child.page;
-    TREE_TRY(NodeAt(page, head.height - level - 1, &node));
-  }
-  uint32_t index = 0;
-  bool equal = false;
-  TREE_TRY(SearchLeaf(node, page, key, &index, &equal));
-  *less += index;
-  return Outcome::kDone;
-}
-
 Outcome Tree::RankOf(const Cursor& cursor, uint64_t* rank) {
   RootHead head;
   Node node;

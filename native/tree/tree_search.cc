@@ -59,29 +59,20 @@ Outcome Tree::CompareSeparator(const Node& node, uint64_t page, uint32_t i, cons
   return Outcome::kDone;
 }
 
-// The first entry that is not less than the key.
-Outcome Tree::SearchLeaf(const Node& leaf, uint64_t page, const Key& key, uint32_t* index,
-                         bool* equal) {
-  uint32_t low = 0, high = leaf.count();
-  const char* const data = leaf.image().data();
-  const char* const slots = data + leaf.heap_end();
-  // Offsets of heads that lie in the heap, from the page's head on.
-  const uint32_t room = leaf.heap_end() - static_cast<uint32_t>(kNodeHeadBytes);
-  *equal = false;
-  if (room < 8 && high > 0) return Wrong(page);
+// The general form of the two searches below, from an entry on that they cannot tell by a look.
+// The first entry of [low, high) that is not less than the key.
+Outcome Tree::SearchRests(std::string_view image, uint64_t page, const Key& key, uint32_t low,
+                          uint32_t* index, bool* equal) {
+  Node leaf;
+  if (!leaf.OpenAs(PageKind::kOrderedLeaf, image)) return Wrong(page);
+  uint32_t high = leaf.count();
   while (low < high) {
     const uint32_t middle = (low + high) / 2;
-    const uint32_t offset = Load16(slots + 2 * middle) - static_cast<uint32_t>(kNodeHeadBytes);
-    if (CAIRN_UNLIKELY(offset > room - 8)) return Wrong(page);
-    const uint64_t head = LoadBig64(data + kNodeHeadBytes + offset);
-    if (CAIRN_LIKELY(head != key.head)) {
-      const bool after = head < key.head;
-      low = after ? middle + 1 : low;
-      high = after ? high : middle;
-      continue;
-    }
-    int order = 0;
-    TREE_TRY(CompareRest(leaf, page, middle, key, &order));
+    const char* at = leaf.At(middle, 8);
+    if (CAIRN_UNLIKELY(at == nullptr)) return Wrong(page);
+    const uint64_t head = LoadBig64(at);
+    int order = head < key.head ? -1 : 1;
+    if (head == key.head) TREE_TRY(CompareRest(leaf, page, middle, key, &order));
     if (order < 0) {
       low = middle + 1;
     } else {
@@ -95,54 +86,172 @@ Outcome Tree::SearchLeaf(const Node& leaf, uint64_t page, const Key& key, uint32
 }
 
 // The last child whose separator is not greater than the key.
-Outcome Tree::SearchInner(const Node& node, uint64_t page, const Key& key, uint32_t* index) {
+Outcome Tree::SearchSeparators(std::string_view image, uint64_t page, const Key& key,
+                               uint32_t* index) {
+  Node node;
+  if (!node.OpenAs(PageKind::kOrderedInner, image)) return Wrong(page);
   uint32_t low = 1, high = node.count();
-  if (CAIRN_UNLIKELY(high == 0)) return Wrong(page, "has no children");
-  const auto fixed = static_cast<uint32_t>(node.fixed_bytes());
-  const char* const data = node.image().data();
-  const char* const slots = data + node.heap_end();
-  // Of entries whose separators lie in the heap if they have at most 8 bytes.
-  const uint32_t heap = node.heap_end() - static_cast<uint32_t>(kNodeHeadBytes);
-  const uint32_t room = heap > fixed + 9 ? heap - fixed - 9 : 0;
   while (low < high) {
     const uint32_t middle = (low + high) / 2;
-    const uint32_t offset = Load16(slots + 2 * middle) - static_cast<uint32_t>(kNodeHeadBytes);
-    bool after;
-    const char* at = data + kNodeHeadBytes + offset + fixed;
-    // Of 1 to 8 bytes: the varint is 4 to 35.
-    if (CAIRN_LIKELY(offset < room && static_cast<uint8_t>(*at - 4) < 32)) {
-      const uint32_t bytes = static_cast<uint8_t>(*at) >> 2;
-      // Ends where the separator does: what is before it is shifted out.
-      after = LoadBig64(at + 1 + bytes - 8) << (8 * (8 - bytes)) <= key.head;
-    } else {
-      int order = 0;
-      TREE_TRY(CompareSeparator(node, page, middle, key, &order));
-      after = order <= 0;
-    }
-    low = after ? middle + 1 : low;
-    high = after ? high : middle;
+    int order = 0;
+    TREE_TRY(CompareSeparator(node, page, middle, key, &order));
+    (order <= 0 ? low : high) = order <= 0 ? middle + 1 : middle;
   }
   *index = low - 1;
   return Outcome::kDone;
 }
 
-// To where the key is, or would be, in its leaf.
-Outcome Tree::Descend(const Key& key, Path* path, Node* leaf, bool* equal) {
-  RootHead head;
-  TREE_TRY(Root(&head, leaf));
-  uint64_t page = root_;
-  path->height = head.height;
-  for (uint32_t level = 0; level < head.height; ++level) {
-    Path::Step& step = path->at[level];
-    step.page = page;
-    TREE_TRY(SearchInner(*leaf, page, key, &step.index));
-    Child child;
-    if (CAIRN_UNLIKELY(!leaf->ChildAt(step.index, &child))) return Wrong(page);
-    page = child.page;
-    TREE_TRY(NodeAt(page, head.height - level - 1, leaf));
+namespace {
+
+// What a descent holds of a page, in registers.
+struct Look {
+  const char* data;
+  uint32_t count;
+  uint32_t heap_end;
+  std::string_view image() const { return {data, heap_end + 2 * count}; }
+  uint32_t fixed() const { return data[1] & kWide ? 18 : 12; }
+};
+
+[[gnu::always_inline]] inline bool OpenLook(PageKind kind, std::string_view image, Look* look) {
+  Node node;
+  if (CAIRN_UNLIKELY(!node.OpenAs(kind, image))) return false;
+  *look = {image.data(), node.count(), node.heap_end()};
+  return true;
+}
+
+// As SearchSeparators. Not done: that one has to.
+[[gnu::always_inline]] inline bool LookForChild(const Look& node, uint32_t fixed, uint64_t wanted,
+                                                uint32_t* index) {
+  const char* const slots = node.data + node.heap_end;
+  // Where the length of a separator stands.
+  const char* const lengths = node.data + fixed;
+  // Nine bytes from there lie in the page. That they lie in an entry is said by sound pages only.
+  const uint32_t bytes = node.heap_end + 2 * node.count;
+  const uint32_t room = bytes > fixed + 9 ? bytes - fixed - 9 : 0;
+  const char* slot = slots;
+  for (uint32_t left = node.count; left > 1;) {
+    const uint32_t half = left / 2;
+    const char* const middle = slot + 2 * static_cast<size_t>(half);
+    const uint32_t offset = Load16(middle);
+    left -= half;
+    if (CAIRN_UNLIKELY(offset > room)) return false;
+    // Of 1 to 8 bytes: the varint is 4 to 32, and has no flags.
+    const auto length = static_cast<uint8_t>(lengths[offset]);
+    if (CAIRN_UNLIKELY(static_cast<uint32_t>(length) - 4 > 28)) return false;
+    // Eight bytes that end where the separator does: what is before it is shifted out.
+    const uint64_t last = LoadBig64(lengths + offset + (length >> 2) - 7);
+    slot = last << (-2 * length & 63) <= wanted ? middle : slot;
   }
-  path->leaf().page = page;
-  return SearchLeaf(*leaf, page, key, &path->leaf().index, equal);
+  *index = static_cast<uint32_t>(slot - slots) / 2;
+  return true;
+}
+
+// The last entry whose head is less than wanted, or the first. Null: a slot makes no sense.
+[[gnu::always_inline]] inline const char* LookForHead(const Look& leaf, uint64_t wanted,
+                                                      const char** slot) {
+  const char* at = leaf.data + leaf.heap_end;
+  const char* const heap = leaf.data + kNodeHeadBytes;
+  // How far from there on a head may begin.
+  const uint32_t room = leaf.heap_end - static_cast<uint32_t>(kNodeHeadBytes);
+  const uint32_t last = room < 8 ? 0 : room - 8;
+  for (uint32_t left = leaf.count; left > 1;) {
+    const uint32_t half = left / 2;
+    const char* const middle = at + 2 * static_cast<size_t>(half);
+    const uint32_t offset = Load16(middle - 2) - static_cast<uint32_t>(kNodeHeadBytes);
+    left -= half;
+    if (CAIRN_UNLIKELY(offset > last)) return nullptr;
+    at = LoadBig64(heap + offset) < wanted ? middle : at;
+  }
+  *slot = at;
+  const uint32_t offset = Load16(at) - static_cast<uint32_t>(kNodeHeadBytes);
+  return CAIRN_LIKELY(offset <= last && room >= 8) ? heap + offset : nullptr;
+}
+
+}  // namespace
+
+// To where the key is, or would be, in its leaf. With `less`: how many elements are less.
+template <bool kCounts>
+[[gnu::always_inline]] inline Outcome Tree::DescendBy(const Key& key, Path* path, Node* leaf,
+                                                      bool* equal, uint64_t* less) {
+  std::string_view image;
+  Look look;
+  TREE_TRY(pager_.Read(root_, &image));
+  RootHead head;
+  if (CAIRN_UNLIKELY(!LoadRootHead(image, &head))) return WrongRoot();
+  uint64_t page = root_, total = head.count, sum = 0;
+  uint32_t above = head.height;
+  Path::Step* step = nullptr;
+  if (!kCounts) {
+    path->height = above;
+    step = path->at.data();
+  }
+  image.remove_prefix(kRootHeadBytes);
+  for (;;) {
+    if (above == 0) break;
+    if (CAIRN_UNLIKELY(!OpenLook(PageKind::kOrderedInner, image, &look))) return WrongPage(page);
+    const uint64_t here = page;
+    const uint32_t fixed = look.fixed();
+    uint32_t index = 0;
+    if (CAIRN_UNLIKELY(look.count == 0)) return Wrong(page);
+    if (CAIRN_UNLIKELY(!LookForChild(look, fixed, key.head, &index)))
+      TREE_TRY(SearchSeparators(look.image(), page, key, &index));
+    const uint32_t offset = Load16(look.data + look.heap_end + 2 * static_cast<size_t>(index));
+    if (CAIRN_UNLIKELY(offset < kNodeHeadBytes || offset + fixed > look.heap_end))
+      return Wrong(page);
+    page = Load48(look.data + offset + 6) & kPageIdMax;
+    if (kCounts) {
+      uint64_t before = 0;
+      Node node;
+      (void)node.OpenAs(PageKind::kOrderedInner, look.image());
+      TREE_TRY(Before(node, here, index, total, &before));
+      sum += before;
+      total = LoadLow48(look.data + offset);
+    } else {
+      *step++ = {here, index};
+    }
+    --above;
+    TREE_TRY(pager_.Read(page, &image));
+  }
+  if (CAIRN_UNLIKELY(!OpenLook(PageKind::kOrderedLeaf, image, &look))) return WrongPage(page);
+  if (!kCounts) (void)leaf->OpenAs(PageKind::kOrderedLeaf, image);
+  *equal = false;
+  uint32_t index = 0;
+  if (CAIRN_LIKELY(look.count != 0)) {
+    const char* slot = nullptr;
+    const char* const at = LookForHead(look, key.head, &slot);
+    if (CAIRN_UNLIKELY(at == nullptr)) return Wrong(page);
+    index = static_cast<uint32_t>(slot - (look.data + look.heap_end)) / 2;
+    const uint64_t found = LoadBig64(at);
+    if (found < key.head) {
+      ++index;
+    } else if (found == key.head) {
+      // All of the rest is here, and it is the same: most are.
+      const char* const end = look.data + look.heap_end;
+      const size_t rest = key.rest.size();
+      if (CAIRN_LIKELY(rest < 32 && at + 8 < end &&
+                       static_cast<uint8_t>(at[8] & ~kHasDue) == rest << 2 &&
+                       at + 9 + rest <= end && std::memcmp(at + 9, key.rest.data(), rest) == 0)) {
+        *equal = true;
+      } else {
+        TREE_TRY(SearchRests(look.image(), page, key, index, &index, equal));
+      }
+    }
+  }
+  if (kCounts) {
+    *less = sum + index;
+  } else {
+    *step = {page, index};
+  }
+  return Outcome::kDone;
+}
+
+Outcome Tree::Descend(const Key& key, Path* path, Node* leaf, bool* equal) {
+  return DescendBy<false>(key, path, leaf, equal, nullptr);
+}
+
+Outcome Tree::Rank(const Key& key, uint64_t* less) {
+  bool equal = false;
+  return DescendBy<true>(key, nullptr, nullptr, &equal, less);
 }
 
 Outcome Tree::Take(const Node& leaf, Cursor* cursor) {
