@@ -43,21 +43,40 @@ Outcome Builder::CheckOrder(const Key& key) {
   return Outcome::kDone;
 }
 
-// As a single insertion does it, as long as there is room.
+void Builder::Note(const Value& value, bool outside, Tree::Settled* added) {
+  ++added->count;
+  added->outside |= outside;
+  if (value.due != 0 && (added->added_due == 0 || value.due < added->added_due))
+    added->added_due = value.due;
+}
+
+// As single insertions do it, as long as there is room; the nodes above are told once, see Tell.
 Outcome Builder::AddToLast(std::string_view entry, const Value& value, bool outside) {
-  Path path;
-  Node leaf;
-  TREE_TRY(LastPath(&path, &leaf));
+  if (last_ == nullptr) {
+    Node leaf;
+    TREE_TRY(LastPath(&path_, &leaf));
+    TREE_TRY(tree_.EditorOf(path_.leaf().page, tree_.LeafKind(), &last_));
+  }
   const TreeShape& shape = tree_.shape_;
-  const uint32_t limit = path.height == 0 ? shape.root_leaf_bytes : shape.leaf_bytes;
+  const bool root = path_.height == 0;
+  std::string_view image = last_->staging.image;
+  if (root) image.remove_prefix(kRootHeadBytes);
+  Node leaf;
+  if (!leaf.OpenAs(tree_.LeafKind(), image)) return tree_.Wrong(last_->page);
+  const uint32_t limit = root ? shape.root_leaf_bytes : shape.leaf_bytes;
   filling_ = Tree::Fits(leaf, entry.size(), limit);
-  if (!filling_) return Outcome::kDone;
-  Tree::Settled settled;
-  settled.count = 1;
-  settled.added_due = value.due;
-  settled.outside = outside;
-  TREE_TRY(tree_.Settle(path, path.height, settled));
-  return tree_.InsertEntry(&path, entry);
+  if (!filling_) return Tell();
+  Editor editor(&last_->staging, root);
+  if (!editor.Insert(leaf.count(), entry)) return tree_.Wrong(last_->page);
+  Note(value, outside, &added_);
+  return Outcome::kDone;
+}
+
+// What has come to the last leaf, to the nodes above.
+Outcome Builder::Tell() {
+  last_ = nullptr;
+  const Tree::Settled added = std::exchange(added_, Tree::Settled());
+  return added.count == 0 ? Outcome::kDone : tree_.Settle(path_, path_.height, added);
 }
 
 Outcome Builder::Add(const Key& key, const Value& value) {
@@ -73,10 +92,14 @@ Outcome Builder::Add(const Key& key, const Value& value) {
   const bool fits = leaf_.bytes() + entry_.size() + 2 <= tree_.shape_.leaf_bytes;
   if (leaf_.count() > 0 && !fits) TREE_TRY(Hang());
   leaf_.Add(entry_);
+  Note(value, outside, &made_);
   return Outcome::kDone;
 }
 
-Outcome Builder::Finish() { return leaf_.count() > 0 ? Hang() : Outcome::kDone; }
+Outcome Builder::Finish() {
+  TREE_TRY(Tell());
+  return leaf_.count() > 0 ? Hang() : Outcome::kDone;
+}
 
 // The leaf becomes the last one of the tree, which is not empty.
 Outcome Builder::Hang() {
@@ -92,18 +115,20 @@ Outcome Builder::Hang() {
   halves.left.page = path.leaf().page;
   halves.right.page = tree_.pager_.New(tree_.LeafKind(), leaf.Finish())->page;
   TREE_TRY(tree_.NodeAt(halves.right.page, 0, &made));
-  if (!last.Summary(&halves.left) || !made.Summary(&halves.right))
-    return tree_.Wrong(halves.left.page);
+  Node parent;
+  TREE_TRY(tree_.NodeOf(path, path.height - 1, &parent));
+  const uint64_t left_page = halves.left.page;
+  if (!parent.ChildAt(path.at[path.height - 1].index, &halves.left)) return tree_.Wrong(left_page);
+  const Tree::Settled settled = std::exchange(made_, Tree::Settled());
+  halves.right.count = static_cast<uint64_t>(settled.count);
+  halves.right.due = settled.added_due;
+  halves.right.outside_below = settled.outside;
   if (tree_.ordered_) {
     LeafEntry before, first;
     if (!last.Leaf(last.count() - 1, &before) || !made.Leaf(0, &first))
       return tree_.Wrong(halves.left.page);
     TREE_TRY(tree_.Separate(before, first, &halves));
   }
-  Tree::Settled settled;
-  settled.count = static_cast<int64_t>(halves.right.count);
-  settled.added_due = halves.right.due;
-  settled.outside = halves.right.outside_below;
   TREE_TRY(tree_.Settle(path, path.height, settled));
   return tree_.AddSibling(&path, path.height, std::move(halves));
 }

@@ -2,7 +2,8 @@
 // whole and full, and hung in one by one: O(1) per element, and inner pages are touched once per
 // leaf. The last leaf that was there is filled up first.
 //
-// In slices: Finish at the end of each pass; the next one has a builder of its own.
+// In slices: Finish at the end of each pass, before the tree is used for anything else; the next
+// one has a builder of its own.
 //
 // Errors: kInvalid (Pager::Refuse) if a key is not greater than all before it, which is what a
 // damaged or a made-up dump has.
@@ -26,17 +27,25 @@ class Builder {
   Outcome Start();
   Outcome CheckOrder(const Key& key);
   Outcome AddToLast(std::string_view entry, const Value& value, bool outside);
+  static void Note(const Value& value, bool outside, Tree::Settled* added);
+  Outcome Tell();
   Outcome Hang();
   Outcome LastPath(Path* path, Node* leaf);
 
   Tree& tree_;
   bool started_ = false;
   bool filling_ = true;  // the leaf that was the last one has room
-  bool any_ = false;     // there is a last key
+  // The last leaf that was there, if something was added to it, and what the nodes above it have
+  // not been told of that.
+  Pager::Change* last_ = nullptr;
+  Path path_;
+  Tree::Settled added_;
+  bool any_ = false;  // there is a last key
   uint64_t last_head_ = 0;
   std::string last_rest_;
   std::string entry_;
   NodeBuilder leaf_;
+  Tree::Settled made_;  // of leaf_
 };
 
 }  // namespace cairn::tree

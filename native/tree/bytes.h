@@ -88,6 +88,11 @@ struct Reader {
       *value = static_cast<uint8_t>(*at++);
       return true;
     }
+    if (left() >= 2 && static_cast<int8_t>(at[1]) > 0) {
+      *value = (static_cast<uint8_t>(at[0]) & 0x7fu) | static_cast<uint64_t>(at[1]) << 7;
+      at += 2;
+      return true;
+    }
     return LongVarint(value);
   }
   bool Number48(uint64_t* value) {

@@ -24,6 +24,7 @@ enum Edit : uint8_t {
 };
 
 constexpr size_t kArgumentsMax = 1 + 4 * kVarintBytesMax;
+constexpr size_t kShortBytes = 128;      // of what follows the arguments
 constexpr size_t kDeltaSpareBytes = 64;  // a delta may be longer than its page by so much
 
 // Adds to each of the slots that is greater. Offsets have 15 bits; others are those of a page that
@@ -49,25 +50,32 @@ void ShiftSlots(char* slots, uint32_t count, uint32_t above, int32_t by) {
 
 }  // namespace
 
-bool Editor::Open(Node* node) const {
-  return image_.size() > base_ && node->Open(std::string_view(image_).substr(base_));
-}
-
-// An edit with up to three numbers, and what follows them.
-void Editor::Record(uint8_t edit, std::initializer_list<uint64_t> numbers, std::string_view bytes) {
+// An edit with up to four numbers, and what follows them.
+template <typename... Numbers>
+inline void Editor::Record(uint8_t edit, std::string_view bytes, Numbers... numbers) {
   if (staging_.whole) return;
-  std::string* delta = &staging_.delta;
+  std::string* const delta = &staging_.delta;
   const size_t room = std::min<size_t>(image_.size() + kDeltaSpareBytes, kPageBytesMax);
-  if (delta->size() + bytes.size() + kArgumentsMax > room) {
+  if (CAIRN_UNLIKELY(delta->size() + bytes.size() + kArgumentsMax > room)) {
     staging_.whole = true;
     delta->clear();
     return;
   }
-  char head[kArgumentsMax];
-  char* at = head;
+  char encoded[kArgumentsMax + kShortBytes];
+  char* at = encoded;
   *at++ = static_cast<char>(edit);
-  for (const uint64_t number : numbers) at = StoreVarint(at, number);
-  delta->append(head, static_cast<size_t>(at - head));
+  if (CAIRN_LIKELY((0u | ... | static_cast<uint64_t>(numbers)) < 0x80)) {
+    ((*at++ = static_cast<char>(numbers)), ...);
+  } else {
+    ((at = StoreVarint(at, numbers)), ...);
+  }
+  // One piece, where it is short.
+  if (bytes.size() <= kShortBytes) {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    at += bytes.size();
+    bytes = {};
+  }
+  delta->append(encoded, static_cast<size_t>(at - encoded));
   if (!bytes.empty()) delta->append(bytes);
 }
 
@@ -88,7 +96,7 @@ bool Editor::Insert(uint32_t i, std::string_view entry) {
   Store16(from + bytes + 2 * i, static_cast<uint16_t>(heap_end));
   Store16(page + 2, static_cast<uint16_t>(count + 1));
   Store16(page + 4, static_cast<uint16_t>(heap_end + bytes));
-  Record(kInsert, {i, bytes}, entry);
+  Record(kInsert, entry, i, bytes);
   return true;
 }
 
@@ -146,7 +154,7 @@ bool Editor::Remove(uint32_t i, uint32_t n) {
     image_.resize(image_.size() - 2);
     Store16(image_.data() + base_ + 2, static_cast<uint16_t>(node.count() - 1));
   }
-  Record(kRemove, {i, n}, {});
+  Record(kRemove, {}, i, n);
   return true;
 }
 
@@ -170,20 +178,35 @@ bool Editor::ReplaceTail(uint32_t i, uint8_t flags, std::string_view tail) {
     *first = static_cast<char>((static_cast<uint8_t>(*first) & ~3) | flags);
   }
   // Flags and other small numbers are varints of one byte.
-  Record(kReplaceTail, {i, flags, new_bytes}, tail);
+  Record(kReplaceTail, tail, i, flags, new_bytes);
+  return true;
+}
+
+bool Editor::ReplacePayload(uint32_t i, std::string_view payload) {
+  Node node;
+  LeafEntry entry;
+  if (!Open(&node) || !IsLeaf(node.kind()) || i >= node.count() || !node.Leaf(i, &entry) ||
+      entry.payload_outside() || entry.payload.size() != payload.size()) {
+    return false;
+  }
+  char* const to = image_.data() + (entry.payload.data() - image_.data());
+  if (!payload.empty()) std::memmove(to, payload.data(), payload.size());
+  const uint64_t flags = IsOrdered(node.kind()) ? entry.bytes[8] & 3 : 0;
+  const std::string_view tail = TailOf(entry);
+  Record(kReplaceTail, tail, i, flags, tail.size());
   return true;
 }
 
 bool Editor::Bump(uint32_t i, int64_t by) {
   Node node;
-  Child child;
-  if (!Open(&node) || IsLeaf(node.kind()) || i >= node.count() || !node.ChildAt(i, &child))
-    return false;
-  const auto limit = static_cast<int64_t>(kNumber48Max), count = static_cast<int64_t>(child.count);
+  if (!Open(&node) || IsLeaf(node.kind()) || i >= node.count()) return false;
+  const char* const found = node.At(i, node.fixed_bytes());
+  if (found == nullptr) return false;
+  const auto limit = static_cast<int64_t>(kNumber48Max);
+  const auto count = static_cast<int64_t>(LoadLow48(found));
   if (by > limit - count || by < -count) return false;
-  char* at = image_.data() + base_ + Load16(node.image().data() + node.heap_end() + 2 * i);
-  Store48(at, static_cast<uint64_t>(count + by));
-  Record(kBump, {i, ZigZag(by)}, {});
+  Store48(image_.data() + (found - image_.data()), static_cast<uint64_t>(count + by));
+  Record(kBump, {}, i, ZigZag(by));
   return true;
 }
 
@@ -203,7 +226,7 @@ bool Editor::SetChild(uint32_t i, const Child& child) {
   char numbers[12];
   Store48(numbers, page);
   Store48(numbers + 6, child.due);
-  Record(kSetChild, {i, child.count}, {numbers, sizeof(numbers)});
+  Record(kSetChild, {numbers, sizeof(numbers)}, i, child.count);
   return true;
 }
 
@@ -225,7 +248,7 @@ bool Editor::Widen() {
   }
   const std::string made = builder.Finish();
   image_.replace(base_, std::string::npos, made);
-  Record(kWiden, {}, {});
+  Record(kWiden, {});
   return true;
 }
 
@@ -234,21 +257,21 @@ bool Editor::Overwrite(uint64_t at, std::string_view bytes) {
   const size_t size = image_.size() - kNodeHeadBytes;
   if (at > size || bytes.size() > size - at) return false;
   if (!bytes.empty()) std::memcpy(&image_[kNodeHeadBytes + at], bytes.data(), bytes.size());
-  Record(kOverwrite, {at, bytes.size()}, bytes);
+  Record(kOverwrite, bytes, at, bytes.size());
   return true;
 }
 
 bool Editor::Append(std::string_view bytes) {
   if (!OpenRaw() || bytes.size() > kPageBytesMax - image_.size()) return false;
   image_.append(bytes);
-  Record(kAppend, {bytes.size()}, bytes);
+  Record(kAppend, bytes, bytes.size());
   return true;
 }
 
 bool Editor::Truncate(uint64_t size) {
   if (!OpenRaw() || size > image_.size() - kNodeHeadBytes) return false;
   image_.resize(kNodeHeadBytes + size);
-  Record(kTruncate, {size}, {});
+  Record(kTruncate, {}, size);
   return true;
 }
 
@@ -258,7 +281,7 @@ bool Editor::SetHead(const RootHead& head) {
     return false;
   }
   StoreRootHead(head, image_.data());
-  Record(kSetHead, {head.height, head.count, head.due, head.next_page}, {});
+  Record(kSetHead, {}, head.height, head.count, head.due, head.next_page);
   return true;
 }
 

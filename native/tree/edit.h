@@ -21,7 +21,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -46,6 +45,8 @@ class Editor {
   bool Insert(uint32_t i, std::string_view entry);
   bool Remove(uint32_t i, uint32_t n);
   bool ReplaceTail(uint32_t i, uint8_t flags, std::string_view tail);
+  // As ReplaceTail, of a payload that lies inside by one as long.
+  bool ReplacePayload(uint32_t i, std::string_view payload);
   bool Bump(uint32_t i, int64_t by);
   bool SetChild(uint32_t i, const Child& child);
   bool Widen();
@@ -59,12 +60,15 @@ class Editor {
   bool Apply(Reader* delta);
 
  private:
-  bool Open(Node* node) const;
+  bool Open(Node* node) const {
+    return image_.size() > base_ && node->Open({image_.data() + base_, image_.size() - base_});
+  }
   bool OpenRaw() const { return base_ == 0 && image_.size() >= kNodeHeadBytes; }
   bool Splice(uint32_t at, uint32_t old_bytes, uint32_t new_bytes);
   bool Rebuild(const Node& node, uint32_t without, uint32_t n);
   // Adds an edit to the delta, or gives the delta up.
-  void Record(uint8_t edit, std::initializer_list<uint64_t> numbers, std::string_view bytes);
+  template <typename... Numbers>
+  void Record(uint8_t edit, std::string_view bytes, Numbers... numbers);
 
   Staging& staging_;
   std::string& image_;

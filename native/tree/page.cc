@@ -96,13 +96,24 @@ void AppendLeafEntry(PageKind kind, const LeafEntry& entry, std::string* to) {
   }
   const auto head_bytes = static_cast<size_t>(head_end - head);
   const auto tail_bytes = static_cast<size_t>(tail_end - tail);
-  to->reserve(to->size() + head_bytes + entry.rest.size() + tail_bytes + entry.payload.size() +
-              (entry.outside ? 3 * kVarintBytesMax + 1 : 0));
-  to->append(head, head_bytes);
-  if (IsOrdered(kind)) to->append(entry.rest);
-  to->append(tail, tail_bytes);
-  if (entry.outside) AppendOutside(to, entry.out);
-  to->append(entry.payload);
+  const std::string_view rest = IsOrdered(kind) ? entry.rest : std::string_view();
+  const std::string_view payload = entry.payload;
+  if (CAIRN_UNLIKELY(entry.outside)) {
+    to->append(head, head_bytes).append(rest).append(tail, tail_bytes);
+    AppendOutside(to, entry.out);
+    to->append(payload);
+    return;
+  }
+  const size_t before = to->size();
+  to->resize(before + head_bytes + rest.size() + tail_bytes + payload.size());
+  char* at = to->data() + before;
+  std::memcpy(at, head, head_bytes);
+  at += head_bytes;
+  if (!rest.empty()) std::memcpy(at, rest.data(), rest.size());
+  at += rest.size();
+  std::memcpy(at, tail, tail_bytes);
+  at += tail_bytes;
+  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
 }
 
 void AppendInnerEntry(PageKind kind, bool wide, const InnerEntry& entry, std::string* to) {

@@ -8,7 +8,7 @@ namespace cairn::tree {
 void Pager::Begin(uint64_t next_page) {
   if (changes_.size() > kKeptChanges) changes_.resize(kKeptChanges);
   changes_used_ = 0;
-  by_page_.clear();
+  if (!by_page_.empty()) by_page_.clear();
   missing_.clear();
   next_page_ = std::max(next_page, kFirstPage);
   if (!status_.ok()) status_ = Status();
@@ -20,14 +20,16 @@ Pager::Change* Pager::Staged(uint64_t page) {
     return found == by_page_.end() ? nullptr : found->second;
   }
   for (size_t i = 0; i < changes_used_; ++i) {
-    if (changes_[i]->page == page) return changes_[i].get();
+    if (first_pages_[i] == page) return changes_[i].get();
   }
   return nullptr;
 }
 
 Pager::Change* Pager::Add(uint64_t page, PageKind kind) {
   if (changes_used_ == changes_.size()) changes_.push_back(std::make_unique<Change>());
-  Change* change = changes_[changes_used_++].get();
+  Change* change = changes_[changes_used_].get();
+  if (changes_used_ < kLinearMax) first_pages_[changes_used_] = page;
+  ++changes_used_;
   change->page = page;
   change->kind = kind;
   change->staging.image.clear();

@@ -101,6 +101,7 @@ class Pager {
   Outcome Missed(uint64_t page, Outcome found);
 
   std::vector<std::unique_ptr<Change>> changes_;  // the first changes_used_ count
+  uint64_t first_pages_[kLinearMax] = {};         // theirs
   size_t changes_used_ = 0;
   std::unordered_map<uint64_t, Change*> by_page_;
   std::vector<uint64_t> missing_;

@@ -269,6 +269,7 @@ class Tree {
   Pager& pager_;
   Blobs blobs_;
   const uint64_t root_;
+  std::string entry_;  // that is being put
 };
 
 }  // namespace cairn::tree

@@ -73,15 +73,17 @@ Outcome Tree::EncodeAgain(const LeafEntry& old, const Value& value, std::string*
 // As Settle, if only the count has changed.
 Outcome Tree::SettleCount(const Path& path, uint32_t level, int64_t count) {
   Pager::Change* change = nullptr;
-  while (level-- > 0) {
-    const Path::Step& step = path.at[level];
-    TREE_TRY(EditorOf(step.page, InnerKind(), &change));
-    Editor editor(&change->staging, level == 0);
-    if (!editor.Bump(step.index, count)) return Wrong(step.page, "miscounts");
+  const bool inner_root = level > 0;
+  while (level > 1) {
+    const Path::Step& step = path.at[--level];
+    TREE_TRY(pager_.Edit(step.page, InnerKind(), &change));
+    Editor editor(&change->staging, false);
+    if (CAIRN_UNLIKELY(!editor.Bump(step.index, count))) return Wrong(step.page, "miscounts");
   }
   RootHead head;
-  TREE_TRY(EditorOf(root_, PageKind::kRoot, &change));
+  TREE_TRY(pager_.Edit(root_, PageKind::kRoot, &change));
   Editor editor(&change->staging, true);
+  if (inner_root && !editor.Bump(path.at[0].index, count)) return Wrong(root_, "miscounts");
   if (!LoadRootHead(change->staging.image, &head)) return Wrong(root_);
   head.count += static_cast<uint64_t>(count);
   return editor.SetHead(head) ? Outcome::kDone : Wrong(root_, "miscounts");
@@ -201,13 +203,13 @@ Outcome Tree::Put(const Key& key, const Value& value, bool* existed) {
     TREE_TRY(Take(leaf, &cursor));
     return Replace(cursor, value);
   }
-  std::string entry;
   Settled settled;
-  TREE_TRY(Encode(key, value, &entry, &settled.outside));
+  entry_.clear();
+  TREE_TRY(Encode(key, value, &entry_, &settled.outside));
   settled.count = 1;
   settled.added_due = value.due;
   TREE_TRY(Settle(cursor.path, cursor.path.height, settled));
-  return InsertEntry(&cursor.path, entry);
+  return InsertEntry(&cursor.path, entry_);
 }
 
 Outcome Tree::Insert(uint64_t rank, const Value& value) {
@@ -224,21 +226,30 @@ Outcome Tree::Insert(uint64_t rank, const Value& value) {
   } else {
     TREE_TRY(DescendTo(rank == 0 ? 0 : rank - 1, rank != 0, &path, &leaf));
   }
-  std::string entry;
   Settled settled;
-  TREE_TRY(Encode(Key(), value, &entry, &settled.outside));
+  entry_.clear();
+  TREE_TRY(Encode(Key(), value, &entry_, &settled.outside));
   settled.count = 1;
   settled.added_due = value.due;
   TREE_TRY(Settle(path, path.height, settled));
-  return InsertEntry(&path, entry);
+  return InsertEntry(&path, entry_);
 }
 
 Outcome Tree::Replace(const Cursor& cursor, const Value& value) {
   CAIRN_CHECK(cursor.found);
-  std::string entry;
+  const LeafEntry& old = cursor.entry;
+  if (!old.outside && value.due == old.due && value.payload.size() == old.payload.size()) {
+    // What was not too large is not now.
+    const Path::Step& step = cursor.path.leaf();
+    Pager::Change* change = nullptr;
+    TREE_TRY(EditorOf(step.page, LeafKind(), &change));
+    Editor editor(&change->staging, step.page == root_);
+    return editor.ReplacePayload(step.index, value.payload) ? Outcome::kDone : Wrong(step.page);
+  }
   bool outside = false;
-  TREE_TRY(EncodeAgain(cursor.entry, value, &entry, &outside));
-  return ReplaceEntry(cursor, entry, value.due, outside);
+  entry_.clear();
+  TREE_TRY(EncodeAgain(old, value, &entry_, &outside));
+  return ReplaceEntry(cursor, entry_, value.due, outside);
 }
 
 Outcome Tree::SetDue(const Cursor& cursor, uint64_t due) {

@@ -230,7 +230,8 @@ template <bool kCounts>
       const size_t rest = key.rest.size();
       if (CAIRN_LIKELY(rest < 32 && at + 8 < end &&
                        static_cast<uint8_t>(at[8] & ~kHasDue) == rest << 2 &&
-                       at + 9 + rest <= end && std::memcmp(at + 9, key.rest.data(), rest) == 0)) {
+                       at + 9 + rest <= end &&
+                       (rest == 0 || std::memcmp(at + 9, key.rest.data(), rest) == 0))) {
         *equal = true;
       } else {
         TREE_TRY(SearchRests(look.image(), page, key, index, &index, equal));
