@@ -67,9 +67,16 @@ bool TakeInner(bool ordered, bool wide, Reader* from, InnerEntry* entry) {
   entry->separator = {};
   entry->outside = false;
   if (ordered) {
-    uint64_t first = 0;
-    if (!from->Varint(&first) || (first & kHasDue) != 0) return false;
-    if (!from->Bytes(first >> 2, &entry->separator)) return false;
+    if (from->left() < kLengthBytes) return false;
+    const uint32_t first = Load16(from->at), bytes = first >> 2;
+    from->at += kLengthBytes;
+    if ((first & kHasDue) != 0) return false;
+    const size_t padded = bytes == 0 ? 0 : std::max<size_t>(bytes, kSeparatorHeadBytes);
+    if (!from->Bytes(padded, &entry->separator)) return false;
+    for (size_t i = bytes; i < padded; ++i) {
+      if (entry->separator[i] != 0) return false;
+    }
+    entry->separator = entry->separator.substr(0, bytes);
     entry->outside = (first & kHasOutside) != 0;
     if (entry->outside && !TakeOutside(from, &entry->out)) return false;
   }
@@ -121,8 +128,14 @@ void AppendInnerEntry(PageKind kind, bool wide, const InnerEntry& entry, std::st
   Append48(to, entry.child.page | (entry.child.outside_below ? kOutsideBelow : 0));
   if (wide) Append48(to, entry.child.due);
   if (!IsOrdered(kind)) return;
-  AppendVarint(to, entry.separator.size() << 2 | (entry.outside ? kHasOutside : 0));
+  CAIRN_CHECK(entry.separator.size() <= kSeparatorBytesMax);
+  char length[kLengthBytes];
+  Store16(length,
+          static_cast<uint16_t>(entry.separator.size() << 2 | (entry.outside ? kHasOutside : 0)));
+  to->append(length, kLengthBytes);
   to->append(entry.separator);
+  const size_t bytes = entry.separator.size();
+  if (bytes > 0 && bytes < kSeparatorHeadBytes) to->append(kSeparatorHeadBytes - bytes, '\0');
   if (entry.outside) AppendOutside(to, entry.out);
 }
 

@@ -20,7 +20,7 @@
 //    | payload << 2 + flags, varint | [due, 6] | [outside] | payload |
 //   entry of an inner node
 //    | count, 6 | page, 6 | [due, 6, if the page is wide] |
-//    | separator << 2 + flags, varint | separator | [outside] |             (ordered only)
+//    | separator << 2 + flags, 2 | separator, zeros up to 8 bytes | [outside] |  (ordered only)
 //   outside
 //    | key bytes, varint | bytes, varint | page, varint | geometry, u8 |
 //
@@ -82,6 +82,10 @@ inline constexpr size_t kNodeBytesMax = 32u << 10;  // of a slotted page: offset
 inline constexpr uint8_t kWide = 1;                 // in a page's flags: inner entries have a due
 inline constexpr uint8_t kHasDue = 1;               // in an entry's flags
 inline constexpr uint8_t kHasOutside = 2;
+// Of an ordered inner entry, behind its fixed part: the length, and the head of the separator.
+inline constexpr size_t kLengthBytes = 2;
+inline constexpr size_t kSeparatorHeadBytes = 8;
+inline constexpr size_t kSeparatorBytesMax = UINT16_MAX >> 2;
 inline constexpr uint64_t kOutsideBelow = uint64_t{1} << 47;
 inline constexpr uint64_t kPageIdMax = kOutsideBelow - 1;
 inline constexpr uint64_t kHeightMax = 20;  // of a tree: levels above the leaves

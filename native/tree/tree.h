@@ -68,7 +68,7 @@ struct TreeShape {
   uint32_t leaf_bytes = 1024;
   uint32_t inner_bytes = 2048;
   uint32_t root_leaf_bytes = 1024;
-  uint32_t root_inner_bytes = 256;  // written with each change of the count
+  uint32_t root_inner_bytes = 512;  // written with each change of the count
   uint8_t chunk_log2 = kChunkLog2Max;
 
   // Of the rest of a key, in its page. Never changes in the life of a tree.
@@ -206,7 +206,8 @@ class Tree {
   Outcome CompareSeparator(const Node& node, uint64_t page, uint32_t i, const Key& key, int* order);
   Outcome SearchRests(std::string_view image, uint64_t page, const Key& key, uint32_t low,
                       uint32_t* index, bool* equal);
-  Outcome SearchSeparators(std::string_view image, uint64_t page, const Key& key, uint32_t* index);
+  Outcome SearchSeparators(std::string_view image, uint64_t page, const Key& key, uint32_t low,
+                           uint32_t high, uint32_t* index);
   template <bool kCounts>
   Outcome DescendBy(const Key& key, Path* path, Node* leaf, bool* equal, uint64_t* less);
   Outcome Descend(const Key& key, Path* path, Node* leaf, bool* equal);

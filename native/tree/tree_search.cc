@@ -40,20 +40,15 @@ Outcome Tree::CompareRest(const Node& leaf, uint64_t page, uint32_t i, const Key
   return Outcome::kDone;
 }
 
-// Of a separator against a key, wherever a look at the head does not tell. One of 8 bytes or less
-// that begins the key's head is not greater.
+// Of a separator against a key. One of 8 bytes or less that begins the key's head is not greater.
 Outcome Tree::CompareSeparator(const Node& node, uint64_t page, uint32_t i, const Key& key,
                                int* order) {
   InnerEntry entry;
-  if (!node.Inner(i, &entry)) return Wrong(page);
-  uint64_t head = 0;
-  for (size_t at = 0; at < 8; ++at) {
-    const bool has = at < entry.separator.size();
-    head = head << 8 | (has ? static_cast<uint8_t>(entry.separator[at]) : 0);
-  }
+  if (!node.Inner(i, &entry) || entry.separator.empty()) return Wrong(page);
+  const uint64_t head = LoadBig64(entry.separator.data());  // with zeros
   *order = head <= key.head ? -1 : 1;
-  if (head != key.head || entry.separator.size() <= 8) return Outcome::kDone;
-  const std::string_view rest = entry.separator.substr(8);
+  if (head != key.head || entry.separator.size() <= kSeparatorHeadBytes) return Outcome::kDone;
+  const std::string_view rest = entry.separator.substr(kSeparatorHeadBytes);
   if (entry.outside) return CompareCut(rest, entry.out, key.rest, order);
   *order = OrderOf(rest, key.rest);
   return Outcome::kDone;
@@ -85,13 +80,13 @@ Outcome Tree::SearchRests(std::string_view image, uint64_t page, const Key& key,
   return Outcome::kDone;
 }
 
-// The last child whose separator is not greater than the key.
-Outcome Tree::SearchSeparators(std::string_view image, uint64_t page, const Key& key,
-                               uint32_t* index) {
+// The last child of those before `high` whose separator is not greater than the key; `low` at
+// least.
+Outcome Tree::SearchSeparators(std::string_view image, uint64_t page, const Key& key, uint32_t low,
+                               uint32_t high, uint32_t* index) {
   Node node;
   if (!node.OpenAs(PageKind::kOrderedInner, image)) return Wrong(page);
-  uint32_t low = 1, high = node.count();
-  while (low < high) {
+  for (++low; low < high;) {
     const uint32_t middle = (low + high) / 2;
     int order = 0;
     TREE_TRY(CompareSeparator(node, page, middle, key, &order));
@@ -119,30 +114,34 @@ struct Look {
   return true;
 }
 
-// As SearchSeparators. Not done: that one has to.
+// As SearchSeparators, of all children, as far as heads of separators tell: that is among those of
+// [*low, *high). False: a slot makes no sense.
 [[gnu::always_inline]] inline bool LookForChild(const Look& node, uint32_t fixed, uint64_t wanted,
-                                                uint32_t* index) {
+                                                uint32_t* low, uint32_t* high) {
   const char* const slots = node.data + node.heap_end;
-  // Where the length of a separator stands.
-  const char* const lengths = node.data + fixed;
-  // Nine bytes from there lie in the page. That they lie in an entry is said by sound pages only.
-  const uint32_t bytes = node.heap_end + 2 * node.count;
-  const uint32_t room = bytes > fixed + 9 ? bytes - fixed - 9 : 0;
+  const char* const lengths = node.data + kNodeHeadBytes + fixed;
+  const auto entry = static_cast<uint32_t>(fixed + kLengthBytes + kSeparatorHeadBytes);
+  const uint32_t heap = node.heap_end - static_cast<uint32_t>(kNodeHeadBytes);
+  if (CAIRN_UNLIKELY(heap < entry && node.count > 1)) return false;
+  const uint32_t room = heap - entry;
   const char* slot = slots;
-  for (uint32_t left = node.count; left > 1;) {
+  uint32_t left = node.count;
+  while (left > 1) {
     const uint32_t half = left / 2;
     const char* const middle = slot + 2 * static_cast<size_t>(half);
-    const uint32_t offset = Load16(middle);
-    left -= half;
+    const uint32_t offset = Load16(middle) - static_cast<uint32_t>(kNodeHeadBytes);
     if (CAIRN_UNLIKELY(offset > room)) return false;
-    // Of 1 to 8 bytes: the varint is 4 to 32, and has no flags.
-    const auto length = static_cast<uint8_t>(lengths[offset]);
-    if (CAIRN_UNLIKELY(static_cast<uint32_t>(length) - 4 > 28)) return false;
-    // Eight bytes that end where the separator does: what is before it is shifted out.
-    const uint64_t last = LoadBig64(lengths + offset + (length >> 2) - 7);
-    slot = last << (-2 * length & 63) <= wanted ? middle : slot;
+    const uint64_t head = LoadBig64(lengths + offset + kLengthBytes);
+    // Of one that begins the key's head, no more than eight bytes are not greater.
+    if (CAIRN_UNLIKELY(head == wanted) && Load16(lengths + offset) >= (kSeparatorHeadBytes + 1)
+                                                                          << 2) {
+      break;
+    }
+    left -= half;
+    slot = head <= wanted ? middle : slot;
   }
-  *index = static_cast<uint32_t>(slot - slots) / 2;
+  *low = static_cast<uint32_t>(slot - slots) / 2;
+  *high = *low + left;
   return true;
 }
 
@@ -191,10 +190,11 @@ template <bool kCounts>
     if (CAIRN_UNLIKELY(!OpenLook(PageKind::kOrderedInner, image, &look))) return WrongPage(page);
     const uint64_t here = page;
     const uint32_t fixed = look.fixed();
-    uint32_t index = 0;
-    if (CAIRN_UNLIKELY(look.count == 0)) return Wrong(page);
-    if (CAIRN_UNLIKELY(!LookForChild(look, fixed, key.head, &index)))
-      TREE_TRY(SearchSeparators(look.image(), page, key, &index));
+    uint32_t index = 0, high = 0;
+    if (CAIRN_UNLIKELY(look.count == 0)) return Wrong(page, "has no children");
+    if (CAIRN_UNLIKELY(!LookForChild(look, fixed, key.head, &index, &high))) return Wrong(page);
+    if (CAIRN_UNLIKELY(high - index > 1))
+      TREE_TRY(SearchSeparators(look.image(), page, key, index, high, &index));
     const uint32_t offset = Load16(look.data + look.heap_end + 2 * static_cast<size_t>(index));
     if (CAIRN_UNLIKELY(offset < kNodeHeadBytes || offset + fixed > look.heap_end))
       return Wrong(page);

@@ -119,9 +119,10 @@ TEST_CASE("the bytes that docs/pages.md shows") {
                                   Inner(PageKind::kOrderedInner, false, {3, 17, 0, true}, "m")});
   REQUIRE(Hex(RootImage({1, 5, 0, 18}, inner)) ==
           "17010500000000000000000000001200\n"
-          "00000000130002002300000002000000\n"
-          "00001000000000000003000000000011\n"
-          "0000000080046d08001500");
+          "00000000130002002c00000002000000\n"
+          "00001000000000000000030000000000\n"
+          "11000000008004006d00000000000000\n"
+          "08001600");
   Staging staging{leaf, "", false};
   Editor editor(&staging, false);
   REQUIRE(editor.Insert(1, Entry(1, "b", "y")));
