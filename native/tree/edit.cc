@@ -61,6 +61,11 @@ inline void Editor::Record(uint8_t edit, std::string_view bytes, Numbers... numb
     delta->clear();
     return;
   }
+  if (bytes.empty() && (0u | ... | static_cast<uint64_t>(numbers)) < 0x80) {
+    const char few[] = {static_cast<char>(edit), static_cast<char>(numbers)...};
+    delta->append(few, sizeof(few));
+    return;
+  }
   char encoded[kArgumentsMax + kShortBytes];
   char* at = encoded;
   *at++ = static_cast<char>(edit);
@@ -202,10 +207,19 @@ bool Editor::Bump(uint32_t i, int64_t by) {
   if (!Open(&node) || IsLeaf(node.kind()) || i >= node.count()) return false;
   const char* const found = node.At(i, node.fixed_bytes());
   if (found == nullptr) return false;
-  const auto limit = static_cast<int64_t>(kNumber48Max);
-  const auto count = static_cast<int64_t>(LoadLow48(found));
-  if (by > limit - count || by < -count) return false;
-  Store48(image_.data() + (found - image_.data()), static_cast<uint64_t>(count + by));
+  constexpr auto kLimit = static_cast<int64_t>(kNumber48Max);
+  const auto change = static_cast<uint64_t>(by);
+  // Both from below 2^48, so that one that passes zero is far above.
+  const uint64_t count = LoadLow48(found) + change;
+  if (by > kLimit || by < -kLimit || count > kNumber48Max) return false;
+  char* const image = image_.data();
+  if (base_ != 0) {
+    char* const all = image + kRootCountAt;
+    const uint64_t elements = LoadLow48(all) + change;
+    if (elements > kNumber48Max) return false;
+    Store48(all, elements);
+  }
+  Store48(image + (found - image), count);
   Record(kBump, {}, i, ZigZag(by));
   return true;
 }

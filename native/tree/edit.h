@@ -8,7 +8,7 @@
 //   1 insert         i, bytes, entry            entry i is this one; those from i on move up
 //   2 remove         i, n                       entries [i, i + n)
 //   3 replace tail   i, flags, bytes, tail      what follows the key of a leaf's entry i
-//   4 bump           i, by (zigzag)             count of child i
+//   4 bump           i, by (zigzag)             count of child i, and of a root that of all
 //   5 set child      i, count, page 6, due 6    child i, of which the separator stays
 //   6 widen                                     the entries of an inner page get a due time
 //   7 overwrite      at, bytes, them            in a raw page

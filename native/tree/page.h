@@ -78,6 +78,7 @@ inline constexpr bool IsRaw(PageKind kind) {
 
 inline constexpr size_t kNodeHeadBytes = 8;
 inline constexpr size_t kRootHeadBytes = 20;
+inline constexpr size_t kRootCountAt = 2;           // the number of elements
 inline constexpr size_t kNodeBytesMax = 32u << 10;  // of a slotted page: offsets have 15 bits
 inline constexpr uint8_t kWide = 1;                 // in a page's flags: inner entries have a due
 inline constexpr uint8_t kHasDue = 1;               // in an entry's flags

@@ -216,7 +216,7 @@ class Tree {
   // tree_rank.cc
   Outcome ChildOf(const Node& node, uint64_t page, uint64_t total, uint64_t* rank, uint32_t* index,
                   Child* child);
-  Outcome DescendTo(uint64_t rank, bool behind, Path* path, Node* leaf);
+  Outcome DescendFrom(const RootHead& head, uint64_t rank, Path* path, Node* leaf);
   Outcome Before(const Node& node, uint64_t page, uint32_t index, uint64_t total, uint64_t* sum);
   Outcome Step(Cursor* cursor, bool forward);
   Outcome DescendEdge(Path* path, uint32_t level, bool first, Node* leaf);

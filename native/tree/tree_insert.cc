@@ -73,17 +73,18 @@ Outcome Tree::EncodeAgain(const LeafEntry& old, const Value& value, std::string*
 // As Settle, if only the count has changed.
 Outcome Tree::SettleCount(const Path& path, uint32_t level, int64_t count) {
   Pager::Change* change = nullptr;
-  const bool inner_root = level > 0;
+  const bool inner = level > 0;
   while (level > 1) {
     const Path::Step& step = path.at[--level];
     TREE_TRY(pager_.Edit(step.page, InnerKind(), &change));
     Editor editor(&change->staging, false);
     if (CAIRN_UNLIKELY(!editor.Bump(step.index, count))) return Wrong(step.page, "miscounts");
   }
-  RootHead head;
   TREE_TRY(pager_.Edit(root_, PageKind::kRoot, &change));
   Editor editor(&change->staging, true);
-  if (inner_root && !editor.Bump(path.at[0].index, count)) return Wrong(root_, "miscounts");
+  if (inner)
+    return editor.Bump(path.at[0].index, count) ? Outcome::kDone : Wrong(root_, "miscounts");
+  RootHead head;
   if (!LoadRootHead(change->staging.image, &head)) return Wrong(root_);
   head.count += static_cast<uint64_t>(count);
   return editor.SetHead(head) ? Outcome::kDone : Wrong(root_, "miscounts");
@@ -104,6 +105,7 @@ Outcome Tree::Settle(const Path& path, uint32_t level, const Settled& settled) {
     return true;
   };
   Node below;
+  bool counted = false;  // the root has been told, with its child
   if (settled.lost_due) TREE_TRY(NodeOf(path, level, &below));
   while (level-- > 0) {
     const Path::Step& step = path.at[level];
@@ -122,6 +124,7 @@ Outcome Tree::Settle(const Path& path, uint32_t level, const Settled& settled) {
       // Then nothing changes farther up either.
       if (settled.count == 0) return Outcome::kDone;
       if (!editor.Bump(step.index, settled.count)) return Wrong(step.page, "miscounts");
+      counted = level == 0;
     } else {
       if (now.due != 0 && !node.wide() && !editor.Widen()) return Wrong(step.page);
       if (!editor.SetChild(step.index, now)) return Wrong(step.page, "miscounts");
@@ -132,7 +135,7 @@ Outcome Tree::Settle(const Path& path, uint32_t level, const Settled& settled) {
   Node root;
   TREE_TRY(Root(&head, &root));
   const RootHead old = head;
-  head.count += static_cast<uint64_t>(settled.count);
+  if (!counted) head.count += static_cast<uint64_t>(settled.count);
   if (!become(old.due, root, &head.due)) return Wrong(root_);
   return head.count == old.count && head.due == old.due ? Outcome::kDone : SetHead(head);
 }
@@ -224,7 +227,8 @@ Outcome Tree::Insert(uint64_t rank, const Value& value) {
     path.at[0] = {root_, 0};
     if (head.height != 0) return Wrong(root_, "is empty, and not a leaf");
   } else {
-    TREE_TRY(DescendTo(rank == 0 ? 0 : rank - 1, rank != 0, &path, &leaf));
+    TREE_TRY(DescendFrom(head, rank == 0 ? 0 : rank - 1, &path, &leaf));
+    if (rank != 0) ++path.leaf().index;
   }
   Settled settled;
   entry_.clear();

@@ -39,24 +39,25 @@ Outcome Tree::ChildOf(const Node& node, uint64_t page, uint64_t total, uint64_t*
   return Wrong(page, "counts fewer elements than the page above it");
 }
 
-// To the element of this rank < count; `behind`: to the place right behind it.
-Outcome Tree::DescendTo(uint64_t rank, bool behind, Path* path, Node* leaf) {
-  RootHead head;
-  TREE_TRY(Root(&head, leaf));
+// From the root, which `leaf` is, to the element of this rank < count.
+Outcome Tree::DescendFrom(const RootHead& head, uint64_t rank, Path* path, Node* leaf) {
   uint64_t page = root_, total = head.count;
+  Node node = *leaf;
   path->height = head.height;
-  for (uint32_t level = 0; level < head.height; ++level) {
-    Path::Step& step = path->at[level];
-    step.page = page;
+  Path::Step* step = path->at.data();
+  for (uint32_t above = head.height; above > 0; ++step) {
     Child child;
-    TREE_TRY(ChildOf(*leaf, page, total, &rank, &step.index, &child));
+    step->page = page;
+    TREE_TRY(ChildOf(node, page, total, &rank, &step->index, &child));
     page = child.page;
     total = child.count;
-    TREE_TRY(NodeAt(page, head.height - level - 1, leaf));
+    --above;
+    TREE_TRY(PageAt(page, KindAt(above), &node));
   }
-  path->leaf().page = page;
-  if (rank >= leaf->count()) return Wrong(page, "has fewer elements than are counted");
-  path->leaf().index = static_cast<uint32_t>(rank) + (behind ? 1 : 0);
+  step->page = page;
+  if (rank >= node.count()) return Wrong(page, "has fewer elements than are counted");
+  step->index = static_cast<uint32_t>(rank);
+  *leaf = node;
   return Outcome::kDone;
 }
 
@@ -66,7 +67,7 @@ Outcome Tree::Seek(uint64_t rank, Cursor* cursor) {
   cursor->found = false;
   TREE_TRY(Root(&head, &leaf));
   if (rank >= head.count) return Outcome::kDone;
-  TREE_TRY(DescendTo(rank, false, &cursor->path, &leaf));
+  TREE_TRY(DescendFrom(head, rank, &cursor->path, &leaf));
   return Take(leaf, cursor);
 }
 

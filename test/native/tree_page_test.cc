@@ -226,6 +226,27 @@ TEST_CASE("edits of slotted pages against a vector of entries") {
   }
 }
 
+TEST_CASE("a bump in a root counts in its head too") {
+  const std::string inner = Page(PageKind::kOrderedInner, false,
+                                 {Inner(PageKind::kOrderedInner, false, {2, 16, 0, false}, ""),
+                                  Inner(PageKind::kOrderedInner, false, {3, 17, 0, false}, "m")});
+  const std::string before = RootImage({1, 5, 0, 18}, inner);
+  Staging staging{before, "", false};
+  Editor editor(&staging, true);
+  REQUIRE(editor.Bump(1, 4));
+  REQUIRE(!editor.Bump(1, -8));
+  REQUIRE(!editor.Bump(1, INT64_MIN));
+  REQUIRE(!editor.Bump(1, INT64_MAX));
+  REQUIRE(!editor.Bump(1, static_cast<int64_t>(kNumber48Max) - 6));
+  RootHead head;
+  REQUIRE(LoadRootHead(staging.image, &head));
+  REQUIRE(head.count == 9);
+  REQUIRE(EntriesOf(staging.image.substr(kRootHeadBytes))[1] ==
+          Inner(PageKind::kOrderedInner, false, {7, 17, 0, false}, "m"));
+  REQUIRE(staging.delta.size() == 3);
+  REQUIRE(Folded(PageKind::kRoot, before, staging.delta) == staging.image);
+}
+
 TEST_CASE("edits of raw pages") {
   Staging staging{NewRaw(PageKind::kRaw), "", false};
   const std::string before = staging.image;
