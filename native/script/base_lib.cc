@@ -206,7 +206,7 @@ int Unpack(lua_State* L) {
 }  // namespace
 
 void ReplaceBase(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   SetField(L, "getmetatable", GetMetatable);
   SetField(L, "setmetatable", SetMetatable);
   SetField(L, "rawget", RawGet);

@@ -77,7 +77,7 @@ int ToHex(lua_State* L) {
 }  // namespace
 
 void OpenBit(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_newtable(L);
   SetField(L, "tobit", ToBit);
   SetField(L, "bnot", Not);

@@ -88,7 +88,7 @@ int EncodeInvalid(lua_State* L) {
 }  // namespace
 
 void OpenJson(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_newtable(L);
   SetField(L, "encode", JsonEncode);
   SetField(L, "decode", JsonDecode);
@@ -101,10 +101,8 @@ void OpenJson(lua_State* L) {
   SetField(L, "decode_invalid_numbers", DecodeInvalid);
   lua_pushlightuserdata(L, nullptr);
   lua_setfield(L, -2, "null");
-  lua_pushliteral(L, "cjson");
-  lua_setfield(L, -2, "_NAME");
-  lua_pushliteral(L, "2.1.0");
-  lua_setfield(L, -2, "_VERSION");
+  SetField(L, "_NAME", "cjson");
+  SetField(L, "_VERSION", "2.1.0");
   lua_setfield(L, -2, "cjson");
   lua_pop(L, 1);
 }

@@ -47,7 +47,7 @@ void SeedRandom(State& state, int32_t seed) {
 }
 
 void ReplaceMath(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_getfield(L, -1, LUA_MATHLIBNAME);
   SetField(L, "random", Random);
   SetField(L, "randomseed", RandomSeed);

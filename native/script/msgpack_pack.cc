@@ -157,16 +157,14 @@ int MsgpackPack(lua_State* L) {
 }
 
 void OpenPack(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_newtable(L);
   SetField(L, "pack", MsgpackPack);
   SetField(L, "unpack", MsgpackUnpack);
   SetField(L, "unpack_one", MsgpackUnpackOne);
   SetField(L, "unpack_limit", MsgpackUnpackLimit);
-  lua_pushliteral(L, "cmsgpack");
-  lua_setfield(L, -2, "_NAME");
-  lua_pushliteral(L, "lua-cmsgpack 0.4.0");
-  lua_setfield(L, -2, "_VERSION");
+  SetField(L, "_NAME", "cmsgpack");
+  SetField(L, "_VERSION", "lua-cmsgpack 0.4.0");
   lua_setfield(L, -2, "cmsgpack");
   lua_pop(L, 1);
 }

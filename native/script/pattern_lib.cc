@@ -168,7 +168,7 @@ int Replace(lua_State* L) {
 }  // namespace
 
 void ReplacePatterns(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   SetField(L, "find", Find);
   SetField(L, "match", Match);

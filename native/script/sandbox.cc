@@ -59,7 +59,7 @@ void PushAllowed(lua_State* L) {
 void ProtectStrings(lua_State* L) {
   State& state = StateOf(L);
   lua_newtable(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  PushGlobals(L);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   lua_remove(L, -2);
   lua_setfield(L, -2, "__index");
@@ -69,8 +69,7 @@ void ProtectStrings(lua_State* L) {
 
 // Of the globals, which is what scripts reach first: chunks have it as their environment.
 void ProtectGlobals(lua_State* L) {
-  State& state = StateOf(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  PushGlobals(L);
   lua_newtable(L);
   SetField(L, "__index", MissingGlobal);
   lua_pushvalue(L, -1);
@@ -79,7 +78,7 @@ void ProtectGlobals(lua_State* L) {
   int metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   View* view = PushViewOfTable(L);
   view->metatable = metatable;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  PushGlobals(L);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "_G");
   lua_pop(L, 1);
@@ -184,7 +183,7 @@ void OpenSandbox(lua_State* L) {
   OpenStruct(L);
   OpenBit(L);
   OpenRedis(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  PushGlobals(L);
   for (const char* name :
        {"string", "table", "math", "coroutine", "os", "cjson", "cmsgpack", "struct", "bit"}) {
     ProtectLibrary(L, name);

@@ -113,6 +113,13 @@ inline void SetField(lua_State* L, const char* name, lua_CFunction function) {
   lua_setfield(L, -2, name);
 }
 
+inline void SetField(lua_State* L, const char* name, const char* text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+// The real table of globals.
+inline void PushGlobals(lua_State* L) { lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals); }
+
 // The scratch text counts against the budget too. Raises.
 inline void RequireScratch(lua_State* L, State& state, size_t more) {
   auto fits = [&state, more] {

@@ -109,6 +109,10 @@ void Format::Control(char option) {
   }
 }
 
+bool IsInteger(char option) {
+  return std::string_view("bBhHlLTiI").find(option) != std::string_view::npos;
+}
+
 uint64_t WholeBits(double number) {
   // As a conversion does on this processor, without its undefined cases.
   if (number >= -9223372036854775808.0 && number < 9223372036854775808.0) {
@@ -174,18 +178,11 @@ int Pack(lua_State* L) {
     size_t padding = format.Padding(state.scratch.size(), option, size);
     RequireScratch(L, state, padding + kIntegerBytesMax);
     state.scratch.append(padding, '\0');
+    if (IsInteger(option)) {
+      PutInteger(state, luaL_checknumber(L, argument++), size, format.little);
+      continue;
+    }
     switch (option) {
-      case 'b':
-      case 'B':
-      case 'h':
-      case 'H':
-      case 'l':
-      case 'L':
-      case 'T':
-      case 'i':
-      case 'I':
-        PutInteger(state, luaL_checknumber(L, argument++), size, format.little);
-        break;
       case 'x':
         state.scratch += '\0';
         break;
@@ -223,20 +220,12 @@ size_t TakeLength(lua_State* L, int* results) {
 bool PushField(lua_State* L, const Format& format, char option, std::string_view data, size_t at,
                size_t* size, int* results) {
   std::string_view field = data.substr(at, *size);
+  if (IsInteger(option)) {
+    bool is_signed = option != 'T' && islower(static_cast<unsigned char>(option));
+    lua_pushnumber(L, GetInteger(field, format.little, is_signed));
+    return true;
+  }
   switch (option) {
-    case 'b':
-    case 'B':
-    case 'h':
-    case 'H':
-    case 'l':
-    case 'L':
-    case 'T':
-    case 'i':
-    case 'I': {
-      bool is_signed = option != 'T' && islower(static_cast<unsigned char>(option));
-      lua_pushnumber(L, GetInteger(field, format.little, is_signed));
-      return true;
-    }
     case 'f':
       lua_pushnumber(L, std::bit_cast<float>(static_cast<uint32_t>(GetBits(field, format.little))));
       return true;
@@ -309,7 +298,7 @@ int Size(lua_State* L) {
 }  // namespace
 
 void OpenStruct(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_newtable(L);
   SetField(L, "pack", Pack);
   SetField(L, "unpack", Unpack);

@@ -72,7 +72,7 @@ int Sort(lua_State* L) {
 }  // namespace
 
 void ReplaceText(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   SetField(L, "rep", Repeat);
   lua_pushnil(L);

@@ -26,7 +26,7 @@ void PushList(lua_State* L, std::span<const std::string_view> items) {
 
 // globals[name] = what is on top
 void SetGlobal(lua_State* L, const char* name) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals);
+  PushGlobals(L);
   lua_insert(L, -2);
   lua_pushstring(L, name);
   lua_insert(L, -2);
