@@ -177,12 +177,12 @@ void SortedSet(const Names& names, uint64_t count) {
   const auto score_of = [&](uint64_t n, Cursor* cursor) {
     Done(members.Find({HashOf(n), names.views[n]}, cursor));
     if (!cursor->found) std::abort();
-    return LoadBig64(cursor->entry.payload.data());
+    return Big64(cursor->entry.payload.data());
   };
   Measure("insert", &pager, count, [&](uint64_t n) {
     pager.Run([&] {
       char score[8];
-      StoreBig64(score, Mix(n ^ 0x5c03e));
+      PutBig64(score, Mix(n ^ 0x5c03e));
       Done(members.Put({HashOf(n), names.views[n]}, {{score, 8}, 0}, &existed));
       return scores.Put({Mix(n ^ 0x5c03e), names.views[n]}, {}, &existed);
     });
@@ -204,7 +204,7 @@ void SortedSet(const Names& names, uint64_t count) {
       Cursor cursor;
       char score[8];
       const uint64_t n = at(i), old = score_of(n, &cursor), changed = Mix(i + count);
-      StoreBig64(score, changed);
+      PutBig64(score, changed);
       Done(members.Replace(cursor, {{score, 8}, 0}));
       Done(scores.Erase(Key{old, names.views[n]}, &existed));
       return scores.Put({changed, names.views[n]}, {}, &existed);

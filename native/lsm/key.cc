@@ -1,8 +1,8 @@
 #include "lsm/key.h"
 
 #include "base/check.h"
+#include "base/coding.h"
 #include "engine/engine.h"
-#include "lsm/coding.h"
 
 namespace cairn::lsm {
 

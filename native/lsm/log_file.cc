@@ -6,7 +6,7 @@
 #include <cctype>
 #include <string_view>
 
-#include "lsm/coding.h"
+#include "base/coding.h"
 
 namespace cairn::lsm {
 

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "lsm/coding.h"
+#include "base/coding.h"
 
 namespace cairn::lsm {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "lsm/coding.h"
+#include "base/coding.h"
 
 namespace cairn::lsm {
 

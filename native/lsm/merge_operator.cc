@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "lsm/coding.h"
+#include "base/coding.h"
 #include "lsm/key.h"
 #include "lsm/merge_counters.h"
 #include "lsm/merge_postings.h"

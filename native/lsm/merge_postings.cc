@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "lsm/coding.h"
+#include "base/coding.h"
 
 namespace cairn::lsm {
 

@@ -2,7 +2,7 @@
 // terms as its owner likes. They change by lists of changes that are merged in, without being read.
 // Pure.
 //
-// Body, of a list and of changes alike; integers are variable-length (coding.h):
+// Body, of a list and of changes alike; integers are variable-length (base/coding.h):
 //
 //   +------------+------+-----------+----------------------------------+------+--
 //   | term bytes | term | documents | document, weight * 2 + deleted   | next | ...

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/coding.h"
 #include "base/prefetch.h"
 #include "base/slot.h"
-#include "lsm/coding.h"
 
 namespace cairn::lsm {
 

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
+#include "base/coding.h"
 #include "base/crc32c.h"
-#include "lsm/coding.h"
 
 namespace cairn::lsm {
 

@@ -1,31 +1,18 @@
-// Integers as bytes of pages and deltas. Little-endian, but for the heads of sort keys, which are
-// big-endian so that the order of their bytes is the order of the numbers. Variable-length integers
-// have 7 bits to a byte, the lowest first, bit 7 set in all but the last; one encoding per number.
-// Pure.
+// Integers as bytes of pages and deltas, beside those of base/coding.h: of 16 and 48 bits,
+// little-endian; and who takes them from the front of some bytes. Pure.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 
+#include "base/coding.h"
+
 namespace cairn::tree {
 
-static_assert(std::endian::native == std::endian::little);
-
-inline constexpr size_t kVarintBytesMax = 10;
 inline constexpr uint64_t kNumber48Max = (uint64_t{1} << 48) - 1;
 
-inline uint64_t LoadBig64(const char* from) {
-  uint64_t value;
-  std::memcpy(&value, from, sizeof(value));
-  return __builtin_bswap64(value);
-}
-inline void StoreBig64(char* to, uint64_t value) {
-  value = __builtin_bswap64(value);
-  std::memcpy(to, &value, sizeof(value));
-}
 inline uint16_t Load16(const char* from) {
   uint16_t value;
   std::memcpy(&value, from, sizeof(value));
@@ -46,21 +33,6 @@ inline uint64_t LoadLow48(const char* from) {
 inline void Store48(char* to, uint64_t value) { std::memcpy(to, &value, 6); }
 inline void Append48(std::string* to, uint64_t value) {
   to->append(reinterpret_cast<const char*>(&value), 6);
-}
-
-inline size_t VarintBytes(uint64_t value) {
-  size_t bytes = 1;
-  for (; value >= 0x80; value >>= 7) ++bytes;
-  return bytes;
-}
-inline char* StoreVarint(char* to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
-  *to++ = static_cast<char>(value);
-  return to;
-}
-inline void AppendVarint(std::string* to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to->push_back(static_cast<char>(value | 0x80));
-  to->push_back(static_cast<char>(value));
 }
 
 // Signed numbers near zero take one byte.
@@ -110,16 +82,10 @@ struct Reader {
 
  private:
   bool LongVarint(uint64_t* value) {
-    uint64_t result = 0;
-    for (size_t i = 0; i < kVarintBytesMax && at < end; ++i) {
-      const auto byte = static_cast<uint8_t>(*at++);
-      if (i == kVarintBytesMax - 1 && byte > 1) return false;
-      result |= uint64_t{byte & 0x7fu} << (7 * i);
-      if (byte >= 0x80) continue;
-      *value = result;
-      return byte != 0 || i == 0;
-    }
-    return false;
+    std::string_view rest(at, left());
+    if (!TakeVarint(&rest, value)) return false;
+    at = rest.data();
+    return true;
   }
 };
 

@@ -72,7 +72,7 @@ inline void Editor::Record(uint8_t edit, std::string_view bytes, Numbers... numb
   if (CAIRN_LIKELY((0u | ... | static_cast<uint64_t>(numbers)) < 0x80)) {
     ((*at++ = static_cast<char>(numbers)), ...);
   } else {
-    ((at = StoreVarint(at, numbers)), ...);
+    ((at = PutVarint(at, numbers)), ...);
   }
   // One piece, where it is short.
   if (bytes.size() <= kShortBytes) {

@@ -34,7 +34,7 @@ bool TakeLeaf(bool ordered, Reader* from, LeafEntry* entry) {
   uint64_t first = 0, payload_bytes = 0;
   if (ordered) {
     if (from->left() < 8) return false;
-    entry->head = LoadBig64(from->at);
+    entry->head = Big64(from->at);
     from->at += 8;
     if (!from->Varint(&first) || !from->Bytes(first >> 2, &entry->rest)) return false;
     entry->tail = static_cast<size_t>(from->at - begin);
@@ -91,11 +91,11 @@ void AppendLeafEntry(PageKind kind, const LeafEntry& entry, std::string* to) {
   char tail[kVarintBytesMax + 6];  // behind it
   char *head_end = head, *tail_end = tail;
   if (IsOrdered(kind)) {
-    StoreBig64(head, entry.head);
-    head_end = StoreVarint(head + 8, entry.rest.size() << 2 | FlagsOf(entry));
-    tail_end = StoreVarint(tail, entry.payload.size());
+    PutBig64(head, entry.head);
+    head_end = PutVarint(head + 8, entry.rest.size() << 2 | FlagsOf(entry));
+    tail_end = PutVarint(tail, entry.payload.size());
   } else {
-    head_end = StoreVarint(head, entry.payload.size() << 2 | FlagsOf(entry));
+    head_end = PutVarint(head, entry.payload.size() << 2 | FlagsOf(entry));
   }
   if (entry.due != 0) {
     Store48(tail_end, entry.due);
@@ -159,7 +159,7 @@ bool Node::Leaf(uint32_t i, LeafEntry* entry) const {
     if (CAIRN_LIKELY((first & (0x80 | kHasDue | kHasOutside)) == 0 && tail < end)) {
       const auto bytes = static_cast<uint8_t>(*tail);
       if (CAIRN_LIKELY(bytes < 0x80 && tail + 1 + bytes <= end)) {
-        entry->head = LoadBig64(at);
+        entry->head = Big64(at);
         entry->rest = {at + 9, static_cast<size_t>(first >> 2)};
         entry->payload = {tail + 1, bytes};
         entry->due = 0;

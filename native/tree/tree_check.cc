@@ -17,7 +17,7 @@ namespace {
 
 std::string WholeKey(const Key& key) {
   std::string bytes(8, '\0');
-  StoreBig64(bytes.data(), key.head);
+  PutBig64(bytes.data(), key.head);
   return bytes.append(key.rest);
 }
 

@@ -45,7 +45,7 @@ Outcome Tree::CompareSeparator(const Node& node, uint64_t page, uint32_t i, cons
                                int* order) {
   InnerEntry entry;
   if (!node.Inner(i, &entry) || entry.separator.empty()) return Wrong(page);
-  const uint64_t head = LoadBig64(entry.separator.data());  // with zeros
+  const uint64_t head = Big64(entry.separator.data());  // with zeros
   *order = head <= key.head ? -1 : 1;
   if (head != key.head || entry.separator.size() <= kSeparatorHeadBytes) return Outcome::kDone;
   const std::string_view rest = entry.separator.substr(kSeparatorHeadBytes);
@@ -65,7 +65,7 @@ Outcome Tree::SearchRests(std::string_view image, uint64_t page, const Key& key,
     const uint32_t middle = (low + high) / 2;
     const char* at = leaf.At(middle, 8);
     if (CAIRN_UNLIKELY(at == nullptr)) return Wrong(page);
-    const uint64_t head = LoadBig64(at);
+    const uint64_t head = Big64(at);
     int order = head < key.head ? -1 : 1;
     if (head == key.head) TREE_TRY(CompareRest(leaf, page, middle, key, &order));
     if (order < 0) {
@@ -131,7 +131,7 @@ struct Look {
     const char* const middle = slot + 2 * static_cast<size_t>(half);
     const uint32_t offset = Load16(middle) - static_cast<uint32_t>(kNodeHeadBytes);
     if (CAIRN_UNLIKELY(offset > room)) return false;
-    const uint64_t head = LoadBig64(lengths + offset + kLengthBytes);
+    const uint64_t head = Big64(lengths + offset + kLengthBytes);
     // Of one that begins the key's head, no more than eight bytes are not greater.
     if (CAIRN_UNLIKELY(head == wanted) && Load16(lengths + offset) >= (kSeparatorHeadBytes + 1)
                                                                           << 2) {
@@ -159,7 +159,7 @@ struct Look {
     const uint32_t offset = Load16(middle - 2) - static_cast<uint32_t>(kNodeHeadBytes);
     left -= half;
     if (CAIRN_UNLIKELY(offset > last)) return nullptr;
-    at = LoadBig64(heap + offset) < wanted ? middle : at;
+    at = Big64(heap + offset) < wanted ? middle : at;
   }
   *slot = at;
   const uint32_t offset = Load16(at) - static_cast<uint32_t>(kNodeHeadBytes);
@@ -221,7 +221,7 @@ template <bool kCounts>
     const char* const at = LookForHead(look, key.head, &slot);
     if (CAIRN_UNLIKELY(at == nullptr)) return Wrong(page);
     index = static_cast<uint32_t>(slot - (look.data + look.heap_end)) / 2;
-    const uint64_t found = LoadBig64(at);
+    const uint64_t found = Big64(at);
     if (found < key.head) {
       ++index;
     } else if (found == key.head) {

@@ -139,8 +139,8 @@ Outcome Tree::SplitLeaf(const Path& path, std::string_view entry, Halves* halves
 // The shortest bytes that are greater than one key and not greater than the other.
 Outcome Tree::Separate(const LeafEntry& last, const LeafEntry& first, Halves* halves) {
   char a[8], b[8];
-  StoreBig64(a, last.head);
-  StoreBig64(b, first.head);
+  PutBig64(a, last.head);
+  PutBig64(b, first.head);
   halves->outside = false;
   const size_t same = CommonBytes({a, 8}, {b, 8});
   halves->separator.assign(b, std::min<size_t>(same + 1, 8));

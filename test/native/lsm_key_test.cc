@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/coding.h"
 #include "engine/engine.h"
 #include "environment.h"
 #include "hex.h"
-#include "lsm/coding.h"
 #include "lsm/comparator.h"
 #include "lsm/key.h"
 #include "lsm_testing.h"

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "lsm/coding.h"
+#include "base/coding.h"
 #include "lsm/version_tree.h"
 #include "lsm_testing.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/coding.h"
 #include "environment.h"
-#include "lsm/coding.h"
 #include "lsm/merge_counters.h"
 #include "lsm/merge_postings.h"
 #include "lsm_testing.h"

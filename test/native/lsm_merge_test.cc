@@ -6,14 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "base/coding.h"
 #include "environment.h"
-#include "lsm/coding.h"
 #include "lsm/merge_counters.h"
 #include "lsm/merge_operator.h"
 #include "lsm/merge_postings.h"
 #include "lsm_testing.h"
 
 using namespace cairn::lsm;
+using cairn::AppendVarint;
 using cairn::testing::FromEnvironment;
 using cairn::testing::StoredValue;
 

@@ -1,6 +1,6 @@
-// Integers as bytes. Keys are big-endian, so that their order in bytes is their order as numbers;
-// everything else is little-endian. Variable-length integers have 7 bits to a byte, the lowest
-// first, bit 7 set in all but the last; there is one encoding per number. Pure.
+// Integers as bytes, for what lies on disk. Keys are big-endian, so that their order in bytes is
+// their order as numbers; everything else is little-endian. Variable-length integers have 7 bits to
+// a byte, the lowest first, bit 7 set in all but the last; there is one encoding per number. Pure.
 #pragma once
 
 #include <bit>
@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::lsm {
+namespace cairn {
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -52,6 +52,17 @@ inline uint64_t Little64(const char* from) {
 
 inline constexpr size_t kVarintBytesMax = 10;
 
+inline size_t VarintBytes(uint64_t value) {
+  size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+// Behind what it wrote, at most kVarintBytesMax.
+inline char* PutVarint(char* to, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
+  *to++ = static_cast<char>(value);
+  return to;
+}
 inline void AppendVarint(std::string* to, uint64_t value) {
   for (; value >= 0x80; value >>= 7) to->push_back(static_cast<char>(value | 0x80));
   to->push_back(static_cast<char>(value));
@@ -74,4 +85,4 @@ inline bool TakeVarint(std::string_view* from, uint64_t* value) {
   return false;
 }
 
-}  // namespace cairn::lsm
+}  // namespace cairn
