@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/number.h"
 #include "command/command.h"
 #include "command/server_context.h"
 #include "resp/errors.h"
-#include "resp/number.h"
 
 namespace cairn {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "resp/number.h"
+#include "base/number.h"
 
 namespace cairn {
 namespace {

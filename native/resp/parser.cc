@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/number.h"
 #include "resp/errors.h"
-#include "resp/number.h"
 
 namespace cairn {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/number.h"
 #include "base/release.h"
-#include "resp/number.h"
 
 namespace cairn {
 namespace {

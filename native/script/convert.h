@@ -2,7 +2,7 @@
 // RESP2 and RESP3. All of it may raise errors of Lua (memory): see vm.h for what that means.
 #pragma once
 
-#include "resp/number.h"
+#include "base/number.h"
 #include "script/state.h"
 
 namespace cairn::script {

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <string>
 
+#include "base/number.h"
 #include "command/object.h"
 #include "command/server_context.h"
 #include "resp/errors.h"
-#include "resp/number.h"
 #include "session/executor.h"
 #include "session/session_commands.h"
 #include "session/session_handlers.h"

@@ -9,7 +9,8 @@
 #include <random>
 #include <string>
 
-#include "resp/number.h"
+#include "base/number.h"
+#include "resp/glob.h"
 
 using namespace cairn;
 
