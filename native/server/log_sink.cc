@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ void LogSink::State::Put(const std::string& text) {
 }
 
 void LogSink::Work(State* state) {
+  pthread_setname_np(pthread_self(), "log");
   std::unique_lock<std::mutex> lock(state->mutex);
   for (;;) {
     state->busy = false;

@@ -12,6 +12,7 @@ import {
   freePort,
   makeTempDir,
   serverCommand,
+  sleep,
   smallSegments,
   startServer,
 } from '../support/server.js';
@@ -101,6 +102,23 @@ describeCairn('standard output', () => {
   });
 });
 
+/** Calls of write() by the threads of a server that write its logs. Other threads may end meanwhile. */
+function logWrites(pid: number): number {
+  const read = (file: string): string => {
+    try {
+      return fs.readFileSync(file, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  const tasks = fs.readdirSync(`/proc/${pid}/task`).map((task) => `/proc/${pid}/task/${task}`);
+  const ofLogs = tasks.filter((task) => read(`${task}/comm`) === 'log\n');
+  expect(ofLogs.length).toBeGreaterThan(0);
+  return ofLogs
+    .map((task) => Number(/^syscw: (\d+)$/m.exec(read(`${task}/io`))?.[1]))
+    .reduce((sum, calls) => sum + calls, 0);
+}
+
 describeCairn('logfile', () => {
   test('on a full disk: lines are lost and counted, nothing else', async () => {
     const logfile = path.join(fs.mkdtempSync(path.join(scratch, 'full-')), 'log');
@@ -109,7 +127,14 @@ describeCairn('logfile', () => {
     await server.launch();
     await eventually('the server is ready', () => server.logs.includes('ready to accept'), 60_000);
     const client = await server.connect();
+    const before = await eventually('what the start had to say is behind it', async () => {
+      const calls = logWrites(server.pid);
+      await sleep(200);
+      return logWrites(server.pid) === calls ? calls : undefined;
+    });
     expect(await client.cmd('DEBUG', 'LOG', 'lost')).toEqual(ok);
+    // The line is written behind the reply; were the file gone by then, it would not be lost.
+    await eventually('an attempt to write', () => logWrites(server.pid) > before);
     fs.rmSync(logfile);
     expect(await client.cmd('DEBUG', 'LOG', 'kept')).toEqual(ok);
     await eventually('the line', () => fs.existsSync(logfile) && fs.readFileSync(logfile, 'utf8').includes('kept'));
