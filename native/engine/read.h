@@ -14,8 +14,19 @@
 
 namespace cairn {
 
-// Stored with each value, and carried through all that happens to it.
-enum class ValueType : uint8_t { kString = 0 };
+// Stored with each value, and carried through all that happens to it. Frozen: the numbers are on
+// disk, and are Redis's. What is no string is a collection's root, which may name a space of pages
+// (engine/spaces.h).
+enum class ValueType : uint8_t {
+  kString = 0,
+  kList = 1,
+  kSet = 2,
+  kZset = 3,
+  kHash = 4,
+  // 5: a module's, which there are none of
+  kStream = 6,
+};
+inline constexpr uint8_t kValueTypeMax = 15;  // what formats have room for
 
 // What can be read of a key, in one exact state of it: equal bytes for the same key mean the same
 // state. Opaque outside the engine.

@@ -80,8 +80,10 @@ struct PageEntry {
   bool found = false;
   bool unknown = false;   // FetchPage tells whether it is there
   bool resident = false;  // the image is in memory; false: FetchPage it
+  bool copied = false;    // as Entry::copied: `image` is valid until this thread's next FindPage or
+                          // Find, which may use its memory again
   uint8_t kind = 0;
-  std::string_view image;  // valid while the latch is held and nothing was applied since
+  std::string_view image;  // else while the latch is held and nothing was applied since
   VersionToken version;
   Ticket ticket;  // as Entry::ticket, of the page with all its deltas
 };
@@ -92,6 +94,10 @@ class SpaceStore {
   // Before Open; outlives the engine.
   virtual void UseFolds(const PageFolds* folds) = 0;
 
+  // False: there are no pages, in no namespace, nor have the values of keys that the caller has
+  // latched. Cheap, so that who overwrites such a key need not look at what it was. May stay true
+  // after the last page has gone.
+  virtual bool AnyPages() const = 0;
   // For a space that nobody can reach before a unit says so. No I/O. kBusy: ids are being set
   // aside, try again. [latched: home]
   virtual Status NewSpace(uint16_t home, SpaceId* space) = 0;

@@ -130,8 +130,10 @@ CONTRACT_TEST("pages: nothing that knows keys sees them") {
     CHECK(host.Random(0, 17).has_value() == (keys != 0));
     CHECK_FALSE(host.Get(0, key).has_value());
   };
+  CHECK_FALSE(pages.store().AnyPages());
   pages.Staged({},
                {Pages::Image(0, space, 0, "image"), Pages::Image(0, space, UINT64_MAX, "last")});
+  CHECK(pages.store().AnyPages());
   check(0);
   host.Settle();
   check(0);
@@ -139,6 +141,7 @@ CONTRACT_TEST("pages: nothing that knows keys sees them") {
   check(1);
   host.Reopen();
   check(1);
+  CHECK(Pages(&host).store().AnyPages());
   CHECK(Pages(&host).Get(0, space, 0) == "image");
   CHECK(Pages(&host).Get(0, space, UINT64_MAX) == "last");
 }

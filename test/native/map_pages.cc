@@ -12,6 +12,11 @@ Status MapPages::NewSpace(uint16_t home, SpaceId* space) {
   return Status();
 }
 
+bool MapPages::AnyPages() const {
+  std::lock_guard<std::mutex> lock(engine_.mutex_);
+  return any_;
+}
+
 const MapPages::Page* MapPages::Look(uint16_t ns, SpaceId space, uint64_t page) const {
   CAIRN_ASSERT_LATCHED(engine_.latches_[HomeOf(space)].latch);
   const auto pages = namespaces_[ns].find(space);
@@ -81,6 +86,7 @@ void MapPages::Change(const MapPageChange& change, uint64_t unit) {
     CAIRN_CHECK(!change.image.empty());
     CAIRN_CHECK(found == pages.end() || found->second.kind == op.kind);
     pages[op.page] = {change.image, op.kind, unit};
+    any_ = true;
     return;
   }
   CAIRN_CHECK(found != pages.end());

@@ -25,6 +25,7 @@ class MapPages final : public SpaceStore {
   explicit MapPages(MapEngine* engine) : engine_(*engine) {}
 
   void UseFolds(const PageFolds* folds) override { folds_ = folds; }
+  bool AnyPages() const override;
   Status NewSpace(uint16_t home, SpaceId* space) override;
   void FindPage(uint16_t ns, SpaceId space, uint64_t page, PageEntry* entry) override;
   void FetchPage(uint32_t reactor, uint16_t ns, SpaceId space, uint64_t page,
@@ -33,7 +34,10 @@ class MapPages final : public SpaceStore {
                Ticket* tickets, uint32_t* ticket_count) override;
 
   // For the engine, with its mutex held.
-  void Open(uint32_t databases) { namespaces_.assign(databases, {}); }
+  void Open(uint32_t databases) {
+    namespaces_.assign(databases, {});
+    any_ = false;
+  }
   void Change(const MapPageChange& change, uint64_t unit);
   void Flush(uint16_t ns, uint64_t unit);
   void Swap(uint16_t a, uint16_t b, uint64_t unit);
@@ -50,6 +54,7 @@ class MapPages final : public SpaceStore {
   MapEngine& engine_;
   const PageFolds* folds_ = nullptr;
   std::vector<std::map<SpaceId, Pages>> namespaces_;
+  bool any_ = false;
   std::unordered_set<SpaceId> dropped_;
   std::map<uint16_t, uint64_t> last_removal_;  // unit, by home
 };
