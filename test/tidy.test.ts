@@ -36,10 +36,11 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   vlog: ['base', 'io', 'engine', 'cache'],
   lsm: ['base', 'io', 'engine', 'cache'],
   txn: ['base', 'io', 'engine'],
-  command: ['base', 'rdb', 'io', 'engine', 'txn', 'resp'],
-  session: ['base', 'io', 'engine', 'txn', 'resp', 'command'],
+  collection: ['base', 'io', 'engine', 'tree', 'txn'],
+  command: ['base', 'rdb', 'io', 'engine', 'tree', 'txn', 'collection', 'resp'],
+  session: ['base', 'io', 'engine', 'txn', 'collection', 'resp', 'command'],
   reactor: ['base', 'io', 'engine', 'txn', 'resp', 'command', 'session'],
-  server: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor'],
+  server: ['base', 'io', 'engine', 'vlog', 'lsm', 'tree', 'txn', 'collection', 'resp', 'command', 'session', 'reactor'],
   addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor', 'server'],
 };
 

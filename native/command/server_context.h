@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "collection/thresholds.h"
+
 namespace cairn {
 
 class Engine;
@@ -14,6 +16,7 @@ struct ServerContext {
   Engine* engine = nullptr;
   std::atomic<uint64_t> proto_max_bulk_len{512ull << 20};
   std::atomic<uint64_t> hll_sparse_bytes_max{3000};
+  Thresholds thresholds;
   std::atomic<bool> active_expire{true};
   std::atomic<uint32_t> reactors{1};
 };

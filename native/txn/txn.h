@@ -19,6 +19,13 @@
 // nobody on its connection overtakes it. If it looks at much, it goes in slices: it keeps what it
 // has so far in Progress, and says Again.
 //
+// Collections. A value whose type is not kString begins with the id of its space, 8 bytes,
+// little-endian (0: none), whose pages GetPage reads and PutPage writes; a page that is not in
+// memory makes the pass pending, like a value. Put and Delete drop the space of what was there, and
+// have to look for that; PutRoot and Take leave it alone. Pages are under the latch of their
+// space's home, nearly always the key's own. A pass that does not hold it (NeedLatch) is pending,
+// and runs again with that latch too.
+//
 // Expired keys are missing to every read here, and are deleted (with a tombstone) by the pass that
 // met them. Lifetime: all views passed to Put etc. must live until Commit; Alloc() gives memory
 // that does.
@@ -32,6 +39,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/spaces.h"
 #include "txn/overlay.h"
 #include "txn/watch.h"
 
@@ -87,6 +95,26 @@ class Txn final : public Lender {
   void FlushDb(uint16_t db);
   void FlushAll();
   void SwapDb(uint16_t a, uint16_t b);
+
+  // --- pages of collections ---
+  // Of the current db. kFound: *image is valid until Commit or the end of the pass. kMissing: there
+  // is no such page, which is damage if somebody names it. kPending: it was noted.
+  ReadState GetPage(SpaceId space, uint64_t page, std::string_view* image);
+  // A space for the value of this key, which PutRoot is to write in this pass. False: pending.
+  [[nodiscard]] bool NewSpace(std::string_view key, SpaceId* space);
+  // As PageOp has it: a new page, or one that GetPage has shown.
+  void PutPage(SpaceId space, uint64_t page, uint8_t kind, std::string_view image);
+  void RemovePage(SpaceId space, uint64_t page, uint8_t kind);
+  // As Put and Delete, of a value whose space stays: it is the same one in a new state, or it goes
+  // on under another key (of this db).
+  void PutRoot(std::string_view key, std::string_view value, uint64_t expire_at_ms, ValueType type);
+  bool Take(std::string_view key);
+  // The key's value has changed in its pages only: whoever watches it is told.
+  void Touch(std::string_view key);
+  // False: the pass is pending, and will run again with this latch.
+  [[nodiscard]] bool NeedLatch(uint16_t shard);
+  // What a handler has looked at, in keys or elements: see SliceOver.
+  void Charge(uint32_t elements) { slice_cost_ += elements; }
 
   // Memory that lives until Commit and the end of the pass; 8-byte aligned, any size.
   char* Alloc(size_t bytes);

@@ -1,0 +1,39 @@
+// What handlers of all collection types do with what collections say. Inline leaves for
+// native/command only. Those that return bool answer the client themselves, or need not because the
+// pass is pending, when they return false: the handler returns at once.
+//
+//   HashValue hash(&call.txn, call.argv[1], &call.server.thresholds);
+//   const Opened opened = hash.Open();
+//   if (!Ready(call, opened, hash.status())) return;              wrong type, damage, pending
+//   if (opened == Opened::kMissing) return call.reply.Null();
+//   if (!Done(call, hash.Get(...), hash.status())) return;
+#pragma once
+
+#include <string_view>
+
+#include "base/status.h"
+#include "collection/collection.h"
+#include "command/args.h"
+#include "tree/pager.h"
+
+namespace cairn {
+
+// Of a damaged collection; tells the operator, too.
+bool RefuseDamaged(Call& call, const Status& status);
+
+// kFound and kMissing.
+inline bool Ready(Call& call, Opened opened, const Status& status) {
+  if (CAIRN_LIKELY(opened == Opened::kFound || opened == Opened::kMissing)) return true;
+  if (opened == Opened::kWrongType) return Refuse(call, errors::kWrongType);
+  if (opened == Opened::kFailed) return RefuseDamaged(call, status);
+  return false;
+}
+
+inline bool Done(Call& call, tree::Outcome outcome, const Status& status) {
+  if (CAIRN_LIKELY(outcome == tree::Outcome::kDone)) return true;
+  if (outcome == tree::Outcome::kFailed) return RefuseDamaged(call, status);
+  CAIRN_CHECK(call.txn.pending(), "what is waited for was noted");
+  return false;
+}
+
+}  // namespace cairn
