@@ -89,6 +89,8 @@ export interface CommandRow {
   firstKey: number;
   lastKey: number;
   step: number;
+  /** Of an argument that says how many keys follow it, besides those above. */
+  keyCountAt?: number;
   /** Without `@`: `read`, `string`, `fast`, ... */
   aclCategories: string[];
   /** As in COMMAND DOCS: `string`, `generic`, `transactions`, `connection`, `server`, `bitmap`, ... */

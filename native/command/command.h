@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "resp/reply.h"
+#include "txn/key_spec.h"
 #include "txn/txn.h"
 
 namespace cairn {
@@ -75,6 +76,11 @@ struct CommandSpec {
   // Arguments behind the name(s), from which COMMAND DOCS derives its list: upper case: token;
   // lower case: value; [..]: optional; |: one of; ...: may repeat; <..>: grouping.
   std::string_view syntax = "";
+  // Where an argument says how many keys follow it (numkeys), besides those above; 0: nowhere. Such
+  // rows have kCmdMovableKeys.
+  int16_t key_count_at = 0;
+
+  KeySpec keys() const { return {first_key, last_key, key_step, key_count_at}; }
 };
 
 // Rows of the commands on data, one function per family.

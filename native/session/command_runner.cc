@@ -8,13 +8,14 @@ namespace cairn {
 void CommandRunner::Latch(const Command& command, std::span<const std::string_view> argv) {
   const CommandSpec& spec = command.spec;
   TxnControl& control = pass_->control();
-  if (spec.first_key == 0) {
+  const KeySpec keys = spec.keys();
+  if (!keys.any()) {
     if (spec.flags & kCmdAllLatches) control.LatchAll();
-  } else if (spec.first_key == spec.last_key) {
+  } else if (keys.one()) {
     std::string_view key = argv[static_cast<size_t>(spec.first_key)];
     control.LatchKey(key, look_ahead_->Shard(key));
   } else {
-    control.LatchKeys(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+    control.LatchKeys(argv, keys);
   }
 }
 

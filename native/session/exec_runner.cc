@@ -140,8 +140,7 @@ void ExecRunner::LatchAllOf(const Connection& conn, const ExecRun& run) {
     return;
   }
   for (const QueuedCommand& queued : run.queue) {
-    const CommandSpec& spec = queued.command->spec;
-    control.Collect(queued.argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+    control.Collect(queued.argv, queued.command->spec.keys());
   }
   for (const WatchedKey& watched : conn.watcher.keys) control.Collect(watched.key);
   control.LatchCollected();

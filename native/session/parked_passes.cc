@@ -35,8 +35,7 @@ void ParkedPasses::Park(Connection* conn, const Command& command,
   parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly) && !command.Is(kCmdWaves);
   parked->SetCommand(conn, command, argv);
   if (parked->frozen) {
-    const CommandSpec& spec = command.spec;
-    pass_->control().Freeze(argv, KeySpec{spec.first_key, spec.last_key, spec.key_step});
+    pass_->control().Freeze(argv, command.spec.keys());
   }
   pass_->control().Save(&parked->saved);
   parked->slot = replies_->Expect(conn);

@@ -112,7 +112,7 @@ void TxnControl::ReleaseMemory() {
 }
 
 void TxnControl::LatchKeys(std::span<const std::string_view> argv, const KeySpec& keys) {
-  if (keys.first <= 0) return;
+  if (!keys.any()) return;
   collected_.clear();
   Collect(argv, keys);
   LatchCollected();

@@ -18,17 +18,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "txn/key_spec.h"
 #include "txn/txn.h"
 #include "txn/watch.h"
 
 namespace cairn {
-
-// Where the keys of one command stand in its argv.
-struct KeySpec {
-  int16_t first;
-  int16_t last;
-  int16_t step;
-};
 
 // The state of a command that waits for what it reads.
 struct SavedTxn {
@@ -140,10 +134,7 @@ class TxnControl {
   template <typename Visitor>
   static void ForEachKey(std::span<const std::string_view> argv, const KeySpec& keys,
                          Visitor visitor) {
-    if (keys.first <= 0) return;
-    int last = keys.last < 0 ? static_cast<int>(argv.size()) + keys.last : keys.last;
-    if (last >= static_cast<int>(argv.size())) last = static_cast<int>(argv.size()) - 1;
-    for (int i = keys.first; i <= last; i += keys.step) visitor(argv[static_cast<size_t>(i)]);
+    ForEachKeyIndex(argv, keys, [&](size_t i) { visitor(argv[i]); });
   }
 
  private:

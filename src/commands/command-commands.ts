@@ -11,7 +11,12 @@ function statuses(words: readonly string[]): Reply {
   return new RespSet(words.map((text) => new Simple(text)));
 }
 
-function specReply({ flags, first, last, step }: KeySpec): Reply {
+function specReply({ flags, first, last, step, countAt }: KeySpec): Reply {
+  if (countAt !== undefined) {
+    const begin = RespMap.of({ type: 'index', spec: RespMap.of({ index: countAt }) });
+    const find = RespMap.of({ type: 'keynum', spec: RespMap.of({ keynumidx: 0, firstkey: 1, keystep: step }) });
+    return RespMap.of({ flags: statuses(flags), begin_search: begin, find_keys: find });
+  }
   const lastKey = last < 0 ? last : last - first;
   const begin = RespMap.of({ type: 'index', spec: RespMap.of({ index: first }) });
   const find = RespMap.of({ type: 'range', spec: RespMap.of({ lastkey: lastKey, keystep: step, limit: 0 }) });
@@ -107,17 +112,24 @@ interface UsedKey {
   flags: readonly string[];
 }
 
+/** The last key of one run in a command line. */
+function lastOf({ first, last, countAt }: KeySpec, args: readonly Bytes[]): number {
+  if (countAt === undefined) return last < 0 ? args.length + last : last;
+  const count = /^[0-9]+$/.test(args[countAt] ?? '') ? Number(args[countAt]) : 0;
+  return count > args.length - first ? 0 : first + count - 1;
+}
+
 /** The keys of the command in `args`, a whole command line. */
 function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[] {
   const parent = find(table, word(args, 0));
   if (parent === undefined) throw new ReplyError('ERR Invalid command specified');
   const sub = parent.subcommands?.find(({ name }) => name === word(args, 1).toLowerCase());
   const [row, name] = sub === undefined ? [parent, parent.name] : [sub, `${parent.name}|${sub.name}`];
-  if (row.firstKey === 0) throw new ReplyError('ERR The command has no key arguments');
+  if (row.firstKey === 0 && row.keyCountAt === undefined) throw new ReplyError('ERR The command has no key arguments');
   const arityHolds = row.arity < 0 ? args.length >= -row.arity : args.length === row.arity;
   if (!arityHolds) throw new ReplyError('ERR Invalid number of arguments specified for command');
   return keySpecs(row, name).flatMap((spec) => {
-    const last = spec.last < 0 ? args.length + spec.last : spec.last;
+    const last = lastOf(spec, args);
     const flags = flagsInUse(spec, name, args);
     if (last < spec.first) throw new ReplyError('ERR Invalid arguments specified for command');
     const isKey = (index: number): boolean =>

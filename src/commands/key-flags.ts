@@ -12,6 +12,8 @@ export interface KeySpec {
   /** Negative: counted from the end. */
   last: number;
   step: number;
+  /** Where an argument says how many keys follow it: then `first` is the first of them, and `last` means nothing. */
+  countAt?: number;
 }
 
 const names = {
@@ -77,12 +79,17 @@ function derived(row: CommandRow): string[] {
 
 /** `name` is the full one: `object|encoding`. */
 export function keySpecs(row: CommandRow, name: string): KeySpec[] {
-  if (row.firstKey === 0) return [];
+  const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
+  const { keyCountAt: countAt, firstKey } = row;
+  // Beside a destination they are only read.
+  const countedFlags = firstKey === 0 ? flags : ['RO', 'access'];
+  const counted: KeySpec[] =
+    countAt === undefined ? [] : [{ flags: countedFlags, first: countAt + 1, last: 0, step: 1, countAt }];
+  if (firstKey === 0) return counted;
   const parts = several.get(name);
   if (parts !== undefined)
-    return parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 }));
-  const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
-  return [{ flags, first: row.firstKey, last: row.lastKey, step: row.step }];
+    return [...parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 })), ...counted];
+  return [{ flags, first: firstKey, last: row.lastKey, step: row.step }, ...counted];
 }
 
 /** Where the flags depend on the arguments: those of this very command line. */
