@@ -88,7 +88,7 @@ inline bool ReadString(Call& call, std::string_view key, std::string_view* value
 inline bool ReadStringCounted(Call& call, std::string_view key, std::string_view* value,
                               KeyMeta* meta) {
   const bool ready = ReadString(call, key, value, meta);
-  call.txn.CountRead(meta->found);
+  call.txn.CountRead(meta->found, key);
   return ready;
 }
 
@@ -99,6 +99,15 @@ inline bool StringMeta(Call& call, std::string_view key, KeyMeta* meta) {
     return Refuse(call, errors::kWrongType);
   }
   return true;
+}
+
+// Puts a value under a key as one that was not there before, whatever was: to those who are told of
+// new keys it is one.
+inline void PutAnew(Call& call, std::string_view key, std::string_view value, uint64_t expire_at_ms,
+                    ValueType type) {
+  const bool known = call.txn.notifies(kNotifyNew) && call.txn.Peek(key).found;
+  call.txn.Put(key, value, expire_at_ms, type);
+  if (known) call.txn.Notify(kNotifyNew, "new", key);
 }
 
 // The longest string a command may make.

@@ -115,7 +115,7 @@ void HandleBitField(Call& call) {
   KeyMeta meta;
   if (!ReadString(call, call.argv[1], &value, &meta)) return;
   if (fields.bytes_needed == 0) {
-    call.txn.CountRead(meta.found);
+    call.txn.CountRead(meta.found, call.argv[1]);
     return ReplyFields(call, fields, value);
   }
   // The string grows to hold every field that is written, also when no write succeeds.
@@ -128,6 +128,7 @@ void HandleBitField(Call& call) {
   for (const FieldOp& op : fields.ops) changes += RunFieldOp(call, op, buffer, bytes, grown);
   if (!grown && changes == 0) return;
   call.txn.Put(call.argv[1], {buffer, bytes}, meta.found ? meta.expire_at_ms : 0);
+  call.txn.Notify(kNotifyString, "setbit", call.argv[1]);
   call.txn.extra_changes += changes - 1;
 }
 

@@ -61,7 +61,7 @@ void HandleBitOp(Call& call) {
   for (size_t i = 0; i < keys.size(); ++i) {
     KeyMeta meta;
     ReadState state = call.txn.Get(keys[i], &sources[i], &meta);
-    call.txn.CountRead(state != ReadState::kMissing);
+    call.txn.CountRead(state != ReadState::kMissing, keys[i]);
     if (state == ReadState::kPending) ready = false;  // go on: all missing values are read at once
     if (state != ReadState::kMissing && meta.type != ValueType::kString) {
       return call.reply.Error(errors::kWrongType);
@@ -71,7 +71,7 @@ void HandleBitOp(Call& call) {
   if (!ready) return;
   std::string_view destination = call.argv[2];
   if (bytes == 0) {
-    call.txn.Delete(destination);
+    if (call.txn.Delete(destination)) call.txn.Notify(kNotifyGeneric, "del", destination);
     return call.reply.Integer(0);
   }
   char* result = call.txn.Alloc(bytes);
@@ -83,6 +83,7 @@ void HandleBitOp(Call& call) {
     for (size_t i = 1; i < sources.size(); ++i) Fold(op, result, bytes, sources[i]);
   }
   call.txn.Put(destination, {result, bytes}, 0);
+  call.txn.Notify(kNotifyString, "set", destination);
   call.reply.Integer(static_cast<int64_t>(bytes));
 }
 

@@ -50,6 +50,7 @@ void HandleSetBit(Call& call) {
     if (made == nullptr) return;
     made[at] = static_cast<char>(bit == 1 ? old | mask : old & ~mask);
     call.txn.Put(call.argv[1], {made, bytes}, meta.found ? meta.expire_at_ms : 0);
+    call.txn.Notify(kNotifyString, "setbit", call.argv[1]);
   }
   call.reply.Integer(was_set ? 1 : 0);
 }

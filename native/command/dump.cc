@@ -111,9 +111,10 @@ void HandleRestore(Call& call) {
   std::string_view value;
   if (!DecodeValue(call, call.argv[3], &value)) return;
   if (expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms()) {
-    call.txn.Delete(key);
+    if (call.txn.Delete(key)) call.txn.Notify(kNotifyGeneric, "del", key);
   } else {
-    call.txn.Put(key, value, expire_at_ms);
+    PutAnew(call, key, value, expire_at_ms, ValueType::kString);
+    call.txn.Notify(kNotifyGeneric, "restore", key);
   }
   call.reply.Ok();
 }

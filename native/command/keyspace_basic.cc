@@ -33,7 +33,11 @@ bool FlushArgs(Call& call) {
 
 void HandleDel(Call& call) {
   int64_t deleted = 0;
-  for (std::string_view key : call.argv.subspan(1)) deleted += call.txn.Delete(key);
+  for (std::string_view key : call.argv.subspan(1)) {
+    if (!call.txn.Delete(key)) continue;
+    ++deleted;
+    call.txn.Notify(kNotifyGeneric, "del", key);
+  }
   call.reply.Integer(deleted);
 }
 

@@ -60,11 +60,9 @@ void SetExpiry(Call& call, TimeForm form, std::string_view command) {
   std::string_view key = call.argv[1];
   KeyMeta meta = call.txn.Meta(key);
   if (!meta.found || !Allows(conditions, meta.expire_at_ms, at_ms)) return call.reply.Integer(0);
-  if (at_ms <= 0) {
-    call.txn.Delete(key);
-  } else {
-    call.txn.SetExpire(key, static_cast<uint64_t>(at_ms));  // the past deletes
-  }
+  const uint64_t expire_at_ms = at_ms <= 0 ? 1 : static_cast<uint64_t>(at_ms);
+  call.txn.SetExpire(key, expire_at_ms);  // the past deletes
+  call.txn.Notify(kNotifyGeneric, expire_at_ms <= call.txn.now_ms() ? "del" : "expire", key);
   call.reply.Integer(1);
 }
 
@@ -96,7 +94,10 @@ void HandlePExpireTime(Call& call) { ReplyExpiry(call, TimeForm::kAtMillis); }
 void HandlePersist(Call& call) {
   KeyMeta meta = call.txn.Meta(call.argv[1]);
   bool had = meta.found && meta.expire_at_ms != 0;
-  if (had) call.txn.SetExpire(call.argv[1], 0);
+  if (had) {
+    call.txn.SetExpire(call.argv[1], 0);
+    call.txn.Notify(kNotifyGeneric, "persist", call.argv[1]);
+  }
   call.reply.Integer(had);
 }
 

@@ -44,8 +44,10 @@ bool Rename(Call& call, bool only_if_free, bool* exists) {
   if (only_if_free && call.txn.Exists(to)) return false;
   std::string_view value;
   if (call.txn.Get(from, &value, &meta) != ReadState::kFound) return false;
-  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
+  PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
   call.txn.Delete(from);
+  call.txn.Notify(kNotifyGeneric, "rename_from", from);
+  call.txn.Notify(kNotifyGeneric, "rename_to", to);
   --call.txn.extra_changes;
   return true;
 }
@@ -70,10 +72,11 @@ bool ParseCopyOptions(Call& call, CopyOptions* options) {
 }
 
 // Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
-// pass is pending). counted: the look at the source is a hit or a miss.
-bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted) {
+// pass is pending). counted: the look at the source is a hit or a miss. event: of what is made.
+bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted,
+            std::string_view event) {
   const bool found = call.txn.Exists(call.argv[1]);
-  if (counted) call.txn.CountRead(found);
+  if (counted) call.txn.CountRead(found, call.argv[1]);
   if (!found) return false;
   if (!replace) {
     OtherDb there(call.txn, db);
@@ -83,7 +86,8 @@ bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool cou
   KeyMeta meta;
   if (call.txn.Get(call.argv[1], &value, &meta) != ReadState::kFound) return false;
   OtherDb there(call.txn, db);
-  call.txn.Put(to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
+  PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
+  call.txn.Notify(kNotifyGeneric, event, to);
   return true;
 }
 
@@ -107,7 +111,7 @@ void HandleCopy(Call& call) {
   if (options.db == call.txn.db() && call.argv[1] == call.argv[2]) {
     return call.reply.Error(errors::kSameObject);
   }
-  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace, true));
+  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace, true, "copy_to"));
 }
 
 void HandleMove(Call& call) {
@@ -115,8 +119,11 @@ void HandleMove(Call& call) {
   if (!DbArg(call, call.argv[2], &db)) return;
   if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
   std::string_view key = call.argv[1];
-  bool moved = CopyTo(call, db, key, false, false);
-  if (moved) call.txn.extra_changes -= call.txn.Delete(key);
+  bool moved = CopyTo(call, db, key, false, false, "move_to");
+  if (moved) {
+    call.txn.extra_changes -= call.txn.Delete(key);
+    call.txn.Notify(kNotifyGeneric, "move_from", key);
+  }
   call.reply.Integer(moved);
 }
 

@@ -13,6 +13,13 @@ namespace {
 inline constexpr uint64_t kIntegerTextBytesMax = 20;
 inline constexpr uint64_t kEmbeddedBytesMax = 44;
 
+// Counted as a read, but a miss is no event.
+KeyMeta Look(Call& call, std::string_view key) {
+  const KeyMeta meta = call.txn.Peek(key);
+  call.txn.CountRead(meta.found);
+  return meta;
+}
+
 }  // namespace
 
 std::string_view StringEncoding(std::string_view value) {
@@ -26,8 +33,7 @@ std::string_view StringEncoding(std::string_view value) {
 // length.
 void HandleObjectEncoding(Call& call) {
   std::string_view key = call.argv[2];
-  KeyMeta meta = call.txn.Peek(key);
-  call.txn.CountRead(meta.found);
+  KeyMeta meta = Look(call, key);
   if (!meta.found) return call.reply.Null();
   if (meta.value_bytes > kEmbeddedBytesMax) return call.reply.Bulk("raw");
   if (meta.value_bytes > kIntegerTextBytesMax) return call.reply.Bulk("embstr");
@@ -38,17 +44,17 @@ void HandleObjectEncoding(Call& call) {
 }
 
 void HandleObjectFreq(Call& call) {
-  if (!call.txn.Exists(call.argv[2])) return call.reply.Null();
+  if (!Look(call, call.argv[2]).found) return call.reply.Null();
   call.reply.Error(errors::kObjectNoLfu);
 }
 
 // The cache keeps an order of use, not times of use.
 void HandleObjectIdleTime(Call& call) {
-  call.txn.Exists(call.argv[2]) ? call.reply.Integer(0) : call.reply.Null();
+  Look(call, call.argv[2]).found ? call.reply.Integer(0) : call.reply.Null();
 }
 
 void HandleObjectRefCount(Call& call) {
-  call.txn.Exists(call.argv[2]) ? call.reply.Integer(1) : call.reply.Null();
+  Look(call, call.argv[2]).found ? call.reply.Integer(1) : call.reply.Null();
 }
 
 void HandleObjectHelp(Call& call) {

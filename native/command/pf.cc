@@ -82,6 +82,7 @@ bool AddToSparse(Call& call, Words elements, std::string_view* value, uint64_t* 
 
 // One of several keys, as it was read.
 struct Source {
+  std::string_view key;
   KeyMeta meta;
   std::string_view value;
 };
@@ -92,6 +93,7 @@ bool ReadSources(Call& call, Words keys, std::vector<Source>* sources) {
   sources->reserve(keys.size());
   for (std::string_view key : keys) {
     Source& source = sources->emplace_back();
+    source.key = key;
     ready &= call.txn.Get(key, &source.value, &source.meta) != ReadState::kPending;
   }
   return ready;
@@ -100,7 +102,7 @@ bool ReadSources(Call& call, Words keys, std::vector<Source>* sources) {
 // Merges them in their order, and counts hits and misses up to one that is none: false, answered.
 bool MergeSources(Call& call, const std::vector<Source>& sources, HllRanks* ranks) {
   for (const Source& source : sources) {
-    call.txn.CountRead(source.meta.found);
+    call.txn.CountRead(source.meta.found, source.key);
     if (!source.meta.found) continue;
     if (source.meta.type != ValueType::kString) return Refuse(call, errors::kWrongType);
     if (!CheckHll(call, source.value)) return false;
@@ -182,6 +184,7 @@ void HandlePfAdd(Call& call) {
   if (!meta.found) ++changes;
   if (changes != 0) {
     call.txn.Put(key, value, meta.found ? meta.expire_at_ms : 0);
+    call.txn.Notify(kNotifyString, "pfadd", key);
     call.txn.extra_changes += static_cast<int64_t>(changes) - 1;
   }
   call.reply.Integer(changes != 0 ? 1 : 0);
@@ -208,6 +211,7 @@ void HandlePfMerge(Call& call) {
   const std::string_view stored = old.meta.found ? old.value : kEmptyHll;
   call.txn.Put(call.argv[1], Merged(call, stored, ranks, dense),
                old.meta.found ? old.meta.expire_at_ms : 0);
+  call.txn.Notify(kNotifyString, "pfadd", call.argv[1]);
   call.reply.Ok();
 }
 

@@ -12,7 +12,10 @@ bool CheckPairs(Call& call, std::string_view command) {
 }
 
 void PutPairs(Call& call) {
-  for (size_t i = 1; i < call.argv.size(); i += 2) call.txn.Put(call.argv[i], call.argv[i + 1], 0);
+  for (size_t i = 1; i < call.argv.size(); i += 2) {
+    call.txn.Put(call.argv[i], call.argv[i + 1], 0);
+    call.txn.Notify(kNotifyString, "set", call.argv[i]);
+  }
 }
 
 }  // namespace
@@ -31,6 +34,7 @@ void HandleGetDel(Call& call) {
   if (!meta.found) return call.reply.Null();
   call.reply.Bulk(value);
   call.txn.Delete(call.argv[1]);
+  call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
 }
 
 void HandleMGet(Call& call) {

@@ -19,6 +19,7 @@ void AddInteger(Call& call, int64_t step) {
   char* made = call.txn.Alloc(kInt64TextBytes);
   size_t bytes = FormatInt64(number, made);
   call.txn.Put(key, {made, bytes}, meta.found ? meta.expire_at_ms : 0);
+  call.txn.Notify(kNotifyString, "incrby", key);
   call.reply.Integer(number);
 }
 
@@ -56,6 +57,7 @@ void HandleIncrByFloat(Call& call) {
   size_t bytes = FormatLongDouble(number, digits);
   std::string_view made = call.txn.Copy({digits, bytes});
   call.txn.Put(key, made, meta.found ? meta.expire_at_ms : 0);
+  call.txn.Notify(kNotifyString, "incrbyfloat", key);
   call.reply.Bulk(made);
 }
 

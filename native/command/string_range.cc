@@ -21,6 +21,7 @@ void HandleAppend(Call& call) {
   if (!ReadString(call, key, &old, &meta)) return;
   if (!meta.found) {
     call.txn.Put(key, tail, 0);
+    call.txn.Notify(kNotifyString, "append", key);
     return call.reply.Integer(static_cast<int64_t>(tail.size()));
   }
   uint64_t bytes = old.size() + tail.size();
@@ -30,6 +31,7 @@ void HandleAppend(Call& call) {
   if (!old.empty()) std::memcpy(joined, old.data(), old.size());
   if (!tail.empty()) std::memcpy(joined + old.size(), tail.data(), tail.size());
   call.txn.Put(key, {joined, bytes}, meta.expire_at_ms);
+  call.txn.Notify(kNotifyString, "append", key);
   call.reply.Integer(static_cast<int64_t>(bytes));
 }
 
@@ -48,6 +50,7 @@ void HandleSetRange(Call& call) {
   uint64_t bytes = std::max(old_bytes, start + part.size());
   if (start == 0 && part.size() == bytes) {  // nothing of the old value remains: no need to read it
     call.txn.Put(key, part, meta.found ? meta.expire_at_ms : 0);
+    call.txn.Notify(kNotifyString, "setrange", key);
     return call.reply.Integer(static_cast<int64_t>(bytes));
   }
   std::string_view old;
@@ -57,6 +60,7 @@ void HandleSetRange(Call& call) {
   if (start > old.size()) std::memset(made + old.size(), 0, start - old.size());
   std::memcpy(made + start, part.data(), part.size());
   call.txn.Put(key, {made, bytes}, meta.found ? meta.expire_at_ms : 0);
+  call.txn.Notify(kNotifyString, "setrange", key);
   call.reply.Integer(static_cast<int64_t>(bytes));
 }
 

@@ -60,13 +60,18 @@ bool ParseSetOptions(std::span<const std::string_view> argv, SetOptions* options
   return true;
 }
 
-// A value that is expired from the start leaves no key.
-void PutUntil(Call& call, std::string_view key, std::string_view value, uint64_t expire_at_ms) {
-  if (expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms()) {
-    call.txn.Delete(key);
-  } else {
+// A value that is expired from the start leaves no key; those who are told hear of both.
+void PutUntil(Call& call, std::string_view key, std::string_view value, uint64_t expire_at_ms,
+              bool expires) {
+  const bool expired = expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms();
+  if (!expired) {
     call.txn.Put(key, value, expire_at_ms);
+  } else if (!call.txn.Delete(key)) {
+    call.txn.Notify(kNotifyNew, "new", key);
   }
+  call.txn.Notify(kNotifyString, "set", key);
+  if (expires) call.txn.Notify(kNotifyGeneric, "expire", key);
+  if (expired) call.txn.Notify(kNotifyExpired, "expired", key);
 }
 
 void SetWithOptions(Call& call) {
@@ -92,14 +97,20 @@ void SetWithOptions(Call& call) {
     return;
   }
   if (options.keep_ttl && meta.found) expire_at_ms = meta.expire_at_ms;
-  PutUntil(call, key, call.argv[2], expire_at_ms);
+  PutUntil(call, key, call.argv[2], expire_at_ms, options.form != TimeForm::kNone);
   if (!options.get) call.reply.Ok();
+}
+
+// SET key value
+void Store(Call& call) {
+  call.txn.Put(call.argv[1], call.argv[2], 0);
+  call.txn.Notify(kNotifyString, "set", call.argv[1]);
 }
 
 void SetWithTime(Call& call, TimeForm form, std::string_view command) {
   uint64_t expire_at_ms;
   if (!PositiveTimeArg(call, call.argv[2], form, command, &expire_at_ms)) return;
-  PutUntil(call, call.argv[1], call.argv[3], expire_at_ms);
+  PutUntil(call, call.argv[1], call.argv[3], expire_at_ms, true);
   call.reply.Ok();
 }
 
@@ -107,13 +118,13 @@ void SetWithTime(Call& call, TimeForm form, std::string_view command) {
 
 void HandleSet(Call& call) {
   if (CAIRN_UNLIKELY(call.argv.size() > 3)) return SetWithOptions(call);
-  call.txn.Put(call.argv[1], call.argv[2], 0);
+  Store(call);
   call.reply.Ok();
 }
 
 void HandleSetNx(Call& call) {
   if (call.txn.Exists(call.argv[1])) return call.reply.Integer(0);
-  call.txn.Put(call.argv[1], call.argv[2], 0);
+  Store(call);
   call.reply.Integer(1);
 }
 
@@ -126,7 +137,7 @@ void HandleGetSet(Call& call) {
   KeyMeta meta;
   if (!ReadStringCounted(call, call.argv[1], &old, &meta)) return;
   meta.found ? call.reply.Bulk(old) : call.reply.Null();
-  call.txn.Put(call.argv[1], call.argv[2], 0);
+  Store(call);
 }
 
 void HandleGetEx(Call& call) {
@@ -149,9 +160,10 @@ void HandleGetEx(Call& call) {
   if (form != TimeForm::kNone && !PositiveTimeArg(call, amount, form, "getex", &expire_at_ms))
     return;
   call.reply.Bulk(value);
-  if (form != TimeForm::kNone || (persist && meta.expire_at_ms != 0)) {
-    call.txn.SetExpire(key, expire_at_ms);
-  }
+  if (form == TimeForm::kNone && (!persist || meta.expire_at_ms == 0)) return;
+  call.txn.SetExpire(key, expire_at_ms);
+  const bool past = expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms();
+  call.txn.Notify(kNotifyGeneric, past ? "del" : persist ? "persist" : "expire", key);
 }
 
 }  // namespace cairn

@@ -68,7 +68,11 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
   pass_->control().LookAtWatched();
   if (pass_->txn().pending()) return PassEnd::kPending;
   Committed committed = Committed::kDone;
-  if (!parked->frozen) committed = Commit(conn, command, out, 0, parked->prepared.unit.get(), true);
+  if (parked->frozen) {
+    pass_->control().TellEvents();
+  } else {
+    committed = Commit(conn, command, out, 0, parked->prepared.unit.get(), true);
+  }
   if (committed == Committed::kLarge) {
     const LargeArguments source = {parked->argv, parked->input};
     if (pass_->PrepareAhead({&source, 1}, &parked->prepared)) return PassEnd::kCopies;
@@ -100,6 +104,7 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
     pass_->CountChanges();
   }
   if (CAIRN_UNLIKELY(control.watching())) control.PlaceWatches(&conn->watcher);
+  control.TellEvents();
   control.Unlatch();
   return Committed::kDone;
 }

@@ -179,6 +179,7 @@ ExecRunner::Attempt ExecRunner::Commit(Connection* conn, ExecRun* run, PreparedU
       return Attempt::kAborted;
     }
   }
+  control.TellEvents();
   control.Unlatch();
   run->nanos += books_->TakeNanos();
   Discard(conn);

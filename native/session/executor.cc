@@ -63,6 +63,7 @@ void Executor::Forget(Connection* conn) {
 
 ExpirySweep::Swept Executor::SweepShard(uint16_t db, uint16_t shard) {
   uint32_t removed = 0;
+  pass_.FollowPolicy();
   const ExpirySweep::Swept swept = sweep_.Shard(db, shard, context_.now_ms, &removed);
   context_.counters->expired.Add(removed);
   return swept;

@@ -54,8 +54,11 @@ class Pass {
   bool Gated() const {
     return shared_->options.fsync.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
   }
-  // The passes that come collect tickets, or not. Before the first one of a batch.
-  void FollowPolicy() { control_.SetGated(Gated()); }
+  // The passes that come collect tickets, or not, and events. Before the first one of a batch.
+  void FollowPolicy() {
+    control_.SetGated(Gated());
+    control_.SetNotified(shared_->options.notified.load(std::memory_order_relaxed));
+  }
   void Begin(uint16_t db) { control_.Begin(db, context_.now_ms); }
 
   // resp: in force when the command came, which is not always what the connection speaks by now.

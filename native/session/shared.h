@@ -91,6 +91,7 @@ struct Options {
   std::atomic<uint32_t> expire_effort{1};
   std::atomic<DebugCommand> debug_command{DebugCommand::kNobody};
   std::atomic<FsyncPolicy> fsync{FsyncPolicy::kAlways};
+  std::atomic<uint32_t> notified{0};  // notify-keyspace-events, see txn/notify.h
 
   void SetRequirepass(const std::string& password);
   bool has_password() const { return has_password_.load(std::memory_order_relaxed); }

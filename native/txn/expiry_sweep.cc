@@ -38,6 +38,7 @@ ExpirySweep::Swept ExpirySweep::Shard(uint16_t db, uint16_t shard, uint64_t now_
     (void)txn_->Meta(key);
     // What only the disk knows goes another time.
     refused = !txn_->pending() && control_->has_writes() && !control_->Commit().ok();
+    if (!refused && !txn_->pending()) control_->TellEvents();
     control_->Unlatch();
     if (refused) break;  // the disk is behind or full
     *removed += txn_->expired;

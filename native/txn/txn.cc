@@ -113,6 +113,7 @@ bool Txn::Keep(std::string_view value, Owner owner) {
 void Txn::DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms) {
   if (frozen_) return;
   ++expired;
+  Notify(kNotifyExpired, "expired", key);
   WriteOp op;
   op.kind = WriteKind::kDelete;
   op.ns = db_;
@@ -231,7 +232,7 @@ KeyMeta Txn::Peek(std::string_view key) {
 
 KeyMeta Txn::Meta(std::string_view key) {
   KeyMeta meta = Peek(key);
-  if (count_hits_) CountRead(meta.found);
+  if (count_hits_) CountRead(meta.found, key);
   return meta;
 }
 
@@ -240,7 +241,7 @@ ReadState Txn::Get(std::string_view key, std::string_view* value, KeyMeta* meta)
   if (meta == nullptr) meta = &local;
   *value = {};
   ReadState state = Look(key, true, meta, value);
-  if (count_hits_) CountRead(state != ReadState::kMissing);
+  if (count_hits_) CountRead(state != ReadState::kMissing, key);
   return state;
 }
 
@@ -255,6 +256,23 @@ void Txn::SetBefore(WriteOp* op) {
   op->before_expire_at_ms = found ? meta.expire_at_ms : 0;
 }
 
+// A blind write does not know what it puts its value in the place of; those who are told do.
+void Txn::LookBeforePut(std::string_view key) {
+  KeyMeta meta;
+  std::string_view value;
+  if (Look(key, false, &meta, &value) != ReadState::kMissing) return;
+  if ((notified_ & kNotifyNew) == 0) return;
+  // In front of what the handler has told of the key already.
+  auto at = events_.end();
+  while (at != events_.begin()) {
+    const KeyEvent& before = *(at - 1);
+    const bool gone = before.event_class == kNotifyExpired || before.name == "del";
+    if (before.db != db_ || before.key != key || gone) break;
+    --at;
+  }
+  events_.insert(at, KeyEvent{kNotifyNew, db_, "new", key});
+}
+
 void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms, ValueType type) {
   static const char kEmpty[1] = {0};
   WriteOp op;
@@ -265,6 +283,7 @@ void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_m
   op.key = key;
   op.type = type;
   op.value = value.data() != nullptr ? value : std::string_view(kEmpty, 0);
+  if (CAIRN_UNLIKELY((notified_ & (kNotifyNew | kNotifyExpired)) != 0)) LookBeforePut(key);
   if (CAIRN_UNLIKELY(wants_before_)) SetBefore(&op);
   AddWrite(op);
 }

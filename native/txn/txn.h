@@ -40,6 +40,7 @@
 
 #include "engine/engine.h"
 #include "engine/spaces.h"
+#include "txn/notify.h"
 #include "txn/overlay.h"
 #include "txn/watch.h"
 
@@ -86,6 +87,10 @@ class Txn final : public Lender {
   void set_count_hits(bool on) { count_hits_ = on; }
   // ... and handlers of other commands count the look-ups of theirs that only read.
   void CountRead(bool found) { found ? ++hits : ++misses; }
+  void CountRead(bool found, std::string_view key) {
+    CountRead(found);
+    if (!found) Notify(kNotifyKeyMiss, "keymiss", key);
+  }
 
   void Put(std::string_view key, std::string_view value, uint64_t expire_at_ms,
            ValueType type = ValueType::kString);
@@ -119,6 +124,16 @@ class Txn final : public Lender {
   // Memory that lives until Commit and the end of the pass; 8-byte aligned, any size.
   char* Alloc(size_t bytes);
   std::string_view Copy(std::string_view bytes);
+
+  // notify-keyspace-events: told once the pass is committed, if somebody asked for that class.
+  // Behind the write itself. event: a literal. The key lives as one given to Put. "new", "expired"
+  // and "keymiss" come by themselves.
+  void Notify(NotifyClass event_class, std::string_view event, std::string_view key) {
+    if (CAIRN_UNLIKELY((notified_ & event_class) != 0))
+      events_.push_back(KeyEvent{event_class, db_, event, key});
+  }
+
+  bool notifies(NotifyClass event_class) const { return (notified_ & event_class) != 0; }
 
   // WATCH: from the commit of this pass on, whoever changes the key is noted for the client.
   void Watch(std::string_view key);
@@ -231,6 +246,7 @@ class Txn final : public Lender {
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
+  void LookBeforePut(std::string_view key);
   void DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms);
   // After the look that the tickets are for: what a reply may show was applied by then.
   void ObserveAll();
@@ -273,6 +289,8 @@ class Txn final : public Lender {
   size_t randoms_used_ = 0;                  // of those that are random keys
   std::shared_ptr<void> progress_;
   std::vector<NewWatch> watches_;
+  uint32_t notified_ = 0;  // classes of events that somebody asked for
+  std::vector<KeyEvent> events_;
   std::vector<FrozenRead> frozen_reads_;
   struct Kept {
     std::string_view value;

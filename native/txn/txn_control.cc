@@ -38,7 +38,8 @@ void TxnControl::Restart(uint16_t db) {
   txn_->writes_.clear();
   txn_->tickets_.clear();
   if (CAIRN_UNLIKELY(!txn_->missing_.empty() || !txn_->missing_ranges_.empty() ||
-                     !txn_->frozen_reads_.empty() || !txn_->watches_.empty())) {
+                     !txn_->frozen_reads_.empty() || !txn_->watches_.empty() ||
+                     !txn_->events_.empty())) {
     ForgetMissing();
   }
   txn_->hits = txn_->misses = txn_->expired = 0;
@@ -91,6 +92,7 @@ void TxnControl::ForgetMissing() {
   txn_->missing_.clear();
   txn_->missing_ranges_.clear();
   txn_->watches_.clear();
+  txn_->events_.clear();
   if (!txn_->frozen_) txn_->frozen_reads_.clear();
 }
 
@@ -163,6 +165,11 @@ Status TxnControl::Commit(PreparedUnit* prepared) {
     txn_->writes_whole_ ? TouchWatched() : TouchKeys();
   }
   return status;
+}
+
+void TxnControl::SendEvents() {
+  sink_->Tell(txn_->events_, txn_->tickets_);
+  txn_->events_.clear();
 }
 
 void TxnControl::PlaceWatches(Watcher* watcher) {
@@ -284,7 +291,8 @@ void TxnControl::Save(SavedTxn* saved) {
   txn_->fetched_.clear();
   txn_->ranges_.clear();
   txn_->progress_.reset();
-  // Counted when it runs again, not by who comes next.
+  // Counted and told when it runs again, not by who comes next.
+  txn_->events_.clear();
   txn_->hits = txn_->misses = txn_->expired = 0;
 }
 

@@ -51,6 +51,16 @@ class TxnControl {
   TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t reactor, uint16_t databases);
 
   void SetGated(bool gated) { txn_->gated_ = gated; }
+  // Classes of events that the passes to come keep (notify.h), and who is told of them; null:
+  // nobody.
+  void SetNotified(uint32_t classes) {
+    txn_->notified_ = sink_ != nullptr && (classes & kNotifyWays) != 0 ? classes & ~kNotifyWays : 0;
+  }
+  void SetEventSink(EventSink* sink) { sink_ = sink; }
+  // Latched, once nothing can undo the pass any more.
+  void TellEvents() {
+    if (CAIRN_UNLIKELY(!txn_->events_.empty())) SendEvents();
+  }
   // Until switched off: what expires is removed without haste (WriteOp::awaited).
   void SetBackground(bool on) { txn_->background_ = on; }
   // Of the pass that comes: the command may take several waves.
@@ -155,10 +165,12 @@ class TxnControl {
   [[gnu::cold, gnu::noinline]] void ReleaseMemory();
   [[gnu::cold, gnu::noinline]] void ForgetReads();
   [[gnu::cold, gnu::noinline]] void ForgetMissing();
+  [[gnu::cold, gnu::noinline]] void SendEvents();
 
   Txn* txn_;
   Engine* engine_;
   WatchTable* watches_;
+  EventSink* sink_ = nullptr;
   Watchers watchers_;
   std::vector<Ticket> apply_tickets_;
   std::vector<uint16_t> collected_;

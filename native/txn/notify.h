@@ -1,0 +1,57 @@
+// Keyspace notifications (notify-keyspace-events): what a pass tells about keys. Handlers say what
+// happened (Txn::Notify), the pass keeps it beside its writes, and when it is committed, and only
+// then, TxnControl::TellEvents hands it on, once and in order, before the keys' latches are let go:
+//
+//   Notify -> Txn::events_ -> [commit] -> EventSink::Tell -> channels __keyspace@0__:key and
+//                                                            __keyevent@0__:event
+//
+// A pass that is thrown away tells nothing. What nobody asked for is not kept: Txn tests the class
+// before anything else.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/ticket.h"
+
+namespace cairn {
+
+// Classes of events, one letter each of notify-keyspace-events, and the two ways to be told.
+enum NotifyClass : uint32_t {
+  kNotifyKeyspace = 1u << 0,  // K: channels by key
+  kNotifyKeyevent = 1u << 1,  // E: channels by event
+  kNotifyGeneric = 1u << 2,   // g: del, expire, rename_from, ...
+  kNotifyString = 1u << 3,    // $
+  kNotifyList = 1u << 4,      // l
+  kNotifySet = 1u << 5,       // s
+  kNotifyHash = 1u << 6,      // h
+  kNotifyZset = 1u << 7,      // z
+  kNotifyExpired = 1u << 8,   // x
+  kNotifyEvicted = 1u << 9,   // e
+  kNotifyStream = 1u << 10,   // t
+  kNotifyKeyMiss = 1u << 11,  // m: not among A
+  kNotifyModule = 1u << 12,   // d
+  kNotifyNew = 1u << 13,      // n: not among A
+};
+inline constexpr uint32_t kNotifyWays = kNotifyKeyspace | kNotifyKeyevent;
+inline constexpr uint32_t kNotifyAll = kNotifyGeneric | kNotifyString | kNotifyList | kNotifySet |
+                                       kNotifyHash | kNotifyZset | kNotifyExpired | kNotifyEvicted |
+                                       kNotifyStream | kNotifyModule;  // A
+
+struct KeyEvent {
+  NotifyClass event_class;
+  uint16_t db;
+  std::string_view name;  // as Redis calls it, in static memory
+  std::string_view key;   // lives as long as the pass
+};
+
+// Where the events of committed passes go. One reactor's thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  // With the latches of the keys held. tickets: nobody is to hear of it before they are durable.
+  virtual void Tell(std::span<const KeyEvent> events, std::span<const Ticket> tickets) = 0;
+};
+
+}  // namespace cairn
