@@ -244,12 +244,16 @@ Outcome Tree::DropChildren(const Path& path, uint32_t level, uint32_t index, uin
 Outcome Tree::DropEntries(const Path& path, const Node& leaf, uint32_t n) {
   const Path::Step step = path.leaf();
   Settled settled;
+  bool waiting = false;
   for (uint32_t i = step.index; i < step.index + n; ++i) {
     LeafEntry entry;
     if (!leaf.Leaf(i, &entry)) return Wrong(step.page);
     settled.lost_due |= entry.due != 0;
-    TREE_TRY(FreeOutside(entry.outside, entry.out));
+    const Outcome freed = FreeOutside(entry.outside, entry.out);
+    if (freed == Outcome::kFailed) return freed;
+    waiting |= freed == Outcome::kWait;
   }
+  if (waiting) return Outcome::kWait;
   Pager::Change* change = nullptr;
   TREE_TRY(EditorOf(step.page, LeafKind(), &change));
   Editor editor(&change->staging, step.page == root_);

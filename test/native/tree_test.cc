@@ -448,6 +448,19 @@ TEST_CASE("a range goes without its leaves being read") {
   pair.CheckContent();
 }
 
+TEST_CASE("elements with parts outside go together in few waves") {
+  ListPair list(1, SmallShape(false));
+  // Four of a leaf, each with an index page.
+  for (uint64_t i = 0; i < 12; ++i) list.Insert(i, std::string(400, static_cast<char>('a' + i)));
+  list.CheckAll();
+  list.pager.EvictAll();
+  list.EraseRange(1, 10);
+  // A leaf, and then all index pages of blobs at once.
+  REQUIRE(list.pager.waves <= 3);
+  list.CheckAll();
+  list.CheckRange(0, 2);
+}
+
 TEST_CASE("a scan by head resumes at equal heads") {
   OrderedPair pair(1, SmallShape(true));
   for (uint64_t i = 0; i < 300; ++i) pair.Put({i / 25 * 1000, std::to_string(i)}, {"v"});
