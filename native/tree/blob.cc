@@ -24,6 +24,11 @@ uint64_t Chunks(const Blob& blob, uint64_t bytes) {
   return (bytes + ChunkBytes(blob) - 1) / ChunkBytes(blob);
 }
 
+// Of an index page of that height, below which so many bytes are.
+uint64_t Children(const Blob& blob, uint8_t height, uint64_t bytes) {
+  return (Chunks(blob, bytes) + Span(height) - 1) / Span(height);
+}
+
 uint64_t IdAt(std::string_view ids, uint64_t index) {
   return index < ids.size() / 6 ? Load48(ids.data() + 6 * index) : 0;
 }
@@ -39,7 +44,7 @@ bool IsBlob(const Blob& blob) {
 Outcome Blobs::ReadRaw(PageKind kind, uint64_t page, std::string_view* bytes) {
   std::string_view image;
   TREE_TRY(pager_.Read(page, &image));
-  if (!RawBytes(kind, image, bytes)) return pager_.Fail(page, "is no such raw page");
+  if (!RawBytes(kind, image, bytes)) return pager_.FailAs(page, image, "is no such raw page");
   return Outcome::kDone;
 }
 
@@ -167,7 +172,7 @@ Outcome Blobs::Extend(Blob* blob, uint64_t bytes) {
     if (blob->page == 0) continue;
     std::string image = NewRaw(PageKind::kRawIndex);
     Append48(&image, blob->page);
-    blob->page = pager_.New(PageKind::kRawIndex, std::move(image))->page;
+    TREE_TRY(pager_.New(PageKind::kRawIndex, std::move(image), &blob->page));
   }
   blob->bytes = bytes;
   return Outcome::kDone;
@@ -187,11 +192,11 @@ Outcome Blobs::PutId(uint64_t page, uint64_t index, uint64_t id) {
 
 // The raw page of a chunk; what is not there on the way is made.
 Outcome Blobs::MakeWay(Blob* blob, uint64_t chunk, uint64_t* page) {
-  const auto made = [this](uint8_t height) {
+  const auto make = [this](uint8_t height, uint64_t* made) {
     const PageKind kind = height == 0 ? PageKind::kRaw : PageKind::kRawIndex;
-    return pager_.New(kind, NewRaw(kind))->page;
+    return pager_.New(kind, NewRaw(kind), made);
   };
-  if (blob->page == 0) blob->page = made(blob->height);
+  if (blob->page == 0) TREE_TRY(make(blob->height, &blob->page));
   *page = blob->page;
   for (uint8_t height = blob->height; height > 0; --height) {
     std::string_view ids;
@@ -199,7 +204,7 @@ Outcome Blobs::MakeWay(Blob* blob, uint64_t chunk, uint64_t* page) {
     const uint64_t index = chunk / Span(height) % kBlobFanout;
     uint64_t below = IdAt(ids, index);
     if (below == 0) {
-      below = made(static_cast<uint8_t>(height - 1));
+      TREE_TRY(make(static_cast<uint8_t>(height - 1), &below));
       TREE_TRY(PutId(*page, index, below));
     }
     *page = below;
@@ -273,6 +278,35 @@ Outcome Blobs::RemoveBelow(uint64_t page, uint8_t height) {
 Outcome Blobs::Remove(const Blob& blob) {
   if (!IsBlob(blob)) return pager_.Fail(blob.page, "cannot be that of a blob");
   return RemoveBelow(blob.page, blob.height);
+}
+
+// Level by level: a page is looked at once, however often others name it.
+Outcome Blobs::Check(const Blob& blob, std::unordered_set<uint64_t>* seen) {
+  if (!IsBlob(blob)) return pager_.Fail(blob.page, "cannot be that of a blob");
+  std::vector<uint64_t> level{blob.page}, below;
+  bool waiting = false;
+  for (uint8_t height = blob.height;; --height) {
+    const uint64_t each = ChunkBytes(blob) * Span(height) * (height > 0 ? kBlobFanout : 1);
+    below.clear();
+    for (size_t i = 0; i < level.size(); ++i) {
+      const uint64_t page = level[i];
+      if (page == 0 && sparse_) continue;
+      if (!seen->insert(page).second) return pager_.Fail(page, "is named twice");
+      std::string_view bytes;
+      const Outcome read = ReadRaw(height > 0 ? PageKind::kRawIndex : PageKind::kRaw, page, &bytes);
+      if (read == Outcome::kFailed) return read;
+      waiting |= read == Outcome::kWait;
+      if (read == Outcome::kWait) continue;
+      const uint64_t covered = std::min(each, blob.bytes - std::min(blob.bytes, i * each));
+      const uint64_t size = height == 0 ? covered : 6 * Children(blob, height, covered);
+      if (bytes.size() > size || (bytes.size() < size && !sparse_))
+        return pager_.Fail(page, "is not as long as its blob has it");
+      for (uint64_t at = 0; height > 0 && at < size / 6; ++at) below.push_back(IdAt(bytes, at));
+    }
+    if (height == 0 || waiting) break;
+    level.swap(below);
+  }
+  return waiting ? Outcome::kWait : Outcome::kDone;
 }
 
 // The raw page that is cut in two ends with the blob, so that what comes behind begins with zeros.

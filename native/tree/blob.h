@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "tree/page.h"
 #include "tree/pager.h"
@@ -64,6 +65,9 @@ class Blobs {
   Outcome Truncate(Blob* blob, uint64_t bytes);
   // Reads index pages only.
   Outcome Remove(const Blob& blob);
+  // Every page of it: once, and as long as it has to be. *seen: pages of other blobs and trees, and
+  // these from now on. Not linear where bytes are zeros that have no pages.
+  Outcome Check(const Blob& blob, std::unordered_set<uint64_t>* seen);
 
  private:
   Outcome WantAhead(const Blob& blob, uint64_t at, uint64_t end, uint64_t ahead, uint64_t* wanted);

@@ -113,7 +113,7 @@ Outcome Builder::Hang() {
   Tree::Halves halves;
   NodeBuilder leaf = std::exchange(leaf_, NodeBuilder(tree_.LeafKind(), false));
   halves.left.page = path.leaf().page;
-  halves.right.page = tree_.pager_.New(tree_.LeafKind(), leaf.Finish())->page;
+  TREE_TRY(tree_.pager_.New(tree_.LeafKind(), leaf.Finish(), &halves.right.page));
   TREE_TRY(tree_.NodeAt(halves.right.page, 0, &made));
   Node parent;
   TREE_TRY(tree_.NodeOf(path, path.height - 1, &parent));

@@ -377,6 +377,11 @@ Status TreeFolds::Fold(uint8_t kind, std::string_view image, std::string_view de
                                          " at byte " + std::to_string(at) + " of a delta");
   };
   if (kind < 1 || kind > static_cast<uint8_t>(PageKind::kRoot)) return wrong("no such kind", 0);
+  if (IsNewer(image)) {
+    return Status(Code::kInvalid, "page of kind " + std::to_string(kind) + ": of format " +
+                                      std::to_string(static_cast<uint8_t>(image[0]) >> 4) +
+                                      ": written by a newer server");
+  }
   if (image.size() < kNodeHeadBytes || image.size() > kPageBytesMax ||
       static_cast<uint8_t>(image[0]) != FormatByte(page)) {
     return wrong("not the image of one,", 0);

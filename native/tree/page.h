@@ -60,6 +60,11 @@ enum class PageKind : uint8_t {
   kRoot = 7,
 };
 inline constexpr uint8_t kPageFormat = 1;
+// A page of a newer format: nothing else of it can be said. Whoever adds a flag, or gives the spare
+// bytes a meaning, makes a newer format.
+inline bool IsNewer(std::string_view image) {
+  return !image.empty() && static_cast<uint8_t>(image[0]) >> 4 > kPageFormat;
+}
 inline constexpr uint8_t FormatByte(PageKind kind) {
   return static_cast<uint8_t>(kPageFormat << 4 | static_cast<uint8_t>(kind));
 }
@@ -89,6 +94,8 @@ inline constexpr size_t kSeparatorHeadBytes = 8;
 inline constexpr size_t kSeparatorBytesMax = UINT16_MAX >> 2;
 inline constexpr uint64_t kOutsideBelow = uint64_t{1} << 47;
 inline constexpr uint64_t kPageIdMax = kOutsideBelow - 1;
+inline constexpr uint64_t kRootPages = 16;  // ids below are no pages but roots
+inline constexpr uint64_t kFirstPage = kRootPages;
 inline constexpr uint64_t kHeightMax = 20;  // of a tree: levels above the leaves
 inline constexpr uint64_t kOutsideBytesMax = uint64_t{1} << 31;  // of an element
 static_assert(kNodeBytesMax + kRootHeadBytes <= kPageBytesMax);
@@ -154,10 +161,14 @@ class Node {
     if (image.size() - kNodeHeadBytes > kNodeBytesMax - kNodeHeadBytes) return false;
     data_ = image.data();
     kind_ = kind;
-    wide_ = data_[1] & kWide;
-    count_ = Load16(data_ + 2);
-    heap_end_ = Load16(data_ + 4);
-    return static_cast<uint8_t>(data_[0]) == FormatByte(kind) && heap_end_ >= kNodeHeadBytes &&
+    uint64_t head;
+    std::memcpy(&head, data_, sizeof(head));
+    wide_ = (head & kWideInHead) != 0;
+    count_ = static_cast<uint16_t>(head >> 16);
+    heap_end_ = static_cast<uint16_t>(head >> 32);
+    // The format, flags that no such page has, and the spare bytes.
+    const uint64_t fixed = head & (IsInner(kind) ? kFixedInHead & ~kWideInHead : kFixedInHead);
+    return fixed == FormatByte(kind) && heap_end_ >= kNodeHeadBytes &&
            heap_end_ + 2 * count_ == image.size();
   }
 
@@ -195,6 +206,10 @@ class Node {
   bool Summary(Child* child) const;
 
  private:
+  // Of the first 8 bytes, as one number.
+  static constexpr uint64_t kWideInHead = uint64_t{kWide} << 8;
+  static constexpr uint64_t kFixedInHead = 0xffff00000000ffff;
+
   const char* data_ = nullptr;
   PageKind kind_ = PageKind::kOrderedLeaf;
   bool wide_ = false;
@@ -223,10 +238,10 @@ struct RootHead {
   uint8_t height = 0;  // 0: the root is a leaf
   uint64_t count = 0;
   uint64_t due = 0;
-  uint64_t next_page = 0;
+  uint64_t next_page = 0;  // of root 0: at least kFirstPage; of others: not used, and 0 or such
 };
 void StoreRootHead(const RootHead& head, char* to);
-// False: it is no root, or one of a newer format.
+// False: it is no root, or one of a newer format (IsNewer).
 inline bool LoadRootHead(std::string_view image, RootHead* head) {
   if (image.size() < kRootHeadBytes) return false;
   const char* from = image.data();
@@ -234,7 +249,9 @@ inline bool LoadRootHead(std::string_view image, RootHead* head) {
   head->count = Load48(from + 2);
   head->due = Load48(from + 8);
   head->next_page = Load48(from + 14);
-  return static_cast<uint8_t>(from[0]) == FormatByte(PageKind::kRoot) && head->height <= kHeightMax;
+  const bool pages = head->next_page - kFirstPage <= kPageIdMax - kFirstPage;
+  return static_cast<uint8_t>(from[0]) == FormatByte(PageKind::kRoot) &&
+         head->height <= kHeightMax && (pages || head->next_page == 0);
 }
 std::string RootImage(const RootHead& head, std::string_view node);
 

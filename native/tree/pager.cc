@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tree/try.h"
+
 namespace cairn::tree {
 
 void Pager::Begin(uint64_t next_page) {
@@ -10,7 +12,7 @@ void Pager::Begin(uint64_t next_page) {
   changes_used_ = 0;
   if (!by_page_.empty()) by_page_.clear();
   missing_.clear();
-  next_page_ = std::max(next_page, kFirstPage);
+  next_page_ = std::clamp(next_page, kFirstPage, kPageIdMax);
   if (!status_.ok()) status_ = Status();
 }
 
@@ -25,7 +27,11 @@ Pager::Change* Pager::Staged(uint64_t page) {
   return nullptr;
 }
 
-Pager::Change* Pager::Add(uint64_t page, PageKind kind) {
+Outcome Pager::Add(uint64_t page, PageKind kind, Change** added) {
+  if (CAIRN_UNLIKELY(changes_used_ == kChangesMax)) {
+    return Refuse(Code::kTooLarge,
+                  "a change of more than " + std::to_string(kChangesMax) + " pages at once");
+  }
   if (changes_used_ == changes_.size()) changes_.push_back(std::make_unique<Change>());
   Change* change = changes_[changes_used_].get();
   if (changes_used_ < kLinearMax) first_pages_[changes_used_] = page;
@@ -40,7 +46,8 @@ Pager::Change* Pager::Add(uint64_t page, PageKind kind) {
   } else if (changes_used_ == kLinearMax + 1) {
     for (size_t i = 0; i < changes_used_; ++i) by_page_[changes_[i]->page] = changes_[i].get();
   }
-  return change;
+  *added = change;
+  return Outcome::kDone;
 }
 
 Outcome Pager::ReadStaged(const Change& change, std::string_view* image) {
@@ -59,8 +66,12 @@ Outcome Pager::Missed(uint64_t page, Outcome found) {
   return Outcome::kWait;
 }
 
+Outcome Pager::NeverMade(uint64_t page) {
+  return Fail(page, "is named by another one, and was never made");
+}
+
 bool Pager::Want(uint64_t page) {
-  if (changes_used_ != 0 && Staged(page) != nullptr) return true;
+  if (page >= next_page_ || (changes_used_ != 0 && Staged(page) != nullptr)) return true;
   std::string_view image;
   const Outcome found = Find(page, &image);
   // What is not there at all is told to who reads it.
@@ -78,26 +89,29 @@ Outcome Pager::Edit(uint64_t page, PageKind kind, Change** change) {
   std::string_view image;
   const Outcome found = Find(page, &image);
   if (found != Outcome::kDone) return Missed(page, found);
-  *change = Add(page, kind);
+  TREE_TRY(Add(page, kind, change));
   (*change)->what = Change::What::kEdited;
   (*change)->staging.image.assign(image);
   return Outcome::kDone;
 }
 
-Pager::Change* Pager::New(PageKind kind, std::string image) {
-  CAIRN_CHECK(next_page_ < kPageIdMax);
-  Change* change = Add(next_page_++, kind);
+Outcome Pager::New(PageKind kind, std::string image, uint64_t* page) {
+  if (next_page_ == kPageIdMax) return Refuse(Code::kTooLarge, "a space has no page ids left");
+  Change* change = nullptr;
+  TREE_TRY(Add(next_page_, kind, &change));
+  *page = next_page_++;
   change->what = Change::What::kMade;
   change->staging.image = std::move(image);
   change->staging.whole = true;
-  return change;
+  return Outcome::kDone;
 }
 
 Outcome Pager::Remove(uint64_t page, PageKind kind) {
   if (page < kFirstPage) return Fail(page, "is no page and cannot be removed");
   Change* change = changes_used_ == 0 ? nullptr : Staged(page);
   if (change == nullptr) {
-    change = Add(page, kind);
+    if (page >= next_page_) return NeverMade(page);
+    TREE_TRY(Add(page, kind, &change));
   } else if (change->what == Change::What::kMade) {
     change->what = Change::What::kNothing;
     return Outcome::kDone;
@@ -115,6 +129,14 @@ Outcome Pager::Fail(uint64_t page, std::string_view what) {
                                             std::to_string(page) + ": " + std::string(what));
   }
   return Outcome::kFailed;
+}
+
+Outcome Pager::FailAs(uint64_t page, std::string_view image, std::string_view what) {
+  if (!IsNewer(image)) return Fail(page, what);
+  return Refuse(Code::kInvalid, (page < kRootPages ? "root " : "page ") + std::to_string(page) +
+                                    ": of format " +
+                                    std::to_string(static_cast<uint8_t>(image[0]) >> 4) +
+                                    ": written by a newer server");
 }
 
 Outcome Pager::Refuse(Code code, std::string message) {

@@ -13,7 +13,8 @@
 //
 // Page ids below kRootPages are no pages of the space but roots, which lie in the value of the
 // client's key: trees that share a space have a root each (0, 1, ...). Ids are given in ascending
-// order and never twice; the next one is kept in the head of root 0.
+// order and never twice; the next one is kept in the head of root 0. So a page that is named and
+// whose id was not given yet is damage, of one or of the other.
 //
 // One thread. Views that Read gives are valid until the page is edited, or Begin.
 #pragma once
@@ -34,12 +35,12 @@ namespace cairn::tree {
 
 enum class [[nodiscard]] Outcome : uint8_t{kDone, kWait, kFailed};
 
-inline constexpr uint64_t kRootPages = 16;
-inline constexpr uint64_t kFirstPage = kRootPages;
-
 class Pager {
  public:
   static constexpr size_t kMissingMax = 256;  // noted at a time; what is beyond comes next time
+  // Pages that a pass may change. A pass that would change more is refused with kTooLarge; a unit
+  // of the engine has some room beside them.
+  static constexpr size_t kChangesMax = kPageOpsMax - 256;
 
   struct Change {
     enum class What : uint8_t {
@@ -65,6 +66,7 @@ class Pager {
     if (changes_used_ != 0) {
       if (const Change* change = Staged(page)) return ReadStaged(*change, image);
     }
+    if (CAIRN_UNLIKELY(page >= next_page_)) return NeverMade(page);
     const Outcome found = Find(page, image);
     return CAIRN_LIKELY(found == Outcome::kDone) ? found : Missed(page, found);
   }
@@ -72,11 +74,14 @@ class Pager {
   bool Want(uint64_t page);
   // A page that Read has shown. kFailed: it is none of such a kind.
   Outcome Edit(uint64_t page, PageKind kind, Change** change);
-  Change* New(PageKind kind, std::string image);
+  Outcome New(PageKind kind, std::string image, uint64_t* page);
   // Need not have been read.
   Outcome Remove(uint64_t page, PageKind kind);
   // Damage. Always kFailed, and the first one counts.
   Outcome Fail(uint64_t page, std::string_view what);
+  // As Fail, of a page with this image, which is none of the kind that was asked for: unless it is
+  // one of a newer format, which is told with kInvalid.
+  Outcome FailAs(uint64_t page, std::string_view image, std::string_view what);
   // Something that cannot be done, through nobody's fault.
   Outcome Refuse(Code code, std::string message);
 
@@ -96,7 +101,8 @@ class Pager {
   static constexpr size_t kKeptChanges = 64;  // whose memory is used again
 
   Change* Staged(uint64_t page);
-  Change* Add(uint64_t page, PageKind kind);
+  Outcome Add(uint64_t page, PageKind kind, Change** change);
+  Outcome NeverMade(uint64_t page);
   Outcome ReadStaged(const Change& change, std::string_view* image);
   Outcome Missed(uint64_t page, Outcome found);
 

@@ -26,14 +26,24 @@ std::string Tree::EmptyRoot(const TreeShape& shape) {
 }
 
 Outcome Tree::Wrong(uint64_t page) { return pager_.Fail(page, "makes no sense"); }
-Outcome Tree::WrongRoot() { return pager_.Fail(root_, "is not that of such a tree"); }
-Outcome Tree::WrongPage(uint64_t page) { return pager_.Fail(page, "is not a page of such a tree"); }
+Outcome Tree::WrongRoot() {
+  std::string_view image;
+  TREE_TRY(pager_.Read(root_, &image));
+  // Of either: the head, or the page behind it.
+  if (!IsNewer(image)) image.remove_prefix(std::min(kRootHeadBytes, image.size()));
+  return pager_.FailAs(root_, image, "is not that of such a tree");
+}
+Outcome Tree::WrongPage(uint64_t page) {
+  std::string_view image;
+  TREE_TRY(pager_.Read(page, &image));
+  return pager_.FailAs(page, image, "is not a page of such a tree");
+}
 
 Outcome Tree::RootNode(uint32_t above, Node* node) {
   std::string_view image;
   TREE_TRY(pager_.Read(root_, &image));
   image.remove_prefix(std::min(kRootHeadBytes, image.size()));
-  return node->OpenAs(KindAt(above), image) ? Outcome::kDone : WrongPage(root_);
+  return node->OpenAs(KindAt(above), image) ? Outcome::kDone : WrongRoot();
 }
 
 Outcome Tree::EditorOf(uint64_t page, PageKind kind, Pager::Change** change) {

@@ -1,4 +1,5 @@
 // The whole of a tree: each page by itself, and what pages say of each other.
+#include <unordered_set>
 #include <vector>
 
 #include "tree/tree.h"
@@ -12,6 +13,11 @@ struct Tree::CheckStep {
   uint32_t above = 0;
   std::string from;  // no key below is less
 };
+struct Tree::Checking {
+  std::vector<CheckStep> open;  // a node's children per level
+  std::string last;             // the greatest key so far, empty: none
+  std::unordered_set<uint64_t> seen;
+};
 
 namespace {
 
@@ -23,18 +29,15 @@ std::string WholeKey(const Key& key) {
 
 }  // namespace
 
-// `last`: the greatest key so far, empty: none.
-Outcome Tree::CheckLeafOrder(const Node& leaf, uint64_t page, const std::string& from,
-                             std::string* last) {
+Outcome Tree::CheckLeafOrder(const Node& leaf, const CheckStep& step, Checking* checking) {
+  const uint64_t page = step.child.page;
+  std::string* const last = &checking->last;
   for (uint32_t i = 0; i < leaf.count(); ++i) {
     LeafEntry entry;
     std::string buffer;
     std::string_view rest;
     if (!leaf.Leaf(i, &entry)) return Wrong(page);
-    if (entry.outside) {
-      std::string bytes;
-      TREE_TRY(blobs_.Read(entry.out.blob, 0, entry.out.blob.bytes, &bytes));
-    }
+    if (entry.outside) TREE_TRY(blobs_.Check(entry.out.blob, &checking->seen));
     if (!ordered_) continue;
     const size_t here = shape_.key_bytes_max;
     const bool cut = entry.outside && entry.out.key_bytes > 0;
@@ -43,14 +46,15 @@ Outcome Tree::CheckLeafOrder(const Node& leaf, uint64_t page, const std::string&
     TREE_TRY(KeyRest(entry, &buffer, &rest));
     std::string key = WholeKey({entry.head, rest});
     if (!last->empty() && key <= *last) return Wrong(page, "has keys out of order");
-    if (key < from) return Wrong(page, "has a key below its separator");
+    if (key < step.from) return Wrong(page, "has a key below its separator");
     *last = std::move(key);
   }
   return Outcome::kDone;
 }
 
-Outcome Tree::CheckPage(const CheckStep& step, std::string* last, std::vector<CheckStep>* open) {
+Outcome Tree::CheckPage(const CheckStep& step, Checking* checking) {
   const uint64_t page = step.child.page;
+  if (!checking->seen.insert(page).second) return Wrong(page, "is named twice");
   Node node;
   TREE_TRY(NodeAt(page, step.above, &node));
   if (page != root_) {
@@ -64,17 +68,20 @@ Outcome Tree::CheckPage(const CheckStep& step, std::string* last, std::vector<Ch
   if (sum.due != step.child.due) return Wrong(page, "is not as due as the page above it says");
   if (sum.outside_below && !step.child.outside_below)
     return Wrong(page, "has elements outside of which the page above it does not know");
-  if (step.above == 0) return CheckLeafOrder(node, page, step.from, last);
+  if (step.above == 0) return CheckLeafOrder(node, step, checking);
   for (uint32_t i = node.count(); i-- > 0;) {
     InnerEntry entry;
     if (!node.Inner(i, &entry)) return Wrong(page);
     CheckStep below{entry.child, step.above - 1, step.from};
     if (i > 0 && ordered_) {
       below.from.assign(entry.separator);
-      if (entry.outside) TREE_TRY(blobs_.Read(entry.out.blob, 0, entry.out.key_bytes, &below.from));
+      if (entry.outside) {
+        TREE_TRY(blobs_.Check(entry.out.blob, &checking->seen));
+        TREE_TRY(blobs_.Read(entry.out.blob, 0, entry.out.key_bytes, &below.from));
+      }
       if (below.from < step.from) return Wrong(page, "has a separator below its own");
     }
-    open->push_back(std::move(below));
+    checking->open.push_back(std::move(below));
   }
   return Outcome::kDone;
 }
@@ -87,16 +94,17 @@ Outcome Tree::Check() {
   TREE_TRY(pager_.Read(root_, &image));
   const Status status = Validate(PageKind::kRoot, image);
   if (!status.ok()) return Wrong(root_, status.message());
-  std::vector<CheckStep> open;  // a node's children per level
+  Checking checking;
+  std::vector<CheckStep>& open = checking.open;
+  const std::string& last = checking.last;
   open.push_back({{head.count, root_, head.due, true}, head.height, {}});
-  std::string last;
   // Depth first and in order: a separator lies between what was seen and what comes.
   while (!open.empty()) {
     const CheckStep step = std::move(open.back());
     open.pop_back();
     if (!last.empty() && !step.from.empty() && step.from <= last && step.above == 0)
       return Wrong(step.child.page, "has a separator that is not above the page before");
-    TREE_TRY(CheckPage(step, &last, &open));
+    TREE_TRY(CheckPage(step, &checking));
   }
   return Outcome::kDone;
 }

@@ -71,7 +71,7 @@ Outcome Tree::GrowRoot(Path* path, bool outside) {
   only.child.outside_below |= outside;
   only.child.count = head.count;
   only.child.due = head.due;
-  only.child.page = pager_.New(node.kind(), std::string(node.image()))->page;
+  TREE_TRY(pager_.New(node.kind(), std::string(node.image()), &only.child.page));
   const bool wide = head.due != 0;
   std::string entry;
   AppendInnerEntry(InnerKind(), wide, only, &entry);
@@ -115,12 +115,12 @@ Outcome Tree::SplitLeaf(const Path& path, std::string_view entry, Halves* halves
   const With with(node, step.index, entry);
   if (edge) {
     builder.Add(entry);
-    const uint64_t made = pager_.New(LeafKind(), builder.Finish())->page;
-    (step.index == 0 ? halves->left : halves->right).page = made;
+    Child& made = step.index == 0 ? halves->left : halves->right;
+    TREE_TRY(pager_.New(LeafKind(), builder.Finish(), &made.page));
   } else {
     uint32_t left = 0;
     if (!with.Half(&left) || !with.Copy(left, with.count(), &builder)) return Wrong(step.page);
-    halves->right.page = pager_.New(LeafKind(), builder.Finish())->page;
+    TREE_TRY(pager_.New(LeafKind(), builder.Finish(), &halves->right.page));
     TREE_TRY(KeepLeft(step.page, node, left, step.index, entry));
   }
   Node left, right;
@@ -207,7 +207,7 @@ Outcome Tree::SplitInner(const Path& path, uint32_t level, uint32_t at, std::str
   builder.Add(stripped);
   if (!with.Copy(left + 1, with.count(), &builder)) return Wrong(page);
   halves->left.page = page;
-  halves->right.page = pager_.New(InnerKind(), builder.Finish())->page;
+  TREE_TRY(pager_.New(InnerKind(), builder.Finish(), &halves->right.page));
   TREE_TRY(KeepLeft(page, node, left, at, entry));
   Node lower, upper;
   TREE_TRY(NodeOf(path, level, &lower));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tree/blob.h"
 #include "tree/page.h"
 
 namespace cairn::tree {
@@ -13,7 +14,11 @@ Status WrongEntry(uint32_t i, const char* what) {
 }
 
 bool SoundBlob(const Blob& blob) {
-  return blob.page != 0 && blob.bytes != 0 && blob.chunk_log2 >= 4 && blob.chunk_log2 <= 16;
+  return blob.page >= kFirstPage && blob.bytes != 0 && IsBlob(blob);
+}
+Status Newer(std::string_view image) {
+  return Status(Code::kInvalid, "of format " + std::to_string(static_cast<uint8_t>(image[0]) >> 4) +
+                                    ": written by a newer server");
 }
 
 Status CheckLeaf(const Node& node, uint32_t i, LeafEntry* before) {
@@ -39,7 +44,7 @@ Status CheckLeaf(const Node& node, uint32_t i, LeafEntry* before) {
 Status CheckInner(const Node& node, uint32_t i, InnerEntry* before) {
   InnerEntry entry;
   if (!node.Inner(i, &entry)) return WrongEntry(i, "cut off");
-  if (entry.child.page == 0) return WrongEntry(i, "names no page");
+  if (entry.child.page < kFirstPage) return WrongEntry(i, "names no page");
   if (entry.child.count == 0) return WrongEntry(i, "counts nothing");
   if (IsOrdered(node.kind())) {
     if (entry.outside && !SoundBlob(entry.out.blob)) return WrongEntry(i, "no such blob");
@@ -59,9 +64,6 @@ Status CheckInner(const Node& node, uint32_t i, InnerEntry* before) {
 Status ValidateNode(std::string_view image) {
   Node node;
   if (!node.Open(image)) return Wrong("not a page of a tree");
-  const auto flags = static_cast<uint8_t>(image[1]);
-  if ((flags & ~kWide) != 0 || (IsLeaf(node.kind()) && flags != 0) || Load16(&image[6]) != 0)
-    return Wrong("unknown flags");
   LeafEntry leaf;
   InnerEntry inner;
   struct Piece {
@@ -91,6 +93,7 @@ Status ValidateRoot(std::string_view image) {
   RootHead head;
   if (!LoadRootHead(image, &head)) return Wrong("not a root");
   image.remove_prefix(kRootHeadBytes);
+  if (IsNewer(image)) return Newer(image);
   Status status = ValidateNode(image);
   if (!status.ok()) return status;
   Node node;
@@ -105,6 +108,7 @@ Status ValidateRoot(std::string_view image) {
 }  // namespace
 
 Status Validate(PageKind kind, std::string_view image) {
+  if (IsNewer(image)) return Newer(image);
   if (image.size() > kPageBytesMax) return Wrong("longer than a page may be");
   if (kind == PageKind::kRoot) return ValidateRoot(image);
   if (IsRaw(kind)) {

@@ -312,10 +312,14 @@ TEST_CASE("Validate says what is wrong") {
     REQUIRE(status.code() == Code::kCorruption);
     return status.message();
   };
-  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 0, '\x21') == "not a page of a tree");
+  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 0, '\x01') == "not a page of a tree");
+  REQUIRE(Validate(PageKind::kOrderedLeaf, "\x21" + leaf.substr(1)).code() == Code::kInvalid);
   REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 0, '\x13').find("entry") == 0);
-  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 1, '\x01') == "unknown flags");
-  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 6, '\x01') == "unknown flags");
+  // Flags and spare bytes without a meaning.
+  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 1, '\x01') == "not a page of a tree");
+  REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 7, '\x01') == "not a page of a tree");
+  REQUIRE(wrong(PageKind::kOrderedInner, inner, 1, '\x03') == "not a page of a tree");
+  REQUIRE(wrong(PageKind::kOrderedInner, inner, 6, '\x01') == "not a page of a tree");
   REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 2, '\x04') == "not a page of a tree");
   REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, 15, '\x03') == "entry 1: out of order");
   REQUIRE(wrong(PageKind::kOrderedLeaf, leaf, leaf.size() - 10, '\x09') != "");
@@ -324,6 +328,8 @@ TEST_CASE("Validate says what is wrong") {
   const std::string root = RootImage({0, 5, 5, 16}, leaf);
   REQUIRE(Validate(PageKind::kRoot, root).ok());
   REQUIRE(wrong(PageKind::kRoot, root, 1, '\x01') == "not of its height");
+  REQUIRE(wrong(PageKind::kRoot, root, 14, '\x0f') == "not a root");
+  REQUIRE(wrong(PageKind::kRoot, root, 19, '\x80') == "not a root");
   REQUIRE(wrong(PageKind::kRoot, root, 2, '\x06') ==
           "count or due time is not that of the entries");
   // An offset that names the entry before again.

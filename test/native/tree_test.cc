@@ -461,6 +461,18 @@ TEST_CASE("elements with parts outside go together in few waves") {
   list.CheckRange(0, 2);
 }
 
+TEST_CASE("a change of more pages than a unit has is refused, and leaves nothing behind") {
+  TreeShape shape = SmallShape(false);
+  shape.chunk_log2 = kChunkLog2Min;
+  ListPair list(1, shape);
+  list.Insert(0, "element");
+  const std::string large(24 * Pager::kChangesMax, 'x');
+  REQUIRE(list.pager.Run([&] { return list.tree.Insert(0, {large, 0}); }) == Outcome::kFailed);
+  REQUIRE(list.pager.status().code() == cairn::Code::kTooLarge);
+  list.CheckAll();
+  list.CheckRange(0, 1);
+}
+
 TEST_CASE("a scan by head resumes at equal heads") {
   OrderedPair pair(1, SmallShape(true));
   for (uint64_t i = 0; i < 300; ++i) pair.Put({i / 25 * 1000, std::to_string(i)}, {"v"});
