@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "hex.h"
 #include "tree/edit.h"
 #include "tree/page.h"
+#include "tree/score.h"
 
 using cairn::Code;
 using cairn::Status;
@@ -105,6 +108,29 @@ TEST_CASE("numbers on disk") {
   REQUIRE(FormatByte(PageKind::kRawIndex) == 0x16);
   REQUIRE(FormatByte(PageKind::kRoot) == 0x17);
   REQUIRE(static_cast<uint8_t>(PageKind::kRoot) <= cairn::kPageKindMax);
+}
+
+TEST_CASE("scores are in order as numbers, and come back as they were") {
+  const double kInfinity = std::numeric_limits<double>::infinity();
+  const double scores[] = {-kInfinity, -1.7e308, -2, -1.5, -5e-324, -0.0,
+                           0.0,        5e-324,   1,  3.25, 1.7e308, kInfinity};
+  uint64_t before = 0;
+  for (const double score : scores) {
+    const uint64_t head = SortableScore(score);
+    REQUIRE((head > before || score == 0));
+    before = head;
+    double back = 1;
+    REQUIRE(ScoreOf(head, ScorePayload(score), &back));
+    REQUIRE(std::bit_cast<uint64_t>(back) == std::bit_cast<uint64_t>(score));
+  }
+  REQUIRE(SortableScore(-0.0) == SortableScore(0.0));
+  REQUIRE(ScorePayload(-0.0) != ScorePayload(0.0));
+  double score = 0;
+  REQUIRE(!ScoreOf(SortableScore(1), kNegativeZero, &score));
+  REQUIRE(!ScoreOf(SortableScore(0), "+", &score));
+  REQUIRE(!ScoreOf(UINT64_MAX, "", &score));              // not a number
+  REQUIRE(!ScoreOf(0, "", &score));                       // nor this
+  REQUIRE(!ScoreOf(SortableScore(0.0) - 1, "", &score));  // zero, written otherwise
 }
 
 TEST_CASE("the bytes that docs/pages.md shows") {
