@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "collection/thresholds.h"
@@ -19,6 +20,8 @@ struct ServerContext {
   Thresholds thresholds;
   std::atomic<bool> active_expire{true};
   std::atomic<uint32_t> reactors{1};
+  // Tells the operator; from any thread. Set before the reactors run; empty: there is none.
+  std::function<void(const std::string&)> warn;
 };
 
 }  // namespace cairn

@@ -38,6 +38,7 @@ Server::Server(ServerOptions options)
   shared_.port = options_.port;
   shared_.context.engine = engine_.get();
   shared_.context.reactors.store(options_.engine.reactors);
+  shared_.context.warn = [this](const std::string& message) { Log(3, message); };
   shared_.options.fsync.store(options_.engine.fsync);
   cache_bytes_max_.store(options_.engine.cache_bytes);
   live_ = options_.engine;

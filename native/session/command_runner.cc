@@ -19,6 +19,15 @@ void CommandRunner::Latch(const Command& command, std::span<const std::string_vi
   }
 }
 
+// An earlier pass found that it needs more than what its keys say.
+void CommandRunner::LatchMore(const Command& command, std::span<const std::string_view> argv) {
+  const CommandSpec& spec = command.spec;
+  TxnControl& control = pass_->control();
+  if (spec.flags & kCmdAllLatches) return control.LatchAll();
+  control.Collect(argv, spec.keys());
+  control.LatchCollected();
+}
+
 Outcome CommandRunner::Run(Connection* conn, const Command& command,
                            std::span<const std::string_view> argv) {
   TxnControl& control = pass_->control();
@@ -63,7 +72,11 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
   const Command& command = *parked->command;
   OutBuffer* out = &parked->slot->bytes;
   pass_->control().SetSliced(parked->sliced());
-  if (!parked->frozen) Latch(command, parked->argv);
+  if (pass_->control().needs_latches()) {
+    LatchMore(command, parked->argv);
+  } else if (!parked->frozen) {
+    Latch(command, parked->argv);
+  }
   pass_->RunHandler(conn, command, parked->argv, out, parked->resp);
   pass_->control().LookAtWatched();
   if (pass_->txn().pending()) return PassEnd::kPending;

@@ -42,6 +42,7 @@ class CommandRunner {
   enum class Committed : uint8_t { kDone, kBusy, kLarge };
 
   void Latch(const Command& command, std::span<const std::string_view> argv);
+  void LatchMore(const Command& command, std::span<const std::string_view> argv);
   // Commits the pass and unlatches. kBusy: there is no room, nothing happened.
   // kLarge, if asked for: there is so much to copy that it should be prepared first
   // (Pass::PrepareAhead); nothing happened, all is latched.

@@ -27,7 +27,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
                              .execs = &execs_,
                              .bridge = &bridge_,
                              .session = &session_}),
-      sweep_(engine, &pass_.txn(), &pass_.control()) {}
+      sweep_(engine, &pass_.txn(), &pass_.control(), reactor) {}
 
 void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
   if (conn->stall != Connection::kWaitsForControl) return;

@@ -27,6 +27,7 @@ struct ParkedFetch final : FetchRequest {
   ParkedPasses* passes = nullptr;
   ParkedPass* parked = nullptr;
   uint16_t db = 0;
+  bool page = false;
   std::string key;
   void Done(Status status) override;
 };

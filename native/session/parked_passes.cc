@@ -57,7 +57,9 @@ void ParkedPasses::Park(Connection* conn, const Command& command,
 // Latched: the versions to read are current. Each is read once. Takes the pass over.
 void ParkedPasses::StartReads(ParkedPass* parked) {
   std::vector<Txn::Missing>& missing = parked->saved.missing;
-  const auto place = [](const Txn::Missing& one) { return std::tie(one.version, one.db, one.key); };
+  const auto place = [](const Txn::Missing& one) {
+    return std::tie(one.version, one.db, one.page, one.key);
+  };
   auto less = [&](const Txn::Missing& a, const Txn::Missing& b) { return place(a) < place(b); };
   auto same = [&](const Txn::Missing& a, const Txn::Missing& b) { return place(a) == place(b); };
   std::sort(missing.begin(), missing.end(), less);
@@ -65,11 +67,19 @@ void ParkedPasses::StartReads(ParkedPass* parked) {
   if (parked->progresses()) {
     parked->saved.ranges.clear();
     parked->ranges.clear();
+    if (parked->saved.again) {  // what it saw, it has
+      parked->saved.fetched.clear();
+      parked->fetches.clear();
+    }
   }
   std::vector<RangeQuery>& ranges = parked->saved.missing_ranges;
   parked->outstanding = static_cast<uint32_t>(missing.size() + ranges.size());
   if (parked->outstanding == 0) {
-    slices_.emplace_back(parked);
+    if (parked->saved.busy) {
+      retry_.emplace_back(parked);
+    } else {
+      slices_.emplace_back(parked);
+    }
     return;
   }
   Engine* const engine = context_.engine;
@@ -81,9 +91,15 @@ void ParkedPasses::StartReads(ParkedPass* parked) {
     fetch->key = std::move(wanted.key);
     fetch->version = wanted.version;
     fetch->unknown = wanted.unknown;
+    fetch->page = wanted.page;
     ParkedFetch* raw = fetch.get();
     parked->fetches.push_back(std::move(fetch));
-    engine->Fetch(context_.reactor, wanted.db, wanted.shard, raw->key, raw);
+    if (raw->page) {
+      const auto place = Txn::PageKey::Of(raw->key);
+      engine->spaces()->FetchPage(context_.reactor, wanted.db, place.space, place.page, raw);
+    } else {
+      engine->Fetch(context_.reactor, wanted.db, wanted.shard, raw->key, raw);
+    }
   }
   missing.clear();
   for (RangeQuery& wanted : ranges) {
@@ -102,8 +118,8 @@ void ParkedPasses::StartReads(ParkedPass* parked) {
 void ParkedPasses::FetchDone(ParkedFetch* fetch, const Status& status) {
   ParkedPass* const parked = fetch->parked;
   if (status.ok()) {
-    pass_->control().AddFetched(&parked->saved,
-                                {fetch->db, fetch->version, fetch->key, fetch->result()});
+    pass_->control().AddFetched(
+        &parked->saved, {fetch->db, fetch->version, fetch->key, fetch->result(), fetch->page});
   }
   ReadDone(parked, "a value", status);
 }

@@ -1,7 +1,7 @@
 #include "txn/expiry_sweep.h"
 
-#include <string>
-#include <vector>
+#include <algorithm>
+#include <utility>
 
 namespace cairn {
 
@@ -16,7 +16,7 @@ ExpirySweep::Swept ExpirySweep::Shard(uint16_t db, uint16_t shard, uint64_t now_
       return ends.size() < kKeysMax && bytes.size() < kKeyBytesMax;
     }
   } expired;
-  *removed = 0;
+  *removed = std::exchange(removed_late_, 0);
   bool all;
   {
     size_t visits = kVisitsMax;
@@ -26,25 +26,80 @@ ExpirySweep::Swept ExpirySweep::Shard(uint16_t db, uint16_t shard, uint64_t now_
   if (expired.ends.empty()) return all ? Swept::kAll : Swept::kMore;
   // One by one, in records of their own: nobody needs them to be one unit. The latch was released,
   // so each is looked at again.
-  control_->SetGated(false);
-  control_->SetBackground(true);
   bool refused = false;
   size_t from = 0;
   for (const size_t end : expired.ends) {
-    const std::string_view key(expired.bytes.data() + from, end - from);
+    const Place place{db, shard, {expired.bytes.data() + from, end - from}};
     from = end;
-    control_->Begin(db, now_ms);
-    control_->LatchKey(key, shard);
-    (void)txn_->Meta(key);
-    // What only the disk knows goes another time.
-    refused = !txn_->pending() && control_->has_writes() && !control_->Commit().ok();
-    if (!refused && !txn_->pending()) control_->TellEvents();
-    control_->Unlatch();
+    SavedTxn saved;
+    saved.now_ms = now_ms;
+    refused = !Remove(place, &saved, removed);
     if (refused) break;  // the disk is behind or full
-    *removed += txn_->expired;
   }
-  control_->SetBackground(false);
   return refused ? Swept::kRefused : all ? Swept::kAll : Swept::kMore;
+}
+
+bool ExpirySweep::Remove(const Place& place, SavedTxn* saved, uint32_t* removed) {
+  bool refused = false;
+  control_->SetGated(false);
+  control_->SetBackground(true);
+  for (int passes = 0; passes < kPassesMax; ++passes) {
+    control_->Load(saved, place.db, false);
+    control_->Collect(place.key);
+    control_->LatchCollected();
+    (void)txn_->Meta(place.key);
+    if (!txn_->pending()) {
+      refused = control_->has_writes() && !control_->Commit().ok();
+      if (!refused) {
+        control_->TellEvents();
+        *removed += txn_->expired;
+      }
+      control_->Unlatch();
+      break;
+    }
+    control_->Save(saved);
+    const bool latches = !saved->needed.empty();
+    if (!latches) StartRead(place, *saved);
+    control_->Unlatch();
+    if (!latches) break;
+    saved->missing.clear();
+  }
+  control_->ForgetFetched();
+  control_->SetBackground(false);
+  return !refused;
+}
+
+// Latched. What only the disk knows of whether the key is there at all goes another time.
+void ExpirySweep::StartRead(const Place& place, const SavedTxn& saved) {
+  if (saved.missing.size() != 1 || readings_.size() >= kReadsMax) return;
+  const Txn::Missing& missing = saved.missing[0];
+  if (missing.unknown || missing.page) return;
+  for (const auto& reading : readings_) {
+    if (reading->db == place.db && reading->key == place.key) return;
+  }
+  auto reading = std::make_unique<Reading>();
+  reading->sweep = this;
+  reading->db = place.db;
+  reading->shard = place.shard;
+  reading->key = place.key;
+  reading->now_ms = saved.now_ms;
+  reading->version = missing.version;
+  reading->no_admit = true;
+  Reading* const raw = reading.get();
+  readings_.push_back(std::move(reading));
+  engine_->Fetch(reactor_, missing.db, missing.shard, raw->key, raw);
+}
+
+void ExpirySweep::ReadDone(Reading* reading, const Status& status) {
+  const auto found = std::find_if(readings_.begin(), readings_.end(),
+                                  [reading](const auto& one) { return one.get() == reading; });
+  const std::unique_ptr<Reading> done = std::move(*found);
+  readings_.erase(found);
+  if (!status.ok()) return;  // whoever asks for the key is told
+  SavedTxn saved;
+  saved.now_ms = done->now_ms;
+  control_->AddFetched(&saved, {done->db, done->version, done->key, done->result()});
+  (void)Remove({done->db, done->shard, done->key}, &saved, &removed_late_);
 }
 
 }  // namespace cairn

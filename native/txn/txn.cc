@@ -47,13 +47,13 @@ void Txn::Observe(const Ticket& ticket) {
 }
 
 // Sorted by version, which only tells the states of one key apart.
-const Txn::Fetched* Txn::FindFetched(uint16_t ns, std::string_view key,
-                                     const VersionToken& version) const {
+const Txn::Fetched* Txn::FindFetched(uint16_t ns, std::string_view key, const VersionToken& version,
+                                     bool page) const {
   auto it = std::lower_bound(
       fetched_.begin(), fetched_.end(), version,
       [](const Fetched& fetched, const VersionToken& wanted) { return fetched.version < wanted; });
   for (; it != fetched_.end() && it->version == version; ++it) {
-    if (it->db == ns && it->key == key) return &*it;
+    if (it->db == ns && it->page == page && it->key == key) return &*it;
   }
   return nullptr;
 }
@@ -110,8 +110,11 @@ bool Txn::Keep(std::string_view value, Owner owner) {
 }
 
 // The database's name now, which the write will have to go by, is db_.
-void Txn::DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms) {
+void Txn::DropExpired(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) {
   if (frozen_) return;
+  if (CAIRN_UNLIKELY(entry.type != ValueType::kString) && AnySpaces()) {
+    if (!DropSpaceOfExpired(ns, shard, key)) return;
+  }
   ++expired;
   Notify(kNotifyExpired, "expired", key);
   WriteOp op;
@@ -120,8 +123,8 @@ void Txn::DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_m
   op.shard = shard;
   op.key = key;
   op.before = WriteOp::Before::kFound;
-  op.before_expire_at_ms = expire_at_ms;
-  op.awaited = !background_;
+  op.before_expire_at_ms = entry.expire_at_ms;
+  op.awaited = !background_ || !page_writes_.empty();  // of a unit of one op only
   AddWrite(op);
 }
 
@@ -178,7 +181,7 @@ ReadState Txn::LookStored(uint16_t ns, std::string_view key, bool want_value, Ke
   const ReadState state = FindHere(ns, shard, key, want_value, &stored);
   if (gated_) Observe(entry.ticket);
   if (!entry.found || Dead(entry.expire_at_ms)) {
-    if (entry.found) DropExpired(shard, key, entry.expire_at_ms);
+    if (entry.found) DropExpired(ns, shard, key, entry);
     meta->found = false;
     return state == ReadState::kPending ? state : ReadState::kMissing;
   }
@@ -274,6 +277,12 @@ void Txn::LookBeforePut(std::string_view key) {
 }
 
 void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_ms, ValueType type) {
+  if (CAIRN_UNLIKELY(AnySpaces())) DropSpaceOf(key);
+  PutRoot(key, value, expire_at_ms, type);
+}
+
+void Txn::PutRoot(std::string_view key, std::string_view value, uint64_t expire_at_ms,
+                  ValueType type) {
   static const char kEmpty[1] = {0};
   WriteOp op;
   op.kind = WriteKind::kPut;
@@ -289,6 +298,11 @@ void Txn::Put(std::string_view key, std::string_view value, uint64_t expire_at_m
 }
 
 bool Txn::Delete(std::string_view key) {
+  if (CAIRN_UNLIKELY(AnySpaces())) DropSpaceOf(key);
+  return Take(key);
+}
+
+bool Txn::Take(std::string_view key) {
   KeyMeta meta;
   std::string_view value;
   if (Look(key, false, &meta, &value) == ReadState::kMissing) return false;
@@ -339,6 +353,7 @@ void Txn::FlushDb(uint16_t db) {
   op.kind = WriteKind::kFlush;
   op.ns = db;
   writes_whole_ = true;
+  page_writes_.Flush(db);
   AddWrite(op);
 }
 
@@ -351,6 +366,7 @@ void Txn::SwapDb(uint16_t a, uint16_t b) {
   op.ns = a;
   op.other_ns = b;
   writes_whole_ = true;
+  page_writes_.Swap(a, b);
   AddWrite(op);
 }
 

@@ -42,6 +42,7 @@
 #include "engine/spaces.h"
 #include "txn/notify.h"
 #include "txn/overlay.h"
+#include "txn/page_writes.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -105,10 +106,11 @@ class Txn final : public Lender {
   // Of the current db. kFound: *image is valid until Commit or the end of the pass. kMissing: there
   // is no such page, which is damage if somebody names it. kPending: it was noted.
   ReadState GetPage(SpaceId space, uint64_t page, std::string_view* image);
-  // A space for the value of this key, which PutRoot is to write in this pass. False: pending.
-  [[nodiscard]] bool NewSpace(std::string_view key, SpaceId* space);
-  // As PageOp has it: a new page, or one that GetPage has shown.
-  void PutPage(SpaceId space, uint64_t page, uint8_t kind, std::string_view image);
+  // A space for the value of this key, which PutRoot is to write in this pass. kBusy: the pass is
+  // pending.
+  Status NewSpace(std::string_view key, SpaceId* space);
+  // `made`: a new page; else one that GetPage has shown.
+  void PutPage(SpaceId space, uint64_t page, uint8_t kind, std::string_view image, bool made);
   void RemovePage(SpaceId space, uint64_t page, uint8_t kind);
   // As Put and Delete, of a value whose space stays: it is the same one in a new state, or it goes
   // on under another key (of this db).
@@ -134,6 +136,11 @@ class Txn final : public Lender {
   }
 
   bool notifies(NotifyClass event_class) const { return (notified_ & event_class) != 0; }
+  // Numbers at random, the same ones in each pass of one command or EXEC, so that a pass which runs
+  // again looks at what was fetched for it.
+  uint64_t Random();
+  // A command in slices has used so many in earlier passes.
+  void SkipRandoms(uint64_t count) { randoms_ += count; }
 
   // WATCH: from the commit of this pass on, whoever changes the key is noted for the client.
   void Watch(std::string_view key);
@@ -149,6 +156,11 @@ class Txn final : public Lender {
     if (!sliced_) return nullptr;
     if (progress_ == nullptr) progress_ = std::make_shared<T>();
     return static_cast<T*>(progress_.get());
+  }
+  // The same, if an earlier pass has made it.
+  template <typename T>
+  T* ProgressSoFar() {
+    return sliced_ ? static_cast<T*>(progress_.get()) : nullptr;
   }
   // Whether this pass has looked at so much that the rest should come in another one.
   bool SliceOver() const { return sliced_ && slice_cost_ >= kSliceCost; }
@@ -198,6 +210,7 @@ class Txn final : public Lender {
     VersionToken version;
     std::string_view key;         // this, and what the result shows, is kept by whoever fetched it
     FetchRequest::Result result;  // of a key that Find knew: only value and owner
+    bool page = false;            // see Missing
   };
   struct Missing {
     uint16_t db;
@@ -206,6 +219,18 @@ class Txn final : public Lender {
     VersionToken version;
     uint64_t value_bytes;
     bool unknown;
+    bool page = false;  // of a space: `key` is its PageKey
+  };
+  // A page's place as bytes.
+  struct PageKey {
+    SpaceId space;
+    uint64_t page;
+    std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof(*this)}; }
+    static PageKey Of(std::string_view bytes) {
+      PageKey key;
+      std::memcpy(&key, bytes.data(), sizeof(key));
+      return key;
+    }
   };
 
  private:
@@ -215,6 +240,7 @@ class Txn final : public Lender {
   // A slice is some tenths of a millisecond up to two: visited keys, and reads of ranges.
   static constexpr uint32_t kSliceCost = 16 * 1024;
   static constexpr uint32_t kRangeCost = 8;
+  static constexpr uint32_t kPageCost = 8;
   static constexpr size_t kArenaBlockBytes = 16 * 1024;
   static constexpr size_t kLinearWritesMax = 16;  // larger write sets go through overlay_
 
@@ -229,7 +255,8 @@ class Txn final : public Lender {
   const FrozenRead* FindFrozen(uint16_t db, std::string_view key, Entry* entry);
   bool Keep(std::string_view value, Owner owner);
   bool Dead(uint64_t expire_at_ms) const { return expire_at_ms != 0 && expire_at_ms <= now_ms_; }
-  const Fetched* FindFetched(uint16_t ns, std::string_view key, const VersionToken& version) const;
+  const Fetched* FindFetched(uint16_t ns, std::string_view key, const VersionToken& version,
+                             bool page = false) const;
   // What is stored of a key, and where its value comes from if not from the entry.
   struct Stored {
     Entry entry;
@@ -247,7 +274,18 @@ class Txn final : public Lender {
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
   void LookBeforePut(std::string_view key);
-  void DropExpired(uint16_t shard, std::string_view key, uint64_t expire_at_ms);
+  void DropExpired(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry);
+  // --- txn_pages.cc ---
+  // Whether the values of keys may have spaces: else nobody need look at what goes.
+  bool AnySpaces() const {
+    return spaces_ != nullptr && (spaces_->AnyPages() || !page_writes_.empty());
+  }
+  // Before a key's value goes: its space goes with it. The pass may be pending then.
+  void DropSpaceOf(std::string_view key);
+  // Of a key that is found expired. False: this pass leaves the key where it is.
+  bool DropSpaceOfExpired(uint16_t ns, uint16_t shard, std::string_view key);
+  void DropSpace(std::string_view root);
+  bool Holds(uint16_t shard) const;
   // After the look that the tickets are for: what a reply may show was applied by then.
   void ObserveAll();
   void ObserveUnlessStopped(const Ticket& ticket);
@@ -256,6 +294,7 @@ class Txn final : public Lender {
   ReadState RandomStored(uint16_t ns, std::string* key, bool* usable);
 
   Engine* engine_ = nullptr;
+  SpaceStore* spaces_ = nullptr;  // the engine's, or null
   uint32_t reactor_ = 0;
   uint64_t now_ms_ = 0;
   uint16_t db_ = 0;
@@ -268,7 +307,10 @@ class Txn final : public Lender {
   bool wants_before_ = false;
   bool sliced_ = false;  // the command may take several waves
   bool again_ = false;
+  bool busy_ = false;  // it found no room for something: again, but later
   uint32_t slice_cost_ = 0;
+  uint64_t random_seed_ = 0;  // 0: none yet
+  uint64_t randoms_ = 0;      // used in this pass
   uint32_t pending_count_ = 0;
   uint32_t looks_ = 0;                    // at stored keys, in this pass
   Entry first_look_;                      // what the first one found, if its value is missing
@@ -277,8 +319,20 @@ class Txn final : public Lender {
   uint16_t shard_cached_ = 0;
 
   std::vector<uint16_t> latched_;  // sorted, distinct
+  std::vector<uint16_t> needed_;   // latches besides those of the keys
   std::vector<WriteOp> writes_;
   bool writes_whole_ = false;  // writes_ contains a flush or a swap
+  PageWrites page_writes_;
+  std::vector<SpaceId> made_spaces_;
+  // Keys whose values have changed in pages only, and how many writes there were before.
+  struct Touched {
+    uint16_t db;
+    uint16_t shard;
+    size_t writes;
+    std::string_view key;
+  };
+  std::vector<Touched> touched_;
+  bool in_pages_ = false;  // one of these three is not empty
   Overlay overlay_;
   size_t overlaid_ = 0;  // writes_[0, n) are in overlay_
   std::vector<Ticket> tickets_;

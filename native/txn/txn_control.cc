@@ -8,6 +8,7 @@ TxnControl::TxnControl(Txn* txn, Engine* engine, WatchTable* watches, uint32_t r
                        uint16_t databases)
     : txn_(txn), engine_(engine), watches_(watches), apply_tickets_(engine->streams()) {
   txn->engine_ = engine;
+  txn->spaces_ = engine->spaces();
   txn->reactor_ = reactor;
   txn->databases_ = databases;
   txn->wants_before_ = engine->WantsBefore();
@@ -21,6 +22,8 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   ForgetFetched();
   txn_->frozen_ = false;
   txn_->sliced_ = false;
+  if (CAIRN_UNLIKELY(!txn_->needed_.empty())) txn_->needed_.clear();
+  txn_->random_seed_ = 0;
   Restart(db);
 }
 
@@ -32,8 +35,9 @@ void TxnControl::Restart(uint16_t db) {
   txn_->pending_count_ = 0;
   txn_->looks_ = 0;
   txn_->randoms_used_ = 0;
-  txn_->again_ = false;
+  txn_->again_ = txn_->busy_ = false;
   txn_->slice_cost_ = 0;
+  txn_->randoms_ = 0;
   txn_->count_hits_ = false;
   txn_->writes_.clear();
   txn_->tickets_.clear();
@@ -45,7 +49,7 @@ void TxnControl::Restart(uint16_t db) {
   txn_->hits = txn_->misses = txn_->expired = 0;
   txn_->extra_changes = 0;
   if (CAIRN_UNLIKELY(txn_->writes_whole_ || txn_->overlaid_ != 0 || txn_->arena_ != nullptr ||
-                     !txn_->kept_.empty())) {
+                     txn_->in_pages_ || !txn_->kept_.empty())) {
     ReleaseMemory();
   }
 }
@@ -98,6 +102,12 @@ void TxnControl::ForgetMissing() {
 
 void TxnControl::ReleaseMemory() {
   txn_->kept_.clear();
+  if (txn_->in_pages_) {
+    txn_->page_writes_.Clear();
+    txn_->made_spaces_.clear();
+    txn_->touched_.clear();
+    txn_->in_pages_ = false;
+  }
   txn_->writes_whole_ = false;
   txn_->overlay_.Clear();
   txn_->overlaid_ = 0;
@@ -128,6 +138,7 @@ void TxnControl::Collect(std::string_view key) { collected_.push_back(ShardOf(ke
 
 void TxnControl::LatchCollected() {
   CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
+  collected_.insert(collected_.end(), txn_->needed_.begin(), txn_->needed_.end());
   std::sort(collected_.begin(), collected_.end());
   collected_.erase(std::unique(collected_.begin(), collected_.end()), collected_.end());
   for (uint16_t shard : collected_) {
@@ -156,7 +167,9 @@ void TxnControl::Unlatch() {
 Status TxnControl::Commit(PreparedUnit* prepared) {
   uint32_t count = 0;
   Status status =
-      engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count, prepared);
+      CAIRN_LIKELY(txn_->page_writes_.empty())
+          ? engine_->Apply(txn_->reactor_, txn_->writes_, apply_tickets_.data(), &count, prepared)
+          : ApplyPages(&count);
   if (CAIRN_UNLIKELY(!status.ok())) return status;  // nothing happened: nobody is told
   if (txn_->gated_) {
     for (uint32_t i = 0; i < count; ++i) txn_->Observe(apply_tickets_[i]);
@@ -170,6 +183,11 @@ Status TxnControl::Commit(PreparedUnit* prepared) {
 void TxnControl::SendEvents() {
   sink_->Tell(txn_->events_, txn_->tickets_);
   txn_->events_.clear();
+}
+
+Status TxnControl::ApplyPages(uint32_t* ticket_count) {
+  return engine_->spaces()->Apply(txn_->reactor_, txn_->writes_, txn_->page_writes_.Ops(),
+                                  apply_tickets_.data(), ticket_count);
 }
 
 void TxnControl::PlaceWatches(Watcher* watcher) {
@@ -220,6 +238,8 @@ void TxnControl::TouchKeys() {
     if (op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap) continue;
     watches_->Touch(op.shard, op.ns, op.key, op.kind == WriteKind::kDelete);
   }
+  for (const Txn::Touched& touched : txn_->touched_)
+    watches_->Touch(touched.shard, touched.db, touched.key, false);
 }
 
 // Each write, flush or swap sees what those before it have made of the databases.
@@ -243,7 +263,17 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
     const auto found = watchers.expired.find(&watch);
     return found == watchers.expired.end() ? watch.expired : found->second;
   };
+  auto next = txn_->touched_.begin();
+  auto touch_up_to = [&](size_t writes) {
+    for (; next != txn_->touched_.end() && next->writes <= writes; ++next) {
+      watches_->ForEachOf(next->shard, [&](WatchTable::Watch& watch) {
+        if (watch.db == next->db && watch.key == next->key) watchers.touched.push_back(watch.state);
+      });
+    }
+  };
+  size_t writes = 0;
   for (const WriteOp& op : txn_->writes_) {
+    touch_up_to(writes++);
     const bool swap = op.kind == WriteKind::kSwap;
     if (!swap && op.kind != WriteKind::kFlush) {
       watches_->ForEachOf(op.shard, [&](WatchTable::Watch& watch) {
@@ -272,10 +302,16 @@ TxnControl::Watchers TxnControl::WatchersOfWhole() {
     });
     before.Add(op);
   }
+  touch_up_to(writes);
   return watchers;
 }
 
 void TxnControl::Save(SavedTxn* saved) {
+  saved->again = txn_->again_ && txn_->pending_count_ == 0;
+  saved->busy = txn_->busy_;
+  saved->random_seed = txn_->random_seed_;
+  saved->needed.swap(txn_->needed_);
+  txn_->needed_.clear();
   saved->missing.swap(txn_->missing_);
   saved->missing_ranges.swap(txn_->missing_ranges_);
   saved->ranges.insert(saved->ranges.end(), txn_->ranges_.begin(), txn_->ranges_.end());
@@ -309,6 +345,9 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
   txn_->ranges_.swap(saved->ranges);
   saved->ranges.clear();
   txn_->progress_ = std::move(saved->progress);
+  txn_->random_seed_ = saved->random_seed;
+  txn_->needed_.swap(saved->needed);
+  saved->needed.clear();
   txn_->now_ms_ = saved->now_ms;
   txn_->sliced_ = false;
   if (frozen) {

@@ -28,16 +28,21 @@ namespace cairn {
 struct SavedTxn {
   std::vector<Txn::Missing> missing;
   std::vector<RangeQuery> missing_ranges;
+  std::vector<uint16_t> needed;
   std::vector<Txn::Fetched> fetched;
   std::vector<const RangeRequest*> ranges;
   std::vector<Txn::FrozenRead> frozen;
   std::vector<Ticket> tickets;
   std::shared_ptr<void> progress;
   uint64_t now_ms = 0;
+  bool again = false;  // the pass had all that it asked for
+  bool busy = false;   // see Txn
+  uint64_t random_seed = 0;
 
   void Clear() {
     missing.clear();
     missing_ranges.clear();
+    needed.clear();
     fetched.clear();
     ranges.clear();
     frozen.clear();
@@ -84,6 +89,8 @@ class TxnControl {
   void Collect(std::span<const std::string_view> argv, const KeySpec& keys);
   void Collect(std::string_view key);
   void LatchCollected();
+  // Of the pass that was loaded: latches besides those of the keys it declares.
+  bool needs_latches() const { return !txn_->needed_.empty(); }
   void LatchAll();
   void Unlatch();
 
@@ -114,7 +121,7 @@ class TxnControl {
     for (const Txn::Kept& kept : txn_->kept_) visit(kept.value, kept.owner);
   }
   std::span<WriteOp> writes() { return txn_->writes_; }
-  bool has_writes() const { return !txn_->writes_.empty(); }
+  bool has_writes() const { return !txn_->writes_.empty() || !txn_->page_writes_.empty(); }
   // Bytes of keys and values that the pass writes.
   uint64_t WriteBytes() const {
     uint64_t bytes = 0;
@@ -123,8 +130,9 @@ class TxnControl {
   }
   // Changes to keys so far that a client asked for. Not counted: the removal of what had expired.
   uint64_t Changes(uint64_t expired) const {
-    return static_cast<uint64_t>(static_cast<int64_t>(txn_->writes_.size() - expired) +
-                                 txn_->extra_changes);
+    return static_cast<uint64_t>(
+        static_cast<int64_t>(txn_->writes_.size() + txn_->touched_.size() - expired) +
+        txn_->extra_changes);
   }
   std::vector<Ticket>& tickets() { return txn_->tickets_; }
   const std::vector<Txn::Missing>& missing() const { return txn_->missing_; }
@@ -159,6 +167,7 @@ class TxnControl {
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
   Watchers WatchersOfWhole();
   void TouchKeys();
+  Status ApplyPages(uint32_t* ticket_count);
   void TouchWatched();
   // Rarely due, and asked for by every command: inlined, their loops would cost each of them some
   // registers, saved and restored.
