@@ -75,6 +75,8 @@ class Collection {
   // What was changed goes into the Txn. kWait: it has to come again.
   tree::Outcome Save();
 
+  // What a type finds wrong. Always kFailed.
+  Opened Fail(std::string_view what);
   // The reason after kFailed.
   const Status& status() const { return failed_.ok() ? pager_->status() : failed_; }
 

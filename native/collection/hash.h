@@ -5,19 +5,21 @@
 //   state: seed, 8
 //
 // While everything is in the root, fields have an order besides that of their hashes: that in which
-// they came (their order in the page's heap). ForEach shows that one, as Redis does for a listpack.
+// they came, see walk.h.
 //
-// A field that is due is not there: reads do not see it, and the next change removes it. Outcomes
-// are those of collection.h. Views are valid until the next call.
+// A field that is due is not there: nothing here shows it, and who opens to change removes it.
+// Outcomes are those of collection.h. Views are valid until the next call.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "collection/collection.h"
 #include "collection/thresholds.h"
+#include "collection/walk.h"
 
 namespace cairn {
 
@@ -33,22 +35,38 @@ class HashValue {
 
   // To read. kMissing: there are no fields.
   Opened Open();
-  // To write: a missing one is made (never kMissing).
+  // To change fields that are there.
+  Opened OpenToChange();
+  // To add fields: a missing one is made (never kMissing).
   Opened OpenOrMake();
-  bool made() const { return made_; }
 
   tree::Outcome Count(uint64_t* count);
   tree::Outcome Get(std::string_view name, bool* found, Field* field);
-  // Notes all pages that these fields lie in, so that they are read in one wave.
+  // Of several fields: notes all that is missing, so that it is read in few waves.
   tree::Outcome Want(std::span<const std::string_view> names);
-  // The field has no end afterwards, unless `due` says so.
+  // The field ends at `due` afterwards, or never.
   tree::Outcome Set(std::string_view name, std::string_view value, bool* existed, uint64_t due = 0);
-  tree::Outcome SetDue(std::string_view name, uint64_t due, bool* existed);
+  // The field is there.
+  tree::Outcome SetDue(std::string_view name, uint64_t due);
   tree::Outcome Remove(std::string_view name, bool* existed);
   tree::Outcome Save() { return collection_.Save(); }
 
-  // Fields from a rank on, by hash: at most `most`. For slices and for random picks.
-  tree::Outcome Seek(uint64_t rank, Field* field);
+  // --- all fields ---
+  // Small: in the order in which they came. Else by hash, from a Place on.
+  tree::Outcome Order(RootOrder* order) { return OrderOfRoot(collection_.pager(), 0, true, order); }
+  tree::Outcome At(const RootOrder& order, size_t i, bool* live, Field* field);
+  // Every field has a place, fields of equal hashes share one: a hash, as in a cursor of HSCAN.
+  tree::Outcome Seek(uint64_t place, tree::Cursor* cursor);
+  tree::Outcome Next(tree::Cursor* cursor) { return tree_.Next(cursor); }
+  tree::Outcome Read(const tree::Cursor& cursor, bool* live, Field* field);
+  // Notes the leaves of the fields from a place on.
+  tree::Outcome WantFrom(uint64_t place, uint64_t count);
+  // By rank, which counts fields that are due.
+  tree::Outcome AtRank(uint64_t rank, bool* live, Field* field);
+  tree::Outcome WantRank(uint64_t rank) { return tree_.Want(rank, 1); }
+  // Ranks of fields that are due, in order.
+  tree::Outcome DueRanks(std::vector<uint64_t>* ranks);
+  tree::Outcome CountAll(uint64_t* count) { return collection_.Count(count); }
 
   Collection& collection() { return collection_; }
   const Status& status() const { return collection_.status(); }
@@ -56,12 +74,17 @@ class HashValue {
 
  private:
   tree::Key KeyOf(std::string_view name) const;
+  bool Due(uint64_t due) const { return due != 0 && due <= now_ms_; }
+  Opened Take();
+  tree::Outcome Fill(const tree::LeafEntry& entry, bool* live, Field* field);
+  tree::Outcome CountDue(uint64_t* due);
+  tree::Outcome RemoveDue();
 
   Collection collection_;
   const Thresholds& thresholds_;
   tree::Tree tree_;
+  const uint64_t now_ms_;
   uint64_t seed_ = 0;
-  bool made_ = false;
   std::string name_buffer_;
   std::string value_buffer_;
 };

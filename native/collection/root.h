@@ -48,6 +48,8 @@ struct RootValue {
   std::string_view state;
 };
 
+// 0: none, or no root.
+SpaceId SpaceOfRoot(std::string_view value);
 // False: it is no root, or one of a newer format. Views into `value`.
 [[nodiscard]] bool DecodeRoot(std::string_view value, RootValue* root);
 size_t EncodedBytes(const RootValue& root);

@@ -29,8 +29,16 @@ class TxnPager final : public tree::Pager {
  private:
   friend class Collection;
 
+  // Pages that were found last, so that who goes through a leaf need not look each time.
+  static constexpr size_t kSeen = 8;
+  struct Seen {
+    uint64_t page = 0;
+    std::string_view image;
+  };
+
   Txn* txn_ = nullptr;
   RootValue root_;
+  Seen seen_[kSeen];
 };
 
 class PagerLoan {

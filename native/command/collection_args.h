@@ -18,20 +18,20 @@
 
 namespace cairn {
 
-// Of a damaged collection; tells the operator, too.
-bool RefuseDamaged(Call& call, const Status& status);
+// What a collection has failed with. Of damage the operator is told, too. False.
+bool RefuseFailed(Call& call, const Status& status);
 
 // kFound and kMissing.
 inline bool Ready(Call& call, Opened opened, const Status& status) {
   if (CAIRN_LIKELY(opened == Opened::kFound || opened == Opened::kMissing)) return true;
   if (opened == Opened::kWrongType) return Refuse(call, errors::kWrongType);
-  if (opened == Opened::kFailed) return RefuseDamaged(call, status);
+  if (opened == Opened::kFailed) return RefuseFailed(call, status);
   return false;
 }
 
 inline bool Done(Call& call, tree::Outcome outcome, const Status& status) {
   if (CAIRN_LIKELY(outcome == tree::Outcome::kDone)) return true;
-  if (outcome == tree::Outcome::kFailed) return RefuseDamaged(call, status);
+  if (outcome == tree::Outcome::kFailed) return RefuseFailed(call, status);
   CAIRN_CHECK(call.txn.pending(), "what is waited for was noted");
   return false;
 }

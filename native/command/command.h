@@ -87,6 +87,7 @@ struct CommandSpec {
 std::span<const CommandSpec> StringCommands();
 std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
+std::span<const CommandSpec> HashCommands();
 std::span<const CommandSpec> KeyspaceCommands();
 
 }  // namespace cairn

@@ -14,6 +14,9 @@ using rdb::DumpResult;
 inline constexpr std::string_view kOnlyStrings =
     "ERR The payload holds a value of a type other than string, which this server does not store";
 
+inline constexpr std::string_view kOnlyStringsYet =
+    "ERR DUMP of a value of a type other than string is not supported yet";
+
 struct RestoreOptions {
   bool replace = false;
   bool absolute = false;
@@ -95,8 +98,9 @@ bool DecodeValue(Call& call, std::string_view payload, std::string_view* value) 
 void HandleDump(Call& call) {
   std::string_view value;
   KeyMeta meta;
-  if (!ReadString(call, call.argv[1], &value, &meta)) return;
+  if (call.txn.Get(call.argv[1], &value, &meta) == ReadState::kPending) return;
   if (!meta.found) return call.reply.Null();
+  if (meta.type != ValueType::kString) return call.reply.Error(kOnlyStringsYet);
   char* payload = call.txn.Alloc(rdb::DumpBytesMax(value.size()));
   call.reply.Bulk({payload, rdb::EncodeDump(value, payload)});
 }

@@ -45,6 +45,24 @@ void HandlePfMerge(Call& call);
 void HandlePfDebug(Call& call);
 void HandlePfSelfTest(Call& call);
 
+// Hashes.
+void HandleHSet(Call& call);
+void HandleHSetNx(Call& call);
+void HandleHMSet(Call& call);
+void HandleHGet(Call& call);
+void HandleHMGet(Call& call);
+void HandleHGetAll(Call& call);
+void HandleHDel(Call& call);
+void HandleHLen(Call& call);
+void HandleHStrLen(Call& call);
+void HandleHExists(Call& call);
+void HandleHKeys(Call& call);
+void HandleHVals(Call& call);
+void HandleHIncrBy(Call& call);
+void HandleHIncrByFloat(Call& call);
+void HandleHRandField(Call& call);
+void HandleHScan(Call& call);
+
 // Keyspace.
 void HandleDel(Call& call);
 void HandleExists(Call& call);

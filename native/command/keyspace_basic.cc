@@ -4,6 +4,7 @@
 
 #include "command/args.h"
 #include "command/handlers.h"
+#include "command/object.h"
 
 namespace cairn {
 namespace {
@@ -49,7 +50,7 @@ void HandleExists(Call& call) {
 
 void HandleType(Call& call) {
   KeyMeta meta = call.txn.Meta(call.argv[1]);
-  call.reply.Simple(meta.found ? "string" : "none");
+  call.reply.Simple(meta.found ? TypeName(meta.type) : "none");
 }
 
 void HandleDbSize(Call& call) { call.reply.Integer(static_cast<int64_t>(call.txn.KeyCount())); }

@@ -2,6 +2,7 @@
 // live go along. The value is copied first: what was read belongs to the engine, which may drop it
 // while it applies the writes.
 
+#include "collection/root.h"
 #include "command/args.h"
 #include "command/handlers.h"
 
@@ -44,8 +45,9 @@ bool Rename(Call& call, bool only_if_free, bool* exists) {
   if (only_if_free && call.txn.Exists(to)) return false;
   std::string_view value;
   if (call.txn.Get(from, &value, &meta) != ReadState::kFound) return false;
+  // A collection's space stays where it is.
   PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
-  call.txn.Delete(from);
+  call.txn.Take(from);
   call.txn.Notify(kNotifyGeneric, "rename_from", from);
   call.txn.Notify(kNotifyGeneric, "rename_to", to);
   --call.txn.extra_changes;
@@ -71,10 +73,15 @@ bool ParseCopyOptions(Call& call, CopyOptions* options) {
   return true;
 }
 
+inline constexpr std::string_view kOnlySmall =
+    "ERR COPY and MOVE of a collection of more than one page are not supported yet";
+
 // Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
-// pass is pending). counted: the look at the source is a hit or a miss. event: of what is made.
+// pass is pending); *refused: the client was told why. counted: the look at the source is a hit or
+// a miss. event: of what is made.
 bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted,
-            std::string_view event) {
+            std::string_view event, bool* refused) {
+  *refused = false;
   const bool found = call.txn.Exists(call.argv[1]);
   if (counted) call.txn.CountRead(found, call.argv[1]);
   if (!found) return false;
@@ -85,6 +92,10 @@ bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool cou
   std::string_view value;
   KeyMeta meta;
   if (call.txn.Get(call.argv[1], &value, &meta) != ReadState::kFound) return false;
+  if (meta.type != ValueType::kString && SpaceOfRoot(value) != 0) {
+    *refused = true;
+    return Refuse(call, kOnlySmall);
+  }
   OtherDb there(call.txn, db);
   PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
   call.txn.Notify(kNotifyGeneric, event, to);
@@ -111,7 +122,10 @@ void HandleCopy(Call& call) {
   if (options.db == call.txn.db() && call.argv[1] == call.argv[2]) {
     return call.reply.Error(errors::kSameObject);
   }
-  call.reply.Integer(CopyTo(call, options.db, call.argv[2], options.replace, true, "copy_to"));
+  bool refused = false;
+  const bool copied =
+      CopyTo(call, options.db, call.argv[2], options.replace, true, "copy_to", &refused);
+  if (!refused) call.reply.Integer(copied);
 }
 
 void HandleMove(Call& call) {
@@ -119,7 +133,9 @@ void HandleMove(Call& call) {
   if (!DbArg(call, call.argv[2], &db)) return;
   if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
   std::string_view key = call.argv[1];
-  bool moved = CopyTo(call, db, key, false, false, "move_to");
+  bool refused = false;
+  const bool moved = CopyTo(call, db, key, false, false, "move_to", &refused);
+  if (refused) return;
   if (moved) {
     call.txn.extra_changes -= call.txn.Delete(key);
     call.txn.Notify(kNotifyGeneric, "move_from", key);

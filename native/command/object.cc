@@ -4,7 +4,9 @@
 
 #include <iterator>
 
+#include "collection/collection.h"
 #include "command/args.h"
+#include "command/collection_args.h"
 #include "command/handlers.h"
 
 namespace cairn {
@@ -22,11 +24,40 @@ KeyMeta Look(Call& call, std::string_view key) {
 
 }  // namespace
 
+std::string_view TypeName(ValueType type) {
+  switch (type) {
+    case ValueType::kString:
+      return "string";
+    case ValueType::kList:
+      return "list";
+    case ValueType::kSet:
+      return "set";
+    case ValueType::kZset:
+      return "zset";
+    case ValueType::kHash:
+      return "hash";
+    case ValueType::kStream:
+      return "stream";
+  }
+  return kUnknownType;
+}
+
 std::string_view StringEncoding(std::string_view value) {
   int64_t number;
   if (value.size() > kEmbeddedBytesMax) return "raw";
   return value.size() <= kIntegerTextBytesMax && ParseInt64(value, &number) ? "int" : "embstr";
 }
+
+namespace {
+
+void ReplyEncoding(Call& call, std::string_view key, ValueType type) {
+  call.txn.set_count_hits(false);  // it was
+  Collection collection(&call.txn, key, type);
+  if (!Ready(call, collection.Open(), collection.status())) return;
+  call.reply.Bulk(EncodingName(collection.encoding()));
+}
+
+}  // namespace
 
 // The encoding Redis would choose for such a value. It keeps "raw" for a short value that was made
 // by APPEND, SETRANGE or the bit commands; values here carry no history, so these answer by their
@@ -35,6 +66,7 @@ void HandleObjectEncoding(Call& call) {
   std::string_view key = call.argv[2];
   KeyMeta meta = Look(call, key);
   if (!meta.found) return call.reply.Null();
+  if (CAIRN_UNLIKELY(meta.type != ValueType::kString)) return ReplyEncoding(call, key, meta.type);
   if (meta.value_bytes > kEmbeddedBytesMax) return call.reply.Bulk("raw");
   if (meta.value_bytes > kIntegerTextBytesMax) return call.reply.Bulk("embstr");
   std::string_view value;
@@ -61,7 +93,7 @@ void HandleObjectHelp(Call& call) {
   static constexpr std::string_view kLines[] = {
       "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
       "ENCODING <key>",
-      "    How Redis would hold the value: int, embstr or raw.",
+      "    How Redis would hold the value, for instance embstr or listpack.",
       "FREQ <key>",
       "    An error: use is not counted.",
       "IDLETIME <key>",

@@ -26,7 +26,8 @@ uint32_t Registry::Hash(std::string_view name) {
 }
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
-  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), KeyspaceCommands()})
+  for (auto rows :
+       {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(), KeyspaceCommands()})
     Add(rows);
 }
 

@@ -13,6 +13,7 @@
 #include "base/slot.h"
 #include "command/args.h"
 #include "command/handlers.h"
+#include "command/object.h"
 #include "command/scan_cursors.h"
 #include "resp/glob.h"
 
@@ -35,6 +36,7 @@ ScanCursors& Cursors() {
 struct KeyFilter {
   std::string_view pattern;
   std::string_view prefix;
+  std::string_view type;  // its name in lower case; empty: all
   bool all = true;
   bool one_shard = false;
   uint16_t shard = 0;  // of one_shard
@@ -74,7 +76,7 @@ class Collector : public Txn::KeyVisitor {
  public:
   Collector(const KeyFilter& filter, Walk* walk) : filter_(filter), walk_(*walk) {}
 
-  bool OnKey(std::string_view key, const KeyMeta&) override {
+  bool OnKey(std::string_view key, const KeyMeta& meta) override {
     std::string_view head = key.substr(0, ScanCursors::kPositionBytesMax);
     // Between keys with the same long head no cursor can stand: it would bring the earlier ones
     // again and again.
@@ -87,6 +89,7 @@ class Collector : public Txn::KeyVisitor {
     head.size() < ScanCursors::kPositionBytesMax ? walk_.long_head.clear()
                                                  : void(walk_.long_head.assign(head));
     ++walk_.visited;
+    if (!filter_.type.empty() && filter_.type != TypeName(meta.type)) return true;
     if (filter_.all || GlobMatch(filter_.pattern, key)) {
       ReplyWriter(&walk_.found).Bulk(key);
       ++walk_.count;
@@ -127,8 +130,17 @@ bool WalkPart(Call& call, const KeyFilter& filter, Walk* walk) {
 struct ScanOptions {
   std::string_view pattern = "*";
   int64_t count = kDefaultCount;
+  std::string_view type;  // as in KeyFilter
   bool no_such_type = false;
 };
+
+std::string_view TypeNamed(std::string_view word) {
+  for (uint8_t type = 0; type <= kValueTypeMax; ++type) {
+    const std::string_view name = TypeName(static_cast<ValueType>(type));
+    if (Is(word, name) && name != kUnknownType) return name;
+  }
+  return {};
+}
 
 bool ParseScanOptions(Call& call, ScanOptions* options) {
   for (size_t i = 2; i < call.argv.size(); i += 2) {
@@ -140,7 +152,8 @@ bool ParseScanOptions(Call& call, ScanOptions* options) {
     } else if (has_value && Is(arg, "match")) {
       options->pattern = call.argv[i + 1];
     } else if (has_value && Is(arg, "type")) {
-      options->no_such_type = !Is(call.argv[i + 1], "string");
+      options->type = TypeNamed(call.argv[i + 1]);
+      options->no_such_type = options->type.empty();
     } else {
       return Refuse(call, errors::kSyntax);
     }
@@ -204,7 +217,9 @@ void HandleScan(Call& call) {
     walk->visited_to = known ? count : kUnlimited;
   }
   uint64_t next = kStartAndEnd;
-  if (!ScanOn(call, MakeFilter(options.pattern), count, walk, &next)) return;
+  KeyFilter filter = MakeFilter(options.pattern);
+  filter.type = options.type;
+  if (!ScanOn(call, filter, count, walk, &next)) return;
   if (!ScanCursors::IsShardStart(cursor)) Cursors().Retire(cursor);
   ReplyScan(call, next, walk);
 }

@@ -85,6 +85,16 @@ inline constexpr std::string_view kDamagedHll = "INVALIDOBJ Corrupted HLL object
 inline constexpr std::string_view kNoSuchHll = "ERR The specified key does not exist";
 inline constexpr std::string_view kHllNotSparse = "ERR HLL encoding is not sparse";
 
+// Collections.
+inline constexpr std::string_view kHashNotInteger = "ERR hash value is not an integer";
+inline constexpr std::string_view kHashNotFloat = "ERR hash value is not a float";
+inline constexpr std::string_view kIsNanOrInfinity = "ERR value is NaN or Infinity";
+inline constexpr std::string_view kOutOfRange = "ERR value is out of range";
+inline constexpr std::string_view kCountRange =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+inline constexpr std::string_view kNoValuesElsewhere =
+    "ERR NOVALUES option can only be used in HSCAN";
+
 // Expiry, DUMP and RESTORE, OBJECT.
 inline constexpr std::string_view kExpireNxWithOthers =
     "ERR NX and XX, GT or LT options at the same time are not compatible";

@@ -35,6 +35,7 @@ export const arity = (command: string): ErrorReply =>
 export const syntaxError = new ErrorReply('ERR syntax error');
 export const notInteger = new ErrorReply('ERR value is not an integer or out of range');
 export const notFloat = new ErrorReply('ERR value is not a valid float');
+export const wrongType = new ErrorReply('WRONGTYPE Operation against a key holding the wrong kind of value');
 
 export function matcher(label: string, matches: (reply: Reply) => boolean): Matcher {
   return { label, matches };

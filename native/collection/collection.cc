@@ -1,0 +1,167 @@
+#include "collection/collection.h"
+
+#include <utility>
+
+#include "tree/edit.h"
+#include "tree/try.h"
+
+namespace cairn {
+
+using tree::Outcome;
+using tree::PageKind;
+using tree::Pager;
+
+namespace {
+
+std::string_view EmptyRoot(const tree::TreeShape& shape) {
+  static const std::string ordered = tree::Tree::EmptyRoot(tree::TreeShape{});
+  static const std::string list = tree::Tree::EmptyRoot(tree::TreeShape{.ordered = false});
+  return shape.ordered ? ordered : list;
+}
+
+}  // namespace
+
+Opened Collection::Open() {
+  std::string_view value;
+  KeyMeta meta;
+  const ReadState state = txn_.Get(key_, &value, &meta);
+  if (CAIRN_UNLIKELY(state != ReadState::kFound))
+    return state == ReadState::kMissing ? Opened::kMissing : Opened::kPending;
+  exists_ = true;
+  replaces_ = true;
+  expire_at_ms_ = meta.expire_at_ms;
+  if (meta.type != type_) return Opened::kWrongType;
+  RootValue root;
+  tree::RootHead head;
+  if (!DecodeRoot(value, &root) || root.trees == 0 || !LoadRootHead(root.roots[0], &head)) {
+    return Fail("the root of a collection makes no sense");
+  }
+  replaces_ = false;
+  encoding_ = root.encoding;
+  state_ = root.state;
+  pager_->Open(&txn_, root, head.next_page);
+  return Opened::kFound;
+}
+
+Opened Collection::Fail(std::string_view what) {
+  if (failed_.ok()) failed_ = Status(Code::kCorruption, std::string(what));
+  return Opened::kFailed;
+}
+
+void Collection::Make(Encoding encoding, std::span<const tree::TreeShape> shapes,
+                      uint64_t expire_at_ms) {
+  CAIRN_CHECK(!shapes.empty() && shapes.size() <= kTreesMax);
+  RootValue root;
+  root.trees = static_cast<uint8_t>(shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) root.roots[i] = EmptyRoot(shapes[i]);
+  encoding_ = encoding;
+  expire_at_ms_ = expire_at_ms;
+  state_ = {};
+  changed_ = true;
+  replaces_ = true;
+  pager_->Open(&txn_, root, tree::kFirstPage);
+}
+
+void Collection::set_state(std::string state) {
+  CAIRN_CHECK(state.size() <= kStateBytesMax);
+  own_state_ = std::move(state);
+  state_ = own_state_;
+  changed_ = true;
+}
+
+uint64_t Collection::AddTree(const tree::TreeShape& shape) {
+  RootValue& root = pager_->root_;
+  CAIRN_CHECK(root.trees < kTreesMax);
+  root.roots[root.trees] = EmptyRoot(shape);
+  changed_ = true;
+  return root.trees++;
+}
+
+void Collection::RemoveLastTree() {
+  CAIRN_CHECK(pager_->root_.trees > 1);
+  --pager_->root_.trees;
+  changed_ = true;
+}
+
+Outcome Collection::Count(uint64_t* count) {
+  std::string_view image;
+  tree::RootHead head;
+  TREE_TRY(pager_->Read(0, &image));
+  if (!LoadRootHead(image, &head)) return pager_->Fail(0, "is no root");
+  *count = head.count;
+  return Outcome::kDone;
+}
+
+// Page ids that were given are never given again: the next one stands in root 0.
+Outcome Collection::Seal() {
+  std::string_view image;
+  tree::RootHead head;
+  TREE_TRY(pager_->Read(0, &image));
+  if (!LoadRootHead(image, &head)) return pager_->Fail(0, "is no root");
+  if (head.next_page == pager_->next_page()) return Outcome::kDone;
+  head.next_page = pager_->next_page();
+  Pager::Change* change = nullptr;
+  TREE_TRY(pager_->Edit(0, PageKind::kRoot, &change));
+  return tree::Editor(&change->staging, true).SetHead(head) ? Outcome::kDone
+                                                            : pager_->Fail(0, "is no root");
+}
+
+Outcome Collection::PutPages(bool* root_changed) {
+  RootValue& root = pager_->root_;
+  for (size_t i = 0; i < pager_->change_count(); ++i) {
+    const Pager::Change& change = pager_->change(i);
+    if (change.root()) {
+      *root_changed = true;
+      if (change.page < root.trees) root.roots[change.page] = change.staging.image;
+      continue;
+    }
+    if (change.what == Pager::Change::What::kNothing) continue;
+    if (root.space == 0) {
+      failed_ = txn_.NewSpace(key_, &root.space);
+      if (!failed_.ok()) return txn_.pending() ? Outcome::kWait : Outcome::kFailed;
+      *root_changed = true;
+    }
+    const auto kind = static_cast<uint8_t>(change.kind);
+    if (change.what == Pager::Change::What::kRemoved) {
+      txn_.RemovePage(root.space, change.page, kind);
+    } else {
+      txn_.PutPage(root.space, change.page, kind, txn_.Copy(change.staging.image),
+                   change.what == Pager::Change::What::kMade);
+    }
+  }
+  return Outcome::kDone;
+}
+
+void Collection::PutRoot() {
+  RootValue& root = pager_->root_;
+  root.encoding = encoding_;
+  root.state = state_;
+  const size_t bytes = EncodedBytes(root);
+  char* const to = txn_.Alloc(bytes);
+  EncodeRoot(root, to);
+  if (replaces_) {
+    txn_.Put(key_, {to, bytes}, expire_at_ms_, type_);
+  } else {
+    txn_.PutRoot(key_, {to, bytes}, expire_at_ms_, type_);
+  }
+}
+
+Outcome Collection::Save() {
+  uint64_t count = 0;
+  TREE_TRY(Count(&count));
+  if (count == 0 && !keep_empty_) {
+    if (exists_) txn_.Delete(key_);
+    return Outcome::kDone;
+  }
+  TREE_TRY(Seal());
+  bool root_changed = changed_;
+  TREE_TRY(PutPages(&root_changed));
+  if (CAIRN_LIKELY(root_changed)) {
+    PutRoot();
+  } else if (pager_->change_count() != 0) {
+    txn_.Touch(key_);
+  }
+  return Outcome::kDone;
+}
+
+}  // namespace cairn

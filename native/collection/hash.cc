@@ -1,0 +1,218 @@
+#include "collection/hash.h"
+
+#include <utility>
+
+#include "base/coding.h"
+#include "collection/keyed_hash.h"
+#include "tree/try.h"
+
+namespace cairn {
+
+using tree::Cursor;
+using tree::Outcome;
+
+namespace {
+
+constexpr tree::TreeShape kShape;
+constexpr size_t kStateBytes = 8;
+
+}  // namespace
+
+HashValue::HashValue(Txn* txn, std::string_view key, const Thresholds* thresholds)
+    : collection_(txn, key, ValueType::kHash),
+      thresholds_(*thresholds),
+      tree_(kShape, collection_.pager(), 0),
+      now_ms_(txn->now_ms()) {}
+
+tree::Key HashValue::KeyOf(std::string_view name) const { return {KeyedHash(seed_, name), name}; }
+
+// After a collection was found.
+Opened HashValue::Take() {
+  const std::string_view state = collection_.state();
+  if (state.size() != kStateBytes) return collection_.Fail("a hash has another state");
+  seed_ = Little64(state.data());
+  return Opened::kFound;
+}
+
+Opened HashValue::Open() {
+  Opened opened = collection_.Open();
+  if (opened == Opened::kFound) opened = Take();
+  if (opened != Opened::kFound) return opened;
+  uint64_t all = 0, due = 0;
+  if (CountAll(&all) != Outcome::kDone) return Opened::kFailed;
+  switch (CountDue(&due)) {
+    case Outcome::kDone:
+      return all == due ? Opened::kMissing : Opened::kFound;
+    case Outcome::kWait:
+      return Opened::kPending;
+    case Outcome::kFailed:
+      break;
+  }
+  return Opened::kFailed;
+}
+
+Opened HashValue::OpenOrMake() {
+  const Opened opened = OpenToChange();
+  if (opened != Opened::kMissing) return opened;
+  const tree::TreeShape shapes[] = {kShape};
+  collection_.Make(Encoding::kListpack, shapes);
+  seed_ = Txn::NextRandom();
+  std::string state;
+  AppendLittle64(&state, seed_);
+  collection_.set_state(std::move(state));
+  return Opened::kFound;
+}
+
+Opened HashValue::OpenToChange() {
+  Opened opened = collection_.Open();
+  if (opened == Opened::kFound) opened = Take();
+  if (opened != Opened::kFound) return opened;
+  switch (RemoveDue()) {
+    case Outcome::kDone:
+      return Opened::kFound;
+    case Outcome::kWait:
+      return Opened::kPending;
+    case Outcome::kFailed:
+      break;
+  }
+  return Opened::kFailed;
+}
+
+// How many fields are due, which are still there.
+Outcome HashValue::CountDue(uint64_t* due) {
+  tree::RootHead head;
+  *due = 0;
+  TREE_TRY(tree_.Head(&head));
+  if (CAIRN_LIKELY(!Due(head.due))) return Outcome::kDone;
+  Cursor cursor;
+  TREE_TRY(tree_.FirstDue(now_ms_, &cursor));
+  for (; cursor.found; ++*due) TREE_TRY(tree_.NextDue(now_ms_, &cursor));
+  return Outcome::kDone;
+}
+
+Outcome HashValue::RemoveDue() {
+  tree::RootHead head;
+  TREE_TRY(tree_.Head(&head));
+  if (CAIRN_LIKELY(!Due(head.due))) return Outcome::kDone;
+  for (;;) {
+    Cursor cursor;
+    TREE_TRY(tree_.FirstDue(now_ms_, &cursor));
+    if (!cursor.found) return Outcome::kDone;
+    TREE_TRY(tree_.Erase(cursor));
+  }
+}
+
+Outcome HashValue::Count(uint64_t* count) {
+  uint64_t due = 0;
+  TREE_TRY(CountAll(count));
+  TREE_TRY(CountDue(&due));
+  *count -= due;
+  return Outcome::kDone;
+}
+
+Outcome HashValue::Fill(const tree::LeafEntry& entry, bool* live, Field* field) {
+  *live = !Due(entry.due);
+  if (!*live) return Outcome::kDone;
+  field->due = entry.due;
+  TREE_TRY(tree_.KeyRest(entry, &name_buffer_, &field->name));
+  return tree_.Payload(entry, &value_buffer_, &field->value);
+}
+
+Outcome HashValue::Get(std::string_view name, bool* found, Field* field) {
+  Cursor cursor;
+  *found = false;
+  TREE_TRY(tree_.Find(KeyOf(name), &cursor));
+  if (!cursor.found || Due(cursor.entry.due)) return Outcome::kDone;
+  *found = true;
+  field->name = name;
+  field->due = cursor.entry.due;
+  return tree_.Payload(cursor.entry, &value_buffer_, &field->value);
+}
+
+Outcome HashValue::Want(std::span<const std::string_view> names) {
+  if (!collection_.has_space()) return Outcome::kDone;
+  Outcome all = Outcome::kDone;
+  for (const std::string_view name : names) {
+    if (collection_.pager()->missing().size() >= tree::Pager::kMissingMax) break;
+    Cursor cursor;
+    Outcome one = tree_.Find(KeyOf(name), &cursor);
+    std::string_view value;
+    if (one == Outcome::kDone && cursor.found && cursor.entry.payload_outside())
+      one = tree_.Payload(cursor.entry, &value_buffer_, &value);
+    if (one == Outcome::kFailed) return one;
+    if (one == Outcome::kWait) all = one;
+  }
+  return all;
+}
+
+Outcome HashValue::Set(std::string_view name, std::string_view value, bool* existed, uint64_t due) {
+  TREE_TRY(tree_.Put(KeyOf(name), {value, due}, existed));
+  if (encoding() != Encoding::kListpack) return Outcome::kDone;
+  const uint64_t bytes_max = thresholds_.hash_listpack_value.load(std::memory_order_relaxed);
+  bool large = name.size() > bytes_max || value.size() > bytes_max;
+  if (!large && !*existed) {
+    uint64_t count = 0;
+    TREE_TRY(CountAll(&count));
+    large = count > thresholds_.hash_listpack_entries.load(std::memory_order_relaxed);
+  }
+  if (large) collection_.set_encoding(Encoding::kHashtable);
+  return Outcome::kDone;
+}
+
+Outcome HashValue::SetDue(std::string_view name, uint64_t due) {
+  Cursor cursor;
+  TREE_TRY(tree_.Find(KeyOf(name), &cursor));
+  CAIRN_CHECK(cursor.found, "Get has shown it");
+  return tree_.SetDue(cursor, due);
+}
+
+Outcome HashValue::Remove(std::string_view name, bool* existed) {
+  return tree_.Erase(KeyOf(name), existed);
+}
+
+Outcome HashValue::At(const RootOrder& order, size_t i, bool* live, Field* field) {
+  tree::LeafEntry entry;
+  if (!order.node.Leaf(order.entries[i], &entry))
+    return collection_.pager()->Fail(0, "makes no sense");
+  return Fill(entry, live, field);
+}
+
+Outcome HashValue::Seek(uint64_t place, Cursor* cursor) {
+  return tree_.LowerBound({place, {}}, cursor);
+}
+
+Outcome HashValue::Read(const Cursor& cursor, bool* live, Field* field) {
+  return Fill(cursor.entry, live, field);
+}
+
+Outcome HashValue::WantFrom(uint64_t place, uint64_t count) {
+  if (!collection_.has_space()) return Outcome::kDone;
+  uint64_t rank = 0;
+  TREE_TRY(tree_.Rank({place, {}}, &rank));
+  return WantElements(collection_.pager(), &tree_, rank, count);
+}
+
+Outcome HashValue::DueRanks(std::vector<uint64_t>* ranks) {
+  tree::RootHead head;
+  ranks->clear();
+  TREE_TRY(tree_.Head(&head));
+  if (CAIRN_LIKELY(!Due(head.due))) return Outcome::kDone;
+  Cursor cursor;
+  TREE_TRY(tree_.FirstDue(now_ms_, &cursor));
+  while (cursor.found) {
+    uint64_t rank = 0;
+    TREE_TRY(tree_.RankOf(cursor, &rank));
+    ranks->push_back(rank);
+    TREE_TRY(tree_.NextDue(now_ms_, &cursor));
+  }
+  return Outcome::kDone;
+}
+
+Outcome HashValue::AtRank(uint64_t rank, bool* live, Field* field) {
+  Cursor cursor;
+  TREE_TRY(tree_.Seek(rank, &cursor));
+  if (!cursor.found) return collection_.pager()->Fail(0, "counts more than there is");
+  return Fill(cursor.entry, live, field);
+}
+
+}  // namespace cairn
