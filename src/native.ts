@@ -58,6 +58,8 @@ export interface OptionTableRow {
   change: 'runtime' | 'immutable' | 'protected';
   /** Heading in conf/cairn.conf. */
   section: string;
+  /** Another name; '' for none. */
+  alias: string;
   doc: string;
   /** That has it; '' of options that do not depend on it. */
   engine: string;

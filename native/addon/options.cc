@@ -69,6 +69,7 @@ Napi::Array OptionTableOf(Napi::Env env) {
     out["change"] = NameOf(row.change);
     out["section"] = row.section;
     out["doc"] = row.doc;
+    out["alias"] = one.alias;
     out["engine"] = one.engine == nullptr ? "" : one.engine;
     return out;
   });

@@ -13,13 +13,10 @@ namespace cairn {
 namespace {
 
 // In the order of conf/cairn.conf.
-constexpr std::string_view kSections[] = {"Network",
-                                          "Limits",
-                                          "Threads and input/output",
-                                          "Storage",
-                                          "Garbage collection and checkpoints",
-                                          "Engine lsm",
-                                          "Observation"};
+constexpr std::string_view kSections[] = {"Network",     "Limits",
+                                          "Collections", "Threads and input/output",
+                                          "Storage",     "Garbage collection and checkpoints",
+                                          "Engine lsm",  "Observation"};
 
 size_t PlaceOf(const TableRow& row) {
   const auto found = std::find(std::begin(kSections), std::end(kSections), row.row.section);
@@ -29,13 +26,18 @@ size_t PlaceOf(const TableRow& row) {
 
 template <typename Table>
 void Add(const Table& table, const char* engine, std::vector<TableRow>* rows) {
-  for (const auto& option : table) rows->push_back({option.row, engine});
+  for (const auto& option : table) rows->push_back({option.row, engine, ""});
+}
+
+void AddServer(std::span<const ServerOption> table, std::vector<TableRow>* rows) {
+  for (const ServerOption& option : table) rows->push_back({option.row, nullptr, option.alias});
 }
 
 std::vector<TableRow> AllRows() {
   std::vector<TableRow> rows;
   Add(CommonOptions(), nullptr, &rows);
-  Add(ServerOptionTable(), nullptr, &rows);
+  AddServer(ServerOptionTable(), &rows);
+  AddServer(CollectionOptionTable(), &rows);
   Add(VlogOptionTable(), "vlog", &rows);
   Add(lsm::LsmOptionTable(), "lsm", &rows);
   std::stable_sort(rows.begin(), rows.end(),

@@ -12,6 +12,7 @@ namespace cairn {
 struct TableRow {
   OptionRow row;
   const char* engine;  // null: not of one engine
+  const char* alias;   // "": none
 };
 
 // In the order of conf/cairn.conf.

@@ -344,8 +344,10 @@ constexpr ServerOption kOptions[] = {
 };
 
 const ServerOption* Find(std::string_view name) {
-  for (const ServerOption& option : kOptions)
-    if (name == option.row.name) return &option;
+  for (const auto table : {std::span<const ServerOption>(kOptions), CollectionOptionTable()}) {
+    for (const ServerOption& option : table)
+      if (name == option.row.name) return &option;
+  }
   return nullptr;
 }
 

@@ -18,8 +18,10 @@ struct ServerOption {
   void (*set)(ServerOptions* options, int64_t value) = nullptr;
   void (*set_text)(ServerOptions* options, std::string_view text) = nullptr;
   Status (*apply)(Server* server, int64_t value, std::string_view text) = nullptr;
+  const char* alias = "";  // another name, which the configuration takes for this one
 };
 std::span<const ServerOption> ServerOptionTable();
+std::span<const ServerOption> CollectionOptionTable();  // collection/thresholds.h
 
 // By name, of the server and of all engines: those of other engines than the one that is asked for
 // are looked at and left out. What is not named keeps the default of the struct. kInvalid says what

@@ -77,7 +77,7 @@ const types: Readonly<Record<OptionTableRow['kind'], (row: OptionTableRow) => Op
 };
 
 function ownRow(row: OptionTableRow): OptionRow {
-  const { name, kind, initial, change, engine, section, doc } = row;
+  const { name, kind, initial, change, engine, section, doc, alias } = row;
   return {
     name,
     type: types[kind](row),
@@ -86,6 +86,7 @@ function ownRow(row: OptionTableRow): OptionRow {
     native: true,
     section,
     doc,
+    ...(alias === '' ? {} : { alias }),
     ...(engine === '' ? {} : { engine }),
     ...(name === 'dir' ? { refuse: notEmpty } : {}),
   };

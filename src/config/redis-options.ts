@@ -20,8 +20,6 @@ import {
 
 type Row = readonly [name: string, fallback: string, change?: Changeable, alias?: string];
 
-const intMax = 2147483647;
-
 /** Rows that share a type, most of them changeable at run time. */
 function rows(type: OptionType, list: readonly Row[]): OptionRow[] {
   return list.map(([name, fallback, change = 'runtime', alias]) => ({
@@ -99,10 +97,8 @@ const countRows: readonly Row[] = [
   ['cluster-node-timeout', '15000'],
   ['cluster-port', '0', 'immutable'],
   ['cluster-replica-validity-factor', '10', 'runtime', 'cluster-slave-validity-factor'],
-  ['hash-max-listpack-entries', '512', 'runtime', 'hash-max-ziplist-entries'],
   ['lfu-decay-time', '1'],
   ['lfu-log-factor', '10'],
-  ['list-compress-depth', '0'],
   ['maxmemory-eviction-tenacity', '10'],
   ['maxmemory-samples', '5'],
   ['min-replicas-max-lag', '10', 'runtime', 'min-slaves-max-lag'],
@@ -114,27 +110,19 @@ const countRows: readonly Row[] = [
   ['repl-timeout', '60'],
   ['replica-announce-port', '0', 'runtime', 'slave-announce-port'],
   ['replica-priority', '100', 'runtime', 'slave-priority'],
-  ['set-max-intset-entries', '512'],
-  ['set-max-listpack-entries', '128'],
   ['shutdown-timeout', '10'],
   ['socket-mark-id', '0', 'immutable'],
-  ['stream-node-max-entries', '100'],
   ['tls-session-cache-size', '20480'],
   ['tls-session-cache-timeout', '300'],
   ['tracking-table-max-keys', '1000000'],
-  ['zset-max-listpack-entries', '128', 'runtime', 'zset-max-ziplist-entries'],
 ];
 
 const memoryRows: readonly Row[] = [
   ['active-defrag-ignore-bytes', '100mb'],
   ['auto-aof-rewrite-min-size', '64mb'],
   ['cluster-link-sendbuf-limit', '0'],
-  ['hash-max-listpack-value', '64', 'runtime', 'hash-max-ziplist-value'],
   ['maxmemory', '0'],
   ['repl-backlog-size', '1mb'],
-  ['set-max-listpack-value', '64'],
-  ['stream-node-max-bytes', '4096'],
-  ['zset-max-listpack-value', '64', 'runtime', 'zset-max-ziplist-value'],
 ];
 
 const textRows: readonly Row[] = [
@@ -206,7 +194,6 @@ const shutdownModes = someOf('default', 'save', 'nosave', 'now', 'force');
 
 const otherRows: OptionRow[] = [
   ...rows(integer(1, 500), [['hz', '10']]),
-  ...rows(integer(-intMax - 1, intMax), [['list-max-listpack-size', '-2', 'runtime', 'list-max-ziplist-size']]),
   ...rows(memoryOrPercent, [['maxmemory-clients', '0']]),
   ...rows(integers(3, -2000, 2000), [['oom-score-adj-values', '0 200 800']]),
   ...rows(saveRules, [['save', '']]),

@@ -330,9 +330,9 @@ describeCairn('the command line', () => {
   });
 
   test('ignored directives are listed in one log line', async () => {
-    const file = confFile('rdbcompression yes\nhash-max-listpack-entries 100\n');
+    const file = confFile('rdbcompression yes\nhz 20\n');
     await using server = await startServer({ configFile: file });
-    await expectLogged(server, /rdbcompression.*hash-max-listpack-entries/);
+    await expectLogged(server, /rdbcompression.*hz/);
   });
 
   test('exactly one line says that connections are accepted', async () => {
