@@ -44,7 +44,17 @@ const excludedForms: readonly ExcludedForm[] = [
   },
 ];
 
+/** Options that an older server does not know. */
+const optionsSince: readonly { readonly name: RegExp; readonly option: RegExp; readonly since: number }[] = [
+  { name: /^hscan$/i, option: /^novalues$/i, since: 7.4 },
+];
+
 export function isExcludedForm(command: Command, redisVersion: number): boolean {
   const [name = '', ...args] = command.map((arg) => (typeof arg === 'string' ? arg : ''));
+  const isNew = optionsSince.some(
+    ({ name: command, option, since }) =>
+      redisVersion < since && command.test(name) && args.some((arg) => option.test(arg)),
+  );
+  if (isNew) return true;
   return excludedForms.some((form) => redisVersion < form.before && form.name.test(name) && form.matches(args));
 }

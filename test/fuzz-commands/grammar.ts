@@ -5,6 +5,7 @@
  */
 import { type Random } from '../support/random.js';
 import { type Argument, type CommandSpec } from './command-set.js';
+import { anyFamilyKey, families, familyKey } from './families.js';
 import * as values from './values.js';
 
 /** `dump` gives a payload that DUMP has answered before. */
@@ -71,19 +72,25 @@ function database(random: Random): string {
 const harmless =
   /^(get|getrange|strlen|exists|type|touch|dump|object\|.*|ttl|persist|expire|pexpire|set|getdel|del|unlink)$/;
 
-function key(command: string, argument: Argument, random: Random): string {
+function key({ name: command, group }: CommandSpec, argument: Argument, random: Random): string {
+  const own = familyKey(group, random);
+  if (own !== undefined) return random.chance(0.95) ? own : values.key(random);
+  const others = group === 'generic' ? 0.25 : group === 'string' || group === 'bitmap' ? 0.03 : 0;
+  if (random.chance(others) && !/^(lcs|copy|move)$/.test(command)) return anyFamilyKey(random);
   if (/^(pfcount|pfmerge)$/.test(command) && argument.name !== 'destkey' && random.chance(0.05))
     return values.key(random);
   const hyperloglog = /^pf/.test(command) || (harmless.test(command) && random.chance(0.06));
   return hyperloglog ? values.hyperloglogKey(random) : values.key(random);
 }
 
-function leaf(command: string, argument: Argument, random: Random, material: Material): values.Arg {
-  const maker = byCommand[`${command} ${argument.name}`] ?? byName[argument.name];
+function leaf(spec: CommandSpec, argument: Argument, random: Random, material: Material): values.Arg {
+  const names = [`${spec.name} ${argument.name}`, argument.name];
+  const own = names.map((name) => families[spec.group]?.arguments[name]).find((maker) => maker !== undefined);
+  const maker = own ?? byCommand[`${spec.name} ${argument.name}`] ?? byName[argument.name];
   if (maker !== undefined && argument.type !== 'key') return maker(random, material);
   switch (argument.type) {
     case 'key':
-      return key(command, argument, random);
+      return key(spec, argument, random);
     case 'integer':
       return values.integer(random);
     case 'pattern':
@@ -105,7 +112,7 @@ const repeatsMax = 4;
 
 class Writer {
   constructor(
-    private readonly command: string,
+    private readonly spec: CommandSpec,
     private readonly random: Random,
     private readonly material: Material,
   ) {}
@@ -117,7 +124,7 @@ class Writer {
     if (argument.type === 'pure-token') return token;
     if (argument.type === 'oneof') return [...token, ...this.once(this.random.pick(argument.parts))];
     if (argument.type === 'block') return [...token, ...this.all(argument.parts)];
-    return [...token, leaf(this.command, argument, this.random, this.material)];
+    return [...token, leaf(this.spec, argument, this.random, this.material)];
   }
 
   private some(argument: Argument): values.Arg[] {
@@ -169,7 +176,7 @@ const manyElementsMax = 2500;
 
 export function command(spec: CommandSpec, random: Random, material: Material): values.Command {
   const words = spec.name.split('|').map((word) => randomCase(word, random));
-  let args = new Writer(spec.name, random, material).all(spec.args);
+  let args = new Writer(spec, random, material).all(spec.args);
   if (spec.name === 'lcs') args = [...values.lcsKeys, ...args.slice(2)];
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
   if (spec.name === 'pfadd' && random.chance(0.1))

@@ -1,7 +1,8 @@
 /** Compares what is in two servers: every key with its value and the time it ends, and what they have counted. */
 import { type RawClient } from '../support/raw-client.js';
-import { type Reply, show } from '../support/resp.js';
+import { MapReply, type Reply, show } from '../support/resp.js';
 import { eventually, type TestServer } from '../support/server.js';
+import { families, type Family } from './families.js';
 import { databases } from './values.js';
 
 interface Entry {
@@ -23,18 +24,28 @@ async function allKeys(client: RawClient): Promise<string[]> {
   throw new Error('a scan without an end');
 }
 
+const byType = new Map(Object.values(families).map((family) => [family.type, family]));
+
+/** Items that belong together, in the order of what they are. */
+function shown(value: Reply, together: number): string {
+  const items = value instanceof MapReply ? value.entries.flat() : value;
+  if (together === 0 || !Array.isArray(items)) return show(value);
+  const texts = (items as readonly Reply[]).map(show);
+  const rows = texts.flatMap((_, i) => (i % together === 0 ? [texts.slice(i, i + together).join(' ')] : []));
+  return rows.sort().join('\n');
+}
+
 async function contents(name: string, client: RawClient, db: number): Promise<Map<string, Entry>> {
   await client.cmd('SELECT', db);
   const keys = await allKeys(client);
+  const types = await client.pipeline(keys.map((key) => ['TYPE', key]));
+  const familyOf = (i: number): Family | undefined => byType.get(show(types[i] ?? '').replace(/^\+/, ''));
   const replies = await client.pipeline(
-    keys.flatMap((key) => [
-      ['GET', key],
-      ['PEXPIRETIME', key],
-    ]),
+    keys.flatMap((key, i) => [familyOf(i)?.whole(key) ?? ['GET', key], ['PEXPIRETIME', key]]),
   );
   const entries = keys.map((key, i): [string, Entry] => {
     const [value = '', endsAt = ''] = replies.slice(2 * i, 2 * i + 2);
-    return [key, { value: show(value), endsAtMs: Number(endsAt) }];
+    return [key, { value: shown(value, familyOf(i)?.unordered ?? 0), endsAtMs: Number(endsAt) }];
   });
   // Expired keys are counted until they are swept.
   let size: Reply = '';

@@ -40,6 +40,7 @@ const windowsMax = 2;
 
 const groupWeights: Readonly<Record<string, number>> = {
   string: 30,
+  hash: 24,
   bitmap: 9,
   hyperloglog: 9,
   generic: 24,

@@ -1,0 +1,53 @@
+/**
+ * Commands on collections, by their group in COMMAND DOCS. A family has keys of its own, so that its commands mostly meet
+ * values of their type, and says what its arguments are taken from and how the whole value of a key is read. To add one:
+ * a row here, its weight in program.ts, and masks for what may differ.
+ */
+import { type Random } from '../support/random.js';
+import * as values from './values.js';
+
+export interface Family {
+  readonly keys: readonly string[];
+  /** By the argument's name, or `command name`; others are taken as everywhere. */
+  readonly arguments: Readonly<Record<string, (random: Random) => values.Arg>>;
+  /** What TYPE says, and the command that reads all of it. */
+  readonly type: string;
+  readonly whole: (key: string) => readonly string[];
+  /** How many items of the reply belong together; 0: their order matters. */
+  readonly unordered: number;
+}
+
+const fieldsOften = 30;
+
+function field(random: Random): string {
+  const dice = random.int(0, 99);
+  if (dice < 60) return `f${random.int(0, fieldsOften)}`;
+  if (dice < 90) return `field:${random.int(0, 2000)}`;
+  return random.pick(['', '\xff\x00\r\n', 'f'.repeat(64), 'f'.repeat(65), 'f'.repeat(200), '1', '-1']);
+}
+
+export const families: Readonly<Record<string, Family>> = {
+  hash: {
+    keys: ['hash1', 'hash2', 'hash3'],
+    arguments: {
+      field,
+      'hincrby increment': values.integer,
+      'hrandfield count': (random) =>
+        random.pick(['0', '1', '2', '5', '-3', '100', '3000', '-20', 'x', '', '9223372036854775807']),
+      'hscan count': (random) => random.pick(['1000', '5000', '1', '10', '0', '-1', 'x', '']),
+    },
+    type: 'hash',
+    whole: (key) => ['HGETALL', key],
+    unordered: 2,
+  },
+};
+
+export function familyKey(group: string, random: Random): string | undefined {
+  const family = families[group];
+  return family === undefined ? undefined : random.pick(family.keys);
+}
+
+/** Any key of any family. */
+export function anyFamilyKey(random: Random): string {
+  return random.pick(Object.values(families).flatMap(({ keys }) => keys));
+}
