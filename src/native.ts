@@ -219,6 +219,11 @@ export interface CheckReport {
   liveKeys: number;
   /** Of their keys and values. */
   liveBytes: number;
+  /** Pages, of collections that are larger than one value; and their bytes. */
+  livePages: number;
+  livePageBytes: number;
+  /** Of collections that were deleted and whose pages the next start goes on to remove. */
+  droppedSpaces: number;
   ms: number;
   /** Not damage: what a crash leaves and the next start cuts. */
   tornTail: LogFinding[];

@@ -73,6 +73,9 @@ Napi::Object ReportOf(Napi::Env env, const CheckFindings& findings) {
   out["liveKeys"] = N(env, report.live_keys);
   out["bytes"] = N(env, report.bytes);
   out["liveBytes"] = N(env, report.live_bytes);
+  out["livePages"] = N(env, report.live_pages);
+  out["livePageBytes"] = N(env, report.live_page_bytes);
+  out["droppedSpaces"] = N(env, report.dropped_spaces);
   out["ms"] = N(env, findings.millis);
   out["tornTail"] = FindingsOf(env, report, CheckFinding::Kind::kTornTail);
   out["damaged"] = FindingsOf(env, report, CheckFinding::Kind::kDamaged);

@@ -28,7 +28,10 @@ struct CheckReport {
   // What a start at this moment would find: expired keys do not count, though their records may
   // still be in the log. Where there is damage: what a start with salvage would find.
   uint64_t live_keys = 0;
-  uint64_t live_bytes = 0;  // of their keys and values
+  uint64_t live_bytes = 0;       // of their keys and values
+  uint64_t live_pages = 0;       // of spaces (engine/spaces.h), likewise
+  uint64_t live_page_bytes = 0;  // of their images
+  uint64_t dropped_spaces = 0;   // that a start would go on to remove; their pages do not count
   std::vector<CheckFinding> findings;
 
   uint64_t Count(CheckFinding::Kind kind) const {

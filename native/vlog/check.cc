@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "engine/recovery_report.h"
@@ -38,7 +39,7 @@ class IndexFiller final : public vlog::CheckpointSink {
   explicit IndexFiller(vlog::ShardIndex* shards) : shards_(shards) {}
   void OnEntry(uint16_t shard, uint16_t tree, std::string_view key, const Pointer& pointer,
                uint64_t expire_at_ms) override {
-    if (shard < kShardCount && tree < kDatabasesMax)
+    if (shard < kShardCount && vlog::IsTree(tree))
       shards_[shard].MakeTree(tree).Upsert(key, pointer, expire_at_ms);
   }
 
@@ -52,9 +53,9 @@ class CrossReference final : public vlog::ReplaySink {
   explicit CrossReference(vlog::ShardIndex* shards) : shards_(shards) {}
   void OnRecord(const vlog::RecordHeader& header, const char* record,
                 const Pointer& pointer) override {
-    if (!vlog::IsPut(vlog::TypeOf(header)) || header.ns >= kDatabasesMax) return;
     const std::string_view key = vlog::KeyOf(header, record);
-    const EntryRef found = shards_[ShardOf(key)].Find(header.ns, key);
+    if (!vlog::IsPut(vlog::TypeOf(header)) || !vlog::IsKeyIn(header.ns, key)) return;
+    const EntryRef found = shards_[vlog::ShardIn(header.ns, key)].Find(header.ns, key);
     if (found && found.pointer->SamePlace(pointer) && found.pointer->checksum == pointer.checksum)
       found.pointer->flags |= kSeen;
   }
@@ -161,7 +162,8 @@ class Checker {
       shards_[shard].ForEach([&](uint16_t, Art& tree) {
         tree.Scan({}, [&](std::string_view, Pointer& pointer, uint64_t expire_at_ms) {
           if ((pointer.flags & kSeen) != 0) return true;
-          if (expire_at_ms != 0 && expire_at_ms <= now_ms) return true;
+          if (expire_at_ms != 0 && expire_at_ms <= now_ms && vlog::GoesByItself(pointer))
+            return true;
           if (++missing > kMissingTold) return true;
           Damaged(vlog::SegmentPath(dir_, pointer.segment_id) + " at offset " +
                   std::to_string(pointer.offset) + ": no such record, but the index points to it");
@@ -251,7 +253,8 @@ class Checker {
 
   void CountLive(uint64_t now_ms) {
     for (uint32_t shard = 0; shard < kShardCount; ++shard) {
-      shards_[shard].ForEach([&](uint16_t, Art& tree) {
+      shards_[shard].ForEach([&](uint16_t number, Art& tree) {
+        if (vlog::IsPageTree(number)) return CountPages(tree);
         tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
           if (expire_at_ms != 0 && expire_at_ms <= now_ms) return true;
           report_.live_keys += 1;
@@ -260,6 +263,21 @@ class Checker {
         });
       });
     }
+  }
+
+  void CountPages(const Art& tree) {
+    std::set<SpaceId> dropped;  // marks come first
+    tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t) {
+      const SpaceId space = SpaceOfPageKey(key);
+      if (IsMark(key)) {
+        dropped.insert(space);
+        report_.dropped_spaces += 1;
+      } else if (dropped.count(space) == 0) {
+        report_.live_pages += 1;
+        report_.live_page_bytes += vlog::ValueBytes(pointer, key.size());
+      }
+      return true;
+    });
   }
 
   const std::string dir_;

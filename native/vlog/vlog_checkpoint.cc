@@ -35,8 +35,8 @@ uint64_t VlogEngine::RecordsSoFar() const {
 
 uint64_t VlogEngine::CheckpointSource::Keys() const {
   uint64_t keys = 0;
-  for (uint32_t ns = 0; ns < kDatabasesMax; ++ns)
-    keys += engine_.counts_[ns].keys.load(std::memory_order_relaxed);
+  for (uint32_t tree = 0; tree < vlog::kTreesMax; ++tree)
+    keys += engine_.counts_[tree].keys.load(std::memory_order_relaxed);
   return keys;
 }
 

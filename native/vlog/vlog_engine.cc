@@ -40,7 +40,7 @@ VlogEngine::VlogEngine(const VlogTuning& tuning)
     : tuning_(tuning),
       shards_(new ShardIndex[kShardCount]),
       tree_of_(new std::atomic<uint16_t>[kDatabasesMax]),
-      counts_(new TreeCount[kDatabasesMax]),
+      counts_(new TreeCount[vlog::kTreesMax]),
       reactors_(new Reactor[kReactorsMax]),
       checkpoint_source_(std::make_unique<CheckpointSource>(this)),
       checkpointer_(checkpoint_source_.get()),
@@ -82,7 +82,7 @@ void VlogEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wa
   ShardIndex& index = Shard(shard);
   Lane* lane = lanes_[LaneOf(shard)].get();
   const uint64_t durable = lane->durable();
-  const EntryRef found = index.Find(tree_of_[ns].load(std::memory_order_relaxed), key);
+  const EntryRef found = index.Find(TreeOf(ns), key);
   const bool waits = index.last_write > durable;
   if (!found) {
     if (waits && index.last_removal > durable) entry->ticket = {lane->id(), index.last_removal};
@@ -139,7 +139,7 @@ Owner VlogEngine::Pin(uint16_t ns, uint16_t shard, std::string_view key, const E
                       value + entry.value.size() <= owner->data() + owner->bytes();
     return owns ? owner : nullptr;
   }
-  const EntryRef found = Shard(shard).Find(tree_of_[ns].load(std::memory_order_relaxed), key);
+  const EntryRef found = Shard(shard).Find(TreeOf(ns), key);
   if (!found || !found.pointer->resident()) return nullptr;
   return cache_->Share(shard, found.pointer->checksum);
 }
@@ -149,7 +149,7 @@ void VlogEngine::ReadRange(uint32_t, RangeRequest* request) {
   const auto shard = static_cast<uint16_t>(request->part);
   MaybeLatch latch(latches_[shard].latch, !request->latched);
   request->end = true;
-  const Art* tree = Shard(shard).Tree(tree_of_[request->ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(TreeOf(request->ns));
   if (tree != nullptr) {
     const std::string_view prefix = request->prefix;
     tree->Scan(request->from, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
@@ -171,8 +171,7 @@ void VlogEngine::RandomKey(uint32_t, uint64_t random, RangeRequest* request) {
   uint64_t rank = total == 0 ? 0 : random % total;
   for (uint16_t shard = 0; total != 0 && shard < kShardCount; ++shard) {
     MaybeLatch latch(latches_[shard].latch, !request->latched);
-    const uint16_t tree_number = tree_of_[request->ns].load(std::memory_order_relaxed);
-    const Art* tree = Shard(shard).Tree(tree_number);
+    const Art* tree = Shard(shard).Tree(TreeOf(request->ns));
     const uint64_t count = tree == nullptr ? 0 : tree->size();
     if (rank >= count) {
       rank -= count;
@@ -190,17 +189,16 @@ void VlogEngine::RandomKey(uint32_t, uint64_t random, RangeRequest* request) {
 }
 
 uint64_t VlogEngine::KeyCount(uint16_t ns) const {
-  return counts_[tree_of_[ns].load(std::memory_order_relaxed)].keys.load(std::memory_order_relaxed);
+  return CountOf(TreeOf(ns)).keys.load(std::memory_order_relaxed);
 }
 
 uint64_t VlogEngine::ExpiringCount(uint16_t ns) const {
-  return counts_[tree_of_[ns].load(std::memory_order_relaxed)].expiring.load(
-      std::memory_order_relaxed);
+  return CountOf(TreeOf(ns)).expiring.load(std::memory_order_relaxed);
 }
 
 bool VlogEngine::SweepExpired(uint16_t ns, uint16_t shard, uint64_t now_ms, size_t* visits,
                               KeyVisitor* visitor) {
-  Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  Art* tree = Shard(shard).Tree(TreeOf(ns));
   if (tree == nullptr) return true;
   return tree->SweepExpired(
       now_ms, visits, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
@@ -229,6 +227,7 @@ void VlogEngine::TurnEnd(uint32_t reactor) {
 void VlogEngine::Tick(uint32_t reactor, uint64_t monotonic_ms) {
   Reactor& me = reactors_[reactor];
   shared_.now_ms.store(monotonic_ms, std::memory_order_relaxed);
+  spaces_.Step(reactor);
   for (auto& lane : lanes_) lane->Tick(me.queue.load(std::memory_order_relaxed), monotonic_ms);
   if (tuning_.inline_maintenance && reactor == 0 &&
       (shared_.service_wanted.load(std::memory_order_relaxed) ||
@@ -279,7 +278,7 @@ std::vector<std::string> VlogEngine::TakeNotices() {
 }
 
 uint64_t VlogEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {
-  const Art* tree = Shard(shard).Tree(tree_of_[ns].load(std::memory_order_relaxed));
+  const Art* tree = Shard(shard).Tree(TreeOf(ns));
   const EntryRef found = tree == nullptr ? EntryRef() : tree->Find(key);
   if (!found) return 0;
   constexpr uint64_t kCacheOverhead = 32;  // slot, malloc, blob header

@@ -5,7 +5,9 @@
 //   Fetch from a segment
 //
 // Namespaces and trees. A record names the tree it belongs to; the map from namespaces to trees is
-// what SWAPDB changes, so no record ever needs to be renamed.
+// what SWAPDB changes, so no record ever needs to be renamed. Beside each tree of keys stands one
+// of pages (engine/keyed_spaces.h, index/tree_number.h); to logs, checkpoints and garbage
+// collection it is a tree like any other.
 //
 // Threads: index and cache of a shard under the shard's latch (the caller's, by contract); lanes by
 // their own latches; the manifest by the catalog's mutex; the maintenance thread does everything
@@ -28,6 +30,7 @@
 #include "base/threads.h"
 #include "cache/value_cache.h"
 #include "engine/engine.h"
+#include "engine/keyed_spaces.h"
 #include "vlog/checkpoint/checkpoint_file.h"
 #include "vlog/checkpoint/checkpointer.h"
 #include "vlog/checkpoint/retained_checkpoints.h"
@@ -78,6 +81,8 @@ struct VlogTuning {
   uint64_t free_bytes_min = kGcFreeBytesMin;
   uint32_t salt = 0;                // of all segments; 0: random ones
   void (*after_stage)() = nullptr;  // called between a record's staging and its entry in the index
+  uint64_t space_numbers = KeyedSpaces::kNumbersAside;  // set aside at a time
+  uint32_t pages_per_slice = KeyedSpaces::kPagesPerSlice;
 };
 
 class VlogEngine final : public Engine {
@@ -137,6 +142,7 @@ class VlogEngine final : public Engine {
   std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
+  SpaceStore* spaces() override { return &spaces_; }
 
   uint64_t RequestSave() override;
   void SkipFinalSave() override { checkpointer_.SkipFinal(); }
@@ -197,11 +203,17 @@ class VlogEngine final : public Engine {
     std::map<uint32_t, GcMode> lane_modes;  // of lanes that differ; also over Close and Open
   };
 
+  // vlog_pages.cc
+  Status SetNumbersAside();
+  uint64_t HighestSpaceNumber() const;
+  void FindMarks();
+  uint64_t PageCount() const;
+
   // vlog_open.cc
   Status Configure(const VlogOptions& options);
   void Remark(const std::string& isolation, RecoveryReport* report) const;
   Status OpenDirectory(RecoveryReport* report);
-  uint64_t CountKeys();
+  void CountKeys(RecoveryReport* report);
   void Reset();
 
   // vlog_start.cc
@@ -285,6 +297,13 @@ class VlogEngine final : public Engine {
   void TellFigures(VlogStats stats, const FigureInput& input, FigureList* list) const;
   VlogStats SinceReset(VlogStats stats) const;
 
+  // Of a namespace of clients, or of pages.
+  uint16_t TreeOf(uint16_t ns) const {
+    return static_cast<uint16_t>(tree_of_[KeysOf(ns)].load(std::memory_order_relaxed) |
+                                 (ns & kPagesBit));
+  }
+  TreeCount& CountOf(uint16_t tree) const { return counts_[vlog::TreeIndex(tree)]; }
+
   // The way to the index of a shard while the engine is open: only the start, when nobody else is
   // there, goes by shards_ itself.
   vlog::ShardIndex& Shard(uint32_t shard) const {
@@ -304,10 +323,13 @@ class VlogEngine final : public Engine {
   std::unique_ptr<vlog::ShardIndex[]> shards_;
   std::unique_ptr<ValueCache> cache_;
   std::unique_ptr<std::atomic<uint16_t>[]> tree_of_;  // by namespace
-  std::unique_ptr<TreeCount[]> counts_;               // by tree
+  std::unique_ptr<TreeCount[]> counts_;               // by vlog::TreeIndex
   std::unique_ptr<Reactor[]> reactors_;
   std::atomic<uint64_t> next_txn_id_{1};
   std::atomic<uint64_t> checksum_errors_{0};
+
+  KeyedSpaces spaces_{this, tuning_.pages_per_slice};
+  bool rebuilt_ = false;  // the manifest, by this start
 
   std::mutex swap_mutex_;  // tree_of_ as a whole, with swap_sequence_
   uint64_t swap_sequence_ = 0;

@@ -39,7 +39,7 @@ void SubmitRead(FetchOp* op) {
 void VlogEngine::Fetch(uint32_t reactor, uint16_t ns, uint16_t shard, std::string_view key,
                        FetchRequest* request) {
   Reactor& me = reactors_[reactor];
-  const uint16_t tree_number = tree_of_[ns].load(std::memory_order_relaxed);
+  const uint16_t tree_number = TreeOf(ns);
   const Pointer pointer = vlog::PointerOf(request->version);
   Segment* segment = segments_.Get(pointer.segment_id);
   CAIRN_CHECK(segment != nullptr);

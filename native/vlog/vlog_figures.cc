@@ -561,6 +561,11 @@ void VlogEngine::TellFigures(VlogStats stats, const FigureInput& input, FigureLi
                 .unit = "bytes",
                 .help = "Memory of the index."},
                s.index_bytes);
+  list->Number({.info = "pages",
+                .metric = "cairn_pages",
+                .help = "Pages, of collections that are larger than one value."},
+               PageCount());
+  spaces_.TellFigures(list);
   list->Number(
       {.metric = "cairn_wal_ring_bytes", .unit = "bytes", .help = "Memory of the WAL rings."},
       s.wal_ring_bytes);

@@ -73,6 +73,7 @@ void VlogEngine::Service(uint64_t now_ms) {
   GiveBackSlack(now_ms);
   DeleteFlushedTrees(tuning_.inline_maintenance ? UINT64_MAX : kDeleteTreesMs);
   if (tuning_.reclaim) reclaimer_.Service();
+  if (spaces_.wants_numbers()) (void)SetNumbersAside();  // else again, when somebody wants some
   if (!tuning_.inline_maintenance) return;
   if (space_.Step(now_ms) != SegmentSpace::kIdle)
     shared_.service_wanted.store(true, std::memory_order_release);

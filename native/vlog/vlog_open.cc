@@ -112,7 +112,7 @@ Result<RecoveryReport> VlogEngine::Open(const VlogOptions& options, Disk* disk,
     Reset();
     return status;
   }
-  report.keys = CountKeys() - expired_left_;
+  CountKeys(&report);
   report.millis = MonotonicMillis() - started;
   open_ = true;
   const vlog::GcContext context = {.host = gc_source_.get(),
@@ -165,6 +165,7 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
     report->damage.push_back(loaded.status().message());
     loaded = vlog::RebuildManifest(options_.dir, disk_, &report->damage);
     found = loaded.ok() && !loaded.value().segments.empty();
+    rebuilt_ = found;
   }
   if (!loaded.ok()) return loaded.status();
   Manifest& manifest = *catalog_.AtStart();
@@ -224,16 +225,20 @@ Status VlogEngine::OpenDirectory(RecoveryReport* report) {
   return status;
 }
 
-uint64_t VlogEngine::CountKeys() {
+void VlogEngine::CountKeys(RecoveryReport* report) {
   uint64_t keys = 0;
+  uint64_t pages = 0;
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
     shards_[shard].ForEach([&](uint16_t number, Art& tree) {
-      counts_[number].keys.fetch_add(tree.size(), std::memory_order_relaxed);
-      counts_[number].expiring.fetch_add(tree.expiring(), std::memory_order_relaxed);
-      keys += tree.size();
+      CountOf(number).keys.fetch_add(tree.size(), std::memory_order_relaxed);
+      CountOf(number).expiring.fetch_add(tree.expiring(), std::memory_order_relaxed);
+      (vlog::IsPageTree(number) ? pages : keys) += tree.size();
     });
   }
-  return keys;
+  report->keys = keys - expired_left_;
+  if (pages == 0) return;
+  spaces_.FoundPages();
+  FindMarks();
 }
 
 void VlogEngine::AbandonForTest() {
@@ -283,9 +288,11 @@ void VlogEngine::Reset() {
   checkpointer_.Close();
   flushed_trees_.clear();
   shards_.reset(new vlog::ShardIndex[kShardCount]);
-  counts_.reset(new TreeCount[kDatabasesMax]);
+  counts_.reset(new TreeCount[vlog::kTreesMax]);
   for (uint32_t ns = 0; ns < kDatabasesMax; ++ns) tree_of_[ns].store(static_cast<uint16_t>(ns));
   swap_sequence_ = 0;
+  spaces_.Reset();
+  rebuilt_ = false;
   cache_.reset();
   segments_.Clear();
   catalog_.End();

@@ -17,7 +17,7 @@ using vlog::Art;
 using vlog::Pointer;
 
 void VlogEngine::Prefetch(uint16_t ns, std::span<const KeyHint> keys) {
-  const uint16_t tree = tree_of_[ns].load(std::memory_order_relaxed);
+  const uint16_t tree = TreeOf(ns);
   for (const KeyHint& hint : keys) {
     PrefetchForWrite(&latches_[hint.shard]);
     cairn::Prefetch(&shards_[hint.shard]);

@@ -19,6 +19,8 @@ namespace {
 
 constexpr uint64_t kManifestRoom = 64u << 10;  // what it takes is rounded up to this
 constexpr uint64_t kStartBlocks = 8;
+// More than any starts since the latest page can have set aside.
+constexpr uint64_t kNumbersLeftOut = 1024 * KeyedSpaces::kNumbersAside;
 
 }  // namespace
 
@@ -46,6 +48,11 @@ Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
   manifest.clean_ends.clear();
   manifest.databases = options_.databases;
   shared_.incarnation = manifest.incarnation;
+  // Of a manifest that was rebuilt, nothing tells which spaces there were.
+  uint64_t numbers = manifest.space_numbers;
+  if (rebuilt_) numbers = HighestSpaceNumber() + kNumbersLeftOut;
+  manifest.space_numbers = numbers + tuning_.space_numbers;
+  spaces_.BeginNumbers(numbers, manifest.space_numbers);
   std::lock_guard<std::mutex> lock(catalog_.mutex());
   Status status = catalog_.SaveLocked();
   const uint64_t bytes = AlignUp(vlog::EncodeManifest(manifest).size(), kManifestRoom);

@@ -56,7 +56,7 @@ void VlogEngine::Stats(VlogStats* out) const {
 // Keys are spread over shards by a hash, so some shards tell about all.
 uint64_t VlogEngine::MeanTtlMillis(uint16_t ns, uint64_t now_ms) const {
   constexpr uint32_t kSampledShards = 64;
-  const uint16_t number = tree_of_[ns].load(std::memory_order_relaxed);
+  const uint16_t number = TreeOf(ns);
   const uint64_t random = MonotonicNanos();
   double ttl_ms = 0;
   double count = 0;
@@ -82,7 +82,7 @@ std::string VlogEngine::CheckAccountsForTest() {
         live[pointer.segment_id] += pointer.length;
         if (segments_.Get(pointer.segment_id) == nullptr)
           wrong += "a key of tree " + std::to_string(number) + " lies in a segment that is gone; ";
-        if (ShardOf(key) != shard) wrong += "a key is in another shard's tree; ";
+        if (vlog::ShardIn(number, key) != shard) wrong += "a key is in another shard's tree; ";
         if (pointer.has_expiry() != (expire_at_ms != 0)) wrong += "an expiry bit is wrong; ";
         return true;
       });

@@ -29,7 +29,7 @@ bool Everywhere(const WriteOp& op) {
   return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
 }
 bool OnlyFrees(const WriteOp& op) {
-  return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush;
+  return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush || FreesPages(op);
 }
 
 // Of the record that opens a unit of several records, in each of its lanes.
@@ -102,8 +102,7 @@ RecordHeader VlogEngine::HeaderOf(const WriteOp& op, const Placement& place) con
   header.crc = 0;
   header.type = static_cast<uint8_t>(TypeFor(op));
   header.value_type = static_cast<uint8_t>(op.type);
-  header.ns =
-      op.ns == kAllNamespaces ? vlog::kAllTrees : tree_of_[op.ns].load(std::memory_order_relaxed);
+  header.ns = op.ns == kAllNamespaces ? vlog::kAllTrees : TreeOf(op.ns);
   header.key_bytes = Everywhere(op) ? 0 : static_cast<uint32_t>(op.key.size());
   header.value_bytes = op.kind == WriteKind::kPut ? static_cast<uint32_t>(op.value.size()) : 0;
   header.incarnation = shared_.incarnation;
@@ -323,14 +322,14 @@ void VlogEngine::WriteEverywhere(Reactor& me, const WriteOp& op, bool grouped) {
     if (op.kind == WriteKind::kFlush) FlushShard(static_cast<uint16_t>(shard), tree);
   }
   if (op.kind == WriteKind::kSwap) SwapTrees(op.ns, op.other_ns, swap.sequence);
+  spaces_.OnWhole(op);
 }
 
 // ---- the index ----
 
 // The entry that a put replaces.
 EntryRef VlogEngine::Look(const WriteOp& op) {
-  const EntryRef found =
-      Shard(op.shard).Find(tree_of_[op.ns].load(std::memory_order_relaxed), op.key);
+  const EntryRef found = Shard(op.shard).Find(TreeOf(op.ns), op.key);
   if (found && found.pointer->resident())
     cache_->Prefetch(op.shard, found.pointer->checksum, found.pointer->length);
   return found;
@@ -400,7 +399,7 @@ void VlogEngine::IndexPut(const WriteOp& op, uint16_t tree_number, const RecordH
     flags |= Pointer::kResident;
     tag = handle;
   }
-  TreeCount& count = counts_[tree_number];
+  TreeCount& count = CountOf(tree_number);
   Account(pointer, found ? found.pointer : nullptr);
   if (!found) {
     Pointer entry = pointer;
@@ -436,8 +435,8 @@ void VlogEngine::DropEntry(uint16_t tree_number, uint16_t shard, std::string_vie
   if (tree == nullptr || !tree->Erase(key, &old, &expire_at_ms)) return;
   if (old.resident()) cache_->Erase(shard, old.checksum);
   Retire(old);
-  counts_[tree_number].keys.fetch_sub(1, std::memory_order_relaxed);
-  if (expire_at_ms != 0) counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+  CountOf(tree_number).keys.fetch_sub(1, std::memory_order_relaxed);
+  if (expire_at_ms != 0) CountOf(tree_number).expiring.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void VlogEngine::IndexExpire(const WriteOp& op, uint16_t tree_number) {
@@ -448,9 +447,9 @@ void VlogEngine::IndexExpire(const WriteOp& op, uint16_t tree_number) {
   found.pointer->flags |= Pointer::kExpiryExternal;
   tree->SetExpire(op.key, op.expire_at_ms);
   if (!had && op.expire_at_ms != 0)
-    counts_[tree_number].expiring.fetch_add(1, std::memory_order_relaxed);
+    CountOf(tree_number).expiring.fetch_add(1, std::memory_order_relaxed);
   if (had && op.expire_at_ms == 0)
-    counts_[tree_number].expiring.fetch_sub(1, std::memory_order_relaxed);
+    CountOf(tree_number).expiring.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // Live bytes of a segment: `added` came, `old` (may be null) went. Overwrites within one segment by
@@ -482,32 +481,36 @@ void VlogEngine::Retire(const Pointer& old) {
   segments_.Get(old.segment_id)->live_bytes.fetch_sub(old.length, std::memory_order_release);
 }
 
+// A tree of keys, with the pages beside it.
 void VlogEngine::FlushShard(uint16_t shard, uint16_t tree) {
   ShardIndex& index = Shard(shard);
-  if (tree == vlog::kAllTrees) {
-    cache_->Clear(shard);
-    index.ForEach([&](uint16_t number, Art& art) { DropTree(shard, number, &art); });
-    return;
-  }
-  Art* art = index.Tree(tree);
-  if (art == nullptr || art->empty()) return;
+  bool any = false;
   bool alone = true;
-  index.ForEach([&](uint16_t number, Art&) { alone = alone && number == tree; });
-  if (alone) {
-    cache_->Clear(shard);
-  } else {
-    art->Scan({}, [&](std::string_view, Pointer& pointer, uint64_t) {
-      if (pointer.resident()) cache_->Erase(shard, pointer.checksum);
-      return true;
-    });
-  }
-  DropTree(shard, tree, art);
+  const auto goes = [tree](uint16_t number) {
+    return tree == vlog::kAllTrees || vlog::KeyTree(number) == tree;
+  };
+  index.ForEach([&](uint16_t number, Art&) {
+    any = any || goes(number);
+    alone = alone && goes(number);
+  });
+  if (!any) return;
+  if (alone) cache_->Clear(shard);
+  index.ForEach([&](uint16_t number, Art& art) {
+    if (!goes(number)) return;
+    if (!alone) {
+      art.Scan({}, [&](std::string_view, Pointer& pointer, uint64_t) {
+        if (pointer.resident()) cache_->Erase(shard, pointer.checksum);
+        return true;
+      });
+    }
+    DropTree(shard, number, &art);
+  });
 }
 
 // The keys are gone at once; the memory goes in the background.
 void VlogEngine::DropTree(uint16_t, uint16_t number, Art* tree) {
-  counts_[number].keys.fetch_sub(tree->size(), std::memory_order_relaxed);
-  counts_[number].expiring.fetch_sub(tree->expiring(), std::memory_order_relaxed);
+  CountOf(number).keys.fetch_sub(tree->size(), std::memory_order_relaxed);
+  CountOf(number).expiring.fetch_sub(tree->expiring(), std::memory_order_relaxed);
   std::lock_guard<std::mutex> lock(flushed_trees_mutex_);
   flushed_trees_.emplace_back(std::move(*tree));
   shared_.service_wanted.store(true, std::memory_order_release);

@@ -27,7 +27,9 @@ export function reportText(dir: string, report: CheckReport): string {
     ...parts,
     counted(report.records, 'record'),
     counted(report.liveKeys, 'live key'),
-    `${counted(report.bytes, 'byte')} (${report.liveBytes} live)`,
+    ...(report.livePages > 0 ? [counted(report.livePages, 'page')] : []),
+    ...(report.droppedSpaces > 0 ? [`${counted(report.droppedSpaces, 'space')} being dropped`] : []),
+    `${counted(report.bytes, 'byte')} (${report.liveBytes + report.livePageBytes} live)`,
     `${Math.round(report.ms)} ms`,
   ];
   const lines = [

@@ -163,7 +163,7 @@ const engineFields = [
   'commit_bytes_percentiles commit_usec_percentiles commits_in_flight staged_bytes',
   'gc_mode gc_paused gc_isolation gc_collected_segments gc_moved_bytes gc_reclaimed_segments gc_reclaimed_bytes gc_written_bytes',
   'checkpoint_running checkpoint_age_sec checkpoint_last_status checkpoint_last_ms checkpoint_last_bytes',
-  'disk_read_usec_percentiles disk_reads_in_flight cache_hits cache_misses cache_bytes index_keys index_bytes',
+  'disk_read_usec_percentiles disk_reads_in_flight cache_hits cache_misses cache_bytes index_keys pages spaces_dropping index_bytes',
   'recovery_ms disk_write_errors disk_read_errors corrupt_reads read_only_lanes read_only_reason',
 ].flatMap((line) => line.split(' '));
 

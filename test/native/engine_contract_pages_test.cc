@@ -6,92 +6,13 @@
 #include <random>
 #include <set>
 
-#include "engine_host.h"
+#include "host_pages.h"
 #include "page_testing.h"
 
 using namespace cairn;
 using namespace cairn::testing;
 
 namespace {
-
-using What = PageOp::What;
-
-// Latches, retries and reads around a SpaceStore.
-class Pages {
- public:
-  explicit Pages(EngineHost* host) : host_(*host) {}
-  SpaceStore& store() { return *host_.engine->spaces(); }
-
-  SpaceId New(uint16_t home) {
-    LatchGuard guard(host_.engine->ShardLatch(home));
-    SpaceId space = 0;
-    REQUIRE(store().NewSpace(home, &space).ok());
-    CHECK(HomeOf(space) == home);
-    return space;
-  }
-  static PageOp Image(uint16_t ns, SpaceId space, uint64_t page, std::string_view image,
-                      uint8_t kind = 0) {
-    return {What::kImage, kind, ns, space, page, image, {}};
-  }
-  static PageOp Amend(uint16_t ns, SpaceId space, uint64_t page, std::string_view image,
-                      std::string_view delta, uint8_t kind = 0) {
-    return {What::kAmend, kind, ns, space, page, image, delta};
-  }
-  static PageOp Remove(uint16_t ns, SpaceId space, uint64_t page) {
-    return {What::kRemove, 0, ns, space, page, {}, {}};
-  }
-  static PageOp Drop(uint16_t ns, SpaceId space) {
-    return {What::kDropSpace, 0, ns, space, 0, {}, {}};
-  }
-
-  Status Try(const std::vector<WriteOp>& ops, const std::vector<PageOp>& pages,
-             std::vector<Ticket>* tickets) {
-    std::vector<WriteOp> given = ops;
-    if (host_.engine->WantsBefore()) host_.SetBefore(&given);
-    std::set<uint16_t> shards;
-    for (const WriteOp& op : ops) shards.insert(op.shard);
-    for (const PageOp& op : pages) shards.insert(HomeOf(op.space));
-    tickets->assign(host_.engine->streams(), Ticket());
-    uint32_t count = 0;
-    for (const uint16_t shard : shards) host_.engine->ShardLatch(shard).Lock();
-    const Status status = store().Apply(0, given, pages, tickets->data(), &count);
-    for (const uint16_t shard : shards) host_.engine->ShardLatch(shard).Unlock();
-    tickets->resize(count);
-    return status;
-  }
-  std::vector<Ticket> Staged(const std::vector<WriteOp>& ops, const std::vector<PageOp>& pages) {
-    std::vector<Ticket> tickets;
-    Status status;
-    REQUIRE(host_.Until([&] {
-      status = Try(ops, pages, &tickets);
-      return status.code() != Code::kBusy;
-    }));
-    REQUIRE_MESSAGE(status.ok(), status.message());
-    return tickets;
-  }
-
-  std::optional<std::string> Get(uint16_t ns, SpaceId space, uint64_t page) {
-    Read read;
-    {
-      LatchGuard guard(host_.engine->ShardLatch(HomeOf(space)));
-      PageEntry entry;
-      store().FindPage(ns, space, page, &entry);
-      if (!entry.found && !entry.unknown) return std::nullopt;
-      if (entry.resident) return std::string(entry.image);
-      read.version = entry.version;
-      read.unknown = entry.unknown;
-      store().FetchPage(0, ns, space, page, &read);
-    }
-    REQUIRE_FALSE(read.status.has_value());
-    REQUIRE(host_.Until([&] { return read.status.has_value(); }));
-    REQUIRE(read.status->ok());
-    if (!read.result().found) return std::nullopt;
-    return std::string(read.value());
-  }
-
- private:
-  EngineHost& host_;
-};
 
 #define SKIP_WITHOUT_SPACES(host) \
   if ((host).engine->spaces() == nullptr) return
@@ -286,7 +207,7 @@ CONTRACT_TEST("pages: a flush takes them along, a swap exchanges them") {
 }
 
 CONTRACT_TEST("pages: what is refused changes nothing; what frees goes on when the disk is full") {
-  EngineHost host(&medium);
+  EngineHost host(&medium, [&](EngineOptions* options) { medium.WantStreams(options, 1); });
   SKIP_WITHOUT_SPACES(host);
   Pages pages(&host);
   const SpaceId space = pages.New(1), dropped = pages.New(1);
@@ -312,23 +233,116 @@ CONTRACT_TEST("pages: what is refused changes nothing; what frees goes on when t
   unchanged();
   host.Settle();
   if (!medium.SetFull(true)) return;
+  // Some room may have been taken ahead.
+  uint64_t page = 100;
+  for (const size_t bytes : {50000, 10}) {
+    const std::string filler(bytes, 'f');
+    Status status;
+    REQUIRE(host.Until([&] {
+      status = pages.Try({}, {Pages::Image(0, space, ++page, filler)}, &tickets);
+      return !status.ok() && status.code() != Code::kBusy;
+    }));
+    CHECK(status.code() == Code::kNoSpace);
+  }
   CHECK(refused(Pages::Image(0, space, 2, "image")) == Code::kNoSpace);
+  CHECK_FALSE(pages.Get(0, space, page).has_value());
   unchanged();
-  pages.Staged({}, {Pages::Drop(0, dropped)});
+  pages.Staged({}, {Pages::Remove(0, space, 1), Pages::Drop(0, dropped)});
   CHECK_FALSE(pages.Get(0, dropped, 1).has_value());
-  unchanged();
+  CHECK_FALSE(pages.Get(0, space, 1).has_value());
   medium.SetFull(false);
-  pages.Staged({}, {Pages::Image(0, space, 2, "image")});
+  REQUIRE(host.Until(
+      [&] { return pages.Try({}, {Pages::Image(0, space, 2, "image")}, &tickets).ok(); }));
   CHECK(pages.Get(0, space, 2) == "image");
+  CHECK_FALSE(pages.Get(0, dropped, 1).has_value());
+}
+
+CONTRACT_TEST("pages: a space that is being dropped stays so, wherever its namespace goes") {
+  EngineHost host(&medium);
+  SKIP_WITHOUT_SPACES(host);
+  constexpr uint64_t kPages = 10000;  // more than go at once
+  const SpaceId a = Pages(&host).New(5), b = Pages(&host).New(5), c = Pages(&host).New(6);
+  const auto fill = [&](uint16_t ns, SpaceId space) {
+    std::vector<std::string> images(kPages);
+    std::vector<PageOp> ops;
+    for (uint64_t page = 0; page < kPages; ++page) {
+      images[page] = "page " + std::to_string(page);
+      ops.push_back(Pages::Image(ns, space, page, images[page]));
+    }
+    Pages(&host).Staged({}, ops);
+  };
+  const auto check = [&](uint16_t ns_of_b) {
+    Pages now(&host);
+    for (const uint64_t page : {uint64_t{0}, kPages / 2, kPages - 1}) {
+      for (const uint16_t ns : {0, 1, 2}) {
+        CHECK_FALSE(now.Get(ns, a, page).has_value());
+        CHECK_FALSE(now.Get(ns, c, page).has_value());
+        CHECK(now.Get(ns, b, page).has_value() == (ns == ns_of_b));
+      }
+    }
+  };
+  fill(0, a);
+  fill(0, b);
+  fill(2, c);
+  Pages(&host).Staged({}, {Pages::Drop(0, a), Pages::Drop(2, c)});
+  check(0);
+  host.Staged({host.Swap(0, 1)});
+  const std::vector<Ticket> flushed = host.Staged({host.Flush(2)});
+  check(1);
+  REQUIRE(host.UntilDurable(flushed));  // in all streams
+  check(1);
+  if (!host.CrashAndReopen(false)) host.Reopen();
+  check(1);
+  host.Staged({host.Swap(1, 2)});
+  for (int i = 0; i < 20; ++i) host.Pass(10);
+  check(2);
+  host.Settle();
+  host.Reopen();
+  check(2);
+  host.Staged({host.Flush(kAllNamespaces)});
+  check(3);
+}
+
+CONTRACT_TEST("types of values stay what they are") {
+  const ValueType types[] = {ValueType::kString, ValueType::kList, ValueType::kSet,
+                             ValueType::kZset,   ValueType::kHash, ValueType::kStream};
+  for (const uint64_t cache : {0, 1 << 20}) {
+    EngineHost host(&medium, [&](EngineOptions* options) { options->cache_bytes = cache; });
+    const auto key = [](ValueType type) { return "k" + std::to_string(static_cast<int>(type)); };
+    const auto check = [&] {
+      for (const ValueType type : types) {
+        CHECK(host.Meta(0, key(type)).type == type);
+        ReadKeys read;
+        read.part = host.engine->PartOf(ShardOf(key(type)));
+        read.from = read.prefix = key(type);
+        host.engine->ReadRange(0, &read);
+        if (!host.engine->RangesInMemory()) host.Await(&read);
+        REQUIRE(read.rows().size() == 1);
+        CHECK(read.rows()[0].type == type);
+      }
+    };
+    for (const ValueType type : types) {
+      const std::string name = key(type);
+      WriteOp op = host.Put(0, name, "value of " + name);
+      op.type = type;
+      host.Staged({op});
+    }
+    check();
+    host.Settle();
+    check();
+    host.Reopen();
+    check();
+    host.Staged({host.Flush(0)});
+  }
 }
 
 // So that nothing above is left out by mistake.
 TEST_CASE("engine contract: pages: who has them") {
   for (const NamedEngine& named : EnginesUnderTest()) {
     CAPTURE(named.name);
-    const bool map = std::string_view(named.name).find("map") != std::string_view::npos;
+    const bool lsm = std::string_view(named.name).find("lsm") != std::string_view::npos;
     const std::unique_ptr<Engine> engine = named.make(1)->NewEngine();
-    CHECK((engine->spaces() != nullptr) == map);
+    CHECK((engine->spaces() != nullptr) == !lsm);
     CHECK(engine->cuts() == nullptr);
   }
 }

@@ -153,8 +153,10 @@ TEST_CASE("vlog format: numbers on disk are frozen") {
   CHECK(static_cast<int>(RecordType::kSpaceDrop) == 12);
   CHECK(kExtended == 0x40);
   CHECK(kManifestUnits == 1);
+  CHECK(kManifestSpaces == 2);
   CHECK(kGroupMember == 0x80);
   CHECK(kAllTrees == 0xffff);
+  CHECK(PageTree(5) == 0x8005);
   CHECK(static_cast<int>(ValueType::kString) == 0);
   CHECK(kFormatVersion == 3);
   CHECK(kFormatVersionMin == 1);
@@ -203,12 +205,13 @@ a79d7882830000000300000000000000
 01000000010000000100000010000000
 03000000010000000000000000000000
 00000000010000000200000000000000
-01000000000000009600000001000000
+02000000000000009600000001000000
 010000000000000001000000175a0000
 00000000000000000200000000000000
 01000000175a00000000000000000000
 01000000080000000300000000000000
-b8ba7d84)");
+02000000080000000000000001000000
+2395540a)");
 }
 
 TEST_CASE("vlog format: trailer, byte by byte") {
@@ -287,6 +290,7 @@ TEST_CASE("vlog format: manifest round trip") {
   manifest.checkpoints = {{71, 0}, {74, 0}};
   manifest.needs_checkpoint = true;
   manifest.units = {100, 1, uint64_t{1} << 40};
+  manifest.space_numbers = uint64_t{7} << 32;
   const std::string bytes = EncodeManifest(manifest);
   const Result<Manifest> read = DecodeManifest(bytes, "M");
   REQUIRE(read.ok());
@@ -298,6 +302,7 @@ TEST_CASE("vlog format: manifest round trip") {
   CHECK(read.value().checkpoints[1].id == 74);
   CHECK(read.value().needs_checkpoint);
   CHECK(read.value().units == manifest.units);
+  CHECK(read.value().space_numbers == manifest.space_numbers);
   for (size_t i = 0; i < bytes.size(); ++i)
     CHECK(!DecodeManifest(std::string_view(bytes).substr(0, i), "M").ok());
 }
@@ -539,9 +544,10 @@ TEST_CASE("vlog format: what a newer server of this version adds to the manifest
     return DecodeManifest(bytes, "M").status();
   };
   constexpr size_t kSectionAt = sizeof(ManifestHeader);
-  CHECK(changed(kSectionAt, 2).message() ==
-        "M: a section of kind 2, which this server does not know: written by a newer server");
-  CHECK(changed(kSectionAt, 2).code() == Code::kInvalid);
+  CHECK(changed(kSectionAt, 3).message() ==
+        "M: a section of kind 3, which this server does not know: written by a newer server");
+  CHECK(changed(kSectionAt, 3).code() == Code::kInvalid);
+  CHECK(changed(kSectionAt, 2).code() == Code::kCorruption);  // that has 8 bytes
   CHECK(changed(offsetof(ManifestHeader, flags), 4).code() == Code::kInvalid);
   CHECK(changed(offsetof(ManifestHeader, zero), 1).code() == Code::kInvalid);
   for (const uint32_t bytes : {0u, 4u, 8u, 24u, UINT32_MAX - 7})

@@ -148,6 +148,9 @@ describe('the command line', () => {
       liveKeys: 2,
       bytes: 100,
       liveBytes: 50,
+      livePages: 0,
+      livePageBytes: 0,
+      droppedSpaces: 0,
     };
     const report = { ...counts, ms: 1, tornTail: [] };
     const many = Array.from({ length: 150 }, () => finding);
@@ -160,6 +163,9 @@ describe('the command line', () => {
     const one = { ...report, segments: 1, checkpoints: 1, records: 1, liveKeys: 1, bytes: 1, damaged: [] };
     expect(reportText('d', one)).toContain(
       '; 1 lane, 1 segment, 1 checkpoint, 1 record, 1 live key, 1 byte (50 live), ',
+    );
+    expect(reportText('d', { ...one, livePages: 3, livePageBytes: 7, droppedSpaces: 1 })).toContain(
+      ' 1 live key, 3 pages, 1 space being dropped, 1 byte (57 live), ',
     );
   });
 

@@ -47,7 +47,7 @@ struct LogAmount {
 class CheckpointHost {
  public:
   // --- when ---
-  virtual uint64_t Keys() const = 0;  // in the index, about
+  virtual uint64_t Keys() const = 0;  // in the index, with pages, about
   virtual LogAmount LogSoFar() const = 0;
   virtual bool AnyLaneStopped() const = 0;
   // What garbage collection carries along until checkpoints make it superfluous, and what lives.

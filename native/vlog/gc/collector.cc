@@ -88,8 +88,9 @@ void Collector::OnFlush(uint32_t, uint32_t, uint32_t, uint16_t) {
 }
 
 void Collector::OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) {
-  if (!failure_.ok() || header.ns >= kDatabasesMax) return;
-  const uint16_t shard = ShardOf(KeyOf(header, record));
+  const std::string_view key = KeyOf(header, record);
+  if (!failure_.ok() || !IsKeyIn(header.ns, key)) return;
+  const uint16_t shard = ShardIn(header.ns, key);
   constexpr uint64_t kExpiryField = 8;
   if (!Ready(in_.LaneOf(shard), pointer.length + kExpiryField)) return;
   read_bytes_ += pointer.length;
@@ -149,7 +150,9 @@ Collector::Verdict Collector::Judge(const RecordHeader& header, const char* reco
       const bool changed = (found.pointer->flags & Pointer::kExpiryExternal) != 0 ||
                            ExpiryOf(header, record) != found.expire_at_ms;
       if (changed) Rely(shard, index.last_change);
-      if (changed || found.expire_at_ms == 0 || found.expire_at_ms + in_.expired_for_ms > now_ms_)
+      // A collection goes by its delete, with which goes its space.
+      if (changed || found.expire_at_ms == 0 || !GoesByItself(*found.pointer) ||
+          found.expire_at_ms + in_.expired_for_ms > now_ms_)
         return Verdict::kLive;
       // Gone from the index at once, so that nothing can be done to the key any more before its
       // delete is written. If that fails, the put is still there, as expired as before.

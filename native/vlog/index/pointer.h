@@ -40,6 +40,10 @@ struct Pointer {
 static_assert(sizeof(Pointer) == 24 && alignof(Pointer) == 8);
 static_assert(std::is_trivially_copyable_v<Pointer>);
 
+// Whether the entry may leave when it has expired, without a record that says so: strings may. A
+// collection may have a space, which the unit that deletes it drops.
+inline bool GoesByItself(const Pointer& pointer) { return pointer.type() == 0; }
+
 // Orders records of one lane by their place in the log: later records have greater positions.
 // Offsets are multiples of 8 below 32 GiB.
 inline constexpr uint64_t LogPosition(uint32_t segment_id, uint64_t offset) {

@@ -25,6 +25,7 @@
 
 #include "base/crc32c.h"
 #include "vlog/index/pointer.h"
+#include "vlog/index/tree_number.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
@@ -60,13 +61,12 @@ inline constexpr uint8_t kGroupMember = 0x80;  // in `type`: belongs to the grou
 inline constexpr uint8_t kExtended = 0x40;     // in `type`: a RecordExtension follows the value
 inline constexpr uint8_t kRecordTypeMask = 0x3f;
 inline constexpr RecordType kLastKnownType = RecordType::kTrailer;
-inline constexpr uint16_t kAllTrees = 0xffff;
 
 struct RecordHeader {
   uint32_t crc;  // CRC-32C of everything after it, padding included, started from CrcSeed
   uint8_t type;
   uint8_t value_type;
-  uint16_t ns;  // tree: the namespace's own number, which SWAPDB does not change
+  uint16_t ns;  // tree (tree_number.h): a number that SWAPDB does not change
   uint32_t key_bytes;
   uint32_t value_bytes;
   uint32_t incarnation;  // of the server's start that wrote it

@@ -64,13 +64,19 @@ Status TakeSections(std::string_view* in, const ManifestHeader& header, const st
     ManifestSection section;
     if (!Take(in, &section) || section.bytes > in->size() || section.bytes % 8 != 0)
       return Corrupt(path, sizeof(header), "manifest contradicts itself");
-    if (section.kind != kManifestUnits) {
+    if (section.kind != kManifestUnits && section.kind != kManifestSpaces) {
       return Status(Code::kInvalid, path + ": a section of kind " + std::to_string(section.kind) +
                                         ", which this server does not know: written by a newer "
                                         "server");
     }
     std::string_view data = in->substr(0, section.bytes);
     in->remove_prefix(section.bytes);
+    if (section.kind == kManifestSpaces) {
+      if (manifest->space_numbers != 0 || section.bytes != 8 ||
+          !Take(&data, &manifest->space_numbers) || manifest->space_numbers == 0)
+        return Corrupt(path, sizeof(header), "manifest contradicts itself");
+      continue;
+    }
     if (!manifest->units.empty() || section.bytes != uint64_t{8} * header.lanes ||
         !TakeMany(&data, header.lanes, &manifest->units))
       return Corrupt(path, sizeof(header), "manifest contradicts itself");
@@ -164,16 +170,20 @@ std::string EncodeManifest(const Manifest& manifest) {
   header.clean_end_count = static_cast<uint32_t>(manifest.clean_ends.size());
   header.segment_count = static_cast<uint32_t>(manifest.segments.size());
   header.checkpoint_count = static_cast<uint32_t>(manifest.checkpoints.size());
-  header.section_count = manifest.units.empty() ? 0 : 1;
+  header.section_count = (manifest.units.empty() ? 0 : 1) + (manifest.space_numbers == 0 ? 0 : 1);
   std::string out;
   Put(&out, header);
   for (const TreeEntry& entry : manifest.trees) Put(&out, entry);
   for (uint64_t end : manifest.clean_ends) Put(&out, end);
   for (const SegmentEntry& entry : manifest.segments) Put(&out, entry);
   for (const CheckpointEntry& entry : manifest.checkpoints) Put(&out, entry);
-  if (header.section_count != 0) {
+  if (!manifest.units.empty()) {
     Put(&out, ManifestSection{kManifestUnits, static_cast<uint32_t>(8 * manifest.units.size())});
     for (uint64_t unit : manifest.units) Put(&out, unit);
+  }
+  if (manifest.space_numbers != 0) {
+    Put(&out, ManifestSection{kManifestSpaces, sizeof(manifest.space_numbers)});
+    Put(&out, manifest.space_numbers);
   }
   Put(&out, Crc32c(out.data(), out.size()));
   return out;

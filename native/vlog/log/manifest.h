@@ -60,6 +60,9 @@ struct ManifestSection {
 static_assert(sizeof(ManifestSection) == 8);
 // u64 per lane: number of its next unit, at least; see CommitPayload::first_unit.
 inline constexpr uint32_t kManifestUnits = 1;
+// u64: the first number of a space (engine/spaces.h) that no start has set aside. A directory
+// without it never had pages.
+inline constexpr uint32_t kManifestSpaces = 2;
 
 struct TreeEntry {  // namespace `ns` stands for tree `tree`; namespaces that are not listed stand
                     // for the tree of their number
@@ -101,6 +104,7 @@ struct Manifest {
   std::vector<SegmentEntry> segments;  // ids ascending
   std::vector<CheckpointEntry> checkpoints;
   std::vector<uint64_t> units;  // per lane; empty: not known
+  uint64_t space_numbers = 0;   // kManifestSpaces; 0: there never was a space
 };
 
 // The segment that an entry names, without its file; and the entry of a segment.

@@ -80,7 +80,7 @@ class Recovery::LoadingSink final : public CheckpointSink {
 
   void OnEntry(uint16_t shard, uint16_t tree, std::string_view key, const Pointer& pointer,
                uint64_t expire_at_ms) override {
-    if (tree >= kDatabasesMax || shard >= kShardCount) return;
+    if (!IsTree(tree) || shard >= kShardCount) return;
     Loading& loading = loaders_[shard];
     if (loading.loader == nullptr) loading.loader = std::make_unique<ArtLoader>();
     if (loading.tree != tree) {
@@ -88,19 +88,27 @@ class Recovery::LoadingSink final : public CheckpointSink {
       loading.tree = tree;
     }
     loading.loader->Append(key, pointer, expire_at_ms);
+    ++loading.entries;
     sink_.OnAdded(pointer);
   }
-  void OnTreeEnd(uint16_t shard, uint16_t) override { loaders_[shard] = Loading(); }
+  void OnTreeEnd(uint16_t shard, uint16_t tree) override {
+    if (IsPageTree(tree)) pages_.fetch_add(loaders_[shard].entries, std::memory_order_relaxed);
+    loaders_[shard] = Loading();
+  }
+  // Of the entries: those that are no keys.
+  uint64_t pages() const { return pages_.load(); }
   Status OnRead(uint64_t) override { return recovery_.Stopped(); }
 
  private:
   struct Loading {
     std::unique_ptr<ArtLoader> loader;
     uint32_t tree = UINT32_MAX;
+    uint64_t entries = 0;
   };
   Recovery& recovery_;
   IndexSink& sink_;
   std::vector<Loading> loaders_;  // by shard
+  std::atomic<uint64_t> pages_{0};
 };
 
 // From the newest checkpoint that is whole, or else from the log alone, if that is still enough.
@@ -154,8 +162,8 @@ Status Recovery::ReplayFrom(uint32_t checkpoint_id, RecoveryReport* report,
     LoadingSink loading(this, &sink);
     Status status = LoadCheckpoint(to_.disk, path, known, ThreadCount(), &loading);
     if (!status.ok()) return status;
+    report->checkpoint_keys = known.entries - loading.pages();
   }
-  report->checkpoint_keys = known.entries;
   Status status = ReplayEpochs(&known, &sink, report, ends);
   if (status.ok() && sink.dangling() != 0) DropDangling(&sink, report);
   if (status.ok() && sink.dangling() != 0)
@@ -182,8 +190,8 @@ Status Recovery::ReplayEpochs(const CheckpointInfo* known, IndexSink* sink, Reco
   return Status();
 }
 
-// Keys whose segment is gone can only have expired, if their own record says when: those leave the
-// index without a delete. With salvage, whatever they are.
+// Keys whose segment is gone can only have expired, if their own record says when: strings leave
+// the index without a delete then. With salvage, whatever they are.
 void Recovery::DropDangling(IndexSink* sink, RecoveryReport* report) {
   uint64_t expired = 0;
   uint64_t lost = 0;
@@ -192,7 +200,8 @@ void Recovery::DropDangling(IndexSink* sink, RecoveryReport* report) {
       std::vector<std::string> keys;
       tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
         if (to_.segments->Get(pointer.segment_id) != nullptr) return true;
-        const bool may_go = expire_at_ms != 0 && (pointer.flags & Pointer::kExpiryExternal) == 0;
+        const bool may_go = expire_at_ms != 0 && GoesByItself(pointer) &&
+                            (pointer.flags & Pointer::kExpiryExternal) == 0;
         if (!may_go && !to_.options->salvage) return true;
         (may_go ? expired : lost) += 1;
         keys.emplace_back(key);
@@ -342,8 +351,9 @@ uint64_t Recovery::DropExpired() {
       keys.clear();
       tree.Scan({}, [&](std::string_view key, Pointer& pointer, uint64_t expire_at_ms) {
         if (expire_at_ms == 0 || expire_at_ms > now_ms) return true;
-        // If only another record knows the time, a delete has to be written: the sweep does that.
-        if ((pointer.flags & Pointer::kExpiryExternal) == 0) {
+        // If only another record knows the time, a delete has to be written, and so for what does
+        // not go by itself: the sweep does that.
+        if ((pointer.flags & Pointer::kExpiryExternal) == 0 && GoesByItself(pointer)) {
           keys.emplace_back(key);
         } else {
           ++stay;

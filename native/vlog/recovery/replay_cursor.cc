@@ -303,7 +303,7 @@ void LaneCursor::LookAhead() {
     if (record == nullptr) break;
     at += BytesOf(header);
     const std::string_view key = KeyOf(header, record);
-    const uint16_t shard = ShardOf(key);
+    const uint16_t shard = ShardIn(header.ns, key);
     if (!key.empty() && shard % replay_->options_.lanes == lane_)
       keys[count++] = {header.ns, shard, key};
   }

@@ -22,15 +22,15 @@ class ReplayIndex : public ReplaySink {
     Art::Lookup lookups[kKeysAheadMax];
     size_t count = 0;
     for (const auto& [ns, shard, key] : keys) {
-      if (ns < kDatabasesMax) lookups[count++] = {shards_[shard].Tree(ns), key, {}};
+      if (IsTree(ns)) lookups[count++] = {shards_[shard].Tree(ns), key, {}};
     }
     Art::FindMany(std::span(lookups, count));  // what it finds will be looked up again, and near
   }
 
   void OnRecord(const RecordHeader& header, const char* record, const Pointer& pointer) final {
     const std::string_view key = KeyOf(header, record);
-    ShardIndex& shard = shards_[ShardOf(key)];
-    if (header.ns >= kDatabasesMax) return;
+    if (!IsKeyIn(header.ns, key)) return;
+    ShardIndex& shard = shards_[ShardIn(header.ns, key)];
     switch (TypeOf(header)) {
       case RecordType::kPut:
       case RecordType::kPutExpire: {
@@ -64,7 +64,7 @@ class ReplayIndex : public ReplaySink {
   void OnFlush(uint32_t, uint32_t lane, uint32_t lanes, uint16_t tree) override {
     for (uint32_t shard = lane; shard < kShardCount; shard += lanes) {
       shards_[shard].ForEach([&](uint16_t number, Art& art) {
-        if (tree != kAllTrees && number != tree) return;
+        if (tree != kAllTrees && KeyTree(number) != tree) return;  // with its pages
         art.Scan({}, [this](std::string_view, Pointer& pointer, uint64_t) {
           OnRemoved(pointer);
           return true;
