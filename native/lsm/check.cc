@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "engine/page_key.h"
 #include "io/disk.h"
 #include "lsm/compaction_filter.h"
 #include "lsm/key.h"
@@ -38,6 +40,9 @@ struct Found {
   int64_t told_keys = 0;  // by its counters
   int64_t told_expiring = 0;
   int64_t told_seconds = 0;
+  uint64_t pages = 0;  // of spaces that were not dropped
+  uint64_t page_bytes = 0;
+  std::set<SpaceId> dropped;  // spaces; their marks come before all pages
 };
 
 class Check {
@@ -62,6 +67,8 @@ class Check {
       found.index_seconds += ExpireAtOf(parsed.user_key) / kMillisPerSecond;
     } else if (parsed.prefix.index == key_value_index::kKeys) {
       Key(parsed, stored, &found);
+    } else if (parsed.prefix.index == key_value_index::kPages) {
+      Page(parsed, stored, &found);
     }
   }
 
@@ -75,6 +82,9 @@ class Check {
       const Found& found = collections_[collection];
       report.live_keys += live_[collection].first;
       report.live_bytes += live_[collection].second;
+      report.live_pages += found.pages;
+      report.live_page_bytes += found.page_bytes;
+      report.dropped_spaces += found.dropped.size();
       if (!exact_) continue;
       const std::string name =
           "database " + std::to_string(ns) + " (collection " + std::to_string(collection) + ")";
@@ -117,6 +127,15 @@ class Check {
     auto& [keys, bytes] = live_[key.prefix.collection];
     ++keys;
     bytes += key.user_key.size() + value.body.size();
+  }
+
+  static void Page(const ParsedKey& key, const ParsedValue& value, Found* found) {
+    if (IsMark(key.user_key)) {
+      found->dropped.insert(SpaceOfPageKey(key.user_key));
+    } else if (!found->dropped.contains(SpaceOf(key.user_key))) {
+      ++found->pages;
+      found->page_bytes += value.body.size();
+    }
   }
 
   void System(const ParsedKey& key, const ParsedValue& value) {

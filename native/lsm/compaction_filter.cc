@@ -101,7 +101,9 @@ class Filter final : public rocksdb::CompactionFilter {
     }
     if (operand) return Decision::kKeep;
     const ValueHead& head = parsed.head;
-    if (rules_->DropsExpired(key.prefix.collection, head.expire_at_ms, head.version)) {
+    // A collection may have a space, and goes with it: by its delete.
+    if (head.kind == Kind::kString &&
+        rules_->DropsExpired(key.prefix.collection, head.expire_at_ms, head.version)) {
       ++seen_.dropped_expired;
       return Decision::kRemove;
     }

@@ -167,6 +167,8 @@ std::string DescribeKey(std::string_view stored) {
   }
   text += NameOfIndex(key.prefix);
   if (key.prefix.category == Category::kKeyValue && key.prefix.index == key_value_index::kPages) {
+    if (SpaceOf(key.user_key) == 0)
+      return text + ", the mark of dropped space " + std::to_string(PageOf(key.user_key));
     return text + ", page " + std::to_string(PageOf(key.user_key)) + " of space " +
            std::to_string(SpaceOf(key.user_key));
   }

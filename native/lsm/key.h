@@ -21,7 +21,8 @@
 //
 //   0 keys    the client's key, as it is
 //   1 pages   space id u64 | page id u64: the pages of collections and of large values that change
-//             in place. The ids of spaces are never used again either
+//             in place. The ids of spaces are never used again either. Or 0 u64 | space id u64: the
+//             mark of a space that was dropped (engine/page_key.h)
 //   2 expiry  expires at u64, ms since 1970 | the client's key: keys that expire, soonest
 //             first. Values are empty
 //

@@ -5,6 +5,9 @@
 //            reads it in the read pool, as of the moment of the Find
 //   ranges   in the read pool, after RocksDB has all that was applied before
 //   expiry   an index by time, read ahead by the sweeper's thread; SweepExpired reports from that
+//   pages    keys of an index of their own (engine/keyed_spaces.h); what is left of spaces that
+//   were
+//            dropped is deleted by a thread
 //
 // One part, one stream; a ticket's position is the number of a batch.
 //
@@ -12,8 +15,8 @@
 // in memory would be found. So (collection, number of flushes) names its state. A value that is
 // known but large is named by its own version.
 //
-// Whatever waits for a disk has a thread: committer, read pool, sweeper, jobs. Reactors wait for
-// latches and for the mutex of the open batch alone.
+// Whatever waits for a disk has a thread: committer, read pool, sweeper, jobs, drops. Reactors wait
+// for latches and for the mutex of the open batch alone.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -29,6 +32,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/keyed_spaces.h"
 #include "engine/stats.h"
 #include "io/disk.h"
 #include "lsm/committer.h"
@@ -101,6 +105,7 @@ class LsmEngine final : public Engine {
     std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the system's
     uint64_t staged_bytes_max = Committer::kStagedBytesMax;
     uint64_t reserve_bytes = 16u << 20;
+    uint64_t space_numbers = KeyedSpaces::kNumbersAside;  // set aside at a time
   };
   LsmEngine() = default;
   explicit LsmEngine(const Tuning& tuning) : tuning_(tuning) {}
@@ -152,6 +157,7 @@ class LsmEngine final : public Engine {
   std::unique_ptr<PreparedUnit> Prepare(uint32_t reactor, std::span<const WriteOp> ops) override;
   void TurnEnd(uint32_t reactor) override;
   void Tick(uint32_t reactor, uint64_t monotonic_ms) override;
+  SpaceStore* spaces() override { return &spaces_; }
 
   uint64_t RequestSave() override;
   void SkipFinalSave() override { skip_final_flush_ = true; }
@@ -181,7 +187,7 @@ class LsmEngine final : public Engine {
   Status SyncLogs();
   bool IsEmpty() const;
   Status Recount(Batch* batch);
-  Status LoadNamespaces(RecoveryReport* report);
+  Status LoadNamespaces(RecoveryReport* report, std::optional<std::string>* numbers);
   Status EndSalvage(RecoveryReport* report);
   Status CompareWithMark(RecoveryReport* report);
   Status ReadMetadata(std::string_view name, std::string* text, bool* found);
@@ -214,6 +220,18 @@ class LsmEngine final : public Engine {
   };
   InMemory LookInMemory(const std::string& stored_key, rocksdb::PinnableSlice* value) const;
   void Reset();
+
+  // --- lsm_pages.cc ---
+  // Of the keys of a namespace, or of pages.
+  KeyPrefix PrefixOf(uint16_t ns) const {
+    return {.collection = namespaces_.slot(KeysOf(ns)).collection.load(std::memory_order_relaxed),
+            .index = IsOfPages(ns) ? key_value_index::kPages : key_value_index::kKeys};
+  }
+  Status LoadSpaces(const std::optional<std::string>& set_aside);
+  uint64_t LookAtPages(uint16_t ns, rocksdb::Iterator* at);
+  void MoreNumbers();
+  void RunDrops();
+  bool DeletePages();
 
   // --- lsm_read.cc ---
   void Submit(uint32_t reactor, ReadPool* pool, Reading* reading);
@@ -251,6 +269,8 @@ class LsmEngine final : public Engine {
   std::shared_ptr<rocksdb::Statistics> statistics_;
 
   Namespaces namespaces_;
+  KeyedSpaces spaces_{this};
+  uint64_t numbers_batch_ = 0;      // that sets more aside; 0: none does. Of the thread that drops
   uint64_t version_ = 0;            // the newest one; under the committer's mutex
   std::optional<uint64_t> marked_;  // by the life before
   SyncedMark mark_;

@@ -194,6 +194,7 @@ void LsmEngine::Figures(const FigureInput&, FigureList* list) const {
                 .unit = "bytes",
                 .help = "Memory of memtables and of readers of files."},
                stats.index_bytes);
+  spaces_.TellFigures(list);
   const LsmCounts now = Counts();
   const uint64_t device_bytes = now.wal_bytes + now.flushed_bytes + now.compacted_written_bytes;
   list->Text({.info = "rocksdb",

@@ -30,6 +30,7 @@ constexpr std::string_view kFormatName = "format";
 constexpr std::string_view kEngineName = "engine";
 constexpr std::string_view kMappingName = "namespaces";
 constexpr std::string_view kDroppedName = "dropped";
+constexpr std::string_view kSpacesName = "spaces";
 constexpr std::string_view kFormatText = "1";
 constexpr std::string_view kEngineText = "lsm";
 constexpr std::string_view kCountsName = "counts";  // of keys: exact, or estimated
@@ -95,7 +96,9 @@ Result<RecoveryReport> LsmEngine::Open(const EngineOptions& options, Disk* disk,
                              " cannot be read: damage of the logs cannot be told from a torn end");
   status = OpenDatabase();
   if (status.ok()) status = SyncLogs();
-  if (status.ok()) status = LoadNamespaces(&report);
+  std::optional<std::string> numbers;
+  if (status.ok()) status = LoadNamespaces(&report, &numbers);
+  if (status.ok()) status = LoadSpaces(numbers);
   if (status.ok() && options_.salvage) status = EndSalvage(&report);
   if (status.ok()) {
     const rocksdb::Status marked = mark_.Open(env_->GetFileSystem().get(), options.dir, version_);
@@ -230,7 +233,8 @@ Status LsmEngine::ReadMetadata(std::string_view name, std::string* text, bool* f
   return Status();
 }
 
-Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
+// numbers: metadata "spaces", if it is there.
+Status LsmEngine::LoadNamespaces(RecoveryReport* report, std::optional<std::string>* numbers) {
   std::string text;
   bool found = false;
   const auto damaged = [](std::string_view name, const FormatFault& fault) {
@@ -271,8 +275,12 @@ Status LsmEngine::LoadNamespaces(RecoveryReport* report) {
     if (fault) return damaged(DescribeKey(key), fault);
     version_ = std::max(version_, value.head.version);
   }
+  status = ReadMetadata(kSpacesName, &text, &found);
+  if (!status.ok()) return status;
+  if (found) *numbers = text;
   status = ReadMetadata(kCountsName, &text, &found);
   if (!status.ok()) return status;
+  // Now that everything with a version has been read.
   status = CompareWithMark(report);
   if (!status.ok()) return status;
   const std::string_view counts = exact_ ? "exact" : "estimated";
@@ -354,7 +362,8 @@ Status LsmEngine::StartThreads() {
   CheckRoom();  // what it keeps belongs to the thread that watches, from now on
   const bool started = committer_->Start(std::move(parts)) && reads_.Start(own_.read_threads) &&
                        ranges_.Start(kRangeThreads) && sweeper_.Start(std::move(sweep)) &&
-                       jobs_.Start([this] { RunJobs(); }) && jobs_.Start([this] { Watch(); });
+                       jobs_.Start([this] { RunJobs(); }) && jobs_.Start([this] { Watch(); }) &&
+                       jobs_.Start([this] { RunDrops(); });
   if (!started) return Status(Code::kBusy, Threads::kRefused);
   return Status();
 }
@@ -416,6 +425,8 @@ void LsmEngine::Reset() {
   gate_.Publish(std::make_shared<DropRules>());
   pending_ = PendingIndex();
   namespaces_ = Namespaces();
+  spaces_.Reset();
+  numbers_batch_ = 0;
   version_ = 0;
   written_version_ = 0;
   mark_synced_ms_ = 0;

@@ -96,9 +96,10 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
                      Entry* entry) {
   *entry = Entry();
   CAIRN_ASSERT_LATCHED(latches_[shard].latch);
-  const uint32_t collection = namespaces_.slot(ns).collection.load(std::memory_order_relaxed);
+  const KeyPrefix prefix = PrefixOf(ns);
+  const uint32_t collection = prefix.collection;
   LastFound& last = last_found;
-  EncodeKey({.collection = collection}, key, &last.key);
+  EncodeKey(prefix, key, &last.key);
   const uint64_t durable = committer_->durable();
   const uint32_t hash = HashOf(last.key);
   // Whatever is seen stands on the latest flush or swap.
@@ -123,7 +124,7 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     set_ticket(Written());
     read_figures_.record_hits.fetch_add(1, std::memory_order_relaxed);
     entry->found = entry->resident = true;
-    entry->type = static_cast<ValueType>(parsed.head.kind);
+    entry->type = static_cast<ValueType>(TypeOf(parsed.head));
     entry->expire_at_ms = parsed.head.expire_at_ms;
     entry->value_bytes = parsed.body.size();
     if (want_value) entry->value = parsed.body;
@@ -135,14 +136,14 @@ void LsmEngine::Find(uint16_t ns, uint16_t shard, std::string_view key, bool wan
     return;
   }
   set_ticket(Written());
-  if (memory.state == InMemory::State::kUnknown || !IsClientKind(memory.head.kind)) {
+  if (memory.state == InMemory::State::kUnknown || !IsWhole(memory.head.kind, IsOfPages(ns))) {
     // Not in memory, or damaged: then the fetch says so.
     entry->unknown = true;
     entry->version = {{Flushes(), collection, kUnknownMark}};
     return;
   }
   entry->found = true;
-  entry->type = static_cast<ValueType>(memory.head.kind);
+  entry->type = static_cast<ValueType>(TypeOf(memory.head));
   entry->expire_at_ms = memory.head.expire_at_ms;
   entry->value_bytes = memory.body_bytes;
   if (CAIRN_UNLIKELY(memory.state == InMemory::State::kLarge)) {
@@ -200,18 +201,18 @@ LsmEngine::InMemory LsmEngine::LookInMemory(const std::string& stored_key,
 Owner LsmEngine::Pin(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry) {
   if (!entry.resident || entry.copied || entry.value.size() < kLargeValueBytes) return nullptr;
   std::string stored;
-  EncodeKey({.collection = namespaces_.slot(ns).collection.load(std::memory_order_relaxed)}, key,
-            &stored);
+  EncodeKey(PrefixOf(ns), key, &stored);
   const PendingWrite* write = pending_.Find(shard, stored, HashOf(stored));
   return write == nullptr || write->owner == nullptr ? nullptr : *write->owner;
 }
 
 class LsmEngine::Fetching final : public Reading {
  public:
-  Fetching(LsmEngine* engine, uint32_t reactor, std::string key, FetchRequest* request,
+  Fetching(LsmEngine* engine, uint32_t reactor, std::string key, bool page, FetchRequest* request,
            std::shared_ptr<HeldSnapshot> snapshot)
       : Reading(engine, reactor),
         key_(std::move(key)),
+        page_(page),
         request_(request),
         fill_(!request->no_admit),
         snapshot_(std::move(snapshot)) {}
@@ -253,13 +254,13 @@ class LsmEngine::Fetching final : public Reading {
     }
     ParsedValue parsed;
     FormatFault fault = ParseValue(Viewed(stored), &parsed);
-    if (!fault && !IsClientKind(parsed.head.kind)) fault = {"damaged, see the log", 1};
+    if (!fault && !IsWhole(parsed.head.kind, page_)) fault = {"damaged, see the log", 1};
     if (fault) {
       status_ = FormatError(fault, key_);
       return;
     }
     engine_->read_figures_.bytes.fetch_add(stored.size(), std::memory_order_relaxed);
-    result_.type = static_cast<ValueType>(parsed.head.kind);
+    result_.type = static_cast<ValueType>(TypeOf(parsed.head));
     result_.expire_at_ms = parsed.head.expire_at_ms;
     if (parsed.body.size() >= kLargeValueBytes) {
       std::shared_ptr<LargeBuffer> buffer = LargeBuffer::New(parsed.body.size());
@@ -273,6 +274,7 @@ class LsmEngine::Fetching final : public Reading {
   }
 
   const std::string key_;  // stored
+  const bool page_;
   FetchRequest* const request_;
   const bool fill_;
   std::shared_ptr<HeldSnapshot> snapshot_;
@@ -284,8 +286,7 @@ void LsmEngine::Fetch(uint32_t reactor, uint16_t ns, [[maybe_unused]] uint16_t s
                       std::string_view key, FetchRequest* request) {
   CAIRN_ASSERT_LATCHED(latches_[shard].latch);
   std::string stored;
-  EncodeKey({.collection = namespaces_.slot(ns).collection.load(std::memory_order_relaxed)}, key,
-            &stored);
+  EncodeKey(PrefixOf(ns), key, &stored);
   // A snapshot shows a key that has been unknown since then as it is now: had it been written
   // meanwhile, memory would know it, unless a flush came between.
   Reactor& state = reactors_[reactor];
@@ -294,7 +295,8 @@ void LsmEngine::Fetch(uint32_t reactor, uint16_t ns, [[maybe_unused]] uint16_t s
     state.snapshot_flushes = flushes;
     state.snapshot = std::make_shared<HeldSnapshot>(db_.get(), &gate_);
   }
-  Submit(reactor, &reads_, new Fetching(this, reactor, std::move(stored), request, state.snapshot));
+  Submit(reactor, &reads_,
+         new Fetching(this, reactor, std::move(stored), IsOfPages(ns), request, state.snapshot));
 }
 
 uint64_t LsmEngine::EntryMemoryBytes(uint16_t ns, uint16_t shard, std::string_view key) {

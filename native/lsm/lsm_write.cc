@@ -26,6 +26,10 @@ bool OnWhole(const WriteOp& op) {
   return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap;
 }
 
+bool OnlyFrees(const WriteOp& op) {
+  return op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush || FreesPages(op);
+}
+
 // Collections that the unit may drop, and as many that it may take.
 uint64_t Dropped(std::span<const WriteOp> ops, uint32_t namespaces) {
   uint64_t dropped = 0;
@@ -45,7 +49,7 @@ Status LsmEngine::Refusal(std::span<const WriteOp> ops, uint64_t* bytes, bool* a
       return Status(Code::kTooLarge, "a key or value is larger than 512 MB");
     if (!OnWhole(op)) CAIRN_ASSERT_LATCHED(latches_[op.shard].latch);
     *bytes += op.key.size() + op.value.size() + kWriteOverhead;
-    frees = frees && (op.kind == WriteKind::kDelete || op.kind == WriteKind::kFlush);
+    frees = frees && OnlyFrees(op);
     *awaited = *awaited || op.awaited;
   }
   if (*bytes > kUnitBytesMax)
@@ -132,7 +136,7 @@ void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, 
   const bool deletion = op.kind == WriteKind::kDelete;
   const bool found = op.before == WriteOp::Before::kFound;
   const uint64_t expire_at_ms = deletion ? 0 : op.expire_at_ms;
-  const uint32_t collection = namespaces_.slot(op.ns).collection.load(std::memory_order_relaxed);
+  const bool page = IsOfPages(op.ns);
 
   auto* write = new (batch->arena.Take(sizeof(PendingWrite))) PendingWrite;
   write->batch = batch->number;
@@ -143,16 +147,20 @@ void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, 
 
   const size_t key_bytes = kPrefixBytes + op.key.size();
   char* const key = batch->arena.Take(key_bytes);
-  EncodePrefix({.collection = collection}, key);
+  EncodePrefix(PrefixOf(op.ns), key);
   if (!op.key.empty()) std::memcpy(key + kPrefixBytes, op.key.data(), op.key.size());
   write->key = {key, key_bytes};
   write->hash = HashOf(write->key);
 
   if (!deletion) {
     char head[kHeadBytesMax];
-    write->body_offset = static_cast<uint32_t>(EncodeHead(
-        {.kind = static_cast<Kind>(op.type), .version = ++version_, .expire_at_ms = expire_at_ms},
-        head));
+    const auto type = static_cast<uint8_t>(op.type);
+    write->body_offset =
+        static_cast<uint32_t>(EncodeHead({.kind = page ? Kind::kPage : static_cast<Kind>(type),
+                                          .aux = page ? type : uint8_t{0},
+                                          .version = ++version_,
+                                          .expire_at_ms = expire_at_ms},
+                                         head));
     const size_t value_bytes = write->body_offset + op.value.size();
     char* value;
     if (CAIRN_UNLIKELY(large != nullptr)) {
@@ -172,6 +180,7 @@ void LsmEngine::ApplyKey(const WriteOp& op, std::shared_ptr<LargeBuffer> large, 
   }
   batch->writes.push_back(write);
   pending_.Add(write);
+  if (page) return namespaces_.TouchPages(KeysOf(op.ns), batch);
 
   using Change = Namespaces::Change;
   const Change change = !exact_ || found == !deletion ? Change::kStayed
@@ -193,6 +202,7 @@ void LsmEngine::ApplyWhole(const WriteOp& op, Batch* batch) {
       namespaces_.Flush(static_cast<uint16_t>(ns), exact_, batch);
   }
   removed_all_.store(batch->number, std::memory_order_relaxed);
+  spaces_.OnWhole(op);
 }
 
 void LsmEngine::Tick(uint32_t reactor, uint64_t monotonic_ms) {

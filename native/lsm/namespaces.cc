@@ -139,9 +139,14 @@ void Namespaces::Count(uint16_t ns, Change change, uint64_t old_expire_at_ms, ui
   Add(&slot.expiry_seconds, expire_at_ms / kMillisPerSecond - old_expire_at_ms / kMillisPerSecond);
 }
 
+void Namespaces::TouchPages(uint16_t ns, Batch* batch) {
+  slots_[ns].pages = true;
+  Note(ns, batch);
+}
+
 void Namespaces::Flush(uint16_t ns, bool exact, Batch* batch) {
   Slot& slot = slots_[ns];
-  if (exact && slot.keys.load(std::memory_order_relaxed) == 0) return;
+  if (exact && slot.keys.load(std::memory_order_relaxed) == 0 && !slot.pages) return;
   const uint32_t old = slot.collection.load(std::memory_order_relaxed);
   dropped_.insert(std::lower_bound(dropped_.begin(), dropped_.end(), old), old);
   batch->dropped.push_back(old);
@@ -150,6 +155,7 @@ void Namespaces::Flush(uint16_t ns, bool exact, Batch* batch) {
   slot.keys.store(0, std::memory_order_relaxed);
   slot.expiring.store(0, std::memory_order_relaxed);
   slot.expiry_seconds.store(0, std::memory_order_relaxed);
+  slot.pages = false;
   batch->mapping_changed = true;
   Note(ns, batch);
 }
@@ -165,6 +171,7 @@ void Namespaces::Swap(uint16_t a, uint16_t b, Batch* batch) {
   exchange(&Slot::keys);
   exchange(&Slot::expiring);
   exchange(&Slot::expiry_seconds);
+  std::swap(slots_[a].pages, slots_[b].pages);
   batch->mapping_changed = true;
   Note(a, batch);
   Note(b, batch);

@@ -32,6 +32,7 @@ class Namespaces {
     std::atomic<uint64_t> expiring{0};
     std::atomic<uint64_t> expiry_seconds{0};  // summed, of those that expire
     bool noted = false;                       // in Batch::changed of the open batch
+    bool pages = false;                       // the collection may have some
   };
 
   // New ones get collections of their own. *changed: it has to be written. False, and nothing has
@@ -55,9 +56,12 @@ class Namespaces {
   static constexpr const char* kUsedUp =
       "the numbers of collections are used up, one for each database that was flushed: copy the "
       "keys to a new directory";
+  // A page came, went or changed.
+  void TouchPages(uint16_t ns, Batch* batch);
   // Numbers of collections that were never used.
   uint32_t unused() const { return UINT32_MAX - next_collection_; }
-  // A namespace without keys keeps its collection if that is exact. Else it takes an unused one.
+  // A namespace without keys and pages keeps its collection if that is exact. Else it takes an
+  // unused one.
   void Flush(uint16_t ns, bool exact, Batch* batch);
   void Swap(uint16_t a, uint16_t b, Batch* batch);
   // Collections that no file holds any more.

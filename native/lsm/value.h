@@ -60,6 +60,10 @@ inline constexpr uint8_t kClientKindMax = 15;
 inline constexpr uint8_t kOperandBit = 64;
 
 inline bool IsClientKind(Kind kind) { return static_cast<uint8_t>(kind) <= kClientKindMax; }
+// Whether a whole value, undamaged, of the index of pages, or else of that of keys.
+inline bool IsWhole(Kind kind, bool page) {
+  return page ? kind == Kind::kPage : IsClientKind(kind);
+}
 inline bool IsOperand(Kind kind) { return (static_cast<uint8_t>(kind) & kOperandBit) != 0; }
 // What an operand changes.
 inline Kind TargetOf(Kind operand) {
@@ -72,6 +76,11 @@ struct ValueHead {
   uint64_t version = 0;
   uint64_t expire_at_ms = 0;  // 0: never
 };
+
+// What the engine contract calls the type of a value: of a page, its kind.
+inline uint8_t TypeOf(const ValueHead& head) {
+  return head.kind == Kind::kPage ? head.aux : static_cast<uint8_t>(head.kind);
+}
 
 struct ParsedValue {
   ValueHead head;

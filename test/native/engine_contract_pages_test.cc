@@ -340,9 +340,8 @@ CONTRACT_TEST("types of values stay what they are") {
 TEST_CASE("engine contract: pages: who has them") {
   for (const NamedEngine& named : EnginesUnderTest()) {
     CAPTURE(named.name);
-    const bool lsm = std::string_view(named.name).find("lsm") != std::string_view::npos;
     const std::unique_ptr<Engine> engine = named.make(1)->NewEngine();
-    CHECK((engine->spaces() != nullptr) == !lsm);
+    CHECK(engine->spaces() != nullptr);
     CHECK(engine->cuts() == nullptr);
   }
 }
