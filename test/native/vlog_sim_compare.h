@@ -13,9 +13,10 @@ namespace cairn::testing {
 
 class Comparison {
  public:
-  // found: by namespace. note: what a failure is told with.
-  Comparison(Model* model, const std::map<Place, Cell>& found, const std::string& note)
-      : model_(*model), found_(found), note_(note) {}
+  // found: by namespace. spaces: whose pages were looked for. note: what a failure is told with.
+  Comparison(Model* model, const std::map<Place, Cell>& found, const std::set<SpaceId>& spaces,
+             const std::string& note)
+      : model_(*model), found_(found), spaces_(spaces), note_(note) {}
 
   // Fails the test, or makes the model say what was found.
   void Run(uint32_t new_lanes) {
@@ -61,16 +62,25 @@ class Comparison {
   uint64_t returned() const { return returned_; }  // found again, with the clock set back
 
  private:
-  // visit(ns, key, what was found or null) for a lane's keys, until it returns false.
+  // visit(ns, key, what was found or null) for a lane's keys and pages, until it returns false.
   template <typename Visit>
   bool Each(uint32_t lane, Visit&& visit) const {
     for (int i = 0; i < kKeys; ++i) {
-      const std::string key = KeyOf(i);
-      if (model_.LaneOf(key) != lane) continue;
-      for (uint16_t ns = 0; ns < kSpaces; ++ns) {
-        const auto here = found_.find({ns, key});
-        if (!visit(ns, key, here == found_.end() ? nullptr : &here->second)) return false;
-      }
+      if (!EachNamespace(lane, 0, KeyOf(i), visit)) return false;
+    }
+    for (const SpaceId space : spaces_) {
+      for (const uint64_t page : kPageIds)
+        if (!EachNamespace(lane, kPagesBit, PageKeyOf(space, page), visit)) return false;
+    }
+    return true;
+  }
+  template <typename Visit>
+  bool EachNamespace(uint32_t lane, uint16_t bit, const std::string& key, Visit&& visit) const {
+    if (model_.LaneOf(bit, key) != lane) return true;
+    for (uint16_t number = 0; number < kSpaces; ++number) {
+      const uint16_t ns = number | bit;
+      const auto here = found_.find({ns, key});
+      if (!visit(ns, key, here == found_.end() ? nullptr : &here->second)) return false;
     }
     return true;
   }
@@ -168,6 +178,7 @@ class Comparison {
 
   Model& model_;
   const std::map<Place, Cell>& found_;
+  const std::set<SpaceId>& spaces_;
   const std::string note_;
   uint64_t left_out_ = 0;
   uint64_t returned_ = 0;

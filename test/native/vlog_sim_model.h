@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/page_key.h"
 #include "vlog_testing.h"
 
 namespace cairn::testing {
@@ -22,6 +23,12 @@ namespace cairn::testing {
 constexpr uint16_t kSpaces = 3;
 constexpr int kKeys = 24;
 inline std::string KeyOf(int number) { return "k" + std::to_string(number); }
+// Pages are keys of namespaces of their own to the model, too (engine/page_key.h).
+constexpr uint64_t kPageIds[] = {0, 1, 2, 3, 300, UINT64_MAX};
+constexpr size_t kSpacesMax = 4;  // of pages, that are written to at a time
+inline std::string PageKeyOf(SpaceId space, uint64_t page) {
+  return std::string(PageKey(space, page).view());
+}
 
 // How often things happened, in all lives.
 struct Tally {
@@ -38,6 +45,8 @@ struct Tally {
   uint64_t lone = 0;        // units that were alone on the way
   uint64_t slowest_ms = 0;  // of them, until durable
   uint64_t moved = 0;       // the directory, to another device
+  uint64_t pages = 0;       // written
+  uint64_t spaces = 0;      // dropped
 
   void Add(const Tally& other) {
     recycled += other.recycled;
@@ -53,6 +62,8 @@ struct Tally {
     lone += other.lone;
     slowest_ms = std::max(slowest_ms, other.slowest_ms);
     moved += other.moved;
+    pages += other.pages;
+    spaces += other.spaces;
   }
 };
 
@@ -115,7 +126,9 @@ struct State {
   std::map<Place, std::vector<Cell>> ghosts;
   std::vector<uint16_t> tree_of = {0, 1, 2};
 
-  Place At(uint16_t ns, const std::string& key) const { return {tree_of[ns], key}; }
+  Place At(uint16_t ns, const std::string& key) const {
+    return {static_cast<uint16_t>(tree_of[KeysOf(ns)] | (ns & kPagesBit)), key};
+  }
 };
 
 struct Change {
@@ -146,14 +159,16 @@ struct Model {
   std::vector<std::vector<std::shared_ptr<Unit>>> log;  // per lane
   std::vector<size_t> floor;                            // per lane: units that must survive
 
-  uint32_t LaneOf(std::string_view key) const { return ShardOf(key) % lanes; }
+  uint32_t LaneOf(uint16_t ns, std::string_view key) const {
+    return vlog::ShardIn(ns, key) % lanes;
+  }
 
   void ApplyTo(State* state, uint32_t lane, const Unit& unit) const {
     for (const Change& change : unit.changes) {
       const WriteOp& op = change.op;
       if (op.kind == WriteKind::kFlush) {
         const auto flushed = [&](const auto& entry) {
-          return op.ns == kAllNamespaces || entry.first.first == state->tree_of[op.ns];
+          return op.ns == kAllNamespaces || KeysOf(entry.first.first) == state->tree_of[op.ns];
         };
         std::erase_if(state->cells, flushed);
         std::erase_if(state->ghosts, flushed);
@@ -163,7 +178,14 @@ struct Model {
         std::swap(state->tree_of[op.ns], state->tree_of[op.other_ns]);
         continue;
       }
-      if (LaneOf(change.key) != lane) continue;
+      if (LaneOf(op.ns, change.key) != lane) continue;
+      if (DropsSpace(change)) {
+        std::erase_if(state->cells, [&](const auto& entry) {
+          return IsOfPages(entry.first.first) &&
+                 SpaceOfPageKey(entry.first.second) == SpaceOfPageKey(change.key);
+        });
+        continue;
+      }
       const Place at = state->At(op.ns, change.key);
       if (op.kind == WriteKind::kPut) {
         state->cells[at] = {change.value, op.expire_at_ms, unit.moment, Cell::Told::kByItself};
@@ -180,6 +202,9 @@ struct Model {
       }
     }
   }
+  static bool DropsSpace(const Change& change) {
+    return IsOfPages(change.op.ns) && change.op.kind == WriteKind::kPut && IsMark(change.key);
+  }
   void Add(const std::shared_ptr<Unit>& unit) {
     unit->moment = clock.moment();
     units.push_back(unit);
@@ -190,7 +215,7 @@ struct Model {
     }
   }
   const Cell* Look(uint16_t ns, const std::string& key) const {
-    const State& state = now[LaneOf(key)];
+    const State& state = now[LaneOf(ns, key)];
     const auto cell = state.cells.find(state.At(ns, key));
     return cell == state.cells.end() ? nullptr : &cell->second;
   }
@@ -206,7 +231,7 @@ struct Model {
            cell.expire + expired_for_ms <= clock.PeakSince(cell.since);
   }
   void Dropped(uint16_t ns, const std::string& key) {
-    State& state = now[LaneOf(key)];
+    State& state = now[LaneOf(ns, key)];
     state.cells.erase(state.At(ns, key));
   }
   // A start leaves out what has expired and says so itself.
@@ -267,18 +292,20 @@ struct Model {
 
   // The last unit that has a say in what a read of the key shows must survive.
   void Observed(uint16_t ns, const std::string& key) {
-    const uint32_t lane = LaneOf(key);
+    const uint32_t lane = LaneOf(ns, key);
     for (size_t i = log[lane].size(); i > floor[lane]; --i) {
       for (const Change& change : log[lane][i - 1]->changes) {
         const bool all = change.op.kind == WriteKind::kFlush || change.op.kind == WriteKind::kSwap;
-        if (!all && change.key != key) continue;
+        const bool drops = !all && IsOfPages(ns) && DropsSpace(change) &&
+                           SpaceOfPageKey(change.key) == SpaceOfPageKey(key);
+        if (!all && !drops && change.key != key) continue;
         // A conservative test: with swaps in flight the tree of an older unit is not tracked here.
         if (!all && change.op.ns != ns) continue;
-        if (all && change.op.kind == WriteKind::kFlush && change.op.ns != ns &&
+        if (all && change.op.kind == WriteKind::kFlush && change.op.ns != KeysOf(ns) &&
             change.op.ns != kAllNamespaces)
           continue;
-        if (all && change.op.kind == WriteKind::kSwap && change.op.ns != ns &&
-            change.op.other_ns != ns)
+        if (all && change.op.kind == WriteKind::kSwap && change.op.ns != KeysOf(ns) &&
+            change.op.other_ns != KeysOf(ns))
           continue;
         Require(*log[lane][i - 1]);
         return;
@@ -293,8 +320,10 @@ struct Model {
     lanes = new_lanes;
     for (State& state : merged) state.tree_of = states[0].tree_of;
     for (const State& state : states) {
-      for (const auto& [at, cell] : state.cells) merged[LaneOf(at.second)].cells[at] = cell;
-      for (const auto& [at, cells] : state.ghosts) merged[LaneOf(at.second)].ghosts[at] = cells;
+      for (const auto& [at, cell] : state.cells)
+        merged[LaneOf(at.first, at.second)].cells[at] = cell;
+      for (const auto& [at, cells] : state.ghosts)
+        merged[LaneOf(at.first, at.second)].ghosts[at] = cells;
     }
     base = now = merged;
     units.clear();

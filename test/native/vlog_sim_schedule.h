@@ -18,6 +18,7 @@
 #include "io/sim_disk.h"
 #include "vlog_sim_compare.h"
 #include "vlog_sim_model.h"
+#include "vlog_sim_pages.h"
 
 namespace cairn::testing {
 
@@ -43,6 +44,8 @@ class Schedule {
     static constexpr uint32_t kSteps[] = {0, 40, 40, 400};
     checkpoint_steps_ = kSteps[Pick(4)];
     sweeps_ = Pick(3) == 0;
+    pages_.on = Pick(2) == 0;
+    tuning_.pages_per_slice = 1 + Pick(3);
     tuning_.gc_hook = [](void* context, GcPoint) { static_cast<Schedule*>(context)->Meanwhile(); };
     tuning_.gc_context = this;
     model_.Rebase({State()}, 1);
@@ -70,9 +73,14 @@ class Schedule {
       driver_.reset();
       uint64_t keys = 0;
       uint64_t bytes = 0;
+      uint64_t pages = 0;
       for (const State& state : model_.now) {
         for (const auto& [at, cell] : state.cells) {
           if (model_.Expired(cell)) continue;
+          if (IsOfPages(at.first)) {
+            pages += 1;
+            continue;
+          }
           keys += 1;
           bytes += at.second.size() + cell.value.size();
         }
@@ -80,6 +88,7 @@ class Schedule {
       const CheckReport report = Checked();
       CHECK(report.live_keys == keys);
       CHECK(report.live_bytes == bytes);
+      CHECK(report.live_pages == pages);
     }
   }
 
@@ -208,11 +217,13 @@ class Schedule {
       CHECK(driver_->engine->KeyCount(ns) == keys);
       CHECK(driver_->engine->ExpiringCount(ns) == expiring);
     }
+    const std::set<SpaceId> there = pages_.FindAll(&found);
     CHECK(driver_->engine->CheckAccountsForTest() == "");
     Comparison comparison(
-        &model_, found,
+        &model_, found, pages_.known(),
         "seed " + std::to_string(seed_) + " life " + std::to_string(generation_) + ", " + note_);
     comparison.Run(options_.lanes);
+    pages_.Restart(there);
     tally_.left_out += comparison.left_out();
     tally_.returned += comparison.returned();
   }
@@ -249,6 +260,10 @@ class Schedule {
           {driver_->Flush(Pick(3) == 0 ? kAllNamespaces : static_cast<uint16_t>(Pick(kSpaces))), "",
            ""});
       return unit;
+    }
+    if (kind >= 2 && kind < 10 && pages_.on) {
+      pages_.AddTo(unit.get(), &serial_);
+      if (!unit->changes.empty() && Pick(2) == 0) return unit;  // else with keys
     }
     if (kind == 1) {
       const uint16_t a = static_cast<uint16_t>(Pick(kSpaces));
@@ -313,6 +328,7 @@ class Schedule {
     for (uint32_t step = 0; step < steps && disk_->powered(); ++step) {
       if (Pick(5) < 3) (void)TryUnit(NewUnit());
       if (Pick(3) == 0) LookAround();
+      if (pages_.on && Pick(6) == 0) pages_.LookAround();
       if (sweeps_ && Pick(12) == 0) Sweep();
       if (Pick(40) == 0) SetClock();
       if (Pick(100) == 0) Idle();
@@ -438,14 +454,7 @@ class Schedule {
   }
 
   Status TryUnit(const std::shared_ptr<Unit>& unit) {
-    std::vector<WriteOp> ops;
-    for (Change& change : unit->changes) {
-      change.op.key = change.key;
-      change.op.value = change.value;
-      change.op.shard = ShardOf(change.key);
-      ops.push_back(change.op);
-    }
-    Status status = driver_->TryApply(ops, &unit->tickets, Pick(options_.reactors));
+    const Status status = pages_.Try(unit.get(), Pick(options_.reactors));
     if (status.ok()) {
       model_.Add(unit);
       waiting_.push_back(unit);
@@ -580,6 +589,7 @@ class Schedule {
   Tally tally_;
   uint32_t checkpoint_steps_ = 0;  // between those that are asked for, on average; 0: none are
   bool sweeps_ = false;
+  SimPages pages_{&model_, &driver_, &tally_, [this](uint32_t n) { return Pick(n); }};
   int64_t skew_ = 0;  // of the wall clock, in ms
   uint32_t generation_ = 0;
   std::string note_;  // how this life went

@@ -26,7 +26,8 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes" *
                    << ", left out by a start " << sum.left_out << ", found again " << sum.returned
                    << "; room given back " << sum.given_back << ", steps with a stopped lane "
                    << sum.stopped << ", lone units " << sum.lone << ", the slowest answered after "
-                   << sum.slowest_ms << " ms; moved to another device " << sum.moved);
+                   << sum.slowest_ms << " ms; moved to another device " << sum.moved
+                   << "; pages written " << sum.pages << ", spaces dropped " << sum.spaces);
   if (runs >= 100) {
     CHECK(sum.recycled > runs / 2);
     CHECK(sum.collected > runs);
@@ -40,6 +41,8 @@ TEST_CASE("vlog sim: seeded schedules of writes, expiries, faults and crashes" *
     CHECK(sum.stopped > runs);
     CHECK(sum.lone > runs);
     CHECK(sum.moved > runs);
+    CHECK(sum.pages > 10 * runs);
+    CHECK(sum.spaces > runs / 2);
   }
 }
 
