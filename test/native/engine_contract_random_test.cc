@@ -6,6 +6,7 @@
 
 #include "engine_history.h"
 #include "environment.h"
+#include "host_pages.h"
 
 using namespace cairn;
 using namespace cairn::testing;
@@ -24,10 +25,30 @@ std::vector<std::string> KeyNames() {
   return names;
 }
 
+// Spaces come and go, no more in a run than these. To the history a page is a key of a name that no
+// key has, and a drop deletes the pages there are.
+constexpr uint32_t kPageSpaces = 24;
+constexpr uint64_t kPageIds[] = {0, 1, UINT64_MAX};
+std::string PageName(uint32_t space, size_t page) {
+  return "page " + std::to_string(space) + "/" + std::to_string(page);
+}
+std::vector<std::string> AllNames() {
+  std::vector<std::string> names = KeyNames();
+  for (uint32_t space = 0; space < kPageSpaces; ++space)
+    for (size_t page = 0; page < std::size(kPageIds); ++page)
+      names.push_back(PageName(space, page));
+  return names;
+}
+
+struct PageSpace {
+  SpaceId id = 0;        // 0: not made yet
+  bool retired = false;  // written to no more
+};
+
 class RandomRun {
  public:
   RandomRun(EngineUnderTest* medium, uint64_t seed)
-      : medium_(medium), random_(seed), names_(KeyNames()), history_(names_) {}
+      : medium_(medium), random_(seed), names_(KeyNames()), history_(AllNames()) {}
 
   void Run(uint32_t lives, uint32_t steps) {
     host_ = std::make_unique<EngineHost>(medium_,
@@ -91,6 +112,102 @@ class RandomRun {
     return unit;
   }
 
+  // The namespace that has pages of the space; kSpaces: none has.
+  uint16_t NamespaceOf(uint32_t space) const {
+    for (size_t page = 0; page < std::size(kPageIds); ++page) {
+      const History::States& states = history_.Now(PageName(space, page));
+      if (!states.empty()) return states.begin()->first;
+    }
+    return kSpaces;
+  }
+
+  // Writes to a space, or drops it. Nothing: there is no space that can be.
+  void AddPages(History::Unit* unit, std::vector<PageOp>* ops) {
+    const uint32_t number = Pick(kPageSpaces);
+    PageSpace& space = spaces_[number];
+    uint16_t ns = NamespaceOf(number);
+    if (space.retired || (space.id != 0 && ns == kSpaces)) return;
+    Pages pages(host_.get());
+    if (space.id == 0) {
+      space.id = pages.New(static_cast<uint16_t>(Pick(kShardCount)));
+      ns = Space();
+    } else if (Pick(6) == 0) {
+      for (size_t page = 0; page < std::size(kPageIds); ++page)
+        if (history_.Now(ns, PageName(number, page))) AddPage(unit, number, page, ns, true);
+      ops->push_back(Pages::Drop(ns, space.id));
+      space.retired = true;
+      return;
+    }
+    for (size_t page = 0; page < std::size(kPageIds); ++page) {
+      if (Pick(2) == 0) continue;
+      const bool remove = history_.Now(ns, PageName(number, page)) && Pick(5) == 0;
+      AddPage(unit, number, page, ns, remove);
+      ops->push_back(remove ? Pages::Remove(ns, space.id, kPageIds[page])
+                            : Pages::Image(ns, space.id, kPageIds[page], {}, 1));
+    }
+  }
+  void AddPage(History::Unit* unit, uint32_t space, size_t page, uint16_t ns, bool remove) {
+    History::Op op;
+    op.kind = remove ? WriteKind::kDelete : WriteKind::kPut;
+    op.ns = ns;
+    op.key = PageName(space, page);
+    if (!remove) op.value = "p" + std::to_string(++serial_) + std::string(1 + Pick(3000), 'p');
+    unit->ops.push_back(std::move(op));
+  }
+
+  // A unit with pages, and perhaps with keys.
+  void TryPages() {
+    History::Unit unit;
+    std::vector<PageOp> pages;
+    if (Pick(2) == 0) {
+      unit = NewUnit();
+      const auto whole = [](const History::Op& op) {
+        return op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap ||
+               op.kind == WriteKind::kExpire;
+      };
+      std::erase_if(unit.ops, whole);
+    }
+    const size_t keys = unit.ops.size();
+    AddPages(&unit, &pages);
+    if (pages.empty()) return;
+    std::vector<WriteOp> ops;
+    for (size_t i = 0; i < keys; ++i) {
+      const History::Op& op = unit.ops[i];
+      ops.push_back(host_->Put(op.ns, op.key, op.value, op.expire_at_ms));
+      ops.back().kind = op.kind;
+    }
+    size_t at = keys;
+    for (PageOp& op : pages)
+      if (op.what != PageOp::What::kDropSpace) op.image = unit.ops[at++].value;
+    const Status status = Pages(host_.get()).Try(ops, pages, &unit.tickets);
+    if (status.code() == Code::kBusy) {
+      unit.ops.clear();
+      return;
+    }
+    REQUIRE_MESSAGE(status.ok(), status.message());
+    waiting_.push_back(history_.Add(std::move(unit)));
+  }
+
+  void LookAtPage() {
+    const uint32_t number = Pick(kPageSpaces);
+    const size_t page = Pick(static_cast<uint32_t>(std::size(kPageIds)));
+    if (spaces_[number].id == 0) return;
+    const uint16_t ns = Space();
+    const std::string name = PageName(number, page);
+    PageEntry entry;
+    {
+      LatchGuard guard(host_->engine->ShardLatch(HomeOf(spaces_[number].id)));
+      host_->engine->spaces()->FindPage(ns, spaces_[number].id, kPageIds[page], &entry);
+    }
+    // What is missing may have been so before a flush that had nothing to take.
+    if (entry.found && host_->Durable({entry.ticket})) history_.Observed(ns, name);
+    const std::optional<std::string> found =
+        Pages(host_.get()).Get(ns, spaces_[number].id, kPageIds[page]);
+    const std::optional<Seen> expected = history_.Now(ns, name);
+    CHECK(found.has_value() == expected.has_value());
+    if (found && expected) CHECK(*found == expected->value);
+  }
+
   void TryUnit() {
     History::Unit unit = NewUnit();
     std::vector<WriteOp> ops;
@@ -129,6 +246,8 @@ class RandomRun {
 
   void Step() {
     if (Pick(5) < 3) TryUnit();
+    if (has_pages() && Pick(5) == 0) TryPages();
+    if (has_pages() && Pick(5) == 0) LookAtPage();
     if (Pick(2) == 0) LookAt(Space(), Name());
     if (Pick(2) == 0) host_->Pass(Pick(3) == 0 ? 1 + Pick(700) : 1 + Pick(10));
     if (Pick(40) == 0) host_->engine->RequestSync(Pick(host_->options().reactors));
@@ -163,6 +282,13 @@ class RandomRun {
         const bool is_listed = std::find(listed.begin(), listed.end(), name) != listed.end();
         CHECK(host_->Meta(ns, name).found == is_listed);
       }
+      for (uint32_t space = 0; space < kPageSpaces; ++space) {
+        for (size_t page = 0; spaces_[space].id != 0 && page < std::size(kPageIds); ++page) {
+          const std::optional<std::string> image =
+              Pages(host_.get()).Get(ns, spaces_[space].id, kPageIds[page]);
+          if (image) found[PageName(space, page)][ns] = Seen{*image, 0};
+        }
+      }
       CHECK(host_->engine->KeyCount(ns) == listed.size());
       CHECK(host_->engine->ExpiringCount(ns) == expiring);
     }
@@ -187,7 +313,11 @@ class RandomRun {
   void Judge() {
     const std::string wrong = history_.Judge(CompareAll());
     if (!wrong.empty()) FAIL(wrong);
+    // Those that a crash has brought back may be written to; of others, nobody knows the id.
+    for (uint32_t space = 0; space < kPageSpaces; ++space)
+      spaces_[space].retired = spaces_[space].id != 0 && NamespaceOf(space) == kSpaces;
   }
+  bool has_pages() const { return host_->engine->spaces() != nullptr; }
 
   EngineUnderTest* medium_;
   std::mt19937_64 random_;
@@ -196,6 +326,7 @@ class RandomRun {
   std::unique_ptr<EngineHost> host_;
   std::vector<std::shared_ptr<History::Unit>> waiting_;
   uint64_t serial_ = 0;
+  PageSpace spaces_[kPageSpaces];
 };
 
 }  // namespace
