@@ -196,7 +196,10 @@ Result<std::vector<std::string>> Server::Listen() {
   for (uint32_t i = options_.engine.reactors; i-- > 0;) {
     Status status = reactors_[i]->Start(&Server::MakeQueue, this,
                                         i == 0 ? sockets : std::vector<ListenSocket>());
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      EndReactors();  // also those that have no thread: nobody would answer for them
+      return status;
+    }
   }
   std::string why = io_backend_why();
   if (!why.empty()) {
@@ -208,6 +211,7 @@ Result<std::vector<std::string>> Server::Listen() {
 }
 
 Status Server::Stop(bool save) {
+  RequestStop();
   EndReactors();
   if (!open_) return lost_;
   open_ = false;
@@ -216,7 +220,6 @@ Status Server::Stop(bool save) {
 }
 
 void Server::EndReactors() {
-  RequestStop();
   for (auto& reactor : reactors_) reactor->RequestStop();
   for (auto& reactor : reactors_) reactor->Join();
   listeners_.Close();
@@ -283,6 +286,7 @@ Result<RecoveryReport> Server::Reload() {
   Log(3, reopened.status.message());
   open_ = false;
   lost_ = reopened.status;
+  RequestStop();
   EndReactors();
   return lost_;
 }
