@@ -21,9 +21,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
-import { ScriptError, jobs, outputOf, root, run, runScript } from './lib.mjs';
+import { cacheFolder, fetchSource } from './debian-source.mjs';
+import { ScriptError, jobs, outputOf, root, runScript } from './lib.mjs';
 import { setUp } from './setup.mjs';
 
 const link = path.join(root, 'build', 'rocksdb');
@@ -44,51 +44,6 @@ function sourceVersion() {
     throw new ScriptError('librocksdb-dev is not installed, or this is not a system with dpkg: nothing to build from');
   }
   return version;
-}
-
-/** The system's package sources, as sources of source packages: text of both formats. */
-function sourceEntries() {
-  const etc = '/etc/apt';
-  const parts = path.join(etc, 'sources.list.d');
-  const files = [
-    path.join(etc, 'sources.list'),
-    ...(existsSync(parts) ? readdirSync(parts).map((name) => path.join(parts, name)) : []),
-  ].filter((file) => existsSync(file));
-  const textOf = (ending) => files.filter((file) => file.endsWith(ending)).map((file) => readFileSync(file, 'utf8'));
-  const lines = textOf('.list')
-    .flatMap((text) => text.split('\n'))
-    .filter((line) => /^deb\s/.test(line))
-    .map((line) => line.replace(/^deb/, 'deb-src'));
-  const stanzas = textOf('.sources').map((text) => text.replace(/^Types:.*$/gm, 'Types: deb-src'));
-  return { list: `${lines.join('\n')}\n`, sources: `${stanzas.join('\n\n')}\n` };
-}
-
-/** Unpacks the source package into `folder`/source; what is there already is taken for whole. */
-function fetchSource(folder, version) {
-  const source = path.join(folder, 'source');
-  if (existsSync(source)) return source;
-  console.log(`getting the source package rocksdb ${version}`);
-  const apt = path.join(folder, 'apt');
-  rmSync(apt, { recursive: true, force: true });
-  for (const name of ['state/lists/partial', 'cache/archives/partial', 'parts', 'unpacked']) {
-    mkdirSync(path.join(apt, name), { recursive: true });
-  }
-  const { list, sources } = sourceEntries();
-  writeFileSync(path.join(apt, 'parts', 'system.list'), list);
-  writeFileSync(path.join(apt, 'parts', 'system.sources'), sources);
-  // A configuration of its own, so that neither the system's package lists change nor root is needed.
-  const settings = [
-    ...[`Dir::State=${apt}/state`, `Dir::Cache=${apt}/cache`, 'Dir::Etc::SourceList=/dev/null'],
-    ...[`Dir::Etc::SourceParts=${apt}/parts`, ...(process.getuid?.() === 0 ? ['APT::Sandbox::User=root'] : [])],
-  ].flatMap((setting) => ['-o', setting]);
-  const unpacked = path.join(apt, 'unpacked');
-  run('apt-get', [...settings, '--quiet', 'update']);
-  run('apt-get', [...settings, '--quiet', '--only-source', 'source', `rocksdb=${version}`], { cwd: unpacked });
-  const tree = readdirSync(unpacked).find((name) => statSync(path.join(unpacked, name)).isDirectory());
-  if (tree === undefined) throw new ScriptError('the source package has left no folder');
-  renameSync(path.join(unpacked, tree), source);
-  rmSync(apt, { recursive: true, force: true });
-  return source;
 }
 
 /** Whoever was killed may have left object files that are cut off: they are among the newest. */
@@ -202,14 +157,14 @@ await runScript(async () => {
   const parallel = parallelFrom(process.argv.slice(2));
   setUp({ rocksdb: true });
   const version = sourceVersion();
-  const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'cairn', 'rocksdb');
+  const cache = path.join(cacheFolder(), 'rocksdb');
   const name = `${version}-${process.arch}`;
   const done = path.join(cache, name);
   if (!existsSync(done)) {
     const work = path.join(cache, `${name}.work`);
     mkdirSync(work, { recursive: true });
     lock(work);
-    const source = fetchSource(work, version);
+    const source = fetchSource(work, 'rocksdb', version);
     await compile(source, parallel);
     collect(source, path.join(work, 'done'));
     renameSync(path.join(work, 'done'), done);

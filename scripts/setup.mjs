@@ -10,6 +10,7 @@ const lockTimeoutSeconds = 300;
 
 const buildPackages = ['g++', 'make', 'liburing-dev', 'liblua5.1-0-dev', 'librocksdb-dev'];
 const rocksdbPackages = ['dpkg-dev', 'liblz4-dev', 'libzstd-dev']; // to build that from its sources
+const suitePackages = ['dpkg-dev', 'tcl']; // to fetch and run Redis's own tests
 const clientPackages = ['redis-tools']; // redis-cli
 const testPackages = [
   'doctest-dev',
@@ -124,13 +125,19 @@ function installModules() {
 }
 
 /**
- * `test`: also what the tests need. `client`: also redis-cli. `rocksdb`: also what building RocksDB needs.
+ * `test`: also what the tests need. `client`: also redis-cli. `rocksdb`: also what building RocksDB needs. `suite`: also what
+ * Redis's own tests need.
  * `system: false`: leave system packages alone.
  */
-export function setUp({ test = false, client = false, rocksdb = false, system = true } = {}) {
+export function setUp({ test = false, client = false, rocksdb = false, suite = false, system = true } = {}) {
   checkNode();
   if (system && hasDpkg()) {
-    const wanted = [...buildPackages, ...(test ? testPackages : []), ...(rocksdb ? rocksdbPackages : [])];
+    const wanted = [
+      ...buildPackages,
+      ...(test ? testPackages : []),
+      ...(rocksdb ? rocksdbPackages : []),
+      ...(suite ? suitePackages : []),
+    ];
     const missing = wanted.filter((name) => !isInstalled(name));
     if (missing.length > 0) installPackages(missing, client ? missingClients() : []);
     if (client) offerClient();
