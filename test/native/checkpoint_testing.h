@@ -25,14 +25,14 @@ using namespace cairn::vlog;
 using Random = std::mt19937_64;
 inline uint64_t Below(Random& random, uint64_t bound) { return random() % bound; }
 
-struct Entry {
+struct KeptEntry {
   uint16_t shard;
   uint16_t tree;
   std::string key;
   Pointer pointer;
   uint64_t expire;
 };
-inline bool Same(const Entry& a, const Entry& b) {
+inline bool Same(const KeptEntry& a, const KeptEntry& b) {
   return a.shard == b.shard && a.tree == b.tree && a.key == b.key &&
          a.pointer.SamePlace(b.pointer) && a.pointer.flags == b.pointer.flags &&
          a.pointer.checksum == b.pointer.checksum && a.expire == b.expire;
@@ -48,7 +48,7 @@ class Keeper final : public CheckpointSink {
     if (entries.empty()) threads_[shard] = std::this_thread::get_id();
     bool fine = threads_[shard] == std::this_thread::get_id();
     if (!entries.empty()) {
-      const Entry& before = entries.back();
+      const KeptEntry& before = entries.back();
       fine = fine && (before.tree < tree || (before.tree == tree && before.key < key));
     }
     if (!fine) wrong_ = true;
@@ -61,11 +61,11 @@ class Keeper final : public CheckpointSink {
       wrong_ = true;
     }
   }
-  void CheckHas(const std::vector<Entry>& wanted) const {
+  void CheckHas(const std::vector<KeptEntry>& wanted) const {
     CHECK(!wrong_);
     size_t i = 0, trees = 0;
     for (const auto& shard : shards_) {
-      for (const Entry& entry : shard) {
+      for (const KeptEntry& entry : shard) {
         REQUIRE(i < wanted.size());
         if (!Same(entry, wanted[i])) FAIL("entry ", i, " differs: ", entry.key);
         if (i == 0 || wanted[i - 1].shard != entry.shard || wanted[i - 1].tree != entry.tree)
@@ -78,7 +78,7 @@ class Keeper final : public CheckpointSink {
   }
 
  private:
-  std::vector<std::vector<Entry>> shards_;
+  std::vector<std::vector<KeptEntry>> shards_;
   std::vector<std::thread::id> threads_;
   std::mutex mutex_;
   std::set<std::pair<uint16_t, uint16_t>> ended_;
@@ -118,7 +118,7 @@ inline std::string RandomKey(Random& random) {
   }
 }
 
-inline std::vector<Entry> RandomEntries(Random& random, size_t count, uint32_t shards) {
+inline std::vector<KeptEntry> RandomEntries(Random& random, size_t count, uint32_t shards) {
   std::map<std::pair<uint32_t, std::string>, int> keys;
   while (keys.size() < count) {
     const uint32_t tree = Below(random, 5) == 0 ? static_cast<uint32_t>(random() % 65536) % 3 : 0;
@@ -126,7 +126,7 @@ inline std::vector<Entry> RandomEntries(Random& random, size_t count, uint32_t s
         static_cast<uint32_t>(Below(random, shards) * (kShardCount - 1) / std::max(1u, shards - 1));
     keys[{shard << 16 | tree, RandomKey(random)}] = 0;
   }
-  std::vector<Entry> entries;
+  std::vector<KeptEntry> entries;
   for (const auto& [place, unused] : keys) {
     const uint64_t expire = Below(random, 3) != 0 ? 0 : 1700000000000 + Below(random, 1u << 30);
     entries.push_back({static_cast<uint16_t>(place.first >> 16), static_cast<uint16_t>(place.first),
@@ -149,12 +149,12 @@ inline CheckpointInfo SomeInfo() {
   return info;
 }
 
-inline Status TryWrite(Disk* disk, uint32_t id, const std::vector<Entry>& entries,
+inline Status TryWrite(Disk* disk, uint32_t id, const std::vector<KeptEntry>& entries,
                        CheckpointInfo* info) {
   auto writer = CheckpointWriter::Create(disk, CheckpointPath("/d", id), id);
   if (!writer.ok()) return writer.status();
   size_t since = 0;
-  for (const Entry& entry : entries) {
+  for (const KeptEntry& entry : entries) {
     writer.value()->Add(entry.shard, entry.tree, entry.key, entry.pointer, entry.expire);
     if (++since % 1000 != 0) continue;
     uint64_t written = 0;
@@ -165,7 +165,7 @@ inline Status TryWrite(Disk* disk, uint32_t id, const std::vector<Entry>& entrie
   return status.ok() ? disk->SyncDir("/d") : status;
 }
 
-inline CheckpointInfo Write(Disk* disk, uint32_t id, const std::vector<Entry>& entries) {
+inline CheckpointInfo Write(Disk* disk, uint32_t id, const std::vector<KeptEntry>& entries) {
   CheckpointInfo info = SomeInfo();
   const Status status = TryWrite(disk, id, entries, &info);
   REQUIRE_MESSAGE(status.ok(), status.message());

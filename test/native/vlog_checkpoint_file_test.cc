@@ -45,7 +45,7 @@ TEST_CASE("checkpoint file: the worked example, byte by byte") {
   CHECK(kCheckpointVersion == 2);
   SimDisk disk{SimOptions()};
   REQUIRE(disk.CreateDir("/d").ok());
-  const std::vector<Entry> entries = {
+  const std::vector<KeptEntry> entries = {
       {5, 0, "key:0001", Put(1, 0x230, 8, 100, 0xaaaaaaa1), 0},
       {5, 0, "key:0002", Put(1, 0x2b8, 8, 100, 0xaaaaaaa2), 0x1122334455},
       {5, 1, "k", Put(3, 0x230, 1, 2000, 0xaaaaaaa3), 0},
@@ -89,7 +89,7 @@ TEST_CASE("checkpoint file: the worked example, byte by byte") {
 
   Keeper keeper;
   REQUIRE(Load(&disk, 7, 1, &keeper).ok());
-  std::vector<Entry> wanted = entries;
+  std::vector<KeptEntry> wanted = entries;
   wanted[1].pointer.flags |= Pointer::kHasExpiry;
   keeper.CheckHas(wanted);
 }
@@ -179,7 +179,7 @@ TEST_CASE("checkpoint file: what goes in comes out") {
 TEST_CASE("checkpoint file: many blocks, several threads, bounded memory") {
   SimDisk disk{SimOptions()};
   REQUIRE(disk.CreateDir("/d").ok());
-  std::vector<Entry> entries;
+  std::vector<KeptEntry> entries;
   Random random(5);
   char key[32];
   for (uint32_t shard = 0; shard < kShardCount; ++shard) {
@@ -193,7 +193,7 @@ TEST_CASE("checkpoint file: many blocks, several threads, bounded memory") {
   }
   auto writer = CheckpointWriter::Create(&disk, CheckpointPath("/d", 1), 1);
   REQUIRE(writer.ok());
-  for (const Entry& entry : entries) {
+  for (const KeptEntry& entry : entries) {
     writer.value()->Add(entry.shard, entry.tree, entry.key, entry.pointer, entry.expire);
     uint64_t written = 0;
     const size_t pending = writer.value()->pending();
@@ -226,7 +226,7 @@ TEST_CASE("checkpoint file: huge keys among small ones") {
   SimDisk disk{SimOptions()};
   REQUIRE(disk.CreateDir("/d").ok());
   Random random(6);
-  std::vector<Entry> entries;
+  std::vector<KeptEntry> entries;
   auto add = [&](uint16_t shard, std::string key) {
     const Pointer pointer = RandomPointer(random, key.size(), false);
     entries.push_back({shard, 0, std::move(key), pointer, 0});
@@ -244,7 +244,7 @@ TEST_CASE("checkpoint file: huge keys among small ones") {
   add(3, "y");
   auto writer = CheckpointWriter::Create(&disk, CheckpointPath("/d", 1), 1);
   REQUIRE(writer.ok());
-  for (const Entry& entry : entries) {
+  for (const KeptEntry& entry : entries) {
     writer.value()->Add(entry.shard, entry.tree, entry.key, entry.pointer, entry.expire);
     while (writer.value()->pending() > kCheckpointBufferBytes) {
       uint64_t written = 0;
@@ -362,7 +362,7 @@ TEST_CASE("checkpoint file: a decoder of blocks believes nothing") {
     std::string memory(kCheckpointBlockBytes, '\xee');
     CheckpointBlockEncoder encoder;
     encoder.Begin(memory.data(), memory.size());
-    for (const Entry& entry : entries)
+    for (const KeptEntry& entry : entries)
       if (!encoder.Add(entry.shard, entry.tree, entry.key, entry.pointer, entry.expire)) break;
     const CheckpointBlockEntry right = encoder.Finish(1, 4096, 64);
     for (int change = 0; change < 200; ++change) {
@@ -390,7 +390,7 @@ TEST_CASE("checkpoint file: a write that fails can be repeated") {
   SimDisk disk{SimOptions()};
   REQUIRE(disk.CreateDir("/d").ok());
   Random random(10);
-  std::vector<Entry> entries;
+  std::vector<KeptEntry> entries;
   for (uint32_t i = 0; i < 200000; ++i) {
     entries.push_back({static_cast<uint16_t>(i / 1000), 0, std::to_string(1000000 + i),
                        RandomPointer(random, 7, false), 0});
@@ -398,7 +398,7 @@ TEST_CASE("checkpoint file: a write that fails can be repeated") {
   auto writer = CheckpointWriter::Create(&disk, CheckpointPath("/d", 1), 1);
   REQUIRE(writer.ok());
   CHECK(!CheckpointWriter::Create(&disk, CheckpointPath("/d", 1), 1).ok());
-  for (const Entry& entry : entries)
+  for (const KeptEntry& entry : entries)
     writer.value()->Add(entry.shard, entry.tree, entry.key, entry.pointer, entry.expire);
   disk.SetCapacity(disk.UsedBytes() + 100000);
   uint64_t written = 1;
