@@ -78,15 +78,16 @@ void KeyedSpaces::FindPage(uint16_t ns, SpaceId space, uint64_t page, PageEntry*
   const PageKey key(space, page);
   const uint16_t home = HomeOf(space);
   Entry found;
-  *entry = PageEntry();
   if (const Home& at = homes_[home];
       CAIRN_UNLIKELY(!at.dropping.empty() && at.dropping.contains(space))) {
     // What it shows is that the space was dropped: so says the mark.
+    *entry = PageEntry();
     engine_.Find(PagesOf(ns), home, PageKey::OfMark(space).view(), false, &found);
     entry->ticket = found.ticket;
     return;
   }
   engine_.Find(PagesOf(ns), home, key.view(), true, &found);
+  // All of it, once.
   entry->found = found.found;
   entry->unknown = found.unknown;
   entry->resident = found.resident;

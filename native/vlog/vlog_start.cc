@@ -52,6 +52,8 @@ Status VlogEngine::BeginIncarnation(const std::vector<LaneEnd>& ends) {
   uint64_t numbers = manifest.space_numbers;
   if (rebuilt_) numbers = HighestSpaceNumber() + kNumbersLeftOut;
   manifest.space_numbers = numbers + tuning_.space_numbers;
+  if (manifest.space_numbers >= KeyedSpaces::kNumbersMax)
+    return Status(Code::kInvalid, options_.dir + ": the numbers of spaces are used up");
   spaces_.BeginNumbers(numbers, manifest.space_numbers);
   std::lock_guard<std::mutex> lock(catalog_.mutex());
   Status status = catalog_.SaveLocked();
