@@ -2,11 +2,6 @@
 // pass is Begin, the operation, and copying what it has changed to the vector, with its deltas
 // counted. Prints instructions (where the system has a counter for them) and nanoseconds of CPU per
 // operation, bytes of memory per element, and bytes of deltas per change. Build: make measuring
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,32 +19,6 @@ namespace {
 using measuring::CpuNanos;
 using measuring::Mix;
 using namespace cairn::tree;
-
-// Instructions of this thread in user mode.
-class Instructions {
- public:
-  Instructions() {
-    perf_event_attr attr = {};
-    attr.type = PERF_TYPE_HARDWARE;
-    attr.size = sizeof(attr);
-    attr.config = PERF_COUNT_HW_INSTRUCTIONS;
-    attr.exclude_kernel = 1;
-    attr.exclude_hv = 1;
-    file_ = static_cast<int>(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
-  }
-  ~Instructions() {
-    if (file_ >= 0) close(file_);
-  }
-  bool counted() const { return file_ >= 0; }
-  uint64_t Now() const {
-    uint64_t count = 0;
-    if (file_ >= 0 && read(file_, &count, sizeof(count)) != sizeof(count)) std::abort();
-    return count;
-  }
-
- private:
-  int file_ = -1;
-};
 
 class VectorPager final : public Pager {
  public:
@@ -92,7 +61,7 @@ class VectorPager final : public Pager {
   uint64_t next_ = kFirstPage;
 };
 
-const Instructions counter;
+const measuring::Instructions counter;
 
 template <typename Operation>
 void Measure(const char* name, VectorPager* pager, uint64_t count, Operation&& operation) {
