@@ -202,7 +202,7 @@ char* LayOut(const Decimal& d, char* out) {
 }
 
 // Integers in this range are written as integers.
-constexpr double kIntegerMax = 4503599627370496.0;  // 2^52
+constexpr double kIntegerMax = 4611686018427387904.0;  // 2^62
 
 }  // namespace
 
@@ -213,7 +213,7 @@ size_t FormatDouble(double value, char* out) {
   value = std::fabs(value);
   if (std::isinf(value)) {
     p = Copy(p, "inf", 3);
-  } else if (value < kIntegerMax && value == std::trunc(value)) {
+  } else if (value <= kIntegerMax && value == std::trunc(value)) {
     p += FormatUint64(static_cast<uint64_t>(value), p);
   } else {
     p = LayOut(ShortestDigits(value), p);
