@@ -10,6 +10,8 @@ const titles = {
   string: 'Strings',
   bitmap: 'Bitmaps',
   hyperloglog: 'HyperLogLogs',
+  'sorted-set': 'Sorted sets',
+  geo: 'Places',
   generic: 'Keys',
   transactions: 'Transactions',
   connection: 'Connection',

@@ -1,6 +1,7 @@
 #include "command/registry.h"
 
 #include "base/check.h"
+#include "command/zset_handlers.h"
 
 namespace cairn {
 
@@ -26,8 +27,8 @@ uint32_t Registry::Hash(std::string_view name) {
 }
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
-  for (auto rows :
-       {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(), KeyspaceCommands()})
+  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(),
+                    ZsetCommands(), GeoCommands(), KeyspaceCommands()})
     Add(rows);
 }
 

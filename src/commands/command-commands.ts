@@ -11,6 +11,19 @@ function statuses(words: readonly string[]): Reply {
   return new RespSet(words.map((text) => new Simple(text)));
 }
 
+function storeReply(flags: readonly string[], keyword: string, startfrom: number): Reply {
+  const begin = RespMap.of({ type: 'keyword', spec: RespMap.of({ keyword, startfrom }) });
+  const find = RespMap.of({ type: 'range', spec: RespMap.of({ lastkey: 0, keystep: 1, limit: 0 }) });
+  return RespMap.of({ flags: statuses(flags), begin_search: begin, find_keys: find });
+}
+
+/** One; or, where a key stands behind a word, one for each such word. */
+function specReplies(spec: KeySpec): Reply[] {
+  const { flags, storeAt } = spec;
+  if (storeAt === undefined) return [specReply(spec)];
+  return ['STORE', 'STOREDIST'].map((keyword) => storeReply(flags, keyword, storeAt));
+}
+
 function specReply({ flags, first, last, step, countAt }: KeySpec): Reply {
   if (countAt !== undefined) {
     const begin = RespMap.of({ type: 'index', spec: RespMap.of({ index: countAt }) });
@@ -34,7 +47,7 @@ export function infoReply(row: CommandRow, parent = ''): Reply {
     row.step,
     statuses(row.aclCategories.map((category) => `@${category}`)),
     new RespSet([]),
-    new RespSet(keySpecs(row, `${parent}${row.name}`).map(specReply)),
+    new RespSet(keySpecs(row, `${parent}${row.name}`).flatMap(specReplies)),
     (row.subcommands ?? []).map((sub) => infoReply(sub, `${row.name}|`)),
   ];
 }
@@ -112,6 +125,14 @@ interface UsedKey {
   flags: readonly string[];
 }
 
+/** Behind the first STORE, and the first STOREDIST. */
+function storedKeys(from: number, args: readonly Bytes[]): Bytes[] {
+  return ['store', 'storedist'].flatMap((word) => {
+    const at = args.findIndex((arg, i) => i >= from && arg.toLowerCase() === word);
+    return at < 0 ? [] : args.slice(at + 1, at + 2);
+  });
+}
+
 /** The last key of one run in a command line. */
 function lastOf({ first, last, countAt }: KeySpec, args: readonly Bytes[]): number {
   if (countAt === undefined) return last < 0 ? args.length + last : last;
@@ -129,8 +150,9 @@ function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[]
   const arityHolds = row.arity < 0 ? args.length >= -row.arity : args.length === row.arity;
   if (!arityHolds) throw new ReplyError('ERR Invalid number of arguments specified for command');
   return keySpecs(row, name).flatMap((spec) => {
-    const last = lastOf(spec, args);
     const flags = flagsInUse(spec, name, args);
+    if (spec.storeAt !== undefined) return storedKeys(spec.storeAt, args).map((key) => ({ key, flags }));
+    const last = lastOf(spec, args);
     if (last < spec.first) throw new ReplyError('ERR Invalid arguments specified for command');
     const isKey = (index: number): boolean =>
       index >= spec.first && index <= last && (index - spec.first) % spec.step === 0;

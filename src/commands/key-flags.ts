@@ -14,18 +14,23 @@ export interface KeySpec {
   step: number;
   /** Where an argument says how many keys follow it: then `first` is the first of them, and `last` means nothing. */
   countAt?: number;
+  /** Where the first argument stands that may be STORE or STOREDIST, with the key behind it: the same. */
+  storeAt?: number;
 }
 
 const names = {
-  'RO access': 'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime',
-  RO: 'exists type touch strlen watch object|encoding object|freq object|idletime object|refcount memory|usage',
-  'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move',
+  'RO access':
+    'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius ' +
+    'georadiusbymember',
+  RO: 'exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage',
+  'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move zincrby',
   'RW access update variable_flags': 'set bitfield',
-  'RW access delete': 'getdel',
+  'RW access delete': 'getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop',
   'RW access': 'pfcount pfdebug',
   'RW insert': 'append pfadd',
-  'RW update': 'setrange expire pexpire expireat pexpireat persist',
-  'OW update': 'setex psetex mset restore',
+  'RW delete': 'zrem zremrangebyrank zremrangebyscore zremrangebylex',
+  'RW update': 'setrange expire pexpire expireat pexpireat persist zadd geoadd',
+  'OW update': 'setex psetex mset restore zunionstore zinterstore zdiffstore',
   'OW insert': 'setnx msetnx',
   'RM delete': 'del unlink',
 };
@@ -51,6 +56,20 @@ const several: ReadonlyMap<string, readonly (readonly [flags: string, first: num
     ],
   ],
   [
+    'zrangestore',
+    [
+      ['OW update', 1, 1],
+      ['RO access', 2, 2],
+    ],
+  ],
+  [
+    'geosearchstore',
+    [
+      ['OW update', 1, 1],
+      ['RO access', 2, 2],
+    ],
+  ],
+  [
     'copy',
     [
       ['RO access', 1, 1],
@@ -73,6 +92,12 @@ const several: ReadonlyMap<string, readonly (readonly [flags: string, first: num
   ],
 ]);
 
+/** Where the first option of a command may stand that puts its result behind STORE or STOREDIST. */
+const storesAt: ReadonlyMap<string, number> = new Map([
+  ['georadius', 6],
+  ['georadiusbymember', 5],
+]);
+
 function derived(row: CommandRow): string[] {
   return row.flags.includes('readonly') ? ['RO', 'access'] : ['RW', 'access', 'update'];
 }
@@ -81,11 +106,13 @@ function derived(row: CommandRow): string[] {
 export function keySpecs(row: CommandRow, name: string): KeySpec[] {
   const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
   const { keyCountAt: countAt, firstKey } = row;
+  const storeAt = storesAt.get(name);
   // Beside a destination they are only read.
   const countedFlags = firstKey === 0 ? flags : ['RO', 'access'];
   const counted: KeySpec[] =
     countAt === undefined ? [] : [{ flags: countedFlags, first: countAt + 1, last: 0, step: 1, countAt }];
   if (firstKey === 0) return counted;
+  if (storeAt !== undefined) counted.push({ flags: ['OW', 'update'], first: 0, last: 0, step: 1, storeAt });
   const parts = several.get(name);
   if (parts !== undefined)
     return [...parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 })), ...counted];
