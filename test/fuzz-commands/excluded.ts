@@ -21,6 +21,7 @@ export const excluded: readonly Exclusion[] = [
   { name: /^pfselftest$/, why: 'takes Redis a second; an end-to-end test sends it' },
   { name: /^waitaof$/, why: 'needs replicas or an append-only file beside' },
   { name: /\|help$/, why: 'free text' },
+  { name: /^bz(popmin|popmax|mpop)$/, why: 'waits' },
 ];
 
 export function isExcluded(name: string): boolean {
@@ -36,6 +37,12 @@ interface ExcludedForm {
 }
 
 const excludedForms: readonly ExcludedForm[] = [
+  {
+    name: /^z(rev)?rank$/i,
+    before: 7.2,
+    matches: (args) => args.length > 2,
+    why: 'WITHSCORE came with 7.2; before, one argument more than two is an error of arity, which ends a transaction.',
+  },
   {
     name: /^hello$/i,
     before: 7.2,

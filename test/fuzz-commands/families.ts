@@ -4,10 +4,13 @@
  * a row here, its weight in program.ts, and masks for what may differ.
  */
 import { type Random } from '../support/random.js';
+import { geoArguments, geoKeys, sortedSetArguments, sortedSetKey, zsetKeys } from './sorted-sets.js';
 import * as values from './values.js';
 
 export interface Family {
   readonly keys: readonly string[];
+  /** Where it is not any of them. */
+  readonly keyOf?: (command: string, random: Random) => string;
   /** By the argument's name, or `command name`; others are taken as everywhere. */
   readonly arguments: Readonly<Record<string, (random: Random) => values.Arg>>;
   /** What TYPE says, and the command that reads all of it. */
@@ -40,11 +43,26 @@ export const families: Readonly<Record<string, Family>> = {
     whole: (key) => ['HGETALL', key],
     unordered: 2,
   },
+  'sorted-set': {
+    keys: zsetKeys,
+    keyOf: sortedSetKey,
+    arguments: sortedSetArguments,
+    type: 'zset',
+    whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+    unordered: 0,
+  },
+  geo: {
+    keys: geoKeys,
+    arguments: geoArguments,
+    type: 'zset',
+    whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+    unordered: 0,
+  },
 };
 
-export function familyKey(group: string, random: Random): string | undefined {
+export function familyKey(group: string, command: string, random: Random): string | undefined {
   const family = families[group];
-  return family === undefined ? undefined : random.pick(family.keys);
+  return family?.keyOf?.(command, random) ?? (family === undefined ? undefined : random.pick(family.keys));
 }
 
 /** Any key of any family. */

@@ -6,6 +6,7 @@
 import { type Random } from '../support/random.js';
 import { type Argument, type CommandSpec } from './command-set.js';
 import { anyFamilyKey, families, familyKey } from './families.js';
+import { geoArgs, sortedSetArgs } from './sorted-sets.js';
 import * as values from './values.js';
 
 /** `dump` gives a payload that DUMP has answered before. */
@@ -73,7 +74,7 @@ const harmless =
   /^(get|getrange|strlen|exists|type|touch|dump|object\|.*|ttl|persist|expire|pexpire|set|getdel|del|unlink)$/;
 
 function key({ name: command, group }: CommandSpec, argument: Argument, random: Random): string {
-  const own = familyKey(group, random);
+  const own = familyKey(group, command, random);
   if (own !== undefined) return random.chance(0.95) ? own : values.key(random);
   const others = group === 'generic' ? 0.25 : group === 'string' || group === 'bitmap' ? 0.03 : 0;
   if (random.chance(others) && !/^(lcs|copy|move)$/.test(command)) return anyFamilyKey(random);
@@ -141,7 +142,18 @@ class Writer {
       const j = this.random.int(0, i);
       [options[i], options[j]] = [options[j] as Argument, options[i] as Argument];
     }
-    return [...args.slice(0, fixed), ...options].flatMap((argument) => this.some(argument));
+    return this.counted(
+      [...args.slice(0, fixed), ...options].map((argument) => [argument, this.some(argument)] as const),
+    );
+  }
+
+  /** An argument that counts the keys behind it mostly does. */
+  private counted(parts: readonly (readonly [Argument, values.Arg[]])[]): values.Arg[] {
+    return parts.flatMap(([{ name }, args], i) => {
+      const keys = parts[i + 1];
+      const counts = name === 'numkeys' && keys?.[0].type === 'key' && this.random.chance(0.95);
+      return counts ? [String(keys[1].length)] : args;
+    });
   }
 }
 
@@ -181,6 +193,8 @@ export function command(spec: CommandSpec, random: Random, material: Material): 
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
   if (spec.name === 'pfadd' && random.chance(0.1))
     args.push(...Array.from({ length: random.int(100, manyElementsMax) }, () => values.element(random)));
+  if (spec.group === 'sorted-set') args = sortedSetArgs(spec.name, args, random);
+  if (spec.group === 'geo') args = geoArgs(args, random);
   if (random.chance(spoiltShare)) args = spoil(args, spec.name, random);
   // Of one key Redis writes the count down, which is a change to whoever watches or reads it; we do not.
   if (spec.name === 'pfcount' && args.length === 1) args.push(...args);

@@ -41,6 +41,8 @@ const windowsMax = 2;
 const groupWeights: Readonly<Record<string, number>> = {
   string: 30,
   hash: 24,
+  'sorted-set': 28,
+  geo: 8,
   bitmap: 9,
   hyperloglog: 9,
   generic: 24,
