@@ -34,33 +34,36 @@ Opened HashValue::Take() {
   return Opened::kFound;
 }
 
+// What is due goes with whoever meets it, as an expired key does.
 Opened HashValue::Open() {
-  Opened opened = collection_.Open();
-  if (opened == Opened::kFound) opened = Take();
-  if (opened != Opened::kFound) return opened;
-  uint64_t all = 0, due = 0;
-  if (CountAll(&all) != Outcome::kDone) return Opened::kFailed;
-  switch (CountDue(&due)) {
-    case Outcome::kDone:
-      return all == due ? Opened::kMissing : Opened::kFound;
-    case Outcome::kWait:
-      return Opened::kPending;
-    case Outcome::kFailed:
-      break;
-  }
-  return Opened::kFailed;
+  const Opened opened = OpenToChange();
+  if (CAIRN_LIKELY(!removed_due_) || opened != Opened::kFound) return opened;
+  uint64_t left = 0;
+  Outcome outcome = CountAll(&left);
+  if (outcome == Outcome::kDone) outcome = collection_.Save();
+  if (outcome != Outcome::kDone)
+    return outcome == Outcome::kWait ? Opened::kPending : Opened::kFailed;
+  Txn& txn = collection_.txn();
+  --txn.extra_changes;
+  txn.Notify(kNotifyHash, "hexpired", collection_.key());
+  if (left != 0) return Opened::kFound;
+  txn.Notify(kNotifyGeneric, "del", collection_.key());
+  return Opened::kMissing;
 }
 
 Opened HashValue::OpenOrMake() {
   const Opened opened = OpenToChange();
-  if (opened != Opened::kMissing) return opened;
+  if (opened == Opened::kMissing) Make();
+  return opened == Opened::kMissing ? Opened::kFound : opened;
+}
+
+void HashValue::Make() {
   const tree::TreeShape shapes[] = {kShape};
   collection_.Make(Encoding::kListpack, shapes);
   seed_ = Txn::NextRandom();
   std::string state;
   AppendLittle64(&state, seed_);
   collection_.set_state(std::move(state));
-  return Opened::kFound;
 }
 
 Opened HashValue::OpenToChange() {
@@ -94,18 +97,28 @@ Outcome HashValue::RemoveDue() {
   tree::RootHead head;
   TREE_TRY(tree_.Head(&head));
   if (CAIRN_LIKELY(!Due(head.due))) return Outcome::kDone;
-  for (;;) {
+  for (int removed = 0; removed < kRemovedMax; ++removed) {
     Cursor cursor;
     TREE_TRY(tree_.FirstDue(now_ms_, &cursor));
     if (!cursor.found) return Outcome::kDone;
     TREE_TRY(tree_.Erase(cursor));
+    removed_due_ = true;
   }
+  any_due_ = true;
+  return Outcome::kDone;
+}
+
+Outcome HashValue::IsLive(std::string_view name, bool* live) {
+  Cursor cursor;
+  TREE_TRY(tree_.Find(KeyOf(name), &cursor));
+  *live = cursor.found && !Due(cursor.entry.due);
+  return Outcome::kDone;
 }
 
 Outcome HashValue::Count(uint64_t* count) {
   uint64_t due = 0;
   TREE_TRY(CountAll(count));
-  TREE_TRY(CountDue(&due));
+  if (CAIRN_UNLIKELY(any_due_)) TREE_TRY(CountDue(&due));
   *count -= due;
   return Outcome::kDone;
 }
@@ -146,7 +159,10 @@ Outcome HashValue::Want(std::span<const std::string_view> names) {
 }
 
 Outcome HashValue::Set(std::string_view name, std::string_view value, bool* existed, uint64_t due) {
+  bool live = true;
+  if (CAIRN_UNLIKELY(any_due_)) TREE_TRY(IsLive(name, &live));
   TREE_TRY(tree_.Put(KeyOf(name), {value, due}, existed));
+  *existed = *existed && live;
   if (encoding() != Encoding::kListpack) return Outcome::kDone;
   const uint64_t bytes_max = thresholds_.hash_listpack_value.load(std::memory_order_relaxed);
   bool large = name.size() > bytes_max || value.size() > bytes_max;
@@ -167,7 +183,11 @@ Outcome HashValue::SetDue(std::string_view name, uint64_t due) {
 }
 
 Outcome HashValue::Remove(std::string_view name, bool* existed) {
-  return tree_.Erase(KeyOf(name), existed);
+  bool live = true;
+  if (CAIRN_UNLIKELY(any_due_)) TREE_TRY(IsLive(name, &live));
+  TREE_TRY(tree_.Erase(KeyOf(name), existed));
+  *existed = *existed && live;
+  return Outcome::kDone;
 }
 
 Outcome HashValue::At(const RootOrder& order, size_t i, bool* live, Field* field) {

@@ -7,7 +7,8 @@
 // While everything is in the root, fields have an order besides that of their hashes: that in which
 // they came, see walk.h.
 //
-// A field that is due is not there: nothing here shows it, and who opens to change removes it.
+// A field that is due is not there: nothing here shows it, and whoever opens a hash removes some
+// of those that are. To read is then to write; a hash of which nothing is left goes.
 // Outcomes are those of collection.h. Views are valid until the next call.
 #pragma once
 
@@ -33,12 +34,14 @@ class HashValue {
 
   HashValue(Txn* txn, std::string_view key, const Thresholds* thresholds);
 
-  // To read. kMissing: there are no fields.
+  // To read, and no more: what is due is removed and saved. kMissing: there are no fields.
   Opened Open();
   // To change fields that are there.
   Opened OpenToChange();
   // To add fields: a missing one is made (never kMissing).
   Opened OpenOrMake();
+  // After kMissing.
+  void Make();
 
   tree::Outcome Count(uint64_t* count);
   tree::Outcome Get(std::string_view name, bool* found, Field* field);
@@ -46,7 +49,7 @@ class HashValue {
   tree::Outcome Want(std::span<const std::string_view> names);
   // The field ends at `due` afterwards, or never.
   tree::Outcome Set(std::string_view name, std::string_view value, bool* existed, uint64_t due = 0);
-  // The field is there.
+  // The field is there. 0: it never ends.
   tree::Outcome SetDue(std::string_view name, uint64_t due);
   tree::Outcome Remove(std::string_view name, bool* existed);
   tree::Outcome Save() { return collection_.Save(); }
@@ -79,12 +82,17 @@ class HashValue {
   tree::Outcome Fill(const tree::LeafEntry& entry, bool* live, Field* field);
   tree::Outcome CountDue(uint64_t* due);
   tree::Outcome RemoveDue();
+  tree::Outcome IsLive(std::string_view name, bool* live);
+
+  static constexpr int kRemovedMax = 512;  // of what is due, at a time
 
   Collection collection_;
   const Thresholds& thresholds_;
   tree::Tree tree_;
   const uint64_t now_ms_;
   uint64_t seed_ = 0;
+  bool removed_due_ = false;  // some that were due are not there any more
+  bool any_due_ = false;      // and some were left
   std::string name_buffer_;
   std::string value_buffer_;
 };

@@ -62,6 +62,18 @@ void HandleHIncrBy(Call& call);
 void HandleHIncrByFloat(Call& call);
 void HandleHRandField(Call& call);
 void HandleHScan(Call& call);
+void HandleHExpire(Call& call);
+void HandleHPExpire(Call& call);
+void HandleHExpireAt(Call& call);
+void HandleHPExpireAt(Call& call);
+void HandleHTtl(Call& call);
+void HandleHPTtl(Call& call);
+void HandleHExpireTime(Call& call);
+void HandleHPExpireTime(Call& call);
+void HandleHPersist(Call& call);
+void HandleHGetDel(Call& call);
+void HandleHGetEx(Call& call);
+void HandleHSetEx(Call& call);
 
 // Keyspace.
 void HandleDel(Call& call);

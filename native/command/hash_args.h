@@ -23,4 +23,20 @@ inline bool SaveHash(Call& call, HashValue* hash, uint64_t changes, std::string_
   return true;
 }
 
+// The same where fields may have been removed, so that the hash may be empty.
+inline void TellOfFields(Call& call, uint64_t changes, std::string_view event, bool removed,
+                         bool empty) {
+  call.txn.extra_changes += static_cast<int64_t>(changes) - 1;
+  if (!event.empty()) call.txn.Notify(kNotifyHash, event, call.argv[1]);
+  if (removed) call.txn.Notify(kNotifyHash, "hdel", call.argv[1]);
+  if (empty) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
+}
+inline bool SaveFields(Call& call, HashValue* hash, uint64_t changes, std::string_view event,
+                       bool removed) {
+  uint64_t left = 0;
+  if (!Done(call, hash->CountAll(&left), *hash) || !Done(call, hash->Save(), *hash)) return false;
+  TellOfFields(call, changes, event, removed, left == 0);
+  return true;
+}
+
 }  // namespace cairn

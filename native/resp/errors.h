@@ -95,6 +95,23 @@ inline constexpr std::string_view kCountRange =
 inline constexpr std::string_view kNoValuesElsewhere =
     "ERR NOVALUES option can only be used in HSCAN";
 
+inline constexpr std::string_view kNoFieldsWord =
+    "ERR Mandatory argument FIELDS is missing or not at the right position";
+inline constexpr std::string_view kNumFieldsPositive =
+    "ERR Parameter `numFields` should be greater than 0";
+inline constexpr std::string_view kFieldsPositive =
+    "ERR Number of fields must be a positive integer";
+inline constexpr std::string_view kNumFieldsMatch =
+    "ERR The `numfields` parameter must match the number of arguments";
+inline constexpr std::string_view kFieldTimeNegative = "ERR invalid expire time, must be >= 0";
+
+inline constexpr std::string_view kInvalidFieldCount = "ERR invalid number of fields";
+inline constexpr std::string_view kMissingFieldTime = "ERR missing expire time";
+inline constexpr std::string_view kOnlyOneFieldCondition =
+    "ERR Only one of FXX or FNX arguments can be specified";
+inline constexpr std::string_view kOnlyOneFieldTime =
+    "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+
 // Expiry, DUMP and RESTORE, OBJECT.
 inline constexpr std::string_view kExpireNxWithOthers =
     "ERR NX and XX, GT or LT options at the same time are not compatible";
@@ -263,6 +280,9 @@ inline std::string Whole(std::string_view front, std::string_view text, std::str
 }
 inline std::string UnsupportedOption(std::string_view option) {  // EXPIRE and its family
   return Whole("ERR Unsupported option ", option, "");
+}
+inline std::string UnknownArgument(std::string_view argument) {  // HSETEX
+  return Whole("ERR unknown argument: ", argument, "");
 }
 inline std::string UnknownPfdebug(std::string_view subcommand) {
   return Whole("ERR Unknown PFDEBUG subcommand '", subcommand, "'");

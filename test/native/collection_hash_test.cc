@@ -336,3 +336,43 @@ TEST_CASE("collection hash: much is answered in slices, and nobody overtakes") {
     }
   });
 }
+
+TEST_CASE("collection hash: fields end, few and many, in memory and not") {
+  OnEachEngine(1, [](CommandWorld& world) {
+    const size_t count = world.has_pages() ? 1500 : 12;
+    Fields fields = Many(count);
+    SetAll(world, "h", fields, 100);
+    // Every third one ends.
+    size_t ending = 0;
+    const std::string at = std::to_string(world.now_ms + 1000);
+    for (size_t i = 0; i < count; i += 3, ++ending) {
+      const std::string name = "field:" + std::to_string(i);
+      CHECK(world.Ask({"HPEXPIREAT", "h", at, "FIELDS", "1", name}) == "*1\r\n:1\r\n");
+    }
+    CHECK(world.Ask({"HPEXPIRETIME", "h", "FIELDS", "2", "field:0", "field:1"}) ==
+          "*2\r\n:" + at + "\r\n:-1\r\n");
+    CheckAll(world, "h", fields);
+    world.Settle();
+    world.now_ms += 1000;
+    for (size_t i = 0; i < count; i += 3) fields.erase("field:" + std::to_string(i));
+    CHECK(world.Ask({"HGET", "h", "field:3"}) == kNil);
+    CheckAll(world, "h", fields);
+    std::vector<std::string> names = BulksOf(world.Ask({"HRANDFIELD", "h", "5000"}));
+    CHECK(names.size() == fields.size());
+    // One comes again, while others that are due may be there still.
+    CHECK(world.Ask({"HDEL", "h", "field:6"}) == Count(0));
+    CHECK(world.Ask({"HSET", "h", "field:3", "again"}) == Count(1));
+    fields["field:3"] = "again";
+    CheckAll(world, "h", fields);
+    for (const auto& [name, value] : fields)
+      world.Ask({"HPEXPIREAT", "h", std::to_string(world.now_ms + 10), "FIELDS", "1", name});
+    world.Reopen();
+    CHECK(world.Ask({"HLEN", "h"}) == Count(fields.size()));
+    world.now_ms += 10;
+    CHECK(world.Ask({"HLEN", "h"}) == Count(0));
+    CHECK(world.Ask({"HGETALL", "h"}) == "*0\r\n");
+    CHECK(world.Ask({"HSETEX", "h", "FXX", "FIELDS", "1", "field:1", "v"}) == Count(0));
+    CHECK(world.Ask({"HSET", "h", "one", "1"}) == Count(1));
+    CHECK((FieldsOf(world.Ask({"HGETALL", "h"})) == Fields{{"one", "1"}}));
+  });
+}
