@@ -18,6 +18,8 @@ export interface Family {
   readonly whole: (key: string) => readonly string[];
   /** How many items of the reply belong together; 0: their order matters. */
   readonly unordered: number;
+  /** Its reply has scores. */
+  readonly scores?: boolean;
 }
 
 const fieldsOften = 30;
@@ -50,6 +52,7 @@ export const families: Readonly<Record<string, Family>> = {
     type: 'zset',
     whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
     unordered: 0,
+    scores: true,
   },
   geo: {
     keys: geoKeys,
@@ -57,6 +60,7 @@ export const families: Readonly<Record<string, Family>> = {
     type: 'zset',
     whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
     unordered: 0,
+    scores: true,
   },
 };
 

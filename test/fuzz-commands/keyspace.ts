@@ -3,6 +3,7 @@ import { type RawClient } from '../support/raw-client.js';
 import { MapReply, type Reply, show } from '../support/resp.js';
 import { eventually, type TestServer } from '../support/server.js';
 import { families, type Family } from './families.js';
+import { type MaskContext, numbersOf } from './masks.js';
 import { databases } from './values.js';
 
 interface Entry {
@@ -35,7 +36,12 @@ function shown(value: Reply, together: number): string {
   return rows.sort().join('\n');
 }
 
-async function contents(name: string, client: RawClient, db: number): Promise<Map<string, Entry>> {
+async function contents(
+  name: string,
+  client: RawClient,
+  db: number,
+  redisVersion: number,
+): Promise<Map<string, Entry>> {
   await client.cmd('SELECT', db);
   const keys = await allKeys(client);
   const types = await client.pipeline(keys.map((key) => ['TYPE', key]));
@@ -45,7 +51,9 @@ async function contents(name: string, client: RawClient, db: number): Promise<Ma
   );
   const entries = keys.map((key, i): [string, Entry] => {
     const [value = '', endsAt = ''] = replies.slice(2 * i, 2 * i + 2);
-    return [key, { value: shown(value, familyOf(i)?.unordered ?? 0), endsAtMs: Number(endsAt) }];
+    const family = familyOf(i);
+    const comparable = family?.scores === true ? numbersOf(value, redisVersion) : value;
+    return [key, { value: shown(comparable, family?.unordered ?? 0), endsAtMs: Number(endsAt) }];
   });
   // Expired keys are counted until they are swept.
   let size: Reply = '';
@@ -69,12 +77,15 @@ function differs(theirs: Entry | undefined, ours: Entry | undefined, toleranceMs
 export async function keyspaceDifference(
   redis: TestServer,
   cairn: TestServer,
-  toleranceMs: number,
+  { toleranceMs, redisVersion }: MaskContext,
 ): Promise<string | undefined> {
   using theirs = await redis.connect();
   using ours = await cairn.connect();
   for (let db = 0; db < databases; db++) {
-    const [a, b] = await Promise.all([contents('redis', theirs, db), contents('cairn', ours, db)]);
+    const [a, b] = await Promise.all([
+      contents('redis', theirs, db, redisVersion),
+      contents('cairn', ours, db, redisVersion),
+    ]);
     for (const key of new Set([...a.keys(), ...b.keys()])) {
       if (!differs(a.get(key), b.get(key), toleranceMs)) continue;
       const tell = (entry: Entry | undefined): string =>

@@ -99,7 +99,9 @@ function numbersIn(reply: Reply): Reply {
 }
 
 const sameNumbers = (a: Reply, b: Reply): boolean => show(numbersIn(a)) === show(numbersIn(b));
-const numbersOf = (reply: Reply, redisVersion: number): Reply => (redisVersion < 7.2 ? numbersIn(reply) : reply);
+
+/** As they can be compared: since 7.2 scores have as many digits as they need, before they had 17. */
+export const numbersOf = (reply: Reply, redisVersion: number): Reply => (redisVersion < 7.2 ? numbersIn(reply) : reply);
 
 /** `at`: which argument is the cursor. */
 function sameScan(a: Reply, b: Reply, args: readonly Buffer[], at = 1): boolean {

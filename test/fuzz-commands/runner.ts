@@ -321,7 +321,7 @@ export class Runner {
         const { redis, cairn } = this.servers;
         const wrong = await this.statistics();
         if (wrong !== undefined) return wrong;
-        const text = await keyspaceDifference(redis, cairn, this.context.toleranceMs);
+        const text = await keyspaceDifference(redis, cairn, this.context);
         await this.both('CONFIG', 'RESETSTAT');
         return text === undefined ? undefined : { signature: 'keyspace', text };
       }
