@@ -59,31 +59,37 @@ uint32_t HashOf(std::string_view stored_key) {
   return HashOfUserKey(stored_key.substr(kPrefixBytes));
 }
 
+PendingWrite** PendingIndex::Place(PendingWrite** at, std::string_view stored_key, uint32_t hash) {
+  while (*at != nullptr && ((*at)->hash != hash || (*at)->key != stored_key)) at = &(*at)->next;
+  return at;
+}
+
 const PendingWrite* PendingIndex::Search(uint16_t shard, std::string_view stored_key,
                                          uint32_t hash) const {
-  const PendingWrite* write = buckets_[BucketOf(shard, hash)];
-  while (write != nullptr && (write->hash != hash || write->key != stored_key))
-    write = write->older;
-  return write;
+  PendingWrite* first = buckets_[BucketOf(shard, hash)];
+  return *Place(&first, stored_key, hash);
 }
 
 void PendingIndex::Add(PendingWrite* write) {
-  PendingWrite*& newest = buckets_[BucketOf(write->shard, write->hash)];
-  write->older = newest;
-  newest = write;
+  PendingWrite** const at =
+      Place(&buckets_[BucketOf(write->shard, write->hash)], write->key, write->hash);
+  if (*at != nullptr) {
+    (*at)->superseded = true;
+    write->next = (*at)->next;
+  }
+  *at = write;
   ++counts_[write->shard];
 }
 
 bool PendingIndex::Remove(const PendingWrite* write) {
-  PendingWrite** at = &buckets_[BucketOf(write->shard, write->hash)];
-  bool newest = true;
-  for (; *at != write; at = &(*at)->older) {
-    CAIRN_CHECK(*at != nullptr, "what is removed was added");
-    newest = newest && ((*at)->hash != write->hash || (*at)->key != write->key);
-  }
-  *at = write->older;
+  CAIRN_CHECK(counts_[write->shard] != 0, "what is removed was added");
   --counts_[write->shard];
-  return newest;
+  if (write->superseded) return false;
+  PendingWrite** const at =
+      Place(&buckets_[BucketOf(write->shard, write->hash)], write->key, write->hash);
+  CAIRN_CHECK(*at == write, "the newest write of a key is the one in the index");
+  *at = write->next;
+  return true;
 }
 
 }  // namespace cairn::lsm

@@ -3,11 +3,13 @@
 //
 //   Batch            arena                          PendingIndex: shard, bucket
 //   +--------+       +-----------------------+      +---+
-//   | writes | ----> | PendingWrite | key    | <--- | 0 | newest of the bucket, older, older ...
-//   | number |       |              | value  |      | 1 |
+//   | writes | ----> | PendingWrite | key    | <--- | 0 | the newest write of a key, of the next
+//   key ... | number |       |              | value  |      | 1 |
 //   +--------+       +-----------------------+      +---+
 //
-// A write stays in the index until RocksDB shows it; its memory goes with its batch, after that.
+// A write stays in the index until RocksDB shows it, or until a newer one of its key comes: a
+// bucket is as long as it has keys, however often one of them is written. The memory of a write
+// goes with its batch.
 //
 // Threads. The index of a shard is guarded by the latch of the shard. Batches are filled under the
 // mutex of the committer, and belong to the committer's thread when they are sealed.
@@ -34,7 +36,7 @@ uint32_t HashOf(std::string_view stored_key);
 uint32_t HashOfUserKey(std::string_view key);
 
 struct PendingWrite {
-  PendingWrite* older = nullptr;  // in its bucket
+  PendingWrite* next = nullptr;   // in its bucket, of another key
   uint64_t batch = 0;             // its number
   uint64_t expire_at_ms = 0;      // 0: none; of a deletion, too
   uint64_t old_expire_at_ms = 0;  // whose entry in the expiry index goes with it
@@ -45,6 +47,7 @@ struct PendingWrite {
   uint32_t hash = 0;              // HashOf(key)
   uint16_t shard = 0;
   ValueType type = ValueType::kString;
+  bool superseded = false;  // by a newer one of its key, in the index
 
   bool deletion() const { return value.data() == nullptr; }
   // The expiry index loses an entry with it, and gets one.
@@ -98,12 +101,13 @@ class PendingIndex {
   const PendingWrite* Find(uint16_t shard, std::string_view stored_key, uint32_t hash) const {
     return counts_[shard] == 0 ? nullptr : Search(shard, stored_key, hash);
   }
-  void Add(PendingWrite* write);  // [latched]
+  // Takes the place of an older one of its key. [latched]
+  void Add(PendingWrite* write);
   // Starts loading what Find and Add look at.
   void Prefetch(uint16_t shard, uint32_t hash) const {
     cairn::PrefetchForWrite(&buckets_[BucketOf(shard, hash)]);
   }
-  // After all older ones of its key. True: there is no newer one either. [latched]
+  // Of one that was added. True: there is no newer one of its key. [latched]
   bool Remove(const PendingWrite* write);
 
  private:
@@ -112,6 +116,8 @@ class PendingIndex {
     return shard * kBucketsPerShard + hash % kBucketsPerShard;
   }
   const PendingWrite* Search(uint16_t shard, std::string_view stored_key, uint32_t hash) const;
+  // Where the write of the key hangs, or would: what is there is its, or null.
+  static PendingWrite** Place(PendingWrite** at, std::string_view stored_key, uint32_t hash);
 
   std::vector<PendingWrite*> buckets_ =
       std::vector<PendingWrite*>(kShardCount * kBucketsPerShard, nullptr);

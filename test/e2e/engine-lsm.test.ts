@@ -191,6 +191,35 @@ describeCairn('engine lsm', () => {
   });
 
   const disks = useSmallDisks();
+  test('deep pipelines of writes to a few large collections are answered, and survive kill -9', async () => {
+    await using server = await startServer({ cairn: lsm });
+    const elements = 3000;
+    const count = 10_000;
+    {
+      using client = await server.connect();
+      for (let at = 0; at < elements; at += batch) {
+        const some = Array.from({ length: batch }, (_, i) => at + i);
+        await client.cmd('HSET', 'h', ...some.flatMap((i): Arg[] => [`field:${i}`, valueOf(i)]));
+        await client.cmd('ZADD', 'z', ...some.flatMap((i): Arg[] => [i, `member:${i}`]));
+      }
+      const commands = Array.from({ length: count }, (_, i): Arg[] => {
+        if (i % 3 === 0) return ['HSET', 'h', `field:${i % elements}`, `again ${i}`];
+        return i % 3 === 1 ? ['ZADD', 'z', -i, `member:${i % elements}`] : ['INCR', 'n'];
+      });
+      const replies = await client.pipeline(commands);
+      expect(replies).toEqual(commands.map(([name], i) => (name === 'INCR' ? (i + 1) / 3 : 0)));
+    }
+    await server.restart('kill');
+    using client = await server.connect();
+    expect(await client.run('GET n')).toBe(String(Math.floor(count / 3)));
+    expect(await client.run('HLEN h')).toBe(elements);
+    expect(await client.run('ZCARD z')).toBe(elements);
+    const last = count - 1;
+    expect(last % 3).toBe(0);
+    expect(await client.cmd('HGET', 'h', `field:${last % elements}`)).toBe(`again ${last}`);
+    expect(await client.cmd('ZSCORE', 'z', `member:${(last - 2) % elements}`)).toBe(String(2 - last));
+  });
+
   test('a full disk: writes are refused, reads and deletes go on, and it heals', async (context) => {
     disks.needed(context);
     using disk = new SmallDisk({ bytes: 300 * mb });
