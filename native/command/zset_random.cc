@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/split_mix.h"
 #include "command/zset_args.h"
 #include "command/zset_handlers.h"
 
@@ -16,21 +17,17 @@ using Span = ZsetValue::Span;
 
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood), from a number of the pass on: each pass of a command chooses the
-// same ranks, so that one that runs again finds what was read for it.
+// From a number of the pass on: each pass of a command chooses the same ranks, so that one that
+// runs again finds what was read for it.
 class Dice {
  public:
-  explicit Dice(uint64_t seed = 0) : state_(seed) {}
+  explicit Dice(uint64_t seed = 0) : random_{seed} {}
   uint64_t Below(uint64_t bound) {
-    state_ += 0x9e3779b97f4a7c15;
-    uint64_t mixed = (state_ ^ state_ >> 30) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-    mixed ^= mixed >> 31;
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(mixed) * bound >> 64);
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(random_.Next()) * bound >> 64);
   }
 
  private:
-  uint64_t state_;
+  SplitMix random_;
 };
 
 // What was chosen and shown so far.

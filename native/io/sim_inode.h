@@ -10,20 +10,15 @@
 #include <optional>
 #include <vector>
 
+#include "base/split_mix.h"
 #include "io/sim_disk.h"
 
 namespace cairn {
 
-// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): every seed is a good one.
 class SimRandom {
  public:
-  explicit SimRandom(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
+  explicit SimRandom(uint64_t seed) : random_{seed} {}
+  uint64_t Next() { return random_.Next(); }
   uint64_t Below(uint64_t bound) { return Next() % bound; }
   bool Coin() { return (Next() >> 63) != 0; }
   bool Chance(double p) {
@@ -33,7 +28,7 @@ class SimRandom {
   }
 
  private:
-  uint64_t state_;
+  SplitMix random_;
 };
 
 using SimSector = std::array<uint8_t, kSimSectorBytes>;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/coding.h"
+#include "base/split_mix.h"
 #include "txn/txn.h"
 
 namespace cairn {
@@ -17,13 +18,9 @@ bool Txn::NeedLatch(uint16_t shard) {
   return false;
 }
 
-// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
 uint64_t Txn::Random() {
   if (random_seed_ == 0) random_seed_ = NextRandom() | 1;
-  uint64_t z = random_seed_ + ++randoms_ * 0x9e3779b97f4a7c15ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
+  return SplitMix::At(random_seed_, ++randoms_);
 }
 
 ReadState Txn::GetPage(SpaceId space, uint64_t page, std::string_view* image) {

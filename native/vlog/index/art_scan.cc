@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/split_mix.h"
 #include "vlog/index/art.h"
 #include "vlog/index/art_bucket.h"
 #include "vlog/index/art_node.h"
@@ -199,14 +200,7 @@ bool Art::SweepImpl(uint64_t now_ms, size_t* visits, VisitFn visit, void* visito
 
 namespace {
 
-struct Rng {  // splitmix64 (Steele, Lea, Flood, OOPSLA 2014)
-  uint64_t state;
-  uint64_t Next() {
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
+struct Rng : SplitMix {
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>((Next() >> 32) * bound >> 32); }
   double Unit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }  // [0, 1)
 };
@@ -248,7 +242,7 @@ Bucket* RandomBucket(Block* root, Rng* rng, double* weight, std::string* path) {
 
 EntryRef Art::Random(uint64_t rnd, std::string* key) const {
   if (root_ == nullptr) return {};
-  Rng rng{rnd};
+  Rng rng{{rnd}};
   Bucket* chosen = nullptr;
   double weight_sum = 0;
   std::string path;
@@ -272,7 +266,7 @@ EntryRef Art::Random(uint64_t rnd, std::string* key) const {
 void Art::SampleTtl(uint64_t now_ms, uint64_t rnd, double* ttl_ms, double* count) const {
   constexpr double kWeightMax = 1e200;
   if (root_ == nullptr) return;
-  Rng rng{rnd};
+  Rng rng{{rnd}};
   const int probes = IsNode(root_) ? kTtlProbes : 1;
   for (int probe = 0; probe < probes; ++probe) {
     const Block* block = root_;
