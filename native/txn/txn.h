@@ -109,7 +109,8 @@ class Txn final : public Lender {
   // A space for the value of this key, which PutRoot is to write in this pass. kBusy: the pass is
   // pending.
   Status NewSpace(std::string_view key, SpaceId* space);
-  // `made`: a new page; else one that GetPage has shown.
+  // `made`: a new page; else one that is there. The pass need not have read any page of the space
+  // before: it is pending if it lacks the latch of the home.
   void PutPage(SpaceId space, uint64_t page, uint8_t kind, std::string_view image, bool made);
   void RemovePage(SpaceId space, uint64_t page, uint8_t kind);
   // As Put and Delete, of a value whose space stays: it is the same one in a new state, or it goes

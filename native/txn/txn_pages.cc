@@ -67,11 +67,13 @@ Status Txn::NewSpace(std::string_view key, SpaceId* space) {
 }
 
 void Txn::PutPage(SpaceId space, uint64_t page, uint8_t kind, std::string_view image, bool made) {
+  if (CAIRN_UNLIKELY(!NeedLatch(HomeOf(space)))) return;
   in_pages_ = true;
   page_writes_.Put(db_, space, page, kind, image, made);
 }
 
 void Txn::RemovePage(SpaceId space, uint64_t page, uint8_t kind) {
+  if (CAIRN_UNLIKELY(!NeedLatch(HomeOf(space)))) return;
   in_pages_ = true;
   page_writes_.Remove(db_, space, page, kind);
 }

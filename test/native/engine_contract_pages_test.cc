@@ -323,7 +323,8 @@ CONTRACT_TEST("types of values stay what they are") {
     };
     for (const ValueType type : types) {
       const std::string name = key(type);
-      WriteOp op = host.Put(0, name, "value of " + name);
+      const std::string value = "value of " + name;
+      WriteOp op = host.Put(0, name, value);
       op.type = type;
       host.Staged({op});
     }
