@@ -84,26 +84,10 @@ void Collection::RemoveLastTree() {
 }
 
 Outcome Collection::Count(uint64_t* count) {
-  std::string_view image;
   tree::RootHead head;
-  TREE_TRY(pager_->Read(0, &image));
-  if (!LoadRootHead(image, &head)) return pager_->Fail(0, "is no root");
+  TREE_TRY(tree::ReadHead(pager_.get(), 0, &head));
   *count = head.count;
   return Outcome::kDone;
-}
-
-// Page ids that were given are never given again: the next one stands in root 0.
-Outcome Collection::Seal() {
-  std::string_view image;
-  tree::RootHead head;
-  TREE_TRY(pager_->Read(0, &image));
-  if (!LoadRootHead(image, &head)) return pager_->Fail(0, "is no root");
-  if (head.next_page == pager_->next_page()) return Outcome::kDone;
-  head.next_page = pager_->next_page();
-  Pager::Change* change = nullptr;
-  TREE_TRY(pager_->Edit(0, PageKind::kRoot, &change));
-  return tree::Editor(&change->staging, true).SetHead(head) ? Outcome::kDone
-                                                            : pager_->Fail(0, "is no root");
 }
 
 Outcome Collection::PutPages(bool* root_changed) {
@@ -153,7 +137,7 @@ Outcome Collection::Save() {
     if (exists_) txn_.Delete(key_);
     return Outcome::kDone;
   }
-  TREE_TRY(Seal());
+  TREE_TRY(tree::Seal(pager_.get()));
   bool root_changed = changed_;
   TREE_TRY(PutPages(&root_changed));
   if (CAIRN_LIKELY(root_changed)) {

@@ -81,7 +81,6 @@ class Collection {
   const Status& status() const { return failed_.ok() ? pager_->status() : failed_; }
 
  private:
-  tree::Outcome Seal();
   tree::Outcome PutPages(bool* root_changed);
   void PutRoot();
 

@@ -62,15 +62,6 @@ Outcome Tree::SetHead(const RootHead& head) {
   return editor.SetHead(head) ? Outcome::kDone : Wrong(root_);
 }
 
-Outcome Tree::Seal() {
-  CAIRN_CHECK(root_ == 0);
-  RootHead head;
-  TREE_TRY(Head(&head));
-  if (head.next_page == pager_.next_page()) return Outcome::kDone;
-  head.next_page = pager_.next_page();
-  return SetHead(head);
-}
-
 Outcome Tree::IsEdge(const Path& path, uint32_t level, bool right, bool* edge) {
   *edge = true;
   for (uint32_t l = 0; l < level && *edge; ++l) {
@@ -101,6 +92,23 @@ Outcome Tree::KeyRest(const LeafEntry& entry, std::string* buffer, std::string_v
   TREE_TRY(blobs_.Read(entry.out.blob, 0, entry.out.key_bytes, buffer));
   *rest = *buffer;
   return Outcome::kDone;
+}
+
+Outcome ReadHead(Pager* pager, uint64_t root, RootHead* head) {
+  std::string_view image;
+  TREE_TRY(pager->Read(root, &image));
+  return LoadRootHead(image, head) ? Outcome::kDone : pager->Fail(root, "is no root");
+}
+
+Outcome Seal(Pager* pager) {
+  RootHead head;
+  TREE_TRY(ReadHead(pager, 0, &head));
+  if (head.next_page == pager->next_page()) return Outcome::kDone;
+  head.next_page = pager->next_page();
+  Pager::Change* change = nullptr;
+  TREE_TRY(pager->Edit(0, PageKind::kRoot, &change));
+  return Editor(&change->staging, true).SetHead(head) ? Outcome::kDone
+                                                      : pager->Fail(0, "is no root");
 }
 
 }  // namespace cairn::tree

@@ -140,8 +140,6 @@ class Tree {
   // where elements below may lie outside. Removes about count / elements per leaf pages: a long
   // range is erased in slices.
   Outcome EraseRange(uint64_t rank, uint64_t count);
-  // Of root 0, at the end of a pass: keeps the pager's next page id.
-  Outcome Seal();
 
   // Everything: each page by Validate, order, separators, counts, due times; and no page is named
   // twice, so that it is O(n) of whatever there is, with 8 bytes of memory or a few more per page.
@@ -273,5 +271,10 @@ class Tree {
   const uint64_t root_;
   std::string entry_;  // that is being put
 };
+
+Outcome ReadHead(Pager* pager, uint64_t root, RootHead* head);
+// At the end of a pass: root 0 keeps the pager's next page id, for those that were given are never
+// given again.
+Outcome Seal(Pager* pager);
 
 }  // namespace cairn::tree

@@ -33,7 +33,7 @@ void Fill(Tree* tree, MapPager* pager, bool ordered) {
     pager->Do([&] {
       const Outcome put = ordered ? tree->Put({i / 3, RestOf(i)}, {payload, due}, &existed)
                                   : tree->Insert(i % 7 == 0 ? i / 2 : i, {payload, due});
-      return put == Outcome::kDone ? tree->Seal() : put;
+      return put == Outcome::kDone ? Seal(pager) : put;
     });
   }
 }
@@ -102,7 +102,7 @@ class Damaged {
   void Changed(Operation&& operation) {
     (void)pager.Try([&] {
       Outcome o = operation();
-      if (o == Outcome::kDone) o = tree_.Seal();
+      if (o == Outcome::kDone) o = cairn::tree::Seal(&pager);
       if (o == Outcome::kDone) o = tree_.Check();
       return o;
     });

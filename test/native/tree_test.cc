@@ -200,7 +200,9 @@ class OrderedPair {
     REQUIRE(seen == wanted);
   }
 
-  Outcome Sealed(Outcome outcome) { return outcome == Outcome::kDone ? tree.Seal() : outcome; }
+  Outcome Sealed(Outcome outcome) {
+    return outcome == Outcome::kDone ? cairn::tree::Seal(&pager) : outcome;
+  }
 
  private:
   const TreeShape shape_;
@@ -306,7 +308,9 @@ class ListPair {
       return Outcome::kDone;
     });
   }
-  Outcome Sealed(Outcome outcome) { return outcome == Outcome::kDone ? tree.Seal() : outcome; }
+  Outcome Sealed(Outcome outcome) {
+    return outcome == Outcome::kDone ? cairn::tree::Seal(&pager) : outcome;
+  }
 
   MapPager pager;
   Tree tree;
