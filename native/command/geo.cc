@@ -104,31 +104,6 @@ void HandleGeoDist(Call& call) {
   ReplyLength(call.reply, geo::Distance(geo::Decode(scores[0]), geo::Decode(scores[1])) / unit);
 }
 
-namespace {
-
-// A list with what show(score) or missing() answer for each member.
-template <typename Show, typename Missing>
-void ReplyMembers(Call& call, Show&& show, Missing&& missing) {
-  ZsetValue zset = ZsetOf(call, call.argv[1]);
-  bool there = false;
-  if (!OpenZset(call, &zset, &there)) return;
-  const std::span<const std::string_view> members = call.argv.subspan(2);
-  const size_t mark = call.reply.out().size();
-  call.reply.ArrayHeader(members.size());
-  for (std::string_view member : members) {
-    bool found = false;
-    double score = 0;
-    const Outcome outcome = there ? zset.Find(member, &found, &score) : Outcome::kDone;
-    if (outcome == Outcome::kFailed) {
-      call.reply.out().Truncate(mark);
-      return (void)Done(call, zset, outcome);
-    }
-    found ? show(score) : missing();
-  }
-}
-
-}  // namespace
-
 void HandleGeoHash(Call& call) {
   ReplyMembers(
       call, [&](double score) { geo::Text(score, call.reply.BulkSpace(geo::kTextBytes)); },

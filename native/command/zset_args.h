@@ -45,6 +45,28 @@ inline bool Done(Call& call, const ZsetValue& zset, tree::Outcome outcome) {
   return Done(call, outcome, zset.status());
 }
 
+// Replies with a list of what show(score) or missing() say of each member, argv[2] and on.
+template <typename Show, typename Missing>
+void ReplyMembers(Call& call, Show&& show, Missing&& missing) {
+  ZsetValue zset = ZsetOf(call, call.argv[1]);
+  bool there = false;
+  if (!OpenZset(call, &zset, &there)) return;
+  const std::span<const std::string_view> members = call.argv.subspan(2);
+  const size_t mark = call.reply.out().size();
+  call.reply.ArrayHeader(members.size());
+  for (std::string_view member : members) {
+    bool found = false;
+    double score = 0;
+    const tree::Outcome outcome = there ? zset.Find(member, &found, &score) : tree::Outcome::kDone;
+    if (outcome == tree::Outcome::kFailed) {
+      call.reply.out().Truncate(mark);
+      return (void)Done(call, zset, outcome);
+    }
+    // One that waits notes what it waits for, and so do those behind it.
+    found ? show(score) : missing();
+  }
+}
+
 // Written, with what Redis counts as changes, and told as `event`, and "del" if nothing is left.
 bool SaveZset(Call& call, ZsetValue* zset, uint64_t changes, std::string_view event);
 // Removes a part of the elements, or the key with all of them, and saves.

@@ -33,23 +33,8 @@ void HandleZScore(Call& call) {
 }
 
 void HandleZMScore(Call& call) {
-  ZsetValue zset = ZsetOf(call, call.argv[1]);
-  bool there = false;
-  if (!OpenZset(call, &zset, &there)) return;
-  const std::span<const std::string_view> members = call.argv.subspan(2);
-  const size_t mark = call.reply.out().size();
-  call.reply.ArrayHeader(members.size());
-  for (std::string_view member : members) {
-    bool found = false;
-    double score = 0;
-    const Outcome outcome = there ? zset.Find(member, &found, &score) : Outcome::kDone;
-    if (outcome == Outcome::kFailed) {
-      call.reply.out().Truncate(mark);
-      return (void)Done(call, zset, outcome);
-    }
-    // One that waits notes what it waits for, and so do those behind it.
-    found ? call.reply.Double(score) : call.reply.Null();
-  }
+  ReplyMembers(
+      call, [&](double score) { call.reply.Double(score); }, [&] { call.reply.Null(); });
 }
 
 namespace {
