@@ -36,6 +36,7 @@ class ReactorHost {
   virtual void FeedMonitors(const std::string& line) = 0;
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   virtual void EverySecond() = 0;                               // from the first reactor
+  virtual void SendServed(uint32_t reactor, Served served) = 0;
   virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
 };
 
@@ -118,6 +119,7 @@ class Reactor : public SessionHost, public CompletionPort {
   void RemoveMonitor(Connection* conn) override;
   void RequestSync() override;
   void Log(int level, const std::string& message) override { host_->Log(level, message); }
+  void SendServed(Served served) override;
   void ResumeInput(Connection* conn) override;
 
  private:

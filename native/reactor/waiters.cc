@@ -1,5 +1,7 @@
-// Connections that wait for tickets, or for room for their writes.
+// Connections that wait for tickets, for room for their writes, or for keys.
 #include "reactor/reactor.h"
+
+#include <utility>
 
 namespace cairn {
 
@@ -35,6 +37,11 @@ void Reactor::ReleaseTickets() {
   }
   waiter_count_ -= static_cast<uint32_t>(room_waiters_.size());
   room_waiters_.clear();
+}
+
+void Reactor::SendServed(Served served) {
+  if (served.waiter->reactor == number_) return executor_.Deliver(std::move(served));
+  host_->SendServed(served.waiter->reactor, std::move(served));
 }
 
 // Room comes with the next completed commit, of whichever stream: trying again then is cheap.

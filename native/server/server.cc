@@ -377,6 +377,12 @@ bool Server::UnblockClient(uint64_t id, bool with_error) {
   return done.load();
 }
 
+void Server::SendServed(uint32_t reactor, Served served) {
+  const auto shared = std::make_shared<Served>(std::move(served));
+  reactors_[reactor]->Post(
+      [shared](Reactor* self) { self->executor()->Deliver(std::move(*shared)); });
+}
+
 void Server::Pause(uint64_t until_ms, PauseMode mode) {
   if (shared_.pause_mode.load() != PauseMode::kNone) {
     until_ms = std::max(until_ms, shared_.pause_until_ms.load());

@@ -122,6 +122,7 @@ class Server : public ReactorHost, public DurabilityListener {
   void Log(int level, const std::string& message) override;
   std::string NameOf(uint32_t stream) const;  // for messages
   void EverySecond() override;
+  void SendServed(uint32_t reactor, Served served) override;
   void Accepted(int fd, bool unix_socket) override;
   // --- DurabilityListener ---
   void OnDurable(uint32_t stream) override;

@@ -1,6 +1,7 @@
 // The hot path of a command: latch, handler, commit.
 #include "session/command_runner.h"
 
+#include "session/blocked_clients.h"
 #include "session/parked_passes.h"
 
 namespace cairn {
@@ -33,9 +34,11 @@ Outcome CommandRunner::Run(Connection* conn, const Command& command,
   TxnControl& control = pass_->control();
   pass_->Begin(conn->db);
   control.SetSliced(command.Is(kCmdWaves));
+  control.SetMayWait(command.Is(kCmdBlocking));
   Latch(command, argv);
   size_t mark = conn->turn.size();
   pass_->RunHandler(conn, command, argv, &conn->turn, conn->resp);
+  pass_->serving().Run();
   control.LookAtWatched();
   if (CAIRN_UNLIKELY(pass_->txn().pending())) {
     conn->turn.Truncate(mark);
@@ -53,6 +56,19 @@ Outcome CommandRunner::Run(Connection* conn, const Command& command,
       return Outcome::kAgain;
     }
     committed = Commit(conn, command, &conn->turn, mark, nullptr, false);
+  }
+  if (CAIRN_UNLIKELY(committed == Committed::kAgain)) {
+    conn->turn.Truncate(mark);
+    conn->prepared.Clear();
+    parked_->Park(conn, command, argv, nullptr);
+    return Outcome::kTaken;
+  }
+  if (CAIRN_UNLIKELY(committed == Committed::kWaits)) {
+    blocked_->WaitForKeys(conn, command, argv, replies_->Expect(conn), nullptr);
+    control.Unlatch();
+    pass_->serving().Send();
+    books_->Show(*conn, command, argv);
+    return Outcome::kTaken;
   }
   if (CAIRN_UNLIKELY(committed == Committed::kBusy)) {
     conn->turn.Truncate(mark);
@@ -72,12 +88,14 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
   const Command& command = *parked->command;
   OutBuffer* out = &parked->slot->bytes;
   pass_->control().SetSliced(parked->sliced());
+  pass_->control().SetMayWait(command.Is(kCmdBlocking));
   if (pass_->control().needs_latches()) {
     LatchMore(command, parked->argv);
   } else if (!parked->frozen) {
     Latch(command, parked->argv);
   }
   pass_->RunHandler(conn, command, parked->argv, out, parked->resp);
+  if (!parked->frozen) pass_->serving().Run();
   pass_->control().LookAtWatched();
   if (pass_->txn().pending()) return PassEnd::kPending;
   Committed committed = Committed::kDone;
@@ -91,9 +109,17 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
     if (pass_->PrepareAhead({&source, 1}, &parked->prepared)) return PassEnd::kCopies;
     committed = Commit(conn, command, out, 0, nullptr, false);
   }
+  if (committed == Committed::kAgain) return PassEnd::kPending;
   if (committed == Committed::kBusy) return PassEnd::kBusy;
+  if (committed == Committed::kWaits) {
+    if (parked->waited == nullptr) books_->Show(*conn, command, parked->argv);
+    blocked_->WaitForKeys(conn, command, parked->argv, parked->slot, parked->waited.get());
+    pass_->control().Unlatch();
+    pass_->serving().Send();
+    return PassEnd::kWaits;
+  }
   books_->BookNow(*conn, command, parked->argv, out->ViewFrom(0), pass_->TakeFigures());
-  if (!parked->frozen) books_->Show(*conn, command, parked->argv);
+  if (!parked->frozen && parked->waited == nullptr) books_->Show(*conn, command, parked->argv);
   return PassEnd::kDone;
 }
 
@@ -104,12 +130,16 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
   if (control.has_writes()) {
     if (ask && prepared == nullptr && CAIRN_UNLIKELY(control.WriteBytes() >= kLargeUnitBytes))
       return Committed::kLarge;
+    if (!pass_->serving().Claim()) return Committed::kAgain;
     Status status = control.Commit(prepared);
+    pass_->serving().Settle(status.ok());
     if (CAIRN_UNLIKELY(!status.ok())) {
-      control.Unlatch();
       // A read that met an expired key answers all the same; the key goes another time.
+      if (command.Is(kCmdReadOnly) && pass_->txn().waits()) return Committed::kWaits;
+      control.Unlatch();
       if (command.Is(kCmdReadOnly)) return Committed::kDone;
       if (status.code() == Code::kBusy) return Committed::kBusy;
+      (void)control.TakeWait();
       out->Truncate(mark);
       Pass::RefuseWrites(status, out);
       return Committed::kDone;
@@ -118,7 +148,9 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
   }
   if (CAIRN_UNLIKELY(control.watching())) control.PlaceWatches(&conn->watcher);
   control.TellEvents();
+  if (CAIRN_UNLIKELY(pass_->txn().waits())) return Committed::kWaits;
   control.Unlatch();
+  pass_->serving().Send();
   return Committed::kDone;
 }
 

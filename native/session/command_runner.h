@@ -20,32 +20,36 @@
 
 namespace cairn {
 
+class BlockedClients;
 class ParkedPasses;
 struct ParkedPass;
 
 class CommandRunner {
  public:
   CommandRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-                LookAhead* look_ahead, ParkedPasses* parked)
+                LookAhead* look_ahead, ParkedPasses* parked, BlockedClients* blocked)
       : host_(context.host),
         pass_(pass),
         replies_(replies),
         books_(books),
         look_ahead_(look_ahead),
-        parked_(parked) {}
+        parked_(parked),
+        blocked_(blocked) {}
 
   Outcome Run(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   // The next pass of a parked one, loaded. Not kWalk.
   PassEnd RunAgain(Connection* conn, ParkedPass* parked);
 
  private:
-  enum class Committed : uint8_t { kDone, kBusy, kLarge };
+  enum class Committed : uint8_t { kDone, kBusy, kLarge, kAgain, kWaits };
 
   void Latch(const Command& command, std::span<const std::string_view> argv);
   void LatchMore(const Command& command, std::span<const std::string_view> argv);
   // Commits the pass and unlatches. kBusy: there is no room, nothing happened.
   // kLarge, if asked for: there is so much to copy that it should be prepared first
   // (Pass::PrepareAhead); nothing happened, all is latched.
+  // kAgain: the same, and the pass is pending now, see Serving::Claim.
+  // kWaits: committed, and the command waits for keys; all is latched.
   Committed Commit(Connection* conn, const Command& command, OutBuffer* out, size_t mark,
                    PreparedUnit* prepared, bool ask);
 
@@ -55,6 +59,7 @@ class CommandRunner {
   Bookkeeper* const books_;
   LookAhead* const look_ahead_;
   ParkedPasses* const parked_;
+  BlockedClients* const blocked_;
 };
 
 }  // namespace cairn

@@ -91,14 +91,17 @@ struct MultiState {
   bool broken = false;  // an error while queueing: EXEC refuses
 };
 
-// A client that waits: WAIT, WAITAOF (BlockedClients).
+struct BlockedCommand;
+
+// A client that waits: WAIT, WAITAOF, or for keys (BlockedClients).
 struct Blocked {
   Slot* slot = nullptr;  // of its reply
   const Command* command = nullptr;
   TicketSet gate;
   uint64_t deadline_ms = 0;  // 0: none
   bool aof = false;
-  bool replicas = false;  // it waits for some, which never come
+  bool replicas = false;                             // it waits for some, which never come
+  std::shared_ptr<BlockedCommand> command_for_keys;  // null: it waits for something else
 };
 
 // A command that TypeScript works on, outside EXEC (ControlBridge).
@@ -123,7 +126,7 @@ struct Connection : Client {
   //   kWaitsForControl   TypeScript                  the same
   //   kBlocked, on disk  a sync (WAITAOF 1 0)        the same
   //   kWaitsForOutput    the client, by reading      the same; if it is gone an RST follows
-  //   kBlocked, else     a time limit, or nobody     given up (Executor::PeerLeft): earlier replies
+  //   kBlocked, else     a write, time, or nobody   given up (Executor::PeerLeft): earlier replies
   //   kWaitsForPause     the end of the pause        go out, the command does not run, it is closed
   //
   // A FIN is seen by who reads, so a connection that may wait for ever is read. An RST, or a Unix
@@ -137,7 +140,7 @@ struct Connection : Client {
     kWaitsForPause,    // CLIENT PAUSE; the command runs again
     kWaitsForOutput,   // too many unsent replies
     kWaitsForReads,    // too many parked reads
-    kBlocked,          // WAIT, WAITAOF
+    kBlocked,          // WAIT, WAITAOF, BLPOP ...
   };
 
   // Replies waiting for a client that does not read: beyond this its commands wait too.
@@ -200,7 +203,8 @@ struct Connection : Client {
     return (stall == kRunning && (slots.empty() || !out.empty())) || stall == kWaitsForOutput;
   }
   bool MayWaitForEver() const {
-    return stall == kWaitsForPause || (stall == kBlocked && blocked.replicas);
+    return stall == kWaitsForPause ||
+           (stall == kBlocked && (blocked.replicas || blocked.command_for_keys != nullptr));
   }
   uint64_t OutputBytes() const { return out.size() + turn.size() + slot_bytes; }
   // Keeps large arguments in their place, in `in`. Null if they are small, or stand elsewhere.

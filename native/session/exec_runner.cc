@@ -160,6 +160,7 @@ ExecRunner::Attempt ExecRunner::RunPass(Connection* conn, ExecRun* run, Prepared
     return Attempt::kAborted;
   }
   RunSteps(conn, run);
+  pass_->serving().Run();
   control.LookAtWatched();
   if (pass_->txn().pending()) return Attempt::kPending;
   if (ask && prepared == nullptr && control.WriteBytes() >= kLargeUnitBytes) return Attempt::kLarge;
@@ -170,7 +171,9 @@ ExecRunner::Attempt ExecRunner::RunPass(Connection* conn, ExecRun* run, Prepared
 ExecRunner::Attempt ExecRunner::Commit(Connection* conn, ExecRun* run, PreparedUnit* prepared) {
   TxnControl& control = pass_->control();
   if (control.has_writes()) {
+    if (!pass_->serving().Claim()) return Attempt::kPending;
     Status status = control.Commit(prepared);
+    pass_->serving().Settle(status.ok());
     if (!status.ok()) {
       control.Unlatch();
       if (status.code() == Code::kBusy) return Attempt::kBusy;
@@ -181,6 +184,7 @@ ExecRunner::Attempt ExecRunner::Commit(Connection* conn, ExecRun* run, PreparedU
   }
   control.TellEvents();
   control.Unlatch();
+  pass_->serving().Send();
   run->nanos += books_->TakeNanos();
   Discard(conn);
   return Attempt::kDone;

@@ -12,11 +12,11 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       books_(context_),
       look_ahead_(engine),
       pass_(context_),
-      commands_(context_, &pass_, &replies_, &books_, &look_ahead_, &parked_),
+      commands_(context_, &pass_, &replies_, &books_, &look_ahead_, &parked_, &blocked_),
       bridge_(context_, &replies_, &books_),
       execs_(context_, &pass_, &replies_, &books_, &bridge_, &parked_),
       parked_(context_, &pass_, &replies_, &books_, &commands_, &execs_),
-      blocked_(context_, &replies_, &books_),
+      blocked_(context_, &pass_.control(), &replies_, &books_),
       session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_),
       dispatcher_(context_, {.pass = &pass_,
                              .replies = &replies_,
@@ -38,6 +38,13 @@ void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t us
   }
 }
 
+void Executor::Deliver(Served served) {
+  const std::shared_ptr<BlockedCommand> waiter = served.waiter;
+  if (!blocked_.Deliver(std::move(served))) return;
+  Slot* slot = nullptr;
+  if (Connection* conn = blocked_.Take(*waiter, &slot)) parked_.RunWaiting(conn, slot, waiter);
+}
+
 void Executor::PeerLeft(Connection* conn) {
   session_.StopMonitor(conn);  // a feed has no end of its own
   blocked_.PeerLeft(conn);
@@ -47,6 +54,7 @@ void Executor::EngineLost(Connection* conn, bool durable, std::string_view reaso
   replies_.EngineLost(conn, durable, reason);
   conn->control.slot = nullptr;
   conn->blocked.slot = nullptr;
+  conn->blocked.command_for_keys.reset();
   conn->exec_run.reset();
 }
 

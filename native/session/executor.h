@@ -64,6 +64,8 @@ class Executor {
   }
   // TypeScript has answered.
   void ControlDone(Connection* conn, std::string_view reply, uint64_t usec);
+  // A waiter of this reactor was served, see serving.h.
+  void Deliver(Served served);
   // See BlockedClients.
   void TimedOut(Connection* conn) { blocked_.TimedOut(conn); }
   bool Unblock(Connection* conn, bool with_error) { return blocked_.Unblock(conn, with_error); }

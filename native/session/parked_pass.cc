@@ -1,6 +1,7 @@
 #include "session/parked_pass.h"
 
 #include "session/parked_passes.h"
+#include "session/serving.h"
 
 namespace cairn {
 
@@ -42,6 +43,7 @@ void ParkedPass::Clear() {
   saved.Clear();
   fetches.clear();
   input.reset();
+  waited.reset();
   prepared.Clear();
 }
 

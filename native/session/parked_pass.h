@@ -54,7 +54,8 @@ struct ParkedPass {
   uint64_t bytes = 0;      // of the values it waits for
   std::string_view error;  // for the client
   SavedTxn saved;
-  Owner input;  // of large arguments
+  Owner input;                             // of large arguments
+  std::shared_ptr<BlockedCommand> waited;  // it has waited for keys, as this
   PreparedWrites prepared;
   // Those that are done keep what `saved` refers to.
   std::vector<std::unique_ptr<ParkedFetch>> fetches;

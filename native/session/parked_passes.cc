@@ -7,6 +7,7 @@
 #include "resp/errors.h"
 #include "session/command_runner.h"
 #include "session/exec_runner.h"
+#include "session/serving.h"
 
 namespace cairn {
 
@@ -170,6 +171,8 @@ void ParkedPasses::Run(std::unique_ptr<ParkedPass> parked) {
       return CopyAhead(std::move(parked));
     case PassEnd::kWalk:
       return Walk(std::move(parked), conn);
+    case PassEnd::kWaits:
+      return LetWait(std::move(parked), conn);
     case PassEnd::kDone:
       KeepTickets(parked.get());
       return Finish(std::move(parked), conn);
@@ -213,6 +216,32 @@ void ParkedPasses::Walk(std::unique_ptr<ParkedPass> parked, Connection* conn) {
   const std::shared_ptr<ExecRun> run = parked->exec;
   run->slot = parked->slot;
   execs_->Walk(conn, run);
+}
+
+// From here on it is its connection's (Connection::blocked).
+void ParkedPasses::LetWait(std::unique_ptr<ParkedPass> parked, Connection* conn) {
+  --count_;
+  // It may wait for ever now: whoever reads looks whether the client has gone.
+  context_.host->ResumeInput(conn);
+  pass_->control().ForgetFetched();
+  Give(std::move(parked));
+}
+
+void ParkedPasses::RunWaiting(Connection* conn, Slot* slot,
+                              std::shared_ptr<BlockedCommand> waiter) {
+  std::unique_ptr<ParkedPass> parked = Take();
+  parked->index = conn->index;
+  parked->generation = conn->generation;
+  parked->db = waiter->client.db;
+  parked->resp = waiter->client.resp;
+  parked->frozen = false;
+  parked->command = waiter->command;
+  parked->argv = waiter->argv;
+  parked->waited = std::move(waiter);
+  parked->slot = slot;
+  conn->stall = Connection::kWaitsForValues;
+  ++count_;
+  slices_.push_back(std::move(parked));
 }
 
 void ParkedPasses::GiveUp(std::unique_ptr<ParkedPass> parked, Connection* conn) {

@@ -3,6 +3,7 @@
 //   waits for            because                              ended by
 //   values, keys         memory does not know them            the engine: the last of its reads
 //   its next slice       it looks at much (kCmdWaves)         StepSlices, in turns
+//   its turn             it waited for keys, which are there  StepSlices, in turns
 //   copies               its writes are large                 StepSlices, in turns
 //   room                 its commit found none                Retry, now and then
 //
@@ -57,6 +58,9 @@ class ParkedPasses {
   // Copies conn->prepared, then lets the connection go on with it.
   void AwaitCopies(Connection* conn);
 
+  // A command that waited for keys (BlockedClients::Take), and is to try for itself, soon.
+  void RunWaiting(Connection* conn, Slot* slot, std::shared_ptr<BlockedCommand> waiter);
+
   // Passes whose commit found no room. Call now and then.
   void Retry();
   // A slice of what takes longer than a turn may. Once per turn; the reactor does not sleep while
@@ -92,6 +96,7 @@ class ParkedPasses {
   void SaveUndone(ParkedPass* parked);
   void CopyAhead(std::unique_ptr<ParkedPass> parked);
   void Walk(std::unique_ptr<ParkedPass> parked, Connection* conn);
+  void LetWait(std::unique_ptr<ParkedPass> parked, Connection* conn);
   void GiveUp(std::unique_ptr<ParkedPass> parked, Connection* conn);
   void Finish(std::unique_ptr<ParkedPass> parked, Connection* conn);
 

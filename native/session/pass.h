@@ -18,6 +18,7 @@
 #include "session/connection.h"
 #include "session/counters.h"
 #include "session/large_copies.h"
+#include "session/serving.h"
 #include "session/session_host.h"
 #include "txn/txn_control.h"
 
@@ -34,6 +35,7 @@ enum class PassEnd : uint8_t {
   kBusy,     // unlatched, nothing happened: there was no room
   kCopies,   // unlatched, nothing happened: ParkedPass::prepared is to be copied first
   kWalk,     // unlatched: an EXEC is committed, and its steps can be walked
+  kWaits,    // unlatched: committed, and the connection waits for keys
 };
 
 class Pass {
@@ -43,12 +45,14 @@ class Pass {
         engine_(context.engine),
         reactor_(context.reactor),
         context_(context),
-        control_(&txn_, engine_, &shared_->watches, reactor_, shared_->databases) {}
+        control_(&txn_, engine_, &shared_->watches, reactor_, shared_->databases),
+        serving_(context, &txn_, &control_) {}
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
 
   Txn& txn() { return txn_; }
   TxnControl& control() { return control_; }
+  Serving& serving() { return serving_; }
 
   // Whether replies wait for their tickets: appendfsync always.
   bool Gated() const {
@@ -91,6 +95,7 @@ class Pass {
   const SessionContext& context_;
   Txn txn_;
   TxnControl control_;
+  Serving serving_;
   uint64_t changes_ = 0;  // by what was committed last, until they are taken
 };
 

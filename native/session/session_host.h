@@ -9,6 +9,7 @@
 #include "engine/ticket.h"
 #include "session/connection.h"
 #include "session/counters.h"
+#include "session/serving.h"
 #include "session/shared.h"
 #include "txn/txn.h"
 
@@ -44,6 +45,8 @@ class SessionHost {
   virtual void RemoveMonitor(Connection* conn) = 0;
   virtual void RequestSync() = 0;
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
+  // Call Executor::Deliver on the reactor that the waiter belongs to, this one or another.
+  virtual void SendServed(Served served) = 0;
   // The connection runs again: execute what it has received meanwhile.
   virtual void ResumeInput(Connection* conn) = 0;
 };

@@ -14,6 +14,7 @@
 
 #include "command/registry.h"
 #include "command/server_context.h"
+#include "txn/waiters.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -110,6 +111,7 @@ struct Shared {
   ServerContext context;
   Registry registry;
   WatchTable watches;
+  WaiterTable waiters;
   Options options;
   Slowlog slowlog;
   LatencyEvents latency;

@@ -78,6 +78,13 @@ OwnKey Txn::FindOwn(std::string_view key, uint16_t* base) {
   return own;
 }
 
+bool Txn::Wrote(std::string_view key) {
+  if (writes_.size() > kLinearWritesMax)
+    return OwnWrites().Find(db_, ShardFor(key), key) != nullptr;
+  return std::any_of(writes_.begin(), writes_.end(),
+                     [&](const WriteOp& op) { return op.ns == db_ && op.key == key; });
+}
+
 const Txn::FrozenRead* Txn::FindFrozen(uint16_t db, std::string_view key, Entry* entry) {
   auto read = std::lower_bound(
       frozen_reads_.begin(), frozen_reads_.end(), key,

@@ -43,6 +43,7 @@
 #include "txn/notify.h"
 #include "txn/overlay.h"
 #include "txn/page_writes.h"
+#include "txn/waiters.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -98,6 +99,8 @@ class Txn final : public Lender {
   bool Delete(std::string_view key);  // true if it existed
   bool SetExpire(std::string_view key,
                  uint64_t expire_at_ms);  // true if it existed; 0 removes; the past deletes
+  // Changes to keys by this pass so far, as they are counted without extra_changes.
+  size_t write_count() const { return writes_.size() + touched_.size(); }
   void FlushDb(uint16_t db);
   void FlushAll();
   void SwapDb(uint16_t a, uint16_t b);
@@ -146,6 +149,22 @@ class Txn final : public Lender {
   // WATCH: from the commit of this pass on, whoever changes the key is noted for the client.
   void Watch(std::string_view key);
 
+  // --- waiting for keys (txn/waiters.h) ---
+  // Whether the command may wait if it has nothing to answer: not in an EXEC, nor in a script.
+  bool MayWait() const { return may_wait_; }
+  // The handler answers nothing: its command waits for these keys of the current db, and runs
+  // again.
+  void WaitFor(std::span<const std::string_view> keys, const WaitTerms& terms) {
+    waits_ = true;
+    wait_db_ = db_;
+    wait_terms_ = terms;
+    wait_keys_.assign(keys.begin(), keys.end());
+  }
+  bool waits() const { return waits_; }
+  // Whether there can be something new in a key. When a command that waited runs in the pass of
+  // somebody who writes, only in what that one has written; nothing else need be latched then.
+  bool Awake(std::string_view key) { return !serving_ || all_latched_ || Wrote(key); }
+
   // The pass cannot be the last one.
   bool pending() const { return pending_count_ != 0 || again_; }
 
@@ -154,15 +173,17 @@ class Txn final : public Lender {
   // stands in an EXEC, and has to be done in one pass.
   template <typename T>
   T* Progress() {
-    if (!sliced_) return nullptr;
+    if (!sliced_ || serving_) return nullptr;
     if (progress_ == nullptr) progress_ = std::make_shared<T>();
     return static_cast<T*>(progress_.get());
   }
   // The same, if an earlier pass has made it.
   template <typename T>
   T* ProgressSoFar() {
-    return sliced_ ? static_cast<T*>(progress_.get()) : nullptr;
+    return sliced_ && !serving_ ? static_cast<T*>(progress_.get()) : nullptr;
   }
+  // Whether there is something that an earlier pass of this command has kept, or this one keeps.
+  bool progresses() const { return progress_ != nullptr && !serving_; }
   // Whether this pass has looked at so much that the rest should come in another one.
   bool SliceOver() const { return sliced_ && slice_cost_ >= kSliceCost; }
   void Again() { again_ = true; }
@@ -274,6 +295,7 @@ class Txn final : public Lender {
   void Observe(const Ticket& ticket);
   uint16_t ShardFor(std::string_view key);
   void AddWrite(const WriteOp& op);
+  bool Wrote(std::string_view key);
   void LookBeforePut(std::string_view key);
   void DropExpired(uint16_t ns, uint16_t shard, std::string_view key, const Entry& entry);
   // --- txn_pages.cc ---
@@ -309,6 +331,9 @@ class Txn final : public Lender {
   bool sliced_ = false;  // the command may take several waves
   bool again_ = false;
   bool busy_ = false;  // it found no room for something: again, but later
+  bool may_wait_ = false;
+  bool serving_ = false;
+  bool waits_ = false;
   uint32_t slice_cost_ = 0;
   uint64_t random_seed_ = 0;  // 0: none yet
   uint64_t randoms_ = 0;      // used in this pass
@@ -344,6 +369,9 @@ class Txn final : public Lender {
   size_t randoms_used_ = 0;                  // of those that are random keys
   std::shared_ptr<void> progress_;
   std::vector<NewWatch> watches_;
+  uint16_t wait_db_ = 0;  // this and what follows count if waits_
+  WaitTerms wait_terms_;
+  std::vector<std::string_view> wait_keys_;
   uint32_t notified_ = 0;  // classes of events that somebody asked for
   std::vector<KeyEvent> events_;
   std::vector<FrozenRead> frozen_reads_;

@@ -22,6 +22,7 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   ForgetFetched();
   txn_->frozen_ = false;
   txn_->sliced_ = false;
+  txn_->may_wait_ = false;
   if (CAIRN_UNLIKELY(!txn_->needed_.empty())) txn_->needed_.clear();
   txn_->random_seed_ = 0;
   Restart(db);
@@ -35,7 +36,7 @@ void TxnControl::Restart(uint16_t db) {
   txn_->pending_count_ = 0;
   txn_->looks_ = 0;
   txn_->randoms_used_ = 0;
-  txn_->again_ = txn_->busy_ = false;
+  txn_->again_ = txn_->busy_ = txn_->waits_ = false;
   txn_->slice_cost_ = 0;
   txn_->randoms_ = 0;
   txn_->count_hits_ = false;
@@ -156,6 +157,15 @@ void TxnControl::LatchAll() {
     txn_->latched_.push_back(static_cast<uint16_t>(shard));
   }
   txn_->all_latched_ = true;
+}
+
+void TxnControl::DescribeWait(Waiter* waiter) const {
+  waiter->terms = txn_->wait_terms_;
+  for (const std::string_view key : txn_->wait_keys_) {
+    const bool known = std::any_of(waiter->keys.begin(), waiter->keys.end(),
+                                   [&](const WatchedKey& other) { return other.key == key; });
+    if (!known) waiter->keys.push_back({txn_->wait_db_, ShardOf(key), std::string(key)});
+  }
 }
 
 void TxnControl::Unlatch() {
@@ -350,6 +360,7 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
   saved->needed.clear();
   txn_->now_ms_ = saved->now_ms;
   txn_->sliced_ = false;
+  txn_->may_wait_ = false;
   if (frozen) {
     txn_->frozen_ = true;
     txn_->frozen_reads_.swap(saved->frozen);

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "txn/key_spec.h"
@@ -70,6 +71,14 @@ class TxnControl {
   void SetBackground(bool on) { txn_->background_ = on; }
   // Of the pass that comes: the command may take several waves.
   void SetSliced(bool on) { txn_->sliced_ = on; }
+  // Of the pass that comes, or of the handler: see Txn::MayWait.
+  void SetMayWait(bool may) { txn_->may_wait_ = may; }
+  // The handlers that come are those of commands that waited (Txn::Awake).
+  void SetServing(bool on) { txn_->serving_ = on; }
+  // Whether the handler has asked to wait; forgets it.
+  bool TakeWait() { return std::exchange(txn_->waits_, false); }
+  // What it waits for, distinct. All is in the Waiter but its order.
+  void DescribeWait(Waiter* waiter) const;
   void Begin(uint16_t db, uint64_t now_ms);
   // After a pending pass of a read-only command, still latched: records all that it may look at,
   // its declared keys, so that nothing it asks for later can be unknown; and finds out which values
@@ -92,6 +101,7 @@ class TxnControl {
   // Of the pass that was loaded: latches besides those of the keys it declares.
   bool needs_latches() const { return !txn_->needed_.empty(); }
   void LatchAll();
+  bool Latched(uint16_t shard) const { return txn_->Holds(shard); }
   void Unlatch();
 
   // Applies the writes. kBusy: nothing happened, try again after the next OnDurable. prepared: for

@@ -47,6 +47,7 @@ class SocketlessReactor final : public SessionHost {
     executor_.Forget(conn);
     std::erase_if(lane_waiters_, [conn](const LaneWaiter& waiter) { return waiter.conn == conn; });
     std::erase(room_waiters_, conn);
+    std::erase_if(timers_, [conn](const Timer& timer) { return timer.conn == conn; });
     std::erase(resume_, conn);
     connections_[conn->index].reset();
   }
@@ -75,6 +76,11 @@ class SocketlessReactor final : public SessionHost {
       conn->stall = Connection::kRunning;
       ResumeInput(conn);
     }
+    std::vector<Timer> timers = std::move(timers_);
+    timers_.clear();
+    for (const Timer& timer : timers) {
+      timer.deadline_ms <= wall_ms ? executor_.TimedOut(timer.conn) : timers_.push_back(timer);
+    }
     std::vector<Connection*> resume = std::move(resume_);
     resume_.clear();
     for (Connection* conn : resume) Execute(conn);
@@ -89,6 +95,8 @@ class SocketlessReactor final : public SessionHost {
     }
   }
   Executor* executor() { return &executor_; }
+  // All reactors by number, if there are several.
+  std::vector<SocketlessReactor*> peers;
   ReactorCounters& counters() { return counters_; }
 
   void FlushSoon(Connection*) override {}  // all are flushed, each turn
@@ -97,7 +105,9 @@ class SocketlessReactor final : public SessionHost {
   }
   void WaitForRoom(Connection* conn) override { room_waiters_.push_back(conn); }
   void WaitForUnpause(Connection*) override {}
-  void WaitUntil(Connection*, uint64_t) override {}
+  void WaitUntil(Connection* conn, uint64_t deadline_ms) override {
+    timers_.push_back({conn, deadline_ms});
+  }
   Connection* FindConnection(uint32_t index, uint32_t generation) override {
     return index < connections_.size() && generation == 1 ? connections_[index].get() : nullptr;
   }
@@ -107,12 +117,21 @@ class SocketlessReactor final : public SessionHost {
   void RemoveMonitor(Connection*) override {}
   void RequestSync() override {}
   void Log(int, const std::string&) override {}
+  void SendServed(Served served) override {
+    const uint32_t to = served.waiter->reactor;
+    SocketlessReactor* const peer = to < peers.size() ? peers[to] : this;
+    peer->executor_.Deliver(std::move(served));
+  }
   void ResumeInput(Connection* conn) override { resume_.push_back(conn); }
 
  private:
   struct LaneWaiter {
     Connection* conn;
     Ticket ticket;
+  };
+  struct Timer {
+    Connection* conn;
+    uint64_t deadline_ms;
   };
 
   void Execute(Connection* conn) {
@@ -128,6 +147,7 @@ class SocketlessReactor final : public SessionHost {
   std::vector<std::string> received_;
   std::vector<LaneWaiter> lane_waiters_;
   std::vector<Connection*> room_waiters_;
+  std::vector<Timer> timers_;
   std::vector<Connection*> resume_;
   Executor executor_;
 };

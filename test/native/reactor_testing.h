@@ -129,6 +129,11 @@ class ReactorRig final : public ReactorHost, public DurabilityListener {
     log_ += message + "\n";
   }
   void EverySecond() override {}
+  void SendServed(uint32_t reactor, Served served) override {
+    const auto shared = std::make_shared<Served>(std::move(served));
+    reactors_[reactor]->Post(
+        [shared](Reactor* self) { self->executor()->Deliver(std::move(*shared)); });
+  }
   void Accepted(int fd, bool) override { close(fd); }
   void OnDurable(uint32_t) override {
     if (!started_.load() || reactors_.size() == 1) return;
