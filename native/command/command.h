@@ -89,5 +89,6 @@ std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> HashCommands();
 std::span<const CommandSpec> KeyspaceCommands();
+std::span<const CommandSpec> ListCommands();
 
 }  // namespace cairn

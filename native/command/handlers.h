@@ -75,6 +75,30 @@ void HandleHGetDel(Call& call);
 void HandleHGetEx(Call& call);
 void HandleHSetEx(Call& call);
 
+// Lists.
+void HandleLPush(Call& call);
+void HandleRPush(Call& call);
+void HandleLPushX(Call& call);
+void HandleRPushX(Call& call);
+void HandleLPop(Call& call);
+void HandleRPop(Call& call);
+void HandleLLen(Call& call);
+void HandleLIndex(Call& call);
+void HandleLSet(Call& call);
+void HandleLRange(Call& call);
+void HandleLTrim(Call& call);
+void HandleLRem(Call& call);
+void HandleLInsert(Call& call);
+void HandleLPos(Call& call);
+void HandleLMove(Call& call);
+void HandleRPopLPush(Call& call);
+void HandleLMPop(Call& call);
+void HandleBLPop(Call& call);
+void HandleBRPop(Call& call);
+void HandleBLMove(Call& call);
+void HandleBRPopLPush(Call& call);
+void HandleBLMPop(Call& call);
+
 // Keyspace.
 void HandleDel(Call& call);
 void HandleExists(Call& call);

@@ -28,7 +28,7 @@ uint32_t Registry::Hash(std::string_view name) {
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
   for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(),
-                    ZsetCommands(), GeoCommands(), KeyspaceCommands()})
+                    ZsetCommands(), GeoCommands(), ListCommands(), KeyspaceCommands()})
     Add(rows);
 }
 

@@ -18,6 +18,8 @@ inline constexpr std::string_view kWrongType =
     "WRONGTYPE Operation against a key holding the wrong kind of value";
 inline constexpr std::string_view kNotInt32 =
     "ERR value is out of range, value must between -2147483648 and 2147483647";
+inline constexpr std::string_view kNotInt64 =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 inline constexpr std::string_view kNotBit = "ERR value is out of range, value must between 0 and 1";
 inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
@@ -30,6 +32,8 @@ inline constexpr std::string_view kInvalidSecondDb = "ERR invalid second DB inde
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kTimeoutNotInteger =
     "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNotFloat =
+    "ERR timeout is not a float or out of range";
 inline constexpr std::string_view kTimeoutRange = "ERR timeout is out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kInternal = "ERR internal error";
@@ -64,6 +68,16 @@ inline constexpr std::string_view kLcsNotStrings =
 inline constexpr std::string_view kLcsStringTooLong = "ERR String too long for LCS";
 inline constexpr std::string_view kLcsTooLong =
     "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+
+// Lists, and what takes several keys.
+inline constexpr std::string_view kIndexRange = "ERR index out of range";
+inline constexpr std::string_view kNumkeys = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kCountPositive = "ERR count should be greater than 0";
+inline constexpr std::string_view kLposRank =
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+    "negative to start from the end of the list";
+inline constexpr std::string_view kLposCount = "ERR COUNT can't be negative";
+inline constexpr std::string_view kLposMaxlen = "ERR MAXLEN can't be negative";
 
 // Bits.
 inline constexpr std::string_view kBitOffset = "ERR bit offset is not an integer or out of range";

@@ -20,16 +20,15 @@ export interface KeySpec {
 
 const names = {
   'RO access':
-    'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius ' +
-    'georadiusbymember',
-  RO: 'exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage',
+    'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
+  RO: 'exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move zincrby',
   'RW access update variable_flags': 'set bitfield',
-  'RW access delete': 'getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop',
+  'RW access delete': 'getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop lpop rpop lmpop blpop brpop blmpop',
   'RW access': 'pfcount pfdebug',
-  'RW insert': 'append pfadd',
-  'RW delete': 'zrem zremrangebyrank zremrangebyscore zremrangebylex',
-  'RW update': 'setrange expire pexpire expireat pexpireat persist zadd geoadd',
+  'RW insert': 'append pfadd lpush rpush lpushx rpushx linsert',
+  'RW delete': 'zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem',
+  'RW update': 'setrange expire pexpire expireat pexpireat persist zadd geoadd lset',
   'OW update': 'setex psetex mset restore zunionstore zinterstore zdiffstore',
   'OW insert': 'setnx msetnx',
   'RM delete': 'del unlink',
@@ -55,6 +54,16 @@ const several: ReadonlyMap<string, readonly (readonly [flags: string, first: num
       ['OW insert', 2, 2],
     ],
   ],
+  ...['lmove', 'blmove', 'rpoplpush', 'brpoplpush'].map(
+    (name) =>
+      [
+        name,
+        [
+          ['RW access delete', 1, 1],
+          ['RW insert', 2, 2],
+        ],
+      ] as const,
+  ),
   [
     'zrangestore',
     [

@@ -83,6 +83,18 @@ const states: Record<
       await admin.run('PING'); // is shown behind the wait
     },
   },
+  'BLPOP without a limit': {
+    async enter(admin, leaver) {
+      leaver.send(['BLPOP', 'none', 0], ['SET', 'gone', 'ran']);
+      await eventually('it is blocked', async () => (await field(admin, 'blocked_clients')) === 1);
+    },
+  },
+  'BLMOVE with a limit, and more input behind it than is read': {
+    async enter(admin, leaver) {
+      leaver.send(['BLMOVE', 'none', 'other', 'LEFT', 'LEFT', 1000], ['SET', 'gone', Buffer.alloc(8 * mb)]);
+      await eventually('it is blocked', async () => (await field(admin, 'blocked_clients')) === 1);
+    },
+  },
   'paused with a write': {
     async enter(admin, leaver) {
       await admin.cmd('CLIENT', 'PAUSE', longMs, 'WRITE');
@@ -177,6 +189,7 @@ test('a blocked client that leaves still gets the replies before', async () => {
   for (const wait of [
     ['WAIT', 1, 0],
     ['WAIT', 1, longMs],
+    ['BLPOP', 'none', 0],
   ]) {
     const leaver = await Leaver.connect();
     leaver.send(['SET', 'a', 1], ['GET', 'a'], wait);

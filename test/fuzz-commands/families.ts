@@ -31,6 +31,18 @@ function field(random: Random): string {
   return random.pick(['', '\xff\x00\r\n', 'f'.repeat(64), 'f'.repeat(65), 'f'.repeat(200), '1', '-1']);
 }
 
+function element(random: Random): string {
+  const dice = random.int(0, 99);
+  if (dice < 60) return `e${random.int(0, 12)}`;
+  if (dice < 85) return String(random.int(-5000, 5000));
+  return random.pick(['', '\xff\x00\r\n', 'e'.repeat(63), 'e'.repeat(64), 'e'.repeat(500), 'e'.repeat(5000), '-0']);
+}
+
+function position(random: Random): string {
+  if (random.chance(0.04)) return random.pick(['x', '', '1.5', '9223372036854775807', '-9223372036854775808']);
+  return String(random.chance(0.3) ? random.int(-120, 120) : random.int(-6, 6));
+}
+
 export const families: Readonly<Record<string, Family>> = {
   hash: {
     keys: ['hash1', 'hash2', 'hash3'],
@@ -61,6 +73,25 @@ export const families: Readonly<Record<string, Family>> = {
     whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
     unordered: 0,
     scores: true,
+  },
+  list: {
+    keys: ['list1', 'list2', 'list3'],
+    arguments: {
+      element,
+      pivot: element,
+      index: position,
+      start: position,
+      stop: position,
+      count: (random) => random.pick(['1', '2', '3', '10', '100', '0', '-1', '-2', 'x', '']),
+      rank: (random) => random.pick(['1', '2', '3', '-1', '-2', '0', '100', 'x']),
+      'num-matches': (random) => random.pick(['0', '1', '2', '100', '-1', 'x']),
+      len: (random) => random.pick(['0', '1', '5', '100', '-1', 'x']),
+      // A client that waits is answered soon: nobody else sends anything meanwhile.
+      timeout: (random) => random.pick(['0.001', '0.001', '0.01', '-1', 'x', '']),
+    },
+    type: 'list',
+    whole: (key) => ['LRANGE', key, '0', '-1'],
+    unordered: 0,
   },
 };
 

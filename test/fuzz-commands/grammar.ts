@@ -186,16 +186,26 @@ const spoiltShare = 0.04;
 /** Enough for a value to become dense. */
 const manyElementsMax = 2500;
 
+/** The argument at `at` says how many keys stand behind it, most of the time. */
+function counted(args: readonly values.Arg[], at: number, random: Random): values.Arg[] {
+  const end = args.findIndex((arg) => /^(left|right)$/i.test(String(arg)));
+  const keys = end < 0 ? 1 : end - at - 1;
+  const count = random.chance(0.95) ? String(keys) : random.pick(['0', '-1', 'x', '1', '100']);
+  return [...args.slice(0, at), count, ...args.slice(at + 1)];
+}
+
 export function command(spec: CommandSpec, random: Random, material: Material): values.Command {
   const words = spec.name.split('|').map((word) => randomCase(word, random));
   let args = new Writer(spec, random, material).all(spec.args);
+  if (/^b?lmpop$/.test(spec.name)) args = counted(args, spec.name === 'lmpop' ? 0 : 1, random);
   if (spec.name === 'lcs') args = [...values.lcsKeys, ...args.slice(2)];
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
   if (spec.name === 'pfadd' && random.chance(0.1))
     args.push(...Array.from({ length: random.int(100, manyElementsMax) }, () => values.element(random)));
   if (spec.group === 'sorted-set') args = sortedSetArgs(spec.name, args, random);
   if (spec.group === 'geo') args = geoArgs(args, random);
-  if (random.chance(spoiltShare)) args = spoil(args, spec.name, random);
+  // Nothing may become a time limit of 0: nobody would end that.
+  if (!/^b[lrz]/.test(spec.name) && random.chance(spoiltShare)) args = spoil(args, spec.name, random);
   // Of one key Redis writes the count down, which is a change to whoever watches or reads it; we do not.
   if (spec.name === 'pfcount' && args.length === 1) args.push(...args);
   return [...words, ...args];

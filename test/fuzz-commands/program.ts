@@ -43,6 +43,7 @@ const groupWeights: Readonly<Record<string, number>> = {
   hash: 24,
   'sorted-set': 28,
   geo: 8,
+  list: 24,
   bitmap: 9,
   hyperloglog: 9,
   generic: 24,
