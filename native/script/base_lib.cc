@@ -66,7 +66,10 @@ int Next(lua_State* L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, view->real);
     lua_replace(L, 1);
   }
-  if (lua_next(L, 1)) return 2;
+  TimedWork work;
+  int more = lua_next(L, 1);
+  work.Count(L, StateOf(L));
+  if (more) return 2;
   lua_pushnil(L);
   return 1;
 }
@@ -128,6 +131,14 @@ int ProtectedCallWithHandler(lua_State* L) {
   lua_pushboolean(L, status == 0);
   lua_replace(L, 1);
   return lua_gettop(L);
+}
+
+// A coroutine has a hook with a count of its own, which begins anew: many short ones would never be
+// seen. Upvalue: Lua's own `create` or `wrap`.
+int MakeCoroutine(lua_State* L) {
+  constexpr uint64_t kSteps = 100;
+  Work(L, StateOf(L), kSteps);
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
 // Upvalue: Lua's own.
@@ -224,6 +235,11 @@ void ReplaceBase(lua_State* L) {
   lua_getfield(L, -1, "resume");
   lua_pushcclosure(L, Resume, 1);
   lua_setfield(L, -2, "resume");
+  for (const char* name : {"create", "wrap"}) {
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, MakeCoroutine, 1);
+    lua_setfield(L, -2, name);
+  }
   lua_pop(L, 2);
 }
 

@@ -7,6 +7,8 @@
 
 namespace cairn::script {
 
+// Of the reply that a script's value becomes. Beyond it the script has failed.
+inline constexpr size_t kReplyBytesMax = 512u << 20;
 // Levels of a reply. What is nested deeper is answered with an error in its place.
 inline constexpr int kReplyDepthMax = 1000;
 

@@ -9,6 +9,14 @@ namespace {
 
 void WriteNested(lua_State* L, ReplyWriter& reply, int depth);
 
+// A table may stand in a reply any number of times, so what is written is what counts.
+void CheckRoom(lua_State* L, ReplyWriter& reply, size_t more) {
+  State& state = StateOf(L);
+  WorkOnBytes(L, state, more + kBytesPerStep);
+  if (reply.out().size() - state.reply_mark + more <= kReplyBytesMax) return;
+  luaL_error(L, "the reply of the script is too large");
+}
+
 // Pushes the field of the table on top. False, and nothing is pushed: it has another type.
 bool PushField(lua_State* L, const char* name, int type) {
   lua_pushstring(L, name);
@@ -19,8 +27,11 @@ bool PushField(lua_State* L, const char* name, int type) {
 }
 
 // Text for one line: CR and LF would end it early.
-std::string_view OneLine(State& state, std::string_view text) {
-  state.scratch.assign(text);
+std::string_view OneLine(lua_State* L, ReplyWriter& reply, std::string_view text) {
+  State& state = StateOf(L);
+  CheckRoom(L, reply, text.size());
+  state.scratch.clear();
+  AddScratch(L, state, text);
   for (char& c : state.scratch) {
     if (c == '\r' || c == '\n') c = ' ';
   }
@@ -29,7 +40,9 @@ std::string_view OneLine(State& state, std::string_view text) {
 
 void WriteMap(lua_State* L, ReplyWriter& reply, bool is_set, int depth) {
   uint64_t count = 0;
+  TimedWork work;
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) ++count;
+  work.Count(L, StateOf(L));
   is_set ? reply.SetHeader(count) : reply.MapHeader(count);
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
@@ -67,6 +80,7 @@ bool WriteVerbatim(lua_State* L, ReplyWriter& reply) {
       char format[] = "   ";
       std::string_view named = ToView(L, -3);
       std::memcpy(format, named.data(), std::min<size_t>(named.size(), 3));
+      CheckRoom(L, reply, lua_objlen(L, -1));
       reply.Verbatim({format, 3}, ToView(L, -1));
       lua_pop(L, 1);
       written = true;
@@ -79,11 +93,11 @@ bool WriteVerbatim(lua_State* L, ReplyWriter& reply) {
 
 // One of the tables that stand for something else.
 bool WriteSpecial(lua_State* L, ReplyWriter& reply, int depth) {
-  State& state = StateOf(L);
   if (PushField(L, "err", LUA_TSTRING)) {
+    CheckRoom(L, reply, lua_objlen(L, -1));
     reply.Error(ToView(L, -1));
   } else if (PushField(L, "ok", LUA_TSTRING)) {
-    reply.Simple(OneLine(state, ToView(L, -1)));
+    reply.Simple(OneLine(L, reply, ToView(L, -1)));
   } else if (PushField(L, "double", LUA_TNUMBER)) {
     reply.Double(lua_tonumber(L, -1));
   } else if (PushField(L, "map", LUA_TTABLE)) {
@@ -91,7 +105,7 @@ bool WriteSpecial(lua_State* L, ReplyWriter& reply, int depth) {
   } else if (PushField(L, "set", LUA_TTABLE)) {
     WriteMap(L, reply, true, depth);
   } else if (PushField(L, "big_number", LUA_TSTRING)) {
-    reply.BigNumber(OneLine(state, ToView(L, -1)));
+    reply.BigNumber(OneLine(L, reply, ToView(L, -1)));
   } else {
     return WriteVerbatim(L, reply);
   }
@@ -116,6 +130,7 @@ void WriteNested(lua_State* L, ReplyWriter& reply, int depth) {
     lua_pop(L, 1);
     return;
   }
+  CheckRoom(L, reply, lua_type(L, -1) == LUA_TSTRING ? lua_objlen(L, -1) : 0);
   switch (lua_type(L, -1)) {
     case LUA_TSTRING:
       reply.Bulk(ToView(L, -1));
@@ -137,6 +152,9 @@ void WriteNested(lua_State* L, ReplyWriter& reply, int depth) {
 
 }  // namespace
 
-void WriteValue(lua_State* L, ReplyWriter& reply) { WriteNested(L, reply, 1); }
+void WriteValue(lua_State* L, ReplyWriter& reply) {
+  StateOf(L).reply_mark = reply.out().size();
+  WriteNested(L, reply, 1);
+}
 
 }  // namespace cairn::script

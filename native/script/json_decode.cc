@@ -255,6 +255,7 @@ void Parser::Array() {
 
 // Pushes what the token begins.
 void Parser::Value() {
+  Work(L, state, 1 + static_cast<size_t>(at - token_at) / kBytesPerStep);
   switch (token) {
     case Token::kString:
       PushScratch(L, state);

@@ -14,8 +14,28 @@ void EncodeValue(lua_State* L, State& state, int depth);
   __builtin_unreachable();
 }
 
+// What the byte takes in a text.
+size_t EncodedBytes(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case '\b':
+    case '\t':
+    case '\n':
+    case '\f':
+    case '\r':
+      return 2;
+    default:
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? 6 : 1;
+  }
+}
+
 void EncodeText(lua_State* L, State& state, std::string_view text) {
-  RequireScratch(L, state, text.size() * 6 + 2);
+  size_t bytes = 2;
+  for (char c : text) bytes += EncodedBytes(c);
+  Work(L, state, bytes / 8);
+  RequireScratch(L, state, bytes);
   std::string& out = state.scratch;
   out += '"';
   for (char c : text) {
@@ -69,9 +89,11 @@ void EncodeNumber(lua_State* L, State& state, int index) {
 }
 
 // Up to which index the table on top is an array; -1: it is none.
-int ArrayLength(lua_State* L, const JsonOptions& options) {
+int ArrayLength(lua_State* L, State& state) {
+  const JsonOptions& options = state.json;
   double last = 0;
   double items = 0;
+  TimedWork work;
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     double key = lua_type(L, -2) == LUA_TNUMBER ? lua_tonumber(L, -2) : 0;
@@ -83,6 +105,7 @@ int ArrayLength(lua_State* L, const JsonOptions& options) {
     ++items;
     lua_pop(L, 1);
   }
+  work.Count(L, state);
   // Mostly holes: writing them all would take no end.
   if (options.sparse_ratio > 0 && last > items * options.sparse_ratio &&
       last > options.sparse_safe) {
@@ -133,12 +156,13 @@ void EncodeTable(lua_State* L, State& state, int depth) {
   if (depth > state.json.encode_depth_max || !lua_checkstack(L, 4)) {
     luaL_error(L, "Cannot serialise, excessive nesting (%d)", depth);
   }
-  int length = ArrayLength(L, state.json);
+  int length = ArrayLength(L, state);
   length > 0 ? EncodeArray(L, state, length, depth) : EncodeObject(L, state, depth);
 }
 
 // The value on top, which stays.
 void EncodeValue(lua_State* L, State& state, int depth) {
+  Work(L, state, 1);
   switch (lua_type(L, -1)) {
     case LUA_TSTRING:
       return EncodeText(L, state, ToView(L, -1));

@@ -41,6 +41,7 @@ void Packer::Text(std::string_view text) {
   } else {
     Tagged(0xdb, bytes, 4);
   }
+  WorkOnBytes(L, state, text.size());
   AddScratch(L, state, text);
 }
 
@@ -84,6 +85,7 @@ void Packer::Length(uint64_t count, uint8_t few, uint8_t tag) {
 bool Packer::IsArray(uint64_t* count) {
   double last = 0;
   bool array = true;
+  TimedWork work;
   *count = 0;
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
@@ -93,6 +95,7 @@ bool Packer::IsArray(uint64_t* count) {
     if (!(key >= 1 && key <= INT32_MAX && std::floor(key) == key)) array = false;
     last = std::max(last, key);
   }
+  work.Count(L, state);
   return array && last == static_cast<double>(*count);
 }
 
@@ -118,6 +121,7 @@ void Packer::Table(int depth) {
 
 // Packs the value on top and pops it.
 void Packer::Value(int depth) {
+  Work(L, state, 1);
   switch (lua_type(L, -1)) {
     case LUA_TSTRING:
       Text(ToView(L, -1));

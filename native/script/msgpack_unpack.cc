@@ -103,6 +103,7 @@ bool Unpacker::Number(uint8_t tag) {
 // Pushes the next value.
 void Unpacker::Value(int depth) {
   if (depth > kUnpackDepthMax) Fail("Bad data format in input.");
+  Work(L, StateOf(L), 1);
   auto tag = static_cast<uint8_t>(Unsigned(1));
   if (tag <= 0x7f || tag >= 0xe0) return lua_pushnumber(L, static_cast<int8_t>(tag));
   if (tag <= 0x8f) return Map(tag & 15, depth);

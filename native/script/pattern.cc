@@ -6,6 +6,8 @@ namespace cairn::script {
 
 namespace {
 
+constexpr size_t kSetBytesPerStep = 8;
+
 // Whether the byte belongs to the class that the letter names; upper case: the others.
 bool InClass(unsigned char c, unsigned char letter) {
   bool in;
@@ -69,12 +71,14 @@ const char* Matcher::ItemEnd(const char* p) {
     return p + 1;
   }
   if (first != '[') return p;
+  const char* set = p;
   if (At(p) == '^') ++p;
   // A bracket right at the beginning is one of the set.
   do {
     if (p == pattern_end_) Malformed("malformed pattern (missing ']')");
     if (*p++ == '%' && p != pattern_end_) ++p;
   } while (At(p) != ']');
+  Work(L_, state_, static_cast<size_t>(p - set) / kSetBytesPerStep);
   return p + 1;
 }
 
@@ -112,6 +116,7 @@ bool Matcher::Fits(const char* s, const char* p, const char* item_end) {
     case '%':
       return InClass(c, static_cast<unsigned char>(p[1]));
     case '[':
+      Work(L_, state_, static_cast<size_t>(item_end - p) / kSetBytesPerStep);
       return InSet(c, p, item_end - 1);
     default:
       return static_cast<unsigned char>(*p) == c;
@@ -147,6 +152,7 @@ bool Matcher::MatchSpecial(const char** s, const char** p, bool* failed) {
     const char* end = ItemEnd(at);
     auto before = static_cast<unsigned char>(*s == text_ ? 0 : (*s)[-1]);
     auto here = static_cast<unsigned char>(*s == text_end_ ? 0 : **s);
+    Work(L_, state_, 1 + 2 * static_cast<size_t>(end - at) / kSetBytesPerStep);
     *failed = InSet(before, at, end - 1) || !InSet(here, at, end - 1);
     *p = end;
     return true;
@@ -160,6 +166,7 @@ bool Matcher::MatchSpecial(const char** s, const char** p, bool* failed) {
 
 const char* Matcher::Match(const char* s, const char* p) {
   if (++depth_ > kDepthMax) Malformed("pattern too complex");
+  Step();
   while (p != pattern_end_) {
     if (*p == '(') {
       bool position = At(p + 1) == ')';
@@ -273,7 +280,7 @@ const char* Matcher::Again(const char* s, char digit) {
   const Capture& capture = capture_[index];
   if (capture.bytes < 0) return nullptr;  // a position is no text
   auto bytes = static_cast<size_t>(capture.bytes);
-  state_.steps += bytes / 64;  // memcmp is that much faster than a step
+  WorkOnBytes(L_, state_, bytes);
   Step();
   if (static_cast<size_t>(text_end_ - s) < bytes) return nullptr;
   return bytes == 0 || std::memcmp(capture.begin, s, bytes) == 0 ? s + bytes : nullptr;

@@ -19,6 +19,7 @@ size_t Begin(lua_Integer from, size_t bytes) {
 }
 
 bool FindPlain(lua_State* L, std::string_view text, std::string_view wanted, size_t from) {
+  WorkOnBytes(L, StateOf(L), text.size() - from);
   const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
   if (found == nullptr) return false;
   lua_Integer at = static_cast<const char*>(found) - text.data();
@@ -31,6 +32,7 @@ int Search(lua_State* L, bool find) {
   std::string_view text = CheckView(L, 1);
   std::string_view pattern = CheckView(L, 2);
   size_t from = Begin(luaL_optinteger(L, 3, 1), text.size());
+  WorkOnBytes(L, StateOf(L), pattern.size());
   if (find && (lua_toboolean(L, 4) || std::strpbrk(pattern.data(), kSpecial) == nullptr)) {
     if (FindPlain(L, text, pattern, from)) return 2;
     lua_pushnil(L);
@@ -85,6 +87,7 @@ int MatchAll(lua_State* L) {
 void AddTemplate(lua_State* L, luaL_Buffer* out, Matcher& matcher, const char* begin,
                  const char* end) {
   std::string_view text = ToView(L, 3);
+  Work(L, StateOf(L), text.size() / 8);
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       luaL_addchar(out, text[i]);
@@ -94,6 +97,7 @@ void AddTemplate(lua_State* L, luaL_Buffer* out, Matcher& matcher, const char* b
     if (c < '0' || c > '9') {
       luaL_addchar(out, c);
     } else if (c == '0') {
+      WorkOnBytes(L, StateOf(L), static_cast<size_t>(end - begin));
       luaL_addlstring(out, begin, static_cast<size_t>(end - begin));
     } else {
       matcher.PushCapture(c - '1', begin, end);

@@ -87,6 +87,19 @@ void TakeError(lua_State* L, std::string_view label, bool* counted) {
   lua_settop(L, top);
 }
 
+bool IsCountedError(lua_State* L) {
+  if (!lua_istable(L, -1) || !lua_checkstack(L, 2)) return false;
+  const int table = lua_gettop(L);
+  bool counted = !ErrorField(L, table, "err").empty();
+  if (counted) {
+    lua_pushliteral(L, "ignore_error_stats_update");
+    lua_rawget(L, table);
+    counted = lua_toboolean(L, -1);
+  }
+  lua_settop(L, table);
+  return counted;
+}
+
 void TakeKill(State& state, std::string_view label) {
   state.error.assign("ERR ").append(state.kill_text).append(" script: ").append(label);
   state.error.append(", on ").append(state.killed_source).append(":");

@@ -12,6 +12,9 @@ int OnError(lua_State* L);
 // empty: its place is not told. *counted: a command has counted it.
 void TakeError(lua_State* L, std::string_view label, bool* counted);
 
+// Whether the value on top is the error of a command, which has counted it.
+bool IsCountedError(lua_State* L);
+
 // The same for a run that was stopped.
 void TakeKill(State& state, std::string_view label);
 

@@ -64,6 +64,13 @@ uint32_t FlagOf(std::string_view name) {
   return 0;
 }
 
+std::string_view FlagName(uint32_t flag) {
+  for (const NamedFlag& row : kFlags) {
+    if (row.flag == flag) return row.name;
+  }
+  return {};
+}
+
 bool ParseScriptShebang(std::string_view body, Shebang* out, std::string* error) {
   *out = Shebang();
   if (!body.starts_with("#!")) {

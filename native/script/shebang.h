@@ -20,6 +20,8 @@ enum ScriptFlag : uint32_t {
 
 // The flag of that name ("no-writes"); 0: there is none.
 uint32_t FlagOf(std::string_view name);
+// Of one of them; empty: it has none.
+std::string_view FlagName(uint32_t flag);
 
 struct Shebang {
   uint32_t flags = 0;

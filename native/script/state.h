@@ -74,6 +74,7 @@ struct State {
 
   // Kept for their memory.
   OutBuffer reply;
+  size_t reply_mark = 0;  // of the buffer that a script's own reply is written to
   std::vector<std::string_view> argv;
   std::vector<char> digits;
   std::string scratch;  // what a function builds before it gives it to Lua as a whole
@@ -120,15 +121,45 @@ inline void SetField(lua_State* L, const char* name, const char* text) {
 // The real table of globals.
 inline void PushGlobals(lua_State* L) { lua_rawgeti(L, LUA_REGISTRYINDEX, StateOf(L).globals); }
 
-// The scratch text counts against the budget too. Raises.
+// Leaves the run for good: no catcher keeps this error. tick.cc, all three.
+[[noreturn]] void RaiseDoom(lua_State* L);
+// A C function has done the work of kTickInstructions: asks the host, and raises if the run is
+// over.
+void Spend(lua_State* L);
+// The hook: every kTickInstructions of Lua.
+void Tick(lua_State* L, lua_Debug*);
+
+// A C function has done so much that the hook did not see, in instructions; raises as Spend.
+inline void Work(lua_State* L, State& state, uint64_t steps) {
+  state.steps += steps;
+  if (state.steps >= Vm::kTickInstructions) Spend(L);
+}
+// The same, for bytes that were copied or looked through: some nanoseconds' worth are an
+// instruction.
+inline constexpr size_t kBytesPerStep = 64;
+inline void WorkOnBytes(lua_State* L, State& state, size_t bytes) {
+  Work(L, state, bytes / kBytesPerStep);
+}
+
+// For steps through a table, which take as long as it has room, used or not: by the time they took.
+struct TimedWork {
+  static constexpr uint64_t kTicksPerStep = 16;  // of the cycle counter
+  uint64_t begun = __builtin_ia32_rdtsc();
+  void Count(lua_State* L, State& state) {
+    Work(L, state, (__builtin_ia32_rdtsc() - begun) / kTicksPerStep);
+  }
+};
+
+// Room for so much more in the scratch text, all of whose memory counts against the budget.
+// Raises.
 inline void RequireScratch(lua_State* L, State& state, size_t more) {
-  auto fits = [&state, more] {
-    size_t left = state.bytes_max - std::min(state.bytes_max, state.bytes);
-    return state.scratch.size() + more <= left;
-  };
-  if (fits()) return;
-  lua_gc(L, LUA_GCCOLLECT, 0);
-  if (!fits()) luaL_error(L, "not enough memory");
+  const size_t wanted = state.scratch.size() + more;
+  if (wanted <= state.scratch.capacity()) return;
+  auto left = [&state] { return state.bytes_max - std::min(state.bytes_max, state.bytes); };
+  if (wanted > left()) lua_gc(L, LUA_GCCOLLECT, 0);
+  if (wanted > left()) luaL_error(L, "not enough memory");
+  const size_t ahead = state.scratch.capacity() + state.scratch.capacity() / 2;
+  state.scratch.reserve(std::max(wanted, std::min(ahead, left())));
 }
 inline void AddScratch(lua_State* L, State& state, std::string_view text) {
   RequireScratch(L, state, text.size());
@@ -138,14 +169,6 @@ inline int PushScratch(lua_State* L, State& state) {
   PushView(L, state.scratch);
   return 1;
 }
-
-// Leaves the run for good: no catcher keeps this error. tick.cc, all three.
-[[noreturn]] void RaiseDoom(lua_State* L);
-// A C function has done the work of kTickInstructions: asks the host, and raises if the run is
-// over.
-void Spend(lua_State* L);
-// The hook: every kTickInstructions of Lua.
-void Tick(lua_State* L, lua_Debug*);
 
 void SeedRandom(State& state, int32_t seed);  // math_lib.cc
 

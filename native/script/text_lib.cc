@@ -24,7 +24,7 @@ int Repeat(lua_State* L) {
   size_t bytes = text.size() * static_cast<size_t>(times);
   state.scratch.clear();
   RequireScratch(L, state, bytes);
-  state.scratch.reserve(bytes);
+  WorkOnBytes(L, state, bytes);
   for (int64_t i = 0; i < times; ++i) state.scratch.append(text);
   return PushScratch(L, state);
 }
@@ -41,6 +41,7 @@ int Insert(lua_State* L) {
     at = luaL_checkint(L, 2);
     int64_t last = std::max(at, length + 1);
     if (last - at > length + kInsertSlack) return luaL_error(L, "position out of bounds");
+    Work(L, StateOf(L), static_cast<uint64_t>(std::max<int64_t>(last - at, 0)));
     for (int64_t i = last; i > at; --i) {
       lua_rawgeti(L, 1, static_cast<int>(i - 1));
       lua_rawseti(L, 1, static_cast<int>(i));
@@ -49,6 +50,47 @@ int Insert(lua_State* L) {
   lua_settop(L, top);
   lua_rawseti(L, 1, static_cast<int>(at));
   return 0;
+}
+
+int Remove(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const auto length = static_cast<int>(std::min<size_t>(lua_objlen(L, 1), INT_MAX));
+  const int at = luaL_optint(L, 2, length);
+  if (at < 1 || at > length) return 0;
+  RefuseView(L, 1);
+  Work(L, StateOf(L), static_cast<uint64_t>(length - at));
+  lua_rawgeti(L, 1, at);
+  for (int i = at; i < length; ++i) {
+    lua_rawgeti(L, 1, i + 1);
+    lua_rawseti(L, 1, i);
+  }
+  lua_pushnil(L);
+  lua_rawseti(L, 1, length);
+  return 1;
+}
+
+// Of Lua's own functions that make a text, or go through all of a table. Upvalue: Lua's own.
+int MakeText(lua_State* L) {
+  int results = lua_tocfunction(L, lua_upvalueindex(1))(L);
+  if (lua_type(L, -1) == LUA_TSTRING) WorkOnBytes(L, StateOf(L), lua_objlen(L, -1));
+  return results;
+}
+int OnTable(lua_State* L) {
+  if (lua_istable(L, 1)) Work(L, StateOf(L), lua_objlen(L, 1));
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+int OnTableSlots(lua_State* L) {
+  TimedWork work;
+  int results = lua_tocfunction(L, lua_upvalueindex(1))(L);
+  work.Count(L, StateOf(L));
+  return results;
+}
+
+// Puts `counted` around a function of the library on top.
+void Count(lua_State* L, const char* name, lua_CFunction counted) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, counted, 1);
+  lua_setfield(L, -2, name);
 }
 
 // Without a function of the script's, the hook would not see a sort that degenerates; the order
@@ -75,14 +117,18 @@ void ReplaceText(lua_State* L) {
   PushGlobals(L);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   SetField(L, "rep", Repeat);
+  for (const char* name : {"upper", "lower", "reverse", "sub", "format"}) {
+    Count(L, name, MakeText);
+  }
   lua_pushnil(L);
   lua_setfield(L, -2, "dump");  // nobody could load it
   lua_pop(L, 1);
   lua_getfield(L, -1, LUA_TABLIBNAME);
   SetField(L, "insert", Insert);
-  lua_getfield(L, -1, "sort");
-  lua_pushcclosure(L, Sort, 1);
-  lua_setfield(L, -2, "sort");
+  SetField(L, "remove", Remove);
+  Count(L, "sort", Sort);
+  Count(L, "concat", OnTable);
+  Count(L, "maxn", OnTableSlots);
   lua_pop(L, 2);
 }
 

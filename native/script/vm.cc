@@ -79,6 +79,7 @@ int RunEntry(lua_State* L) {
   int arguments = PushCallee(L, job);
   int status = lua_pcall(L, arguments, 1, 1);
   if (state.doom == Doom::kNone && status == 0) {
+    job.result.counted = IsCountedError(L);
     WriteValue(L, *job.reply);
     job.result.outcome = Outcome::kReplied;
     return 0;

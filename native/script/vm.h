@@ -50,7 +50,7 @@ enum class Outcome : uint8_t {
 
 struct RunResult {
   Outcome outcome = Outcome::kReplied;
-  // kFailed: the error came out of a command, where it was counted already.
+  // The reply is an error that came out of a command, where it was counted already.
   bool counted = false;
   uint64_t instructions = 0;
 };
@@ -60,7 +60,7 @@ struct RunInput {
   std::span<const std::string_view> keys = {};
   std::span<const std::string_view> argv = {};
   int32_t seed = 0;  // of math.random
-  std::string_view kill_text = "Script killed by user with SCRIPT KILL.";
+  std::string_view kill_text = "Script killed by user with SCRIPT KILL...";
 };
 
 // What redis.register_function told, in this order.

@@ -1,6 +1,8 @@
 // The holes that Lua in servers has had, each by its name.
 #include <doctest/doctest.h>
 
+#include <chrono>
+
 #include "script/convert.h"
 #include "script_testing.h"
 
@@ -170,7 +172,7 @@ TEST_CASE("script hole: pcall cannot keep a stop, for whatever it catches") {
     CAPTURE(body);
     Evaluated run = Evaluate(cell.vm, cell.host, body);
     CHECK(run.result.outcome == Outcome::kKilled);
-    CHECK(run.reply.starts_with("-ERR Script killed by user with SCRIPT KILL. script: "));
+    CHECK(run.reply.starts_with("-ERR Script killed by user with SCRIPT KILL... script: "));
     CHECK(run.result.instructions < 6'000'000);
     CHECK(cell.Run("return 1") == ":1\r\n");
   }
@@ -355,6 +357,91 @@ TEST_CASE("script hole: errors that are odd values") {
   CHECK(Eval("error(setmetatable({},{__newindex=error,__index=error,__tostring=error}))")
             .starts_with("-ERR the script raised"));
   CHECK(Eval("error(next)").starts_with("-ERR function: "));
+}
+
+TEST_CASE("script hole: a reply of tables that are shared") {
+  Cell cell(64u << 20);
+  Evaluated run = Evaluate(cell.vm, cell.host, "local t={} for i=1,60 do t={t,t} end return t");
+  CHECK(run.result.outcome == Outcome::kKilled);
+  CHECK(run.reply.starts_with("-ERR Script killed"));
+  run = Evaluate(cell.vm, cell.host, "local t={} for i=1,60 do t={map={a=t,b=t}} end return t", 3);
+  CHECK(run.result.outcome == Outcome::kKilled);
+  cell.host.instructions_max = UINT64_MAX;
+  CHECK(cell.Fails("local s=('x'):rep(1e7) local t={} for i=1,60 do t[i]=s end return t",
+                   "the reply of the script is too large"));
+  CHECK(cell.Fails("local t={err=('x'):rep(1e7)} local r={} for i=1,60 do r[i]=t end return r",
+                   "the reply of the script is too large"));
+  CHECK(cell.Run("local s=('x'):rep(1000) local t={} for i=1,1000 do t[i]=s end return t").size() >
+        1'000'000);
+  CHECK(cell.Run("return 1") == ":1\r\n");
+}
+
+TEST_CASE("script hole: many short coroutines, each with a hook count of its own") {
+  Cell cell;
+  const auto begun = std::chrono::steady_clock::now();
+  for (const char* body : {
+           "local function f() for i=1,900 do end end "
+           "while true do coroutine.resume(coroutine.create(f)) end",
+           "local function f() for i=1,900 do end end while true do coroutine.wrap(f)() end",
+           "local function f(n) for i=1,900 do if n > 0 then coroutine.wrap(f)(n-1) end end end "
+           "while true do f(3) end",
+       }) {
+    CAPTURE(body);
+    CHECK(Evaluate(cell.vm, cell.host, body).result.outcome == Outcome::kKilled);
+  }
+  // Generous: an idle machine takes some tenths of a second, and took minutes before.
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::minutes(2));
+}
+
+TEST_CASE("script hole: what C does in one go counts as steps") {
+  Cell cell(64u << 20);
+  // Each of these loops does much with few instructions.
+  for (const char* body : {
+           "local s=('a'):rep(1e6) while true do s:find('%f[b]') end",
+           "local s=('a'):rep(1e5) local set='['..('b'):rep(1e4)..']' while true do s:find(set) "
+           "end",
+           "local s=('a'):rep(1e6) while true do s:find('%bxy') end",
+           "local s=('a'):rep(1e6) while true do s:find('b',1,true) end",
+           "local s=('a'):rep(1e6) while true do local u=s:upper() end",
+           "local s=('a'):rep(1e6) while true do local u=s:lower() end",
+           "local s=('a'):rep(1e6) while true do local u=s:reverse() end",
+           "local s=('a'):rep(1e6) while true do local u=s:sub(1) end",
+           "local s=('a'):rep(1e6) while true do local u=('%s'):format(s) end",
+           "local t={} for i=1,1e5 do t[i]=i end while true do table.insert(t,1,0) "
+           "table.remove(t) end",
+           "local t={} for i=1,1e5 do t[i]=i end while true do t[#t+1]=table.remove(t,1) end",
+           "local t={} for i=1,1e5 do t[i]='' end while true do table.concat(t) end",
+           "local t={} for i=1,1e5 do t[i]=i end while true do table.maxn(t) end",
+           "local t={} for i=1,1e5 do t['k'..i]=i end for i=1,1e5 do t['k'..i]=nil end "
+           "while true do next(t) end",
+           "local t={} for i=1,1e5 do t['k'..i]=i end for i=1,1e5 do t['k'..i]=nil end "
+           "while true do cjson.encode(t) end",
+           "local t={} for i=1,1e5 do t['k'..i]=i end for i=1,1e5 do t['k'..i]=nil end "
+           "while true do cmsgpack.pack(t) end",
+           "local t={} for i=1,1e5 do t[i]=0 end while true do cjson.encode(t) end",
+           "local s='['..('0,'):rep(1e5)..'0]' while true do cjson.decode(s) end",
+           "local s=cmsgpack.pack({('0'):rep(1e6):byte(1,5000)}) while true do cmsgpack.unpack(s) "
+           "end",
+       }) {
+    CAPTURE(body);
+    cell.host.ticks = 0;
+    const auto begun = std::chrono::steady_clock::now();
+    Evaluated run = Evaluate(cell.vm, cell.host, body);
+    CHECK(run.result.outcome == Outcome::kKilled);
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(60));
+    CHECK(cell.Run("return 1") == ":1\r\n");
+  }
+}
+
+TEST_CASE("script hole: what is built aside counts against the memory, all of it") {
+  Cell cell(8u << 20);
+  // A text needs as much room as it takes encoded, not six times its size ...
+  CHECK(cell.Run("return #cjson.encode(('x'):rep(2e6))") == ":2000002\r\n");
+  // ... and a buffer that has grown must fit with what it grew to.
+  CHECK(
+      cell.Fails("local s=('x'):rep(1e6) return #cmsgpack.pack(s,s,s,s,s,s)", "not enough memory"));
+  CHECK(cell.Fails("return #cjson.encode(('\\1'):rep(1.5e6))", "not enough memory"));
+  CHECK(cell.Run("return 1") == ":1\r\n");
 }
 
 }  // namespace cairn::script

@@ -102,7 +102,7 @@ TEST_CASE("script: a run that is stopped says where") {
   host.instructions_max = 100'000;
   Evaluated run = Evaluate(vm, host, "\nwhile true do end");
   CHECK(run.result.outcome == Outcome::kKilled);
-  CHECK(run.reply == "-ERR Script killed by user with SCRIPT KILL. script: " +
+  CHECK(run.reply == "-ERR Script killed by user with SCRIPT KILL... script: " +
                          ShaOf("\nwhile true do end") + ", on @user_script:2.\r\n");
   CHECK(run.result.instructions >= 100'000);
   CHECK(run.result.instructions < 200'000);
