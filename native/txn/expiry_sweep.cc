@@ -20,8 +20,10 @@ ExpirySweep::Swept ExpirySweep::Shard(uint16_t db, uint16_t shard, uint64_t now_
   bool all;
   {
     size_t visits = kVisitsMax;
-    LatchGuard guard(engine_->ShardLatch(shard));
+    Latch& latch = engine_->ShardLatch(shard);
+    if (!latch.TryLock()) return Swept::kAll;  // perhaps a script has it for long: next time
     all = engine_->SweepExpired(db, shard, now_ms, &visits, &expired);
+    latch.Unlock();
   }
   if (expired.ends.empty()) return all ? Swept::kAll : Swept::kMore;
   // One by one, in records of their own: nobody needs them to be one unit. The latch was released,

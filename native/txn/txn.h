@@ -124,8 +124,18 @@ class Txn final : public Lender {
   void Touch(std::string_view key);
   // False: the pass is pending, and will run again with this latch.
   [[nodiscard]] bool NeedLatch(uint16_t shard);
+  // The same for all shards.
+  [[nodiscard]] bool NeedAllLatches();
   // What a handler has looked at, in keys or elements: see SliceOver.
   void Charge(uint32_t elements) { slice_cost_ += elements; }
+
+  // --- scripts (txn_script.cc) ---
+  // The time in microseconds, the same one in all passes of a command.
+  uint64_t FrozenMicros();
+  // Of this pass: no other one of this Txn has it.
+  uint64_t pass_number() const { return pass_number_; }
+  // The pass goes on to its end and writes nothing.
+  void DropWrites();
 
   // Memory that lives until Commit and the end of the pass; 8-byte aligned, any size.
   char* Alloc(size_t bytes);
@@ -263,6 +273,10 @@ class Txn final : public Lender {
   static constexpr uint32_t kSliceCost = 16 * 1024;
   static constexpr uint32_t kRangeCost = 8;
   static constexpr uint32_t kPageCost = 8;
+  // Among the needed latches: all there are. A pass that has found so many one after the other gets
+  // all of them, for each find costs a run.
+  static constexpr uint16_t kAllShards = kShardCount;
+  static constexpr size_t kNeededMax = 8;
   static constexpr size_t kArenaBlockBytes = 16 * 1024;
   static constexpr size_t kLinearWritesMax = 16;  // larger write sets go through overlay_
 
@@ -334,6 +348,8 @@ class Txn final : public Lender {
   bool may_wait_ = false;
   bool serving_ = false;
   bool waits_ = false;
+  uint64_t pass_number_ = 0;
+  uint64_t frozen_micros_ = 0;  // 0: nobody has asked
   uint32_t slice_cost_ = 0;
   uint64_t random_seed_ = 0;  // 0: none yet
   uint64_t randoms_ = 0;      // used in this pass

@@ -21,6 +21,7 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   txn_->now_ms_ = now_ms;
   ForgetFetched();
   txn_->frozen_ = false;
+  txn_->frozen_micros_ = 0;
   txn_->sliced_ = false;
   txn_->may_wait_ = false;
   if (CAIRN_UNLIKELY(!txn_->needed_.empty())) txn_->needed_.clear();
@@ -31,6 +32,7 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
 void TxnControl::Restart(uint16_t db) {
   CAIRN_CHECK(txn_->latched_.empty(), "one pass at a time");
   txn_->db_ = db;
+  ++txn_->pass_number_;
   txn_->shard_key_data_ = nullptr;  // the next command's key may stand at the same place
   txn_->shard_key_bytes_ = SIZE_MAX;
   txn_->pending_count_ = 0;
@@ -142,6 +144,8 @@ void TxnControl::LatchCollected() {
   collected_.insert(collected_.end(), txn_->needed_.begin(), txn_->needed_.end());
   std::sort(collected_.begin(), collected_.end());
   collected_.erase(std::unique(collected_.begin(), collected_.end()), collected_.end());
+  if (CAIRN_UNLIKELY(!collected_.empty() && collected_.back() == Txn::kAllShards))
+    return LatchAll();
   for (uint16_t shard : collected_) {
     engine_->ShardLatch(shard).Lock();
     txn_->latched_.push_back(shard);
@@ -329,6 +333,7 @@ void TxnControl::Save(SavedTxn* saved) {
   saved->frozen.swap(txn_->frozen_reads_);
   saved->tickets.assign(txn_->tickets_.begin(), txn_->tickets_.end());
   saved->now_ms = txn_->now_ms_;
+  saved->frozen_micros = txn_->frozen_micros_;
   // Values fetched for an earlier pass of the same command stay with it.
   saved->fetched.insert(saved->fetched.end(), txn_->fetched_.begin(), txn_->fetched_.end());
   txn_->missing_.clear();
@@ -359,6 +364,7 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
   txn_->needed_.swap(saved->needed);
   saved->needed.clear();
   txn_->now_ms_ = saved->now_ms;
+  txn_->frozen_micros_ = saved->frozen_micros;
   txn_->sliced_ = false;
   txn_->may_wait_ = false;
   if (frozen) {

@@ -39,6 +39,7 @@ struct SavedTxn {
   bool again = false;  // the pass had all that it asked for
   bool busy = false;   // see Txn
   uint64_t random_seed = 0;
+  uint64_t frozen_micros = 0;
 
   void Clear() {
     missing.clear();

@@ -13,6 +13,12 @@ bool Txn::Holds(uint16_t shard) const {
 
 bool Txn::NeedLatch(uint16_t shard) {
   if (CAIRN_LIKELY(Holds(shard))) return true;
+  // Out of the order of shards a latch is only tried: who waited here might be waited for.
+  if (engine_->ShardLatch(shard).TryLock()) {
+    latched_.insert(std::lower_bound(latched_.begin(), latched_.end(), shard), shard);
+    return true;
+  }
+  if (needed_.size() >= kNeededMax) return NeedAllLatches();
   if (std::find(needed_.begin(), needed_.end(), shard) == needed_.end()) needed_.push_back(shard);
   ++pending_count_;
   return false;
