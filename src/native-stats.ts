@@ -114,6 +114,14 @@ export interface NativeStats extends NativeCounters {
   unexpectedErrorReplies: number;
   totalErrorReplies: number;
   slowlogLength: number;
+  /** That are kept, with their texts; those that had to go for want of room; and what the machines have taken. */
+  scripts: number;
+  scriptsBytes: number;
+  scriptsEvicted: number;
+  scriptMachineBytes: number;
+  functions: number;
+  libraries: number;
+  functionsBytes: number;
 
   commands: CommandStat[];
   /** Error replies by their first word: `ERR`, `WRONGTYPE`. */

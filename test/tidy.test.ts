@@ -38,7 +38,7 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   txn: ['base', 'io', 'engine'],
   collection: ['base', 'io', 'engine', 'tree', 'txn'],
   command: ['base', 'rdb', 'io', 'engine', 'tree', 'txn', 'collection', 'resp'],
-  session: ['base', 'io', 'engine', 'txn', 'collection', 'resp', 'command'],
+  session: ['base', 'rdb', 'io', 'engine', 'txn', 'collection', 'resp', 'script', 'command'],
   reactor: ['base', 'io', 'engine', 'txn', 'resp', 'command', 'session'],
   server: ['base', 'io', 'engine', 'vlog', 'lsm', 'tree', 'txn', 'collection', 'resp', 'command', 'session', 'reactor'],
   addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor', 'server'],

@@ -30,6 +30,8 @@ constexpr FlagName kFlagNames[] = {
     {"no_multi", kCmdNoMulti},
     {"movablekeys", kCmdMovableKeys},
     {"allow_busy", kCmdAllowBusy},
+    {"may_replicate", kCmdMayReplicate},
+    {"no_mandatory_keys", kCmdNoMandatoryKeys},
 };
 
 uint32_t FlagsOf(const Napi::Value& names) {

@@ -56,6 +56,13 @@ uint64_t Figures::Max(Member member) const {
   return max;
 }
 
+uint64_t Figures::ScriptMachineBytes() const {
+  uint64_t sum = 0;
+  for (const auto& reactor : server_->reactors())
+    sum += reactor->executor()->scripts().memory_bytes();
+  return sum;
+}
+
 const std::vector<NamedFigure>& Figures::LookAtCounters(bool running) {
   if (running || counters_.empty()) {
     counters_.clear();
@@ -100,6 +107,7 @@ void Figures::LookAtEngine() {
 
 void Figures::LookAtNumbers() {
   Shared& shared = server_->shared();
+  const FunctionStore::Set functions = shared.functions.current();
   std::vector<NamedFigure>& numbers = snapshot_.numbers;
   numbers.clear();
   for (const ReactorSum& sum : kSums) numbers.push_back({sum.name, Sum(sum.member)});
@@ -114,6 +122,13 @@ void Figures::LookAtNumbers() {
                                     {"lastSyncTime", server_->last_durable_ms() / 1000},
                                     {"unexpectedErrorReplies", 0},
                                     {"slowlogLength", shared.slowlog.size()},
+                                    {"scripts", shared.scripts.count()},
+                                    {"scriptsBytes", shared.scripts.bytes()},
+                                    {"scriptsEvicted", shared.scripts.evicted()},
+                                    {"scriptMachineBytes", ScriptMachineBytes()},
+                                    {"functions", functions->functions()},
+                                    {"libraries", functions->libraries().size()},
+                                    {"functionsBytes", functions->bytes()},
                                 });
 }
 

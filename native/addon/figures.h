@@ -79,6 +79,7 @@ class Figures {
 
  private:
   uint64_t Sum(Member member) const;
+  uint64_t ScriptMachineBytes() const;
   uint64_t Max(Member member) const;
   void LookAtEngine();
   void LookAtNumbers();

@@ -48,6 +48,8 @@ enum CommandFlag : uint32_t {
   kCmdContainer = 1u << 21,  // has subcommands
   kCmdSecret = 1u << 22,     // carries passwords: shown redacted by MONITOR and the slow log
   kCmdWaves = 1u << 23,      // may find out what to read next by reading: see txn/txn.h
+  kCmdScript = 1u << 24,     // runs commands that it does not name, or keeps what such ones are
+  kCmdNoMandatoryKeys = 1u << 25,
 };
 
 struct Call {
@@ -56,6 +58,7 @@ struct Call {
   ReplyWriter& reply;
   Client& client;
   ServerContext& server;
+  bool in_script = false;
 };
 
 using Handler = void (*)(Call& call);

@@ -16,10 +16,10 @@ bool FieldListArg(Call& call, size_t at, std::string_view not_positive,
 
 bool FieldTimeArg(Call& call, std::string_view arg, TimeForm form, std::string_view command,
                   uint64_t* due) {
-  int64_t amount;
+  int64_t amount = 0;
   if (!IntegerArg(call, arg, &amount)) return false;
   if (amount < 0) return Refuse(call, errors::kFieldTimeNegative);
-  int64_t at;
+  int64_t at = 0;
   const uint64_t now_ms = call.txn.now_ms();
   if (!ToWallMillis(amount, form, now_ms, &at) || at > kFieldEndMax)
     return Refuse(call, errors::InvalidExpire(command));

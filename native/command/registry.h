@@ -26,7 +26,7 @@ struct Command {
   // It reads or writes the keyspace; others see the connection and the server alone.
   bool TouchesKeys() const {
     return !Is(kCmdControl) &&
-           (spec.keys().any() || Is(kCmdReadOnly | kCmdWrite | kCmdWholeKeyspace));
+           (spec.keys().any() || Is(kCmdReadOnly | kCmdWrite | kCmdWholeKeyspace | kCmdScript));
   }
   bool ArityFits(size_t argc) const {
     return spec.arity >= 0 ? argc == static_cast<size_t>(spec.arity)

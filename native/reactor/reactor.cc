@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "base/clock.h"
 
@@ -80,6 +81,14 @@ void Reactor::Post(std::function<void(Reactor*)> task) {
   {
     std::lock_guard<std::mutex> guard(mailbox_mutex_);
     mailbox_.push_back(std::move(task));
+  }
+  Wake();
+}
+
+void Reactor::PostBeside(std::function<void(Reactor*)> task) {
+  {
+    std::lock_guard<std::mutex> guard(mailbox_mutex_);
+    mailbox_beside_.push_back(std::move(task));
   }
   Wake();
 }
@@ -168,7 +177,7 @@ bool Reactor::StopReached() {
 }
 
 int Reactor::TurnTimeout() const {
-  if (!resume_.empty() || executor_.slicing()) return 0;
+  if (!resume_.empty() || !script_waiters_.empty() || executor_.slicing()) return 0;
   if (sweeping_) return 1;
   uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
   uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
@@ -231,6 +240,7 @@ void Reactor::Turn(int timeout_ms) {
   if ((io || queue_->in_flight() != 0) && queue_->Poll() != 0) room_came_ = true;
   if (CAIRN_UNLIKELY(executor_.slicing())) executor_.StepSlices();
   if (count > 0) last_work_ms_ = last_tick_ms_;
+  if (CAIRN_UNLIKELY(!script_waiters_.empty())) ResumeScriptWaiters();
   std::vector<Connection*> resume;
   resume.swap(resume_);
   for (Connection* conn : resume) {
@@ -270,6 +280,7 @@ void Reactor::KickDisk() {
 
 // Behind all that is under way: nothing is parked and nothing in flight any more.
 void Reactor::DetachEngine() {
+  detaching_ = true;
   while (queue_->in_flight() > 0 || executor_.parked() > 0) {
     engine_->Tick(number_, MonotonicMillis());
     engine_->TurnEnd(number_);
@@ -281,6 +292,7 @@ void Reactor::DetachEngine() {
     executor_.RetryParked();
   }
   engine_->DetachReactor(number_);
+  detaching_ = false;
 }
 
 void Reactor::Quiesce(const std::function<Reopened()>& quiet) {
@@ -328,7 +340,11 @@ void Reactor::RunMailbox() {
   std::vector<std::function<void(Reactor*)>> tasks;
   {
     std::lock_guard<std::mutex> guard(mailbox_mutex_);
-    tasks.swap(mailbox_);
+    tasks.swap(mailbox_beside_);
+    if (!beside_) {
+      std::move(mailbox_.begin(), mailbox_.end(), std::back_inserter(tasks));
+      mailbox_.clear();
+    }
   }
   for (auto& task : tasks) {
     task(this);
@@ -393,6 +409,11 @@ void Reactor::MonitorLine(const std::string& line) {
 void Reactor::ControlReply(uint64_t token, std::string_view data, uint64_t usec) {
   Connection* conn =
       FindConnection(static_cast<uint32_t>(token >> 32), static_cast<uint32_t>(token));
+  if (beside_ && conn != nullptr && !Executor::MayAnswerBeside(*conn)) {
+    return Post([token, text = std::string(data), usec](Reactor* self) {
+      self->ControlReply(token, text, usec);
+    });
+  }
   if (conn != nullptr) executor_.ControlDone(conn, data, usec);
 }
 

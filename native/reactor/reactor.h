@@ -72,6 +72,8 @@ class Reactor : public SessionHost, public CompletionPort {
   Status Start(std::unique_ptr<IoQueue> (*make_queue)(void*, std::string*), void* context,
                std::vector<ListenSocket> listeners);
   void Post(std::function<void(Reactor*)> task);
+  // The same for what needs no pass and may be done beside a script that runs (ServeOthers).
+  void PostBeside(std::function<void(Reactor*)> task);
   // Tickets of some stream became durable, or it stopped (any thread).
   void StreamMoved();
   // CompletionPort (any thread)
@@ -107,6 +109,8 @@ class Reactor : public SessionHost, public CompletionPort {
   void ResetCounters();
 
   // --- SessionHost ---
+  void ServeOthers(Connection* conn, Busy busy) override;
+  void WaitForScript(Connection* conn) override;
   void FlushSoon(Connection* conn) override;
   void WaitForTicket(Connection* conn, const Ticket& ticket) override;
   void WaitForRoom(Connection* conn) override;
@@ -160,6 +164,7 @@ class Reactor : public SessionHost, public CompletionPort {
   void UpdateEvents(Connection* conn);
   void FlushAll();
   void Flush(Connection* conn);
+  bool FlushOpen(Connection* conn);
   bool Send(Connection* conn);
   void CheckOutputLimits(Connection* conn);
   void Destroy(Connection* conn);
@@ -174,6 +179,11 @@ class Reactor : public SessionHost, public CompletionPort {
   void SweepExpired(bool idle);
   bool SweepUntil(int64_t end_ns);
   bool StopReached();
+  // --- beside_script.cc ---
+  void SetInputsAside(const Connection* running);
+  void TakeEventsBeside(const Connection* running);
+  void FlushBeside(const Connection* running);
+  void ResumeScriptWaiters();
   void DetachEngine();
   void EndWithoutEngine(const Reopened& reopened);
   Handle HandleOf(const Connection& conn) const { return {conn.index, conn.generation}; }
@@ -192,6 +202,7 @@ class Reactor : public SessionHost, public CompletionPort {
   std::unique_ptr<char[]> read_buffer_;  // of kInputBytesMax, and kReadBytes more
   Input inputs_[kInputsMax];             // read in this turn and not run yet
   uint32_t input_count_ = 0;
+  uint32_t inputs_run_ = 0;  // of them, the one that runs included
   size_t input_bytes_ = 0;
 
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -206,11 +217,13 @@ class Reactor : public SessionHost, public CompletionPort {
   std::atomic<uint32_t> waiters_published_{0};
   std::vector<Handle> room_waiters_;
   std::vector<Handle> pause_waiters_;
+  std::vector<Handle> script_waiters_;
   std::vector<Timer> timers_;
   std::vector<Handle> monitors_;
 
   std::mutex mailbox_mutex_;
   std::vector<std::function<void(Reactor*)>> mailbox_;
+  std::vector<std::function<void(Reactor*)>> mailbox_beside_;
   CompletionList completions_;
   std::atomic<bool> wake_pending_{false};
 
@@ -232,6 +245,8 @@ class Reactor : public SessionHost, public CompletionPort {
   uint64_t accept_logged_ms_ = 0;
   bool room_came_ = false;  // a commit ended, or time passed: there may be room for writes again
   bool stopping_ = false;
+  bool beside_ = false;       // others are served beside a script
+  bool detaching_ = false;    // and none are while the engine goes
   bool engine_lost_ = false;  // nothing touches it any more
   uint64_t stop_deadline_ms_ = 0;
 };

@@ -179,7 +179,7 @@ void Reactor::Destroy(Connection* conn) {
 void Reactor::Read(Connection* conn) {
   // A connection in the middle of a command, or one that cannot run now, collects its input;
   // everybody else is served straight from the shared buffer.
-  bool direct = conn->in.empty() && conn->stall == Connection::kRunning;
+  bool direct = conn->in.empty() && conn->stall == Connection::kRunning && !beside_;
   char* target = read_buffer_.get() + input_bytes_;
   size_t room = kReadBytes;
   if (!direct) {
@@ -222,8 +222,11 @@ void Reactor::Read(Connection* conn) {
 void Reactor::RunInputs() {
   if (input_count_ == 0) return;
   if (input_count_ > 1) LookAhead();
-  for (uint32_t i = 0; i < input_count_; ++i) RunInput(inputs_[i]);
-  input_count_ = 0;
+  for (uint32_t i = 0; i < input_count_; ++i) {
+    inputs_run_ = i + 1;
+    RunInput(inputs_[i]);
+  }
+  input_count_ = inputs_run_ = 0;
   input_bytes_ = 0;
   queue_->Flush();  // the disk can begin with what they read
 }
@@ -319,7 +322,8 @@ void Reactor::FlushAll() {
   flushing_.clear();
 }
 
-void Reactor::Flush(Connection* conn) {
+// False: it has come to its end.
+bool Reactor::FlushOpen(Connection* conn) {
   if (!conn->closed) {
     executor_.ReleaseSlots(conn);
     if (!conn->out.empty() && !Send(conn)) conn->closed = true;
@@ -333,16 +337,18 @@ void Reactor::Flush(Connection* conn) {
         (conn->read_closed && conn->stall == Connection::kRunning && !conn->resume_queued);
     if (finished && all_sent) conn->closed = true;
   }
-  if (conn->closed) {
-    Destroy(conn);
-    return;
-  }
+  if (conn->closed) return false;
   if (conn->stall == Connection::kWaitsForOutput &&
       conn->OutputBytes() < Connection::kOutputPauseBytes / 2) {
     conn->stall = Connection::kRunning;
     ResumeInput(conn);
   }
   UpdateEvents(conn);
+  return true;
+}
+
+void Reactor::Flush(Connection* conn) {
+  if (!FlushOpen(conn)) Destroy(conn);
 }
 
 namespace {

@@ -215,6 +215,44 @@ inline constexpr std::string_view kGetKeysInvalid = "ERR Invalid command specifi
 inline constexpr std::string_view kGetKeysArity =
     "ERR Invalid number of arguments specified for command";
 inline constexpr std::string_view kScriptFlush = "ERR SCRIPT FLUSH only support SYNC|ASYNC option";
+inline constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
+inline constexpr std::string_view kTooManyKeys =
+    "ERR Number of keys can't be greater than number of args";
+inline constexpr std::string_view kNegativeKeys = "ERR Number of keys can't be negative";
+inline constexpr std::string_view kUnknownInScript = "ERR Unknown Redis command called from script";
+inline constexpr std::string_view kArityInScript =
+    "ERR Wrong number of args calling Redis command from script";
+inline constexpr std::string_view kNotFromScript =
+    "ERR This Redis command is not allowed from script";
+inline constexpr std::string_view kWriteInReadOnlyScript =
+    "ERR Write commands are not allowed from read-only scripts.";
+inline constexpr std::string_view kWritingScriptReadOnly =
+    "ERR Can not execute a script with write flag using *_ro command.";
+inline constexpr std::string_view kScriptMemory =
+    "ERR the script's commands take too much memory";                                 // ours
+inline constexpr std::string_view kNoFunction = "ERR Function not found";
+inline constexpr std::string_view kNoLibrary = "ERR Library not found";
+inline constexpr std::string_view kNoFunctions = "ERR No functions registered";
+inline constexpr std::string_view kBadKeyCount = "ERR Bad number of keys provided";
+inline constexpr std::string_view kNoFunctionCode = "ERR Function code is missing";
+inline constexpr std::string_view kNoLibraryPattern = "ERR library name argument was not given";
+inline constexpr std::string_view kRestorePolicy =
+    "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
+inline constexpr std::string_view kNotAFunction = "ERR given type is not a function";
+inline constexpr std::string_view kFunctionsPayload =
+    "ERR failed loading the given functions payload";
+inline constexpr std::string_view kTooManyFunctions =
+    "ERR functions would take more than 64 MiB, or be in too many libraries";  // ours
+inline constexpr std::string_view kNoDebugger = "ERR SCRIPT DEBUG is not supported";  // ours
+inline constexpr std::string_view kNotBusy = "NOTBUSY No scripts in execution right now.";
+inline constexpr std::string_view kUnkillable =
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
+    "either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE "
+    "command.";
+inline constexpr std::string_view kBusyScript =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+inline constexpr std::string_view kBusyFunction =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 inline constexpr std::string_view kFunctionFlush =
     "ERR FUNCTION FLUSH only supports SYNC|ASYNC option";
 
@@ -286,6 +324,10 @@ inline Text UnknownCommand(std::span<const std::string_view> argv) {
 // `container` in upper case: "CLIENT".
 inline Text UnknownSubcommand(std::string_view subcommand, std::string_view container) {
   return Text("ERR unknown subcommand '", Preview(subcommand, 128), "'. Try ", container, " HELP.");
+}
+inline Text SubcommandArguments(std::string_view subcommand, std::string_view container) {
+  return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),
+              "'. Try ", container, " HELP.");
 }
 // Redis prints these whole, however long they are.
 inline std::string Whole(std::string_view front, std::string_view text, std::string_view back) {

@@ -27,7 +27,6 @@ inline constexpr std::string_view kRangeLexScores =
 inline constexpr std::string_view kWeightNotFloat = "ERR weight value is not a float";
 inline constexpr std::string_view kLimitNegative = "ERR LIMIT can't be negative";
 inline constexpr std::string_view kNumkeysPositive = "ERR numkeys should be greater than 0";
-inline constexpr std::string_view kCountPositive = "ERR count should be greater than 0";
 
 // Geo.
 inline constexpr std::string_view kGeoUnit =

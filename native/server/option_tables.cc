@@ -13,10 +13,15 @@ namespace cairn {
 namespace {
 
 // In the order of conf/cairn.conf.
-constexpr std::string_view kSections[] = {"Network",     "Limits",
-                                          "Collections", "Threads and input/output",
-                                          "Storage",     "Garbage collection and checkpoints",
-                                          "Engine lsm",  "Observation"};
+constexpr std::string_view kSections[] = {"Network",
+                                          "Limits",
+                                          "Collections",
+                                          "Scripts",
+                                          "Threads and input/output",
+                                          "Storage",
+                                          "Garbage collection and checkpoints",
+                                          "Engine lsm",
+                                          "Observation"};
 
 size_t PlaceOf(const TableRow& row) {
   const auto found = std::find(std::begin(kSections), std::end(kSections), row.row.section);

@@ -11,6 +11,7 @@
 #include "server/engine_factory.h"
 #include "server/open_files.h"
 #include "session/client_line.h"
+#include "session/version.h"
 
 namespace cairn {
 
@@ -67,6 +68,13 @@ Result<RecoveryReport> Server::Open() {
   if (!bound.ok()) return bound;
   Result<RecoveryReport> report = engine_->Open(options_.engine, disk_.get(), this);
   if (!report.ok()) return report;
+  std::vector<std::string> notices;
+  Status functions = shared_.functions.Open(options_.engine.dir, kRedisVersion, &notices);
+  if (!functions.ok()) {
+    (void)engine_->Close();
+    return functions;
+  }
+  for (const std::string& notice : notices) Log(2, notice);
   open_ = true;
   recovery_ = report.value();
   for (const std::string& remark : recovery_.remarks) Log(1, remark);
@@ -212,6 +220,7 @@ Result<std::vector<std::string>> Server::Listen() {
 
 Status Server::Stop(bool save) {
   RequestStop();
+  shared_.running_scripts.StopAll();
   EndReactors();
   if (!open_) return lost_;
   open_ = false;
@@ -230,16 +239,18 @@ void Server::EndReactors() {
   }
 }
 
-void Server::OnAllReactors(const std::function<void(Reactor*)>& task) {
+// beside: also while a script runs.
+void Server::OnAllReactors(const std::function<void(Reactor*)>& task, bool beside) {
   std::mutex mutex;
   std::condition_variable done;
   size_t left = reactors_.size();
   for (auto& reactor : reactors_) {
-    reactor->Post([&](Reactor* self) {
+    const auto run = [&](Reactor* self) {
       task(self);
       std::lock_guard<std::mutex> guard(mutex);
       if (--left == 0) done.notify_all();
-    });
+    };
+    beside ? reactor->PostBeside(run) : reactor->Post(run);
   }
   std::unique_lock<std::mutex> lock(mutex);
   done.wait(lock, [&left] { return left == 0; });
@@ -272,15 +283,17 @@ Result<RecoveryReport> Server::Reload() {
     changed.notify_all();
   });
   if (!started) return Status(Code::kBusy, Threads::kRefused);
-  OnAllReactors([&](Reactor* reactor) {
-    reactor->Quiesce([&] {
-      std::unique_lock<std::mutex> lock(mutex);
-      ++quiet;
-      changed.notify_all();
-      changed.wait(lock, [&] { return ended; });
-      return reopened;
-    });
-  });
+  OnAllReactors(
+      [&](Reactor* reactor) {
+        reactor->Quiesce([&] {
+          std::unique_lock<std::mutex> lock(mutex);
+          ++quiet;
+          changed.notify_all();
+          changed.wait(lock, [&] { return ended; });
+          return reopened;
+        });
+      },
+      false);
   reload.Join();
   if (reopened.status.ok()) return recovery_;
   Log(3, reopened.status.message());
@@ -405,7 +418,7 @@ void Server::ResetStats() {
 void Server::ControlReply(uint32_t reactor, uint64_t token, std::string data, uint64_t usec) {
   std::lock_guard<std::mutex> guard(mutex_);
   if (reactor >= reactors_.size()) return;
-  reactors_[reactor]->Post([token, data = std::move(data), usec](Reactor* self) {
+  reactors_[reactor]->PostBeside([token, data = std::move(data), usec](Reactor* self) {
     self->ControlReply(token, data, usec);
   });
 }
@@ -472,7 +485,7 @@ std::string Server::io_backend_why() {
 
 void Server::FeedMonitors(const std::string& line) {
   for (auto& reactor : reactors_) {
-    reactor->Post([line](Reactor* self) { self->MonitorLine(line); });
+    reactor->PostBeside([line](Reactor* self) { self->MonitorLine(line); });
   }
 }
 
@@ -490,7 +503,7 @@ void Server::Accepted(int fd, bool unix_socket) {
   if (best == 0) {  // accepting happens on the first reactor's thread
     reactors_[0]->Adopt(fd, unix_socket);
   } else {
-    reactors_[best]->Post([fd, unix_socket](Reactor* self) { self->Adopt(fd, unix_socket); });
+    reactors_[best]->PostBeside([fd, unix_socket](Reactor* self) { self->Adopt(fd, unix_socket); });
   }
 }
 

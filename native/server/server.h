@@ -146,7 +146,7 @@ class Server : public ReactorHost, public DurabilityListener {
   EngineOptions LiveEngineOptions();
   // Runs the task on every reactor and waits for all, who may be busy: not on the main thread, and
   // not with a mutex held that reactors take.
-  void OnAllReactors(const std::function<void(Reactor*)>& task);
+  void OnAllReactors(const std::function<void(Reactor*)>& task, bool beside = true);
 
   ServerOptions options_;
   Shared shared_;

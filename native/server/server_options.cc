@@ -264,12 +264,31 @@ constexpr ServerOption kOptions[] = {
            server->shared().options.expire_effort.store(static_cast<uint32_t>(value));
            return Status();
          }},
+    {.row = {.name = "busy-reply-threshold",
+             .kind = OptionKind::kInteger,
+             .initial = "5000",
+             .min = 0,
+             .max = kNoLimit,
+             .unit = "ms",
+             .change = OptionChange::kAtRuntime,
+             .section = "Scripts",
+             .doc = "From then on a script that still runs is answered for: other clients of its "
+                    "reactor get BUSY for what has to wait. Until then they wait. 0: they always "
+                    "do. What needs no key, and SCRIPT KILL, goes on in any case."},
+     .apply =
+         [](Server* server, int64_t value, std::string_view) {
+           server->shared().options.busy_reply_ms.store(static_cast<uint64_t>(value));
+           return Status();
+         },
+     .alias = "lua-time-limit"},
     {.row =
          {.name = "slowlog-log-slower-than",
           .kind = OptionKind::kInteger,
           .initial = "10000",
-          .min = -1,
-          .max = kNoLimit,
+          .min =
+              -1,
+          .max =
+              kNoLimit,
           .unit = "us",
           .change = OptionChange::kAtRuntime,
           .section = "Observation",

@@ -13,7 +13,7 @@ namespace cairn {
 
 void Bookkeeper::Book(const Connection& conn, const Command& command,
                       std::span<const std::string_view> argv, std::string_view reply,
-                      uint64_t nanos, const PassFigures& figures) {
+                      uint64_t nanos, const PassFigures& figures, bool counted) {
   counters_->commands.Add(1);
   CommandCounters& stats = counters_->per_command[command.number];
   stats.calls.Add(1);
@@ -22,24 +22,57 @@ void Bookkeeper::Book(const Connection& conn, const Command& command,
   if (figures.misses) counters_->misses.Add(figures.misses);
   if (figures.changes) counters_->changes.Add(figures.changes);
   if (CAIRN_UNLIKELY(figures.expired)) counters_->expired.Add(figures.expired);
-  if (CAIRN_LIKELY(shared_->options.latency_tracking.load(std::memory_order_relaxed))) {
-    LatencyHistogramCounts* histogram = stats.histogram.load(std::memory_order_relaxed);
-    if (CAIRN_UNLIKELY(histogram == nullptr)) {
-      histogram = new LatencyHistogramCounts();
-      stats.histogram.store(histogram, std::memory_order_release);
-    }
-    histogram->Record(nanos);
-  }
+  Record(&stats, nanos, 1);
   if (CAIRN_UNLIKELY(!reply.empty() && reply[0] == '-')) {
     stats.failed.Add(1);
-    counters_->error_replies.Add(1);
-    shared_->errors.Count(reply.substr(1));
+    if (!counted) {
+      counters_->error_replies.Add(1);
+      shared_->errors.Count(reply.substr(1));
+    }
   }
   int64_t slower = shared_->options.slowlog_slower_usec.load(std::memory_order_relaxed);
   uint64_t threshold = shared_->options.latency_threshold_ms.load(std::memory_order_relaxed);
   if (CAIRN_UNLIKELY((slower >= 0 && nanos >= static_cast<uint64_t>(slower) * 1000) ||
                      (threshold != 0 && nanos >= threshold * 1000000))) {
     NoteSlow(conn, command, argv, nanos);
+  }
+}
+
+inline void Bookkeeper::Record(CommandCounters* stats, uint64_t nanos, uint64_t times) {
+  if (CAIRN_UNLIKELY(!shared_->options.latency_tracking.load(std::memory_order_relaxed))) return;
+  LatencyHistogramCounts* histogram = stats->histogram.load(std::memory_order_relaxed);
+  if (CAIRN_UNLIKELY(histogram == nullptr)) {
+    histogram = new LatencyHistogramCounts();
+    stats->histogram.store(histogram, std::memory_order_release);
+  }
+  histogram->Record(nanos, static_cast<uint32_t>(times));
+}
+
+// The histogram has all calls of a command where their mean is.
+void Bookkeeper::BookCalled(const ScriptLedger& ledger) {
+  for (const ScriptLedger::Called& row : ledger.called) {
+    CommandCounters& stats = counters_->per_command[row.command->number];
+    stats.rejected.Add(row.rejected);
+    if (row.calls == 0) continue;
+    counters_->commands.Add(row.calls);
+    stats.calls.Add(row.calls);
+    stats.nanos.Add(row.nanos);
+    stats.failed.Add(row.failed);
+    Record(&stats, row.nanos / row.calls, row.calls);
+  }
+  for (const ScriptLedger::Error& error : ledger.errors) {
+    counters_->error_replies.Add(error.count);
+    shared_->errors.Count(error.code, error.count);
+  }
+  for (const ScriptLedger::Line& line : ledger.log) host_->Log(line.level, line.text);
+  if (ledger.log_dropped != 0) {
+    host_->Log(2, std::to_string(ledger.log_dropped) +
+                      " more lines of a script were too much and are dropped");
+  }
+  if (shared_->monitors.load(std::memory_order_relaxed) == 0) return;
+  for (const ScriptLedger::Shown& shown : ledger.shown) {
+    const std::vector<std::string_view> argv(shown.argv.begin(), shown.argv.end());
+    FeedMonitors(shown.db, "lua", *shown.command, argv);
   }
 }
 
@@ -79,18 +112,19 @@ void Bookkeeper::Rejected(const Command* command, std::string_view text) {
   shared_->errors.Count(text);
 }
 
-void Bookkeeper::FeedMonitors(const Connection& conn, const Command& command,
+void Bookkeeper::FeedMonitors(uint16_t db, std::string_view place, const Command& command,
                               std::span<const std::string_view> argv) {
-  if (command.Is(kCmdSkipMonitor | kCmdAdmin)) return;
+  // Scripts are to be skipped as well, but show themselves before what they call.
+  if (command.Is(kCmdAdmin) || (command.Is(kCmdSkipMonitor) && !command.Is(kCmdScript))) return;
   std::vector<std::string_view> redacted;
   argv = Redacted(command, argv, &redacted);
   uint64_t micros = WallMicros();
   char head[64];
   snprintf(head, sizeof(head), "%llu.%06llu [%u ",
            static_cast<unsigned long long>(micros / 1000000),
-           static_cast<unsigned long long>(micros % 1000000), conn.db);
+           static_cast<unsigned long long>(micros % 1000000), db);
   std::string line = head;
-  line += conn.addr + "]";
+  line.append(place).append("]");
   for (std::string_view arg : argv) {
     line += " \"";
     for (char c : arg) {

@@ -14,6 +14,7 @@
 
 #include "session/connection.h"
 #include "session/counters.h"
+#include "session/script_ledger.h"
 #include "session/session_host.h"
 #include "session/shared.h"
 
@@ -29,6 +30,8 @@ class Bookkeeper {
 
   // The time that the next command takes begins now.
   void StartTimer() { ticks_ = __builtin_ia32_rdtsc(); }
+  uint64_t timer() const { return ticks_; }
+  void SetTimer(uint64_t ticks) { ticks_ = ticks; }
   // Since the last call, or StartTimer.
   uint64_t TakeNanos() {
     const uint64_t now = __builtin_ia32_rdtsc();
@@ -39,14 +42,19 @@ class Bookkeeper {
   }
 
   // One command and what it answered. Without argv it stays out of the slow log.
+  // `counted`: its error is one of a command that a script called, which has counted it.
   void Book(const Connection& conn, const Command& command, std::span<const std::string_view> argv,
-            std::string_view reply, uint64_t nanos, const PassFigures& figures);
+            std::string_view reply, uint64_t nanos, const PassFigures& figures,
+            bool counted = false);
   // The same, of a command that has ended just now.
   void BookNow(const Connection& conn, const Command& command,
                std::span<const std::string_view> argv, std::string_view reply,
-               const PassFigures& figures) {
-    Book(conn, command, argv, reply, TakeNanos(), figures);
+               const PassFigures& figures, bool counted = false) {
+    Book(conn, command, argv, reply, TakeNanos(), figures, counted);
   }
+  // What the scripts of a committed pass have called and said. After the command that ran them has
+  // been booked and shown.
+  void BookCalled(const ScriptLedger& ledger);
   // Refused with that error before it ran. Null: no such command.
   void Rejected(const Command* command, std::string_view text);
 
@@ -54,14 +62,16 @@ class Bookkeeper {
   void Show(const Connection& conn, const Command& command,
             std::span<const std::string_view> argv) {
     if (CAIRN_UNLIKELY(shared_->monitors.load(std::memory_order_relaxed) != 0))
-      FeedMonitors(conn, command, argv);
+      FeedMonitors(conn.db, conn.addr, command, argv);
   }
 
  private:
   void NoteSlow(const Connection& conn, const Command& command,
                 std::span<const std::string_view> argv, uint64_t nanos);
-  void FeedMonitors(const Connection& conn, const Command& command,
+  // `place`: of the client.
+  void FeedMonitors(uint16_t db, std::string_view place, const Command& command,
                     std::span<const std::string_view> argv);
+  void Record(CommandCounters* stats, uint64_t nanos, uint64_t times);
 
   Shared* const shared_;
   SessionHost* const host_;

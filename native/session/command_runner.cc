@@ -78,10 +78,19 @@ Outcome CommandRunner::Run(Connection* conn, const Command& command,
   }
   if (CAIRN_UNLIKELY(conn->prepared.unit != nullptr)) conn->prepared.Clear();
   for (const Ticket& ticket : control.tickets()) conn->turn_gate.Add(ticket);
-  books_->BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), pass_->TakeFigures());
+  Book(conn, command, argv, conn->turn.ViewFrom(mark), true);
   replies_->Made(conn, mark);
-  books_->Show(*conn, command, argv);
   return Outcome::kTaken;
+}
+
+inline void CommandRunner::Book(Connection* conn, const Command& command,
+                                std::span<const std::string_view> argv, std::string_view reply,
+                                bool show) {
+  const bool script = CAIRN_UNLIKELY(command.Is(kCmdScript));
+  const bool counted = script && scripts_->ledger().counted;
+  books_->BookNow(*conn, command, argv, reply, pass_->TakeFigures(), counted);
+  if (show) books_->Show(*conn, command, argv);
+  if (script && !scripts_->ledger().empty()) books_->BookCalled(scripts_->Take());
 }
 
 PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
@@ -118,8 +127,8 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
     pass_->serving().Send();
     return PassEnd::kWaits;
   }
-  books_->BookNow(*conn, command, parked->argv, out->ViewFrom(0), pass_->TakeFigures());
-  if (!parked->frozen && parked->waited == nullptr) books_->Show(*conn, command, parked->argv);
+  Book(conn, command, parked->argv, out->ViewFrom(0),
+       !parked->frozen && parked->waited == nullptr);
   return PassEnd::kDone;
 }
 
@@ -147,6 +156,7 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
     pass_->CountChanges();
   }
   if (CAIRN_UNLIKELY(control.watching())) control.PlaceWatches(&conn->watcher);
+  if (CAIRN_UNLIKELY(command.Is(kCmdScript))) scripts_->Committed(pass_->txn());
   control.TellEvents();
   if (CAIRN_UNLIKELY(pass_->txn().waits())) return Committed::kWaits;
   control.Unlatch();

@@ -17,6 +17,7 @@
 #include "session/look_ahead.h"
 #include "session/pass.h"
 #include "session/replies.h"
+#include "session/scripts.h"
 
 namespace cairn {
 
@@ -27,11 +28,13 @@ struct ParkedPass;
 class CommandRunner {
  public:
   CommandRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-                LookAhead* look_ahead, ParkedPasses* parked, BlockedClients* blocked)
+                Scripts* scripts, LookAhead* look_ahead, ParkedPasses* parked,
+                BlockedClients* blocked)
       : host_(context.host),
         pass_(pass),
         replies_(replies),
         books_(books),
+        scripts_(scripts),
         look_ahead_(look_ahead),
         parked_(parked),
         blocked_(blocked) {}
@@ -52,11 +55,15 @@ class CommandRunner {
   // kWaits: committed, and the command waits for keys; all is latched.
   Committed Commit(Connection* conn, const Command& command, OutBuffer* out, size_t mark,
                    PreparedUnit* prepared, bool ask);
+  // A command whose pass has ended for good.
+  void Book(Connection* conn, const Command& command, std::span<const std::string_view> argv,
+            std::string_view reply, bool show);
 
   SessionHost* const host_;
   Pass* const pass_;
   Replies* const replies_;
   Bookkeeper* const books_;
+  Scripts* const scripts_;
   LookAhead* const look_ahead_;
   ParkedPasses* const parked_;
   BlockedClients* const blocked_;

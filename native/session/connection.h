@@ -124,6 +124,7 @@ struct Connection : Client {
   //   kWaitsForRoom      commits, granted room       the same
   //   kWaitsForCopies    the reactor, by turns       the same
   //   kWaitsForControl   TypeScript                  the same
+  //   kWaitsForScript    the reactor's long script   the same
   //   kBlocked, on disk  a sync (WAITAOF 1 0)        the same
   //   kWaitsForOutput    the client, by reading      the same; if it is gone an RST follows
   //   kBlocked, else     a write, time, or nobody   given up (Executor::PeerLeft): earlier replies
@@ -138,6 +139,7 @@ struct Connection : Client {
     kWaitsForRoom,     // a WAL ring was full; the command runs again
     kWaitsForCopies,   // large values are being prepared; the command runs again
     kWaitsForPause,    // CLIENT PAUSE; the command runs again
+    kWaitsForScript,   // a script of this reactor runs; the command runs again
     kWaitsForOutput,   // too many unsent replies
     kWaitsForReads,    // too many parked reads
     kBlocked,          // WAIT, WAITAOF, BLPOP ...

@@ -30,6 +30,7 @@ class LatencyHistogramCounts {
   static constexpr uint32_t kBuckets = 41 << kSubBits;  // up to 2^43 ns, about two hours
 
   void Record(uint64_t nanos) { ++counts_[BucketOf(nanos)]; }
+  void Record(uint64_t nanos, uint32_t times) { counts_[BucketOf(nanos)] += times; }
   static uint32_t BucketOf(uint64_t nanos) {
     if (nanos < (1u << kSubBits)) return static_cast<uint32_t>(nanos);
     uint32_t log = 63 - static_cast<uint32_t>(std::countl_zero(nanos));

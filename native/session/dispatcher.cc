@@ -10,8 +10,10 @@ namespace cairn {
 size_t Dispatcher::Consume(Connection* conn, const char* data, size_t bytes, size_t* needed) {
   size_t done = 0;
   *needed = 0;
+  const bool beside = CAIRN_UNLIKELY(context_.busy != Busy::kNo);
+  const uint64_t timer = to_.books->timer();
   to_.books->StartTimer();
-  to_.pass->FollowPolicy();
+  if (!beside) to_.pass->FollowPolicy();
   while (done < bytes && conn->stall == Connection::kRunning && !conn->close_after_reply &&
          !conn->closed) {
     to_.look_ahead->Next(*conn, data + done, bytes - done);
@@ -36,6 +38,7 @@ size_t Dispatcher::Consume(Connection* conn, const char* data, size_t bytes, siz
     }
   }
   to_.look_ahead->End();
+  if (beside) to_.books->SetTimer(timer);  // of the script
   return done;
 }
 
@@ -46,7 +49,8 @@ Outcome Dispatcher::Dispatch(Connection* conn, std::span<const std::string_view>
   conn->last_command = command;
   if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
   if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
-    return to_.commands->Run(conn, *command, argv);
+    return (CAIRN_LIKELY(context_.busy == Busy::kNo) ? to_.commands : to_.commands_beside)
+        ->Run(conn, *command, argv);
   }
   if (command->Is(kCmdControl)) {
     to_.bridge->Run(conn, *command, argv);
@@ -101,12 +105,35 @@ const Command* Dispatcher::Resolve(Connection* conn, std::span<const std::string
   return command;
 }
 
+bool Dispatcher::RunsBeside(const Connection& conn, const Command& command) {
+  const std::string_view name = command.name;
+  const bool watches = conn.watcher.state != nullptr;  // to let go of them takes latches
+  if (name == "exec" || name == "watch") return false;
+  if (name == "discard" || name == "reset" || name == "unwatch") return !watches;
+  return conn.multi != nullptr || !command.TouchesKeys();
+}
+
+bool Dispatcher::AdmitBeside(Connection* conn, const Command& command, bool* again) {
+  if (RunsBeside(*conn, command)) return true;
+  const bool refused = context_.busy == Busy::kOthersAreRefused && conn->watcher.state == nullptr;
+  if (refused) {
+    Reject(conn, &command, context_.busy_function ? errors::kBusyFunction : errors::kBusyScript);
+  } else {
+    conn->stall = Connection::kWaitsForScript;
+    host_->WaitForScript(conn);
+    *again = true;
+  }
+  return false;
+}
+
 bool Dispatcher::Admit(Connection* conn, const Command& command,
                        std::span<const std::string_view> argv, bool* again) {
   if (CAIRN_UNLIKELY(!conn->authenticated) && !command.Is(kCmdNoAuth)) {
     Reject(conn, &command, errors::kNoAuth);
     return false;
   }
+  if (CAIRN_UNLIKELY(context_.busy != Busy::kNo) && !AdmitBeside(conn, command, again))
+    return false;
   if (CAIRN_UNLIKELY(conn->monitor)) {  // stands where a replica stands in Redis: no pause for it
     constexpr uint32_t kKeys = kCmdReadOnly | kCmdWrite | kCmdMayReplicate;
     bool keys = command.Is(kKeys);
@@ -149,10 +176,12 @@ bool Dispatcher::Admit(Connection* conn, const Command& command,
 
 void Dispatcher::Reject(Connection* conn, const Command* command, std::string_view text) {
   size_t mark = conn->turn.size();
-  if (command != nullptr && command->name == "exec" && text.starts_with("ERR ")) {
+  const bool busy = text.starts_with("BUSY ");
+  if (command != nullptr && command->name == "exec" && (busy || text.starts_with("ERR "))) {
     // A refused EXEC gives the transaction up and says why.
     ReplyWriter(&conn->turn, conn->resp)
-        .Error(errors::Text("EXECABORT Transaction discarded because of: ", text.substr(4)));
+        .Error(errors::Text("EXECABORT Transaction discarded because of: ",
+                            text.substr(busy ? 0 : 4)));
     to_.execs->Discard(conn);
   } else {
     ReplyWriter(&conn->turn, conn->resp).Error(text);

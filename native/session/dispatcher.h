@@ -33,6 +33,7 @@ class Dispatcher {
     LookAhead* look_ahead;
     BlockedClients* blocked;
     CommandRunner* commands;
+    CommandRunner* commands_beside;  // a script's pass that is under way
     ExecRunner* execs;
     ControlBridge* bridge;
     SessionRunner* session;
@@ -54,6 +55,10 @@ class Dispatcher {
   bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
              bool* again);
   void Reject(Connection* conn, const Command* command, std::string_view text);
+  // Beside a script that runs: whether the command needs no pass and no latch.
+  static bool RunsBeside(const Connection& conn, const Command& command);
+  // False: it has to wait (*again), or was refused.
+  bool AdmitBeside(Connection* conn, const Command& command, bool* again);
 
   Shared* const shared_;
   SessionHost* const host_;

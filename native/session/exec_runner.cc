@@ -77,6 +77,7 @@ Outcome ExecRunner::Run(Connection* conn, const Command& exec,
     for (const QueuedCommand& queued : run->queue) {
       run->whole_keyspace |= queued.command->Is(kCmdWholeKeyspace | kCmdAllLatches);
       run->controls |= queued.command->Is(kCmdControl);
+      run->scripts |= queued.command->Is(kCmdScript);
     }
     pass_->Begin(conn->db);
     Attempt attempt = RunPass(conn, run.get(), conn->prepared.unit.get(), true);
@@ -183,6 +184,7 @@ ExecRunner::Attempt ExecRunner::Commit(Connection* conn, ExecRun* run, PreparedU
     }
   }
   control.TellEvents();
+  scripts_->Committed(pass_->txn());
   control.Unlatch();
   pass_->serving().Send();
   run->nanos += books_->TakeNanos();
@@ -231,7 +233,9 @@ void ExecRunner::RunSteps(Connection* conn, ExecRun* run) {
         control.Lend(argument, queued.memory);
     }
     pass_->RunHandler(conn, command, argv, &step.reply, resp);
-    if (command.Is(kCmdWrite)) keyspace.reset();
+    if (command.Is(kCmdWrite | kCmdScript)) keyspace.reset();
+    if (command.Is(kCmdScript) && !scripts_->ledger().empty())
+      step.called = std::make_unique<ScriptLedger>(scripts_->Take());
     step.nanos = books_->TakeNanos();
     step.figures.hits = std::exchange(txn.hits, 0);
     step.figures.misses = std::exchange(txn.misses, 0);

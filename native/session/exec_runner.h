@@ -28,6 +28,7 @@
 #include "session/control_bridge.h"
 #include "session/pass.h"
 #include "session/replies.h"
+#include "session/scripts.h"
 
 namespace cairn {
 
@@ -41,6 +42,7 @@ struct ExecStep {
   PassFigures figures;
   // As it was when this control command's turn came.
   std::shared_ptr<const KeyspaceFigures> keyspace;
+  std::unique_ptr<ScriptLedger> called;  // by a script
 };
 
 struct ExecRun {
@@ -49,6 +51,7 @@ struct ExecRun {
   size_t next = 0;              // the walk has come here
   bool whole_keyspace = false;
   bool controls = false;  // has control commands
+  bool scripts = false;   // runs some
   bool gated = false;     // the pass has collected tickets
   bool muted = false;     // CLIENT REPLY SKIP came before it
   bool header = true;     // replies were on when it came
@@ -60,7 +63,7 @@ struct ExecRun {
 class ExecRunner {
  public:
   ExecRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-             ControlBridge* bridge, ParkedPasses* parked)
+             Scripts* scripts, ControlBridge* bridge, ParkedPasses* parked)
       : shared_(context.shared),
         engine_(context.engine),
         host_(context.host),
@@ -68,6 +71,7 @@ class ExecRunner {
         pass_(pass),
         replies_(replies),
         books_(books),
+        scripts_(scripts),
         bridge_(bridge),
         parked_(parked) {}
 
@@ -108,6 +112,7 @@ class ExecRunner {
   Pass* const pass_;
   Replies* const replies_;
   Bookkeeper* const books_;
+  Scripts* const scripts_;
   ControlBridge* const bridge_;
   ParkedPasses* const parked_;
   OutBuffer aborted_;  // the whole reply of a pass that was given up

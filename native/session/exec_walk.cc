@@ -40,8 +40,11 @@ void ExecRunner::StepDone(Connection* conn, ExecRun* run) {
   const QueuedCommand& queued = run->queue[run->next];
   ExecStep& step = run->steps[run->next];
   const std::span<const std::string_view> argv = queued.argv;
-  books_->Book(*conn, *queued.command, argv, step.reply.ViewFrom(0), step.nanos, step.figures);
+  const bool counted = step.called != nullptr && step.called->counted;
+  books_->Book(*conn, *queued.command, argv, step.reply.ViewFrom(0), step.nanos, step.figures,
+               counted);
   books_->Show(*conn, *queued.command, argv);
+  if (step.called != nullptr) books_->BookCalled(*step.called);
   run->nanos += step.nanos;
   if (run->muted || conn->reply_mode == ReplyMode::kOff) step.reply.Clear();
 }

@@ -12,6 +12,7 @@
 //   Bookkeeper      statistics, slow log, latency, MONITOR
 //   Pass            the one pass that is under way
 //   LookAhead       keys of what is pipelined, looked up ahead
+//   Scripts         the machine for scripts, and what it has compiled
 //
 // Parts know each other by the pointers they are made with; what is kept per connection stands in
 // connection.h. What needs the outside (sockets, timers, TypeScript, disk queues) goes through
@@ -36,6 +37,7 @@
 #include "session/parked_passes.h"
 #include "session/pass.h"
 #include "session/replies.h"
+#include "session/scripts.h"
 #include "session/session_host.h"
 #include "session/session_runner.h"
 #include "txn/expiry_sweep.h"
@@ -86,21 +88,33 @@ class Executor {
   // See ExpirySweep. Between commands.
   ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard);
 
+  // While others are served beside a script that runs.
+  void SetBusy(Busy busy, bool function) {
+    context_.busy = busy;
+    context_.busy_function = function;
+  }
+  // Whether ControlDone may be called beside it: not for an EXEC, whose walk needs the pass.
+  static bool MayAnswerBeside(const Connection& conn) { return conn.exec_run == nullptr; }
+
   void SetNow(uint64_t now_ms) { context_.now_ms = now_ms; }
   uint64_t now_ms() const { return context_.now_ms; }
 
   // --- for handlers, which find the executor by their connection ---
   Shared* shared() { return context_.shared; }
   ReactorCounters* counters() { return context_.counters; }
+  Scripts& scripts() { return scripts_; }
   void DropWatches(Connection* conn) { execs_.DropWatches(conn); }
 
  private:
   SessionContext context_;
   Replies replies_;
   Bookkeeper books_;
+  Scripts scripts_;
   LookAhead look_ahead_;
   Pass pass_;
   CommandRunner commands_;
+  Pass pass_beside_;  // a script's: of commands that touch no key
+  CommandRunner commands_beside_;
   ControlBridge bridge_;
   ExecRunner execs_;
   ParkedPasses parked_;

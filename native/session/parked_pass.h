@@ -47,6 +47,7 @@ struct ParkedPass {
   std::vector<std::string_view> argv;
   std::shared_ptr<ExecRun> exec;  // null: a single command
   bool frozen = false;            // read-only: answered from what its first pass saw
+  bool scripts = false;           // runs some, each of which may find out key by key what it reads
   uint16_t db = 0;
   uint8_t resp = 2;  // of the connection when the command came
   uint32_t runs = 0;

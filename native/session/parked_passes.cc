@@ -33,7 +33,9 @@ void ParkedPasses::Park(Connection* conn, const Command& command,
   parked->db = conn->db;
   parked->resp = conn->resp;
   parked->exec = std::move(exec);
-  parked->frozen = parked->exec == nullptr && command.Is(kCmdReadOnly) && !command.Is(kCmdWaves);
+  parked->frozen =
+      parked->exec == nullptr && command.Is(kCmdReadOnly) && !command.Is(kCmdWaves | kCmdScript);
+  parked->scripts = parked->exec != nullptr ? parked->exec->scripts : command.Is(kCmdScript);
   parked->SetCommand(conn, command, argv);
   if (parked->frozen) {
     pass_->control().Freeze(argv, command.spec.keys());
@@ -155,7 +157,8 @@ void ParkedPasses::Run(std::unique_ptr<ParkedPass> parked) {
   }
   books_->StartTimer();
   pass_->FollowPolicy();
-  if (!parked->error.empty() || parked->runs > kRunsMax) return GiveUp(std::move(parked), conn);
+  if (!parked->error.empty() || parked->runs > (parked->scripts ? kScriptRunsMax : kRunsMax))
+    return GiveUp(std::move(parked), conn);
   if (!parked->frozen) parked->saved.now_ms = context_.now_ms;
   pass_->control().Load(&parked->saved, parked->db, parked->frozen);
   const PassEnd end = parked->exec != nullptr ? execs_->RunAgain(conn, parked.get())

@@ -73,7 +73,8 @@ class ParkedPasses {
   friend struct ParkedFetch;
   friend struct ParkedRange;
 
-  static constexpr uint32_t kRunsMax = 1000;  // a command that loses so many races gives up
+  static constexpr uint32_t kRunsMax = 1000;  // a command that loses so many races gives up,
+  static constexpr uint32_t kScriptRunsMax = 100'000;  // or reads so many keys one after the other
   static constexpr size_t kSpareMax = 256;
 
   // Who waits for large copies: a connection, or a parked pass.

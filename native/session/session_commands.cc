@@ -288,7 +288,8 @@ void WaitAofInExecCommand(Call& call) {
 }
 
 void TimeCommand(Call& call) {
-  uint64_t micros = WallMicros();
+  // A script is run again as what it was: its time stays.
+  uint64_t micros = call.in_script ? call.txn.FrozenMicros() : WallMicros();
   call.reply.ArrayHeader(2);
   call.reply.BulkInteger(static_cast<int64_t>(micros / 1000000));
   call.reply.BulkInteger(static_cast<int64_t>(micros % 1000000));

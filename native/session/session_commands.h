@@ -21,6 +21,9 @@ std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t*
 uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_view> argv,
                            uint8_t resp);
 
+// SCRIPT KILL and, `functions`, FUNCTION KILL.
+void KillScripts(Call& call, bool functions);
+
 // WAIT numreplicas timeout, WAITAOF numlocal numreplicas timeout.
 struct WaitArgs {
   int64_t local = 0;

@@ -9,6 +9,7 @@ namespace cairn {
 
 // At start-up, see Registry::Add.
 void AddSessionCommands(Registry* registry);
+void AddScriptCommands(Registry* registry);
 
 void PingCommand(Call& call);
 void EchoCommand(Call& call);
@@ -35,5 +36,28 @@ void DebugSleepCommand(Call& call);
 void DebugSetActiveExpireCommand(Call& call);
 void DebugObjectCommand(Call& call);
 void DebugJmapCommand(Call& call);
+
+// Scripts.
+void EvalCommand(Call& call);
+void EvalShaCommand(Call& call);
+void EvalRoCommand(Call& call);
+void EvalShaRoCommand(Call& call);
+void ScriptLoadCommand(Call& call);
+void ScriptExistsCommand(Call& call);
+void ScriptFlushCommand(Call& call);
+void ScriptKillCommand(Call& call);
+void ScriptDebugCommand(Call& call);
+
+// Functions.
+void FcallCommand(Call& call);
+void FcallRoCommand(Call& call);
+void FunctionLoadCommand(Call& call);
+void FunctionDeleteCommand(Call& call);
+void FunctionFlushCommand(Call& call);
+void FunctionListCommand(Call& call);
+void FunctionDumpCommand(Call& call);
+void FunctionRestoreCommand(Call& call);
+void FunctionKillCommand(Call& call);
+void FunctionStatsCommand(Call& call);
 
 }  // namespace cairn

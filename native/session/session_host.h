@@ -27,9 +27,21 @@ struct ControlMessage {
   std::shared_ptr<const KeyspaceFigures> keyspace;  // inside EXEC: what INFO is to show, or null
 };
 
+// A script has been running for a while on this reactor. What must wait for it is dispatched again
+// when it has ended, and after busy-reply-threshold refused with -BUSY; see Dispatcher::Admit.
+enum class Busy : uint8_t { kNo, kOthersWait, kOthersAreRefused };
+
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
+  // In the middle of a long script, with its pass under way: lets in from other connections what
+  // needs no pass (script_caller.h). `conn` is the one whose command runs.
+  virtual void ServeOthers(Connection* conn, Busy busy) {
+    (void)conn;
+    (void)busy;
+  }
+  // The connection runs again when the script has ended, or others are refused.
+  virtual void WaitForScript(Connection* conn) { (void)conn; }
   // Flush conn at the end of this turn.
   virtual void FlushSoon(Connection* conn) = 0;
   // Call Executor::Advanced(conn) once the ticket is durable, or its stream has stopped.
@@ -59,6 +71,8 @@ struct SessionContext {
   ReactorCounters* counters;
   uint32_t reactor;     // its number
   uint64_t now_ms = 0;  // wall clock, of this turn
+  Busy busy = Busy::kNo;
+  bool busy_function = false;  // what runs is a function
 };
 
 }  // namespace cairn

@@ -6,7 +6,10 @@
 
 namespace cairn {
 
-Shared::Shared() { AddSessionCommands(&registry); }
+Shared::Shared() {
+  AddSessionCommands(&registry);
+  AddScriptCommands(&registry);
+}
 
 void Slowlog::Add(SlowlogItem item, size_t keep) {
   std::lock_guard<std::mutex> guard(mutex_);
@@ -60,15 +63,15 @@ size_t LatencyEvents::Reset(const std::vector<std::string>& events) {
   return before - series_.size();
 }
 
-void ErrorStats::Count(std::string_view error_line) {
+void ErrorStats::Count(std::string_view error_line, uint64_t times) {
   std::string_view code =
       error_line.substr(0, std::min(error_line.find_first_of(" \r\n"), size_t{32}));
   std::lock_guard<std::mutex> guard(mutex_);
   auto it = counts_.find(code);
   if (it != counts_.end()) {
-    ++it->second;
+    it->second += times;
   } else if (counts_.size() < kCodesMax) {
-    counts_.emplace(std::string(code), 1);
+    counts_.emplace(std::string(code), times);
   }
 }
 

@@ -14,6 +14,9 @@
 
 #include "command/registry.h"
 #include "command/server_context.h"
+#include "session/function_store.h"
+#include "session/running_scripts.h"
+#include "session/script_store.h"
 #include "txn/waiters.h"
 #include "txn/watch.h"
 
@@ -65,7 +68,7 @@ class LatencyEvents {
 class ErrorStats {
  public:
   static constexpr size_t kCodesMax = 128;
-  void Count(std::string_view error_line);  // without '-'
+  void Count(std::string_view error_line, uint64_t times = 1);  // without '-'
   std::map<std::string, uint64_t> Get();
   void Reset();
 
@@ -87,6 +90,7 @@ struct Options {
   std::atomic<bool> protected_mode{true};
   std::atomic<int64_t> slowlog_slower_usec{10000};
   std::atomic<uint64_t> slowlog_max_len{128};
+  std::atomic<uint64_t> busy_reply_ms{5000};  // 0: never
   std::atomic<uint64_t> latency_threshold_ms{0};
   std::atomic<bool> latency_tracking{true};
   std::atomic<uint32_t> expire_effort{1};
@@ -116,6 +120,9 @@ struct Shared {
   Slowlog slowlog;
   LatencyEvents latency;
   ErrorStats errors;
+  ScriptStore scripts;
+  RunningScripts running_scripts;
+  FunctionStore functions;
   std::atomic<uint64_t> next_client_id{1};
   std::atomic<uint64_t> clients{0};
   // So many clients the limit of open files has room for.

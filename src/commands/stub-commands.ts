@@ -1,6 +1,6 @@
 /**
- * Commands that clients and tools send to any server, about things that do not exist here: scripts, functions, cluster,
- * replicas, access control lists. Each answers as a Redis that has none of them.
+ * Commands that clients and tools send to any server, about things that do not exist here: cluster, replicas, access
+ * control lists. Each answers as a Redis that has none of them. And the help of SCRIPT and FUNCTION.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { bufferOf } from '../bytes.js';
@@ -18,85 +18,46 @@ import { ReplyError, RespMap, ok } from './resp.js';
 
 // --------------------------------------------------------------------------------------------- SCRIPT and FUNCTION
 
-/** FLUSH takes at most one word. */
-function flush(name: string, refusal: string): Handler {
-  return (_context, args) => {
-    if (args.length > 3) {
-      const sub = quotable(word(args, 1), 128);
-      throw new ReplyError(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${name} HELP.`);
-    }
-    if (args.length === 3 && !['sync', 'async'].includes(word(args, 2).toLowerCase())) throw new ReplyError(refusal);
-    return ok;
-  };
-}
-
-const notBusy: Handler = () => {
-  throw new ReplyError('NOTBUSY No scripts in execution right now.');
-};
-
-const script = family('scripting', ['noscript'], ['slow', 'scripting']);
-const scriptAlways = family('scripting', ['noscript', 'allow_busy'], ['slow', 'scripting']);
-const flushSyntax = '[ASYNC | SYNC]';
-
 const scripting = [
+  // Its subcommands are native.
   container(
     'script',
-    { group: 'scripting', since: '2.6.0', summary: 'Cached scripts; there are none.' },
+    { group: 'scripting', since: '2.6.0', summary: 'Scripts that are kept.' },
+    [],
     [
-      script(
-        'flush',
-        -2,
-        { since: '2.6.0', summary: 'Accepted; there are no scripts.', syntax: flushSyntax },
-        flush('SCRIPT', 'ERR SCRIPT FLUSH only support SYNC|ASYNC option'),
-      ),
-      script(
-        'exists',
-        -3,
-        { since: '2.6.0', summary: 'Returns 0 for each script.', syntax: 'sha1 [sha1 ...]' },
-        (_context, args) => args.slice(2).map(() => 0),
-      ),
-      scriptAlways('kill', 2, { since: '2.6.0', summary: 'Refused; no script is running.' }, notBusy),
-    ],
-    [
+      'DEBUG (YES|SYNC|NO)',
+      ' Refused; there is no debugger.',
       'EXISTS <sha1> [<sha1> ...]',
-      ' Show for each script whether it is cached (never).',
+      ' Tell of each script whether it is kept.',
       'FLUSH [ASYNC|SYNC]',
-      ' Accepted; there are no scripts.',
+      ' Forget all scripts.',
       'KILL',
-      ' Refused; no script is running.',
+      ' End the scripts that have been running for a while and have not written.',
+      'LOAD <script>',
+      ' Keep a script without running it.',
     ],
   ),
   container(
     'function',
-    { group: 'scripting', since: '7.0.0', summary: 'Functions; there are none.' },
+    { group: 'scripting', since: '7.0.0', summary: 'Libraries of functions.' },
+    [],
     [
-      family('scripting', ['write', 'noscript'], ['write', 'slow', 'scripting'])(
-        'flush',
-        -2,
-        { since: '7.0.0', summary: 'Accepted; there are no functions.', syntax: flushSyntax },
-        flush('FUNCTION', 'ERR FUNCTION FLUSH only supports SYNC|ASYNC option'),
-      ),
-      script(
-        'list',
-        -2,
-        { since: '7.0.0', summary: 'Lists the functions: always empty.', syntax: '[LIBRARYNAME pattern] [WITHCODE]' },
-        () => [],
-      ),
-      scriptAlways('stats', 2, { since: '7.0.0', summary: 'Describes the running function: none.' }, () => {
-        const lua = RespMap.of({ libraries_count: 0, functions_count: 0 });
-        return RespMap.of({ running_script: null, engines: RespMap.of({ LUA: lua }) });
-      }),
-      scriptAlways('kill', 2, { since: '7.0.0', summary: 'Refused; no function is running.' }, notBusy),
-    ],
-    [
+      'DELETE <library-name>',
+      ' Delete a library with its functions.',
+      'DUMP',
+      ' Show all libraries as bytes, for RESTORE.',
       'FLUSH [ASYNC|SYNC]',
-      ' Accepted; there are no functions.',
+      ' Delete all libraries.',
       'KILL',
-      ' Refused; no function is running.',
+      ' End the functions that have been running for a while and have not written.',
       'LIST [LIBRARYNAME <pattern>] [WITHCODE]',
-      ' Show the functions (none).',
+      ' Show the libraries and their functions.',
+      'LOAD [REPLACE] <function-code>',
+      ' Keep a library of functions.',
+      'RESTORE <serialized-value> [FLUSH|APPEND|REPLACE]',
+      ' Keep the libraries that DUMP has given.',
       'STATS',
-      ' Show the running function (none).',
+      ' Show the function that runs.',
     ],
   ),
 ];

@@ -89,7 +89,6 @@ const countRows: readonly Row[] = [
   ['active-defrag-threshold-lower', '10'],
   ['active-defrag-threshold-upper', '100'],
   ['auto-aof-rewrite-percentage', '100'],
-  ['busy-reply-threshold', '5000', 'runtime', 'lua-time-limit'],
   ['cluster-announce-bus-port', '0'],
   ['cluster-announce-port', '0'],
   ['cluster-announce-tls-port', '0'],

@@ -131,6 +131,13 @@ export function fakeStats(): NativeStats {
     unexpectedErrorReplies: 0,
     totalErrorReplies: 3,
     slowlogLength: 1,
+    scripts: 2,
+    scriptsBytes: 300,
+    scriptsEvicted: 0,
+    scriptMachineBytes: 4096,
+    functions: 3,
+    libraries: 1,
+    functionsBytes: 200,
     commands: [
       { name: 'get', calls: 10, usec: 15, rejected: 1, failed: 0 },
       { name: 'config|set', calls: 2, usec: 100, rejected: 0, failed: 1 },
