@@ -13,6 +13,7 @@ const titles = {
   'sorted-set': 'Sorted sets',
   geo: 'Places',
   generic: 'Keys',
+  pubsub: 'Publish and subscribe',
   transactions: 'Transactions',
   connection: 'Connection',
   server: 'Server',

@@ -91,6 +91,12 @@ export interface NativeStats extends NativeCounters {
   clientsPeak: number;
   blockedClients: number;
   monitors: number;
+  /** Names that somebody has subscribed to. */
+  pubsubChannels: number;
+  pubsubPatterns: number;
+  pubsubShardChannels: number;
+  /** Messages that found no room on their way to a busy reactor, since the start. */
+  pubsubDropped: number;
   /** Largest buffers of any connection now. */
   maxInputBuffer: number;
   maxOutputBuffer: number;

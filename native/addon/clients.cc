@@ -7,6 +7,7 @@
 
 #include "addon/async.h"
 #include "addon/convert.h"
+#include "session/client_line.h"
 
 namespace cairn::addon {
 
@@ -38,7 +39,7 @@ KillFilter FilterOf(const Napi::Object& object) {
 Napi::Object RowOf(Napi::Env env, const ClientInfo& client) {
   Napi::Object row = Napi::Object::New(env);
   row["id"] = N(env, client.id);
-  row["type"] = client.monitor ? "replica" : "normal";  // where Redis counts monitors
+  row["type"] = std::string(KindName(client.kind));
   row["line"] = Bytes(env, client.line);
   return row;
 }

@@ -111,25 +111,30 @@ void Figures::LookAtNumbers() {
   std::vector<NamedFigure>& numbers = snapshot_.numbers;
   numbers.clear();
   for (const ReactorSum& sum : kSums) numbers.push_back({sum.name, Sum(sum.member)});
-  numbers.insert(numbers.end(), {
-                                    {"clients", shared.clients.load()},
-                                    {"clientsPeak", shared.clients_peak.load()},
-                                    {"monitors", shared.monitors.load()},
-                                    {"maxInputBuffer", Max(&R::max_query)},
-                                    {"maxOutputBuffer", Max(&R::max_output)},
-                                    {"dataBytes", snapshot_.engine.data_bytes},
-                                    {"pendingBytes", snapshot_.engine.pending_bytes},
-                                    {"lastSyncTime", server_->last_durable_ms() / 1000},
-                                    {"unexpectedErrorReplies", 0},
-                                    {"slowlogLength", shared.slowlog.size()},
-                                    {"scripts", shared.scripts.count()},
-                                    {"scriptsBytes", shared.scripts.bytes()},
-                                    {"scriptsEvicted", shared.scripts.evicted()},
-                                    {"scriptMachineBytes", ScriptMachineBytes()},
-                                    {"functions", functions->functions()},
-                                    {"libraries", functions->libraries().size()},
-                                    {"functionsBytes", functions->bytes()},
-                                });
+  numbers.insert(numbers.end(),
+                 {
+                     {"clients", shared.clients.load()},
+                     {"clientsPeak", shared.clients_peak.load()},
+                     {"monitors", shared.monitors.load()},
+                     {"pubsubChannels", shared.pubsub.Names(Topic::kChannel)},
+                     {"pubsubPatterns", shared.pubsub.Names(Topic::kPattern)},
+                     {"pubsubShardChannels", shared.pubsub.Names(Topic::kShardChannel)},
+                     {"pubsubDropped", shared.pubsub.dropped()},
+                     {"maxInputBuffer", Max(&R::max_query)},
+                     {"maxOutputBuffer", Max(&R::max_output)},
+                     {"dataBytes", snapshot_.engine.data_bytes},
+                     {"pendingBytes", snapshot_.engine.pending_bytes},
+                     {"lastSyncTime", server_->last_durable_ms() / 1000},
+                     {"unexpectedErrorReplies", 0},
+                     {"slowlogLength", shared.slowlog.size()},
+                     {"scripts", shared.scripts.count()},
+                     {"scriptsBytes", shared.scripts.bytes()},
+                     {"scriptsEvicted", shared.scripts.evicted()},
+                     {"scriptMachineBytes", ScriptMachineBytes()},
+                     {"functions", functions->functions()},
+                     {"libraries", functions->libraries().size()},
+                     {"functionsBytes", functions->bytes()},
+                 });
 }
 
 void Figures::LookAtCommands() {

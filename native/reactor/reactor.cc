@@ -177,7 +177,8 @@ bool Reactor::StopReached() {
 }
 
 int Reactor::TurnTimeout() const {
-  if (!resume_.empty() || !script_waiters_.empty() || executor_.slicing()) return 0;
+  if (!resume_.empty() || !script_waiters_.empty() || executor_.slicing() || executor_.delivering())
+    return 0;
   if (sweeping_) return 1;
   uint64_t idle_ms = MonotonicMillis() - last_work_ms_;
   uint32_t tick = idle_ms < 1000 || stopping_ || !timers_.empty() ? kTickMs : kIdleTickMs;
@@ -255,10 +256,12 @@ void Reactor::Turn(int timeout_ms) {
   engine_->TurnEnd(number_);
   queue_->Flush();
   if (waiter_count_ != 0) ReleaseTickets();
+  executor_.DeliverMessages();
   FlushAll();
   // Behind the replies of this turn.
   if (shared_->context.active_expire.load(std::memory_order_relaxed) && !stopping_) {
     SweepExpired(count == 0);
+    executor_.DeliverMessages();
   }
   counters_.turns.Add(1);
   const uint64_t ticks = __rdtsc() - begun_ticks;
@@ -276,6 +279,7 @@ void Reactor::KickDisk() {
   engine_->TurnEnd(number_);
   queue_->Flush();
   if (queue_->in_flight() != 0 && queue_->Poll() != 0) room_came_ = true;
+  executor_.RingBells();
 }
 
 // Behind all that is under way: nothing is parked and nothing in flight any more.
@@ -517,7 +521,8 @@ void Reactor::CheckIdle() {
     max_output = std::max(max_output, waiting);
     CheckOutputLimits(conn);
     bool idle =
-        timeout_ms != 0 && !conn->monitor && conn->WaitsForClient() &&
+        timeout_ms != 0 && !conn->monitor && conn->subscriber == nullptr &&
+        conn->WaitsForClient() &&
         executor_.now_ms() - std::min(executor_.now_ms(), conn->last_active_ms) > timeout_ms;
     if (idle) Kill(conn, false);
     if (conn->in.empty()) conn->in.Shrink(kIdleBufferBytes);

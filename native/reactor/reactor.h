@@ -37,6 +37,7 @@ class ReactorHost {
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   virtual void EverySecond() = 0;                               // from the first reactor
   virtual void SendServed(uint32_t reactor, Served served) = 0;
+  virtual void Ring(uint32_t reactor) = 0;                      // Reactor::Ring of that one
   virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
 };
 
@@ -74,6 +75,8 @@ class Reactor : public SessionHost, public CompletionPort {
   void Post(std::function<void(Reactor*)> task);
   // The same for what needs no pass and may be done beside a script that runs (ServeOthers).
   void PostBeside(std::function<void(Reactor*)> task);
+  // There is something in its inbox of messages (any thread).
+  void Ring() { Wake(); }
   // Tickets of some stream became durable, or it stopped (any thread).
   void StreamMoved();
   // CompletionPort (any thread)
@@ -122,6 +125,8 @@ class Reactor : public SessionHost, public CompletionPort {
   void AddMonitor(Connection* conn) override;
   void RemoveMonitor(Connection* conn) override;
   void RequestSync() override;
+  void RingReactor(uint32_t reactor) override { host_->Ring(reactor); }
+  void OutputGrew(Connection* conn) override { CheckOutputLimits(conn); }
   void Log(int level, const std::string& message) override { host_->Log(level, message); }
   void SendServed(Served served) override;
   void ResumeInput(Connection* conn) override;

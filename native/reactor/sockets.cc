@@ -16,6 +16,7 @@
 #include "reactor/reactor.h"
 #include "resp/errors.h"
 #include "resp/skim.h"
+#include "session/client_line.h"
 
 namespace cairn {
 
@@ -393,7 +394,7 @@ bool Reactor::Send(Connection* conn) {
 
 // client-output-buffer-limit: at once beyond the hard limit, after a time beyond the soft one.
 void Reactor::CheckOutputLimits(Connection* conn) {
-  int kind = conn->monitor ? 1 : 0;
+  const ClientKind kind = KindOf(*conn);
   uint64_t hard = shared_->options.output_hard[kind].load(std::memory_order_relaxed);
   uint64_t soft = shared_->options.output_soft[kind].load(std::memory_order_relaxed);
   if (CAIRN_LIKELY(hard == 0 && soft == 0)) return;

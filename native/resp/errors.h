@@ -177,6 +177,7 @@ inline constexpr std::string_view kMaxClients = "ERR max number of clients reach
 inline constexpr std::string_view kClientName =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kMonitorKeys = "ERR Replica can't interact with the keyspace";
+inline constexpr std::string_view kTooManySubscriptions = "ERR too many subscriptions";
 inline constexpr std::string_view kNoSuchClient = "ERR No such client";
 inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
@@ -356,6 +357,10 @@ inline Text NotInSubscribeMode(std::string_view command) {  // RESP2
   return Text("ERR Can't execute '", command,
               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
               "context");
+}
+inline Text PubSubSubcommand(std::string_view subcommand) {
+  return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),
+              "'. Try PUBSUB HELP.");
 }
 inline Text DebugSubcommand(std::string_view subcommand) {
   return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),

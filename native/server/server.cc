@@ -347,7 +347,7 @@ std::vector<ClientInfo> Server::Clients() {
   OnAllReactors([&](Reactor* reactor) {
     std::lock_guard<std::mutex> guard(mutex);
     reactor->ForEachConnection([&](Connection* conn) {
-      all.push_back(ClientInfo{conn->id, conn->monitor, ClientLine(*conn, WallMillis())});
+      all.push_back(ClientInfo{conn->id, KindOf(*conn), ClientLine(*conn, WallMillis())});
     });
   });
   std::sort(all.begin(), all.end(),
@@ -366,8 +366,7 @@ uint64_t Server::KillClients(const KillFilter& filter) {
       }
       if (filter.addr && *filter.addr != conn->addr) return;
       if (filter.laddr && *filter.laddr != conn->laddr) return;
-      // A monitor counts as a replica there, as in Redis; the other types do not exist here.
-      if (filter.type && *filter.type != (conn->monitor ? "replica" : "normal")) return;
+      if (filter.type && *filter.type != KindName(KindOf(*conn))) return;
       if (filter.user && *filter.user != "default") return;
       uint64_t age_s = (WallMillis() - std::min(WallMillis(), conn->created_ms)) / 1000;
       if (filter.max_age_s >= 0 && age_s < static_cast<uint64_t>(filter.max_age_s)) return;

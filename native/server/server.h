@@ -48,7 +48,7 @@ struct LogEntry {
 
 struct ClientInfo {
   uint64_t id;
-  bool monitor;
+  ClientKind kind;
   std::string line;
 };
 
@@ -123,6 +123,7 @@ class Server : public ReactorHost, public DurabilityListener {
   std::string NameOf(uint32_t stream) const;  // for messages
   void EverySecond() override;
   void SendServed(uint32_t reactor, Served served) override;
+  void Ring(uint32_t reactor) override { reactors_[reactor]->Ring(); }
   void Accepted(int fd, bool unix_socket) override;
   // --- DurabilityListener ---
   void OnDurable(uint32_t stream) override;

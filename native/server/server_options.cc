@@ -39,7 +39,7 @@ Status SetMaxClients(Server* server, uint64_t clients) {
 // <class> <hard> <soft> <seconds>, for each class.
 Status SetOutputLimits(Options* options, std::string_view text) {
   constexpr OptionRow kLimit = {"client-output-buffer-limit", OptionKind::kBytes, "0", 0, kNoLimit};
-  constexpr std::string_view kClasses[] = {"normal", "pubsub"};
+  constexpr std::string_view kClasses[kClientKinds] = {"normal", "slave", "pubsub"};
   const std::vector<std::string> words = Words(text);
   if (words.size() % 4 != 0) return {Code::kInvalid, std::string(kLimit.name) + " is incomplete"};
   for (size_t at = 0; at < words.size(); at += 4) {

@@ -6,9 +6,20 @@
 
 namespace cairn {
 
+ClientKind KindOf(const Connection& conn) {
+  if (conn.monitor) return kReplicaClients;
+  return conn.subscriber != nullptr ? kPubSubClients : kNormalClients;
+}
+
+std::string_view KindName(ClientKind kind) {
+  constexpr std::string_view kNames[kClientKinds] = {"normal", "replica", "pubsub"};
+  return kNames[kind];
+}
+
 std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   std::string flags;
   if (conn.monitor) flags += 'O';
+  if (conn.subscriber != nullptr) flags += 'P';
   const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
   if (in_multi) flags += 'x';
   if (conn.stall == Connection::kBlocked || conn.stall == Connection::kWaitsForPause) flags += 'b';
@@ -20,6 +31,9 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   if (conn.no_touch) flags += 'T';
   if (flags.empty()) flags = "N";
   auto number = [](uint64_t n) { return std::to_string(n); };
+  auto subscribed = [&](Topic topic) {
+    return number(conn.subscriber == nullptr ? 0 : conn.subscriber->count(topic));
+  };
   uint64_t multi_bytes = conn.multi != nullptr ? conn.multi->bytes : 0;
   // Nothing here is a fixed buffer, Redis's obl: all that is unsent stands as the list that tools
   // and output limits look at.
@@ -32,7 +46,9 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
       " fd=" + std::to_string(conn.fd) + " name=" + conn.name +
       " age=" + number((now_ms - std::min(now_ms, conn.created_ms)) / 1000) +
       " idle=" + number((now_ms - std::min(now_ms, conn.last_active_ms)) / 1000) +
-      " flags=" + flags + " db=" + number(conn.db) + " sub=0 psub=0 ssub=0 multi=" +
+      " flags=" + flags + " db=" + number(conn.db) + " sub=" + subscribed(Topic::kChannel) +
+      " psub=" + subscribed(Topic::kPattern) + " ssub=" + subscribed(Topic::kShardChannel) +
+      " multi=" +
       (conn.exec_run != nullptr ? number(conn.exec_run->queue.size())
        : conn.multi != nullptr  ? number(conn.multi->queue.size())
                                 : "-1") +

@@ -3,11 +3,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "session/connection.h"
+#include "session/shared.h"
 
 namespace cairn {
 
+ClientKind KindOf(const Connection& conn);
+// "normal", "replica", "pubsub".
+std::string_view KindName(ClientKind kind);
 // Without the end of the line. now_ms: wall clock.
 std::string ClientLine(const Connection& conn, uint64_t now_ms);
 

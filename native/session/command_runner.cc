@@ -127,8 +127,7 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
     pass_->serving().Send();
     return PassEnd::kWaits;
   }
-  Book(conn, command, parked->argv, out->ViewFrom(0),
-       !parked->frozen && parked->waited == nullptr);
+  Book(conn, command, parked->argv, out->ViewFrom(0), !parked->frozen && parked->waited == nullptr);
   return PassEnd::kDone;
 }
 

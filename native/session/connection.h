@@ -21,6 +21,7 @@
 #include "resp/parser.h"
 #include "resp/reply.h"
 #include "session/large_copies.h"
+#include "session/subscriber.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -55,6 +56,12 @@ class TicketSet {
       if (!engine.Durable(ticket)) return &ticket;
     }
     return nullptr;
+  }
+  // visit(const Ticket&)
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (uint32_t i = 0; i < count_; ++i) visit(inline_[i]);
+    for (const Ticket& ticket : more_) visit(ticket);
   }
   bool empty() const { return count_ == 0; }
   void Clear() {
@@ -184,6 +191,7 @@ struct Connection : Client {
   PreparedWrites prepared;  // of the command that runs again
   std::unique_ptr<MultiState> multi;
   Watcher watcher;
+  std::unique_ptr<Subscriber> subscriber;  // null: it has subscribed to nothing
 
   std::string addr;
   std::string laddr;

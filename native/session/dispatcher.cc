@@ -1,5 +1,7 @@
 #include "session/dispatcher.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/text.h"
@@ -126,6 +128,26 @@ bool Dispatcher::AdmitBeside(Connection* conn, const Command& command, bool* aga
   return false;
 }
 
+namespace {
+
+// RESP2 cannot tell a message from a reply, so there is hardly anything that such clients may ask.
+bool AllowedToSubscribers(const Command& command) {
+  constexpr std::string_view kNames[] = {"ping",         "subscribe",    "unsubscribe",
+                                         "psubscribe",   "punsubscribe", "ssubscribe",
+                                         "sunsubscribe", "quit",         "reset"};
+  return std::find(std::begin(kNames), std::end(kNames), command.name) != std::end(kNames);
+}
+
+}  // namespace
+
+// What would fill inboxes further: messages, and events of keys.
+bool Dispatcher::Publishes(const Connection& conn, const Command& command) const {
+  uint32_t flags = kCmdPubSub;
+  if (shared_->options.notified.load(std::memory_order_relaxed) != 0) flags |= kCmdWrite;
+  if (command.name == "exec" && conn.multi != nullptr) return ExecRunner::AnyQueued(conn, flags);
+  return conn.multi == nullptr && command.Is(flags) && !AllowedToSubscribers(command);
+}
+
 bool Dispatcher::Admit(Connection* conn, const Command& command,
                        std::span<const std::string_view> argv, bool* again) {
   if (CAIRN_UNLIKELY(!conn->authenticated) && !command.Is(kCmdNoAuth)) {
@@ -134,6 +156,11 @@ bool Dispatcher::Admit(Connection* conn, const Command& command,
   }
   if (CAIRN_UNLIKELY(context_.busy != Busy::kNo) && !AdmitBeside(conn, command, again))
     return false;
+  if (CAIRN_UNLIKELY(conn->subscriber != nullptr) && conn->resp == 2 &&
+      !AllowedToSubscribers(command)) {
+    Reject(conn, &command, errors::NotInSubscribeMode(command.name));
+    return false;
+  }
   if (CAIRN_UNLIKELY(conn->monitor)) {  // stands where a replica stands in Redis: no pause for it
     constexpr uint32_t kKeys = kCmdReadOnly | kCmdWrite | kCmdMayReplicate;
     bool keys = command.Is(kKeys);
@@ -158,6 +185,12 @@ bool Dispatcher::Admit(Connection* conn, const Command& command,
       *again = true;
       return false;
     }
+  }
+  if (CAIRN_UNLIKELY(shared_->pubsub.crowded()) && Publishes(*conn, command)) {
+    conn->stall = Connection::kWaitsForRoom;
+    host_->WaitForRoom(conn);
+    *again = true;
+    return false;
   }
   if (CAIRN_UNLIKELY(conn->multi != nullptr)) {
     std::string_view name = command.name;

@@ -54,6 +54,7 @@ class Dispatcher {
   // False: the command does not run now; *again tells whether it is to be dispatched again later.
   bool Admit(Connection* conn, const Command& command, std::span<const std::string_view> argv,
              bool* again);
+  bool Publishes(const Connection& conn, const Command& command) const;
   void Reject(Connection* conn, const Command* command, std::string_view text);
   // Beside a script that runs: whether the command needs no pass and no latch.
   static bool RunsBeside(const Connection& conn, const Command& command);

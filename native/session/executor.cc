@@ -11,6 +11,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       replies_(context_),
       books_(context_),
       scripts_(context_),
+      subscriptions_(context_, &replies_),
       look_ahead_(engine),
       pass_(context_),
       commands_(context_, &pass_, &replies_, &books_, &scripts_, &look_ahead_, &parked_, &blocked_),
@@ -21,7 +22,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       execs_(context_, &pass_, &replies_, &books_, &scripts_, &bridge_, &parked_),
       parked_(context_, &pass_, &replies_, &books_, &commands_, &execs_),
       blocked_(context_, &pass_.control(), &replies_, &books_),
-      session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_),
+      session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_, &subscriptions_),
       dispatcher_(context_, {.pass = &pass_,
                              .replies = &replies_,
                              .books = &books_,
@@ -32,7 +33,9 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
                              .execs = &execs_,
                              .bridge = &bridge_,
                              .session = &session_}),
-      sweep_(engine, &pass_.txn(), &pass_.control(), reactor) {}
+      sweep_(engine, &pass_.txn(), &pass_.control(), reactor) {
+  pass_.control().SetEventSink(&subscriptions_);
+}
 
 void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
   if (conn->stall != Connection::kWaitsForControl) return;
@@ -52,6 +55,7 @@ void Executor::Deliver(Served served) {
 
 void Executor::PeerLeft(Connection* conn) {
   session_.StopMonitor(conn);  // a feed has no end of its own
+  subscriptions_.Drop(conn);
   blocked_.PeerLeft(conn);
 }
 
@@ -67,6 +71,7 @@ void Executor::Forget(Connection* conn) {
   blocked_.Forget(conn);
   execs_.Discard(conn);
   session_.StopMonitor(conn);
+  subscriptions_.Drop(conn);
   if (const std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
     execs_.Abandon(conn, run.get());
   } else {

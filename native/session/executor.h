@@ -7,6 +7,7 @@
 //   SessionRunner   commands that change the session: MULTI, WATCH, WAIT, RESET, ...
 //   ControlBridge   commands that live in TypeScript, there and back
 //   ParkedPasses    commands that wait for reads, copies, slices or room, and run again
+//   Subscriptions   publish and subscribe, keyspace events
 //   BlockedClients  clients that wait because they asked to (WAIT), or are paused
 //   Replies         what was answered, in order, until it may leave
 //   Bookkeeper      statistics, slow log, latency, MONITOR
@@ -40,6 +41,7 @@
 #include "session/scripts.h"
 #include "session/session_host.h"
 #include "session/session_runner.h"
+#include "session/subscriptions.h"
 #include "txn/expiry_sweep.h"
 
 namespace cairn {
@@ -85,6 +87,11 @@ class Executor {
   bool slicing() const { return parked_.slicing(); }
   uint32_t parked() const { return parked_.count(); }
 
+  // See Subscriptions. The reactor does not sleep while there is something to deliver.
+  void DeliverMessages() { subscriptions_.EndTurn(); }
+  void RingBells() { subscriptions_.RingBells(); }
+  bool delivering() const { return subscriptions_.busy(); }
+
   // See ExpirySweep. Between commands.
   ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard);
 
@@ -104,12 +111,14 @@ class Executor {
   ReactorCounters* counters() { return context_.counters; }
   Scripts& scripts() { return scripts_; }
   void DropWatches(Connection* conn) { execs_.DropWatches(conn); }
+  Subscriptions* subscriptions() { return &subscriptions_; }
 
  private:
   SessionContext context_;
   Replies replies_;
   Bookkeeper books_;
   Scripts scripts_;
+  Subscriptions subscriptions_;
   LookAhead look_ahead_;
   Pass pass_;
   CommandRunner commands_;

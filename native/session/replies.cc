@@ -9,6 +9,10 @@ namespace cairn {
 
 void Replies::Mute(Connection* conn, size_t mark) {
   conn->turn.Truncate(mark);
+  NextReplyMode(conn);
+}
+
+void Replies::NextReplyMode(Connection* conn) {
   if (conn->reply_mode == ReplyMode::kSkipNext) {
     conn->reply_mode = ReplyMode::kSkip;  // CLIENT REPLY SKIP itself: no reply, nor for the next
   } else if (conn->reply_mode == ReplyMode::kSkip) {

@@ -30,6 +30,8 @@ class Replies {
       Mute(conn, mark);
     }
   }
+  // A command has been answered, in whatever way: CLIENT REPLY SKIP is over, or begins.
+  static void NextReplyMode(Connection* conn);
   // Ends a batch: moves conn->turn to where it belongs.
   void EndBatch(Connection* conn);
   // A slot for the reply of a command that answers later, behind all replies made so far. It stays

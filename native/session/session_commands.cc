@@ -96,6 +96,11 @@ uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_v
 void PingCommand(Call& call) {
   if (call.argv.size() > 2) {
     call.reply.Error(errors::WrongArity("ping"));
+  } else if (ConnectionOf(call).subscriber != nullptr && call.reply.version() == 2) {
+    // In the form of a message, as such a client expects nothing else.
+    call.reply.ArrayHeader(2);
+    call.reply.Bulk("pong");
+    call.reply.Bulk(call.argv.size() == 2 ? call.argv[1] : std::string_view());
   } else if (call.argv.size() == 2) {
     call.reply.Bulk(call.argv[1]);
   } else {

@@ -8,6 +8,7 @@
 
 #include "command/command.h"
 #include "session/connection.h"
+#include "session/subscriptions.h"
 
 namespace cairn {
 
@@ -23,6 +24,10 @@ uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_v
 
 // SCRIPT KILL and, `functions`, FUNCTION KILL.
 void KillScripts(Call& call, bool functions);
+// SUBSCRIBE and its kin. Returns how many frames were written.
+uint32_t RunSubscribe(Connection* conn, const Command& command,
+                      std::span<const std::string_view> argv, Subscriptions* subscriptions,
+                      ReplyWriter* reply);
 
 // WAIT numreplicas timeout, WAITAOF numlocal numreplicas timeout.
 struct WaitArgs {

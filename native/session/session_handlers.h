@@ -10,6 +10,7 @@ namespace cairn {
 // At start-up, see Registry::Add.
 void AddSessionCommands(Registry* registry);
 void AddScriptCommands(Registry* registry);
+std::span<const CommandSpec> PubSubCommands();
 
 void PingCommand(Call& call);
 void EchoCommand(Call& call);
@@ -31,6 +32,20 @@ void WatchCommand(Call& call);
 void UnwatchCommand(Call& call);
 void WaitInExecCommand(Call& call);
 void WaitAofInExecCommand(Call& call);
+void SubscribeInExecCommand(Call& call);
+void UnsubscribeInExecCommand(Call& call);
+void PSubscribeInExecCommand(Call& call);
+void PUnsubscribeInExecCommand(Call& call);
+void SSubscribeInExecCommand(Call& call);
+void SUnsubscribeInExecCommand(Call& call);
+void PublishCommand(Call& call);
+void SPublishCommand(Call& call);
+void PubSubChannelsCommand(Call& call);
+void PubSubShardChannelsCommand(Call& call);
+void PubSubNumSubCommand(Call& call);
+void PubSubShardNumSubCommand(Call& call);
+void PubSubNumPatCommand(Call& call);
+void PubSubHelpCommand(Call& call);
 void TimeCommand(Call& call);
 void DebugSleepCommand(Call& call);
 void DebugSetActiveExpireCommand(Call& call);

@@ -56,6 +56,10 @@ class SessionHost {
   virtual void AddMonitor(Connection* conn) = 0;
   virtual void RemoveMonitor(Connection* conn) = 0;
   virtual void RequestSync() = 0;
+  // There are messages for that one's subscribers.
+  virtual void RingReactor(uint32_t reactor) = 0;
+  // Messages have made the connection's output larger than it may be.
+  virtual void OutputGrew(Connection* conn) = 0;
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   // Call Executor::Deliver on the reactor that the waiter belongs to, this one or another.
   virtual void SendServed(Served served) = 0;

@@ -4,14 +4,19 @@
 
 #include "base/check.h"
 #include "resp/errors.h"
+#include "session/session_commands.h"
 
 namespace cairn {
 
 Outcome SessionRunner::Run(Connection* conn, const Command& command,
                            std::span<const std::string_view> argv) {
   const std::string_view name = command.name;
-  if (name == "exec") return execs_->Run(conn, command, argv);
+  if (name == "exec") {
+    subscriptions_->Deliver();  // it may change them
+    return execs_->Run(conn, command, argv);
+  }
   if (name == "watch" && conn->multi == nullptr) return commands_->Run(conn, command, argv);
+  if (command.Is(kCmdPubSub)) return Subscribe(conn, command, argv);
   const size_t mark = conn->turn.size();
   ReplyWriter reply(&conn->turn, conn->resp);
   if (name == "multi") {
@@ -39,6 +44,19 @@ Outcome SessionRunner::Run(Connection* conn, const Command& command,
   books_->BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), {});
   const bool silent = conn->turn.size() == mark && conn->reply_mode == ReplyMode::kOn;
   if (!silent) replies_->Made(conn, mark);
+  books_->Show(*conn, command, argv);
+  return Outcome::kTaken;
+}
+
+// Confirmations are pushes, as messages are: CLIENT REPLY does not keep them back.
+Outcome SessionRunner::Subscribe(Connection* conn, const Command& command,
+                                 std::span<const std::string_view> argv) {
+  subscriptions_->Deliver();
+  const size_t mark = conn->turn.size();
+  ReplyWriter reply(&conn->turn, conn->resp);
+  conn->turn_replies += RunSubscribe(conn, command, argv, subscriptions_, &reply);
+  books_->BookNow(*conn, command, argv, conn->turn.ViewFrom(mark), {});
+  Replies::NextReplyMode(conn);
   books_->Show(*conn, command, argv);
   return Outcome::kTaken;
 }
@@ -78,6 +96,7 @@ void SessionRunner::StopMonitor(Connection* conn) {
 void SessionRunner::Reset(Connection* conn) {
   execs_->Discard(conn);
   StopMonitor(conn);
+  subscriptions_->Drop(conn);
   conn->db = 0;
   conn->resp = 2;
   conn->name.clear();

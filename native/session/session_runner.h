@@ -1,6 +1,6 @@
 // SessionRunner: runs the commands that change the session rather than keys: MULTI, DISCARD, WATCH,
-// WAIT, MONITOR, QUIT, RESET; EXEC it passes on. Those that only look at the session, or set a
-// field of it, are handlers like all others (session_commands.h).
+// WAIT, MONITOR, SUBSCRIBE and its kin, QUIT, RESET; EXEC it passes on. Those that only look at the
+// session, or set a field of it, are handlers like all others (session_commands.h).
 //
 // One reactor's thread.
 #pragma once
@@ -15,20 +15,23 @@
 #include "session/pass.h"
 #include "session/replies.h"
 #include "session/session_host.h"
+#include "session/subscriptions.h"
 
 namespace cairn {
 
 class SessionRunner {
  public:
   SessionRunner(const SessionContext& context, Replies* replies, Bookkeeper* books,
-                BlockedClients* blocked, CommandRunner* commands, ExecRunner* execs)
+                BlockedClients* blocked, CommandRunner* commands, ExecRunner* execs,
+                Subscriptions* subscriptions)
       : shared_(context.shared),
         host_(context.host),
         replies_(replies),
         books_(books),
         blocked_(blocked),
         commands_(commands),
-        execs_(execs) {}
+        execs_(execs),
+        subscriptions_(subscriptions) {}
 
   // A command with kCmdSession.
   Outcome Run(Connection* conn, const Command& command, std::span<const std::string_view> argv);
@@ -40,6 +43,8 @@ class SessionRunner {
   void Discard(Connection* conn, ReplyWriter* reply);
   void Monitor(Connection* conn, ReplyWriter* reply);
   void Reset(Connection* conn);
+  Outcome Subscribe(Connection* conn, const Command& command,
+                    std::span<const std::string_view> argv);
 
   Shared* const shared_;
   SessionHost* const host_;
@@ -48,6 +53,7 @@ class SessionRunner {
   BlockedClients* const blocked_;
   CommandRunner* const commands_;
   ExecRunner* const execs_;
+  Subscriptions* const subscriptions_;
 };
 
 }  // namespace cairn

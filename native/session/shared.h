@@ -14,6 +14,7 @@
 
 #include "command/registry.h"
 #include "command/server_context.h"
+#include "pubsub/pubsub.h"
 #include "session/function_store.h"
 #include "session/running_scripts.h"
 #include "session/script_store.h"
@@ -79,12 +80,17 @@ class ErrorStats {
 
 enum class DebugCommand : uint8_t { kNobody, kEverybody, kLocal };  // who may use DEBUG
 
+// As CLIENT LIST TYPE and client-output-buffer-limit tell clients apart; monitors are replicas
+// there.
+enum ClientKind : uint8_t { kNormalClients, kReplicaClients, kPubSubClients };
+inline constexpr size_t kClientKinds = 3;
+
 struct Options {
   std::atomic<uint64_t> maxclients{10000};
   std::atomic<uint64_t> query_buffer_limit{1ull << 30};
-  std::atomic<uint64_t> output_hard[2] = {};  // 0: normal, 1: monitors
-  std::atomic<uint64_t> output_soft[2] = {};
-  std::atomic<uint64_t> output_soft_seconds[2] = {};
+  std::atomic<uint64_t> output_hard[kClientKinds] = {};
+  std::atomic<uint64_t> output_soft[kClientKinds] = {};
+  std::atomic<uint64_t> output_soft_seconds[kClientKinds] = {};
   std::atomic<uint64_t> timeout_s{0};
   std::atomic<uint64_t> tcp_keepalive_s{300};
   std::atomic<bool> protected_mode{true};
@@ -116,6 +122,7 @@ struct Shared {
   Registry registry;
   WatchTable watches;
   WaiterTable waiters;
+  PubSub pubsub{kReactorsMax};
   Options options;
   Slowlog slowlog;
   LatencyEvents latency;

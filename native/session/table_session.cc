@@ -99,6 +99,7 @@ void AddSessionCommands(Registry* registry) {
   registry->Add(kConnection);
   registry->Add(kServer);
   registry->Add(kTransactions);
+  registry->Add(PubSubCommands());
 }
 
 }  // namespace cairn

@@ -33,6 +33,9 @@ enum NotifyClass : uint32_t {
   kNotifyKeyMiss = 1u << 11,  // m: not among A
   kNotifyModule = 1u << 12,   // d
   kNotifyNew = 1u << 13,      // n: not among A
+  // Not of keys: messages that a pass publishes. Their name is the channel, their key the payload.
+  kMessageEvent = 1u << 14,
+  kShardMessageEvent = 1u << 15,
 };
 inline constexpr uint32_t kNotifyWays = kNotifyKeyspace | kNotifyKeyevent;
 inline constexpr uint32_t kNotifyAll = kNotifyGeneric | kNotifyString | kNotifyList | kNotifySet |
@@ -42,8 +45,8 @@ inline constexpr uint32_t kNotifyAll = kNotifyGeneric | kNotifyString | kNotifyL
 struct KeyEvent {
   NotifyClass event_class;
   uint16_t db;
-  std::string_view name;  // as Redis calls it, in static memory
-  std::string_view key;   // lives as long as the pass
+  std::string_view name;  // as Redis calls it; lives as long as the pass, as the key does
+  std::string_view key;
 };
 
 // Where the events of committed passes go. One reactor's thread.

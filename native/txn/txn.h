@@ -149,6 +149,11 @@ class Txn final : public Lender {
       events_.push_back(KeyEvent{event_class, db_, event, key});
   }
 
+  // PUBLISH where the pass may be run again (scripts): the message goes when the others do.
+  bool defers_messages() const { return defers_messages_; }
+  void Defer(NotifyClass message, std::string_view channel, std::string_view payload) {
+    events_.push_back(KeyEvent{message, db_, channel, payload});
+  }
   bool notifies(NotifyClass event_class) const { return (notified_ & event_class) != 0; }
   // Numbers at random, the same ones in each pass of one command or EXEC, so that a pass which runs
   // again looks at what was fetched for it.
@@ -388,6 +393,7 @@ class Txn final : public Lender {
   uint16_t wait_db_ = 0;  // this and what follows count if waits_
   WaitTerms wait_terms_;
   std::vector<std::string_view> wait_keys_;
+  bool defers_messages_ = false;
   uint32_t notified_ = 0;  // classes of events that somebody asked for
   std::vector<KeyEvent> events_;
   std::vector<FrozenRead> frozen_reads_;

@@ -63,6 +63,8 @@ class TxnControl {
   void SetNotified(uint32_t classes) {
     txn_->notified_ = sink_ != nullptr && (classes & kNotifyWays) != 0 ? classes & ~kNotifyWays : 0;
   }
+  // Until switched off: messages go when the pass is committed.
+  void SetDefersMessages(bool on) { txn_->defers_messages_ = on; }
   void SetEventSink(EventSink* sink) { sink_ = sink; }
   // Latched, once nothing can undo the pass any more.
   void TellEvents() {

@@ -46,6 +46,20 @@ const redisRows: MetricRow[] = [
   },
   figure('redis_connected_clients', 'gauge', 'Connections now.', (s) => s.clients),
   figure('redis_blocked_clients', 'gauge', 'Connections that wait in a blocking command.', (s) => s.blockedClients),
+  figure('redis_pubsub_channels', 'gauge', 'Channels that somebody listens to.', (s) => s.pubsubChannels),
+  figure('redis_pubsub_patterns', 'gauge', 'Patterns that somebody listens to.', (s) => s.pubsubPatterns),
+  figure(
+    'redis_pubsubshard_channels',
+    'gauge',
+    'Shard channels that somebody listens to.',
+    (s) => s.pubsubShardChannels,
+  ),
+  figure(
+    'cairn_pubsub_dropped_messages_total',
+    'counter',
+    'Messages that found no room on their way to a busy thread.',
+    (s) => s.pubsubDropped,
+  ),
   { name: 'redis_max_clients', kind: 'gauge', help: 'Limit of connections.', read: (from) => from.maxclients },
   { name: 'redis_config_maxclients', kind: 'gauge', help: 'The option of that name.', read: (from) => from.maxclients },
   {

@@ -84,6 +84,7 @@ class SocketlessReactor final : public SessionHost {
     std::vector<Connection*> resume = std::move(resume_);
     resume_.clear();
     for (Connection* conn : resume) Execute(conn);
+    executor_.DeliverMessages();
     for (auto& conn : connections_) {
       if (conn == nullptr) continue;
       executor_.ReleaseSlots(conn.get());
@@ -116,6 +117,8 @@ class SocketlessReactor final : public SessionHost {
   void AddMonitor(Connection*) override {}
   void RemoveMonitor(Connection*) override {}
   void RequestSync() override {}
+  void RingReactor(uint32_t) override {}  // turns do not sleep
+  void OutputGrew(Connection*) override {}
   void Log(int, const std::string&) override {}
   void SendServed(Served served) override {
     const uint32_t to = served.waiter->reactor;

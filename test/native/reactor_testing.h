@@ -134,6 +134,7 @@ class ReactorRig final : public ReactorHost, public DurabilityListener {
     reactors_[reactor]->Post(
         [shared](Reactor* self) { self->executor()->Deliver(std::move(*shared)); });
   }
+  void Ring(uint32_t reactor) override { reactors_[reactor]->Ring(); }
   void Accepted(int fd, bool) override { close(fd); }
   void OnDurable(uint32_t) override {
     if (!started_.load() || reactors_.size() == 1) return;
