@@ -43,6 +43,7 @@ export interface OptionTableRow {
     | 'text'
     | 'path'
     | 'addresses'
+    | 'letters'
     | 'bufferLimits';
   /** As it would be written in the file. */
   initial: string;
@@ -51,7 +52,7 @@ export interface OptionTableRow {
   max: bigint;
   /** Takes `auto` instead of a number. */
   automatic: boolean;
-  /** Of `choice`: words with a blank between. */
+  /** Of `choice` and `letters`: words with a blank between. */
   choices: string;
   /** Of a number that does not carry it; '' for none. */
   unit: string;

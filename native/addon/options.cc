@@ -34,6 +34,8 @@ const char* NameOf(OptionKind kind) {
       return "path";
     case OptionKind::kAddresses:
       return "addresses";
+    case OptionKind::kLetters:
+      return "letters";
     case OptionKind::kBufferLimits:
       return "bufferLimits";
   }

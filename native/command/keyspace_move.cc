@@ -78,9 +78,9 @@ inline constexpr std::string_view kOnlySmall =
 
 // Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
 // pass is pending); *refused: the client was told why. counted: the look at the source is a hit or
-// a miss. event: of what is made.
+// a miss.
 bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted,
-            std::string_view event, bool* refused) {
+            bool* refused) {
   *refused = false;
   const bool found = call.txn.Exists(call.argv[1]);
   if (counted) call.txn.CountRead(found, call.argv[1]);
@@ -98,7 +98,6 @@ bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool cou
   }
   OtherDb there(call.txn, db);
   PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
-  call.txn.Notify(kNotifyGeneric, event, to);
   return true;
 }
 
@@ -123,8 +122,11 @@ void HandleCopy(Call& call) {
     return call.reply.Error(errors::kSameObject);
   }
   bool refused = false;
-  const bool copied =
-      CopyTo(call, options.db, call.argv[2], options.replace, true, "copy_to", &refused);
+  const bool copied = CopyTo(call, options.db, call.argv[2], options.replace, true, &refused);
+  if (copied) {
+    OtherDb there(call.txn, options.db);
+    call.txn.Notify(kNotifyGeneric, "copy_to", call.argv[2]);
+  }
   if (!refused) call.reply.Integer(copied);
 }
 
@@ -134,11 +136,13 @@ void HandleMove(Call& call) {
   if (db == call.txn.db()) return call.reply.Error(errors::kSameObject);
   std::string_view key = call.argv[1];
   bool refused = false;
-  const bool moved = CopyTo(call, db, key, false, false, "move_to", &refused);
+  const bool moved = CopyTo(call, db, key, false, false, &refused);
   if (refused) return;
   if (moved) {
     call.txn.extra_changes -= call.txn.Delete(key);
     call.txn.Notify(kNotifyGeneric, "move_from", key);
+    OtherDb there(call.txn, db);
+    call.txn.Notify(kNotifyGeneric, "move_to", key);
   }
   call.reply.Integer(moved);
 }

@@ -126,6 +126,7 @@ Result<int64_t> OptionValue(const OptionRow& row, std::string_view text, bool an
     case OptionKind::kText:
     case OptionKind::kPath:
     case OptionKind::kAddresses:
+    case OptionKind::kLetters:
     case OptionKind::kBufferLimits:
       break;
   }

@@ -28,6 +28,7 @@ enum class OptionKind : uint8_t {
   kText,
   kPath,
   kAddresses,     // several words
+  kLetters,       // some of the letters in `choices`; a word "A=xyz" there: A stands for all those
   kBufferLimits,  // client-output-buffer-limit: <class> <hard> <soft> <seconds>, several times
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/option_tables.h"
+#include "txn/notify.h"
 
 namespace cairn {
 
@@ -325,6 +326,25 @@ constexpr ServerOption kOptions[] = {
      .apply =
          [](Server* server, int64_t value, std::string_view) {
            server->shared().options.latency_threshold_ms.store(static_cast<uint64_t>(value));
+           return Status();
+         }},
+    {.row = {.name = "notify-keyspace-events",
+             .kind = OptionKind::kLetters,
+             .initial = "\"\"",
+             .choices = kNotifyLetters,
+             .change = OptionChange::kAtRuntime,
+             .section = "Observation",
+             .doc = "What of keys is told to subscribers: K for channels by key "
+                    "(__keyspace@0__:key), E for channels by event (__keyevent@0__:del), and the "
+                    "classes g (del, expire, rename, ...), $ strings, l lists, s sets, h hashes, "
+                    "z sorted sets, t streams, x expired, e evicted, d modules; A is all those; "
+                    "n new keys, m misses. Empty: nothing, at no cost."},
+     .apply =
+         [](Server* server, int64_t, std::string_view text) {
+           uint32_t classes = 0;
+           if (!NotifyClassesOf(text, &classes))
+             return Status(Code::kInvalid, "notify-keyspace-events has an unknown letter");
+           server->shared().options.notified.store(classes);
            return Status();
          }},
     {.row = {.name = "latency-tracking",

@@ -42,6 +42,12 @@ inline constexpr uint32_t kNotifyAll = kNotifyGeneric | kNotifyString | kNotifyL
                                        kNotifyHash | kNotifyZset | kNotifyExpired | kNotifyEvicted |
                                        kNotifyStream | kNotifyModule;  // A
 
+// The letters, in the canonical order; A is short for those behind it.
+inline constexpr const char* kNotifyLetters = "A=g$lshzxetd n K E m";
+
+// The classes that such letters name. False: one is none.
+bool NotifyClassesOf(std::string_view letters, uint32_t* classes);
+
 struct KeyEvent {
   NotifyClass event_class;
   uint16_t db;

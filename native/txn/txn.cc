@@ -276,7 +276,8 @@ void Txn::LookBeforePut(std::string_view key) {
   auto at = events_.end();
   while (at != events_.begin()) {
     const KeyEvent& before = *(at - 1);
-    const bool gone = before.event_class == kNotifyExpired || before.name == "del";
+    const bool gone =
+        (before.event_class & (kNotifyExpired | kNotifyKeyMiss)) != 0 || before.name == "del";
     if (before.db != db_ || before.key != key || gone) break;
     --at;
   }

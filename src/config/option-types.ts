@@ -208,6 +208,25 @@ export function someOf(...values: string[]): OptionType {
 
 export const text: OptionType = single((word) => word);
 
+/**
+ * notify-keyspace-events: letters in any order. Of `A=xyz n K` the first stands for all of its own, and for it they give way;
+ * the canonical order is that of the words.
+ */
+export function letters(choices: string): OptionType {
+  const [group = '', ...others] = choices.split(' ');
+  const [all = '', members = ''] = group.split('=');
+  const known = [...all, ...members, ...others];
+  return single((word) => {
+    const given = new Set([...word].flatMap((letter) => (letter === all ? [...members] : [letter])));
+    if (![...given].every((letter) => known.includes(letter))) {
+      throw new ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    }
+    const own = [...members].filter((letter) => given.has(letter));
+    const head = own.length === members.length ? all : own.join('');
+    return head + others.filter((letter) => given.has(letter)).join('');
+  });
+}
+
 export const octalMode: OptionType = single((word) => {
   if (!/^[0-7]{1,4}$/.test(word)) throw new ValueError("argument couldn't be parsed into an integer");
   return Number.parseInt(word, 8).toString(8);

@@ -13,6 +13,7 @@ import {
   hundredths,
   integer,
   integerOrAuto,
+  letters,
   memory,
   memoryOrShare,
   octalMode,
@@ -73,6 +74,7 @@ const types: Readonly<Record<OptionTableRow['kind'], (row: OptionTableRow) => Op
   text: () => text,
   path: () => text,
   addresses: () => addresses,
+  letters: ({ choices }) => letters(choices),
   bufferLimits: () => bufferLimits,
 };
 

@@ -200,7 +200,6 @@ const otherRows: OptionRow[] = [
     ['shutdown-on-sigint', 'default'],
     ['shutdown-on-sigterm', 'default'],
   ]),
-  ...rows(text, [['notify-keyspace-events', '']]),
 ];
 
 function only(allowed: string, reason: string): (value: string) => string | undefined {
