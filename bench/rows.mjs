@@ -34,6 +34,10 @@ export const rows = [
   cpu('get-memory-p1', 'GET from memory, -c 50 -P 1', 0.9),
   cpu('get-memory-p16', 'GET from memory, -c 50 -P 16', 0.7),
   cpu('get-memory-p64', 'GET from memory, -c 50 -P 64', 0.65),
+  publishing('publish-1-p1', 'PUBLISH to one subscriber, -P 1', 0.9),
+  publishing('publish-1-p16', 'PUBLISH to one subscriber, -P 16', 0.9),
+  publishing('publish-100-p1', 'PUBLISH to 100 subscribers, -P 1', 1),
+  publishing('publish-100-p16', 'PUBLISH to 100 subscribers, -P 16', 1),
   throughput('lsm-set-always', 'Engine lsm: durable SET, -c 50 -P 1', 1),
   throughput('lsm-set-always-p16', 'Engine lsm: durable SET, -c 50 -P 16', 1),
   cpu('lsm-set-everysec-p16', 'Engine lsm: SET, everysec, -c 50 -P 16', 2.5),
@@ -146,6 +150,17 @@ function throughput(id, title, bar) {
  */
 function cpu(id, title, bar) {
   const unit = 'us CPU/request';
+  return { id, experiment: id, title, unit, sense: 'at most', bar, against: 'redis' };
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {number} bar
+ * @returns {Row}
+ */
+function publishing(id, title, bar) {
+  const unit = 'us CPU/message';
   return { id, experiment: id, title, unit, sense: 'at most', bar, against: 'redis' };
 }
 

@@ -8,6 +8,7 @@ import { hits } from './hit.mjs';
 import { loneWrite } from './lone-write.mjs';
 import { lsmBesideRocksdb, lsmCompaction, lsmGetsBesideRocksdb, lsmMemory } from './lsm.mjs';
 import { overwrites } from './overwrite.mjs';
+import { fanOut } from './publish.mjs';
 import { reclaim } from './reclaim.mjs';
 import { restart } from './restart.mjs';
 import { sideBySide } from './side-by-side.mjs';
@@ -36,6 +37,10 @@ export const experiments = new Map([
   ['get-memory-p1', sideBySide({ ...getFromMemory, clients: 50, pipeline: 1 })],
   ['get-memory-p16', sideBySide({ ...getFromMemory, clients: 50, pipeline: 16 })],
   ['get-memory-p64', sideBySide({ ...getFromMemory, clients: 50, pipeline: 64 })],
+  ['publish-1-p1', fanOut(1, 1)],
+  ['publish-1-p16', fanOut(1, 16)],
+  ['publish-100-p1', fanOut(100, 1)],
+  ['publish-100-p16', fanOut(100, 16)],
   ['lsm-set-always', sideBySide({ ...setAlways, clients: 50, pipeline: 1, engine: 'lsm' })],
   ['lsm-set-always-p16', sideBySide({ ...setAlways, clients: 50, pipeline: 16, engine: 'lsm' })],
   ['lsm-set-everysec-p16', sideBySide({ ...setEverySecond, clients: 50, pipeline: 16, engine: 'lsm' })],
