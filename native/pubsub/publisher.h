@@ -25,7 +25,8 @@ class Publisher {
     bool here = false;  // they are all of this reactor, and have not got it: see `by_hand`
   };
   // by_hand: what concerns this reactor only is left to the caller, who delivers it at once. Not
-  // while its inbox has anything that came before. patterns() and matching() then tell what matched.
+  // while its inbox has anything that came before. patterns() and matching() then tell what
+  // matched.
   Published Publish(ChannelKind kind, std::string_view channel, std::string_view payload,
                     std::span<const Ticket> gate, bool by_hand);
   const PatternList* patterns() const { return patterns_.get(); }

@@ -37,7 +37,7 @@ class ReactorHost {
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   virtual void EverySecond() = 0;                               // from the first reactor
   virtual void SendServed(uint32_t reactor, Served served) = 0;
-  virtual void Ring(uint32_t reactor) = 0;                      // Reactor::Ring of that one
+  virtual void Ring(uint32_t reactor) = 0;              // Reactor::Ring of that one
   virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
 };
 

@@ -1,7 +1,7 @@
 // Connections that wait for tickets, for room for their writes, or for keys.
-#include "reactor/reactor.h"
-
 #include <utility>
+
+#include "reactor/reactor.h"
 
 namespace cairn {
 

@@ -32,8 +32,7 @@ inline constexpr std::string_view kInvalidSecondDb = "ERR invalid second DB inde
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kTimeoutNotInteger =
     "ERR timeout is not an integer or out of range";
-inline constexpr std::string_view kTimeoutNotFloat =
-    "ERR timeout is not a float or out of range";
+inline constexpr std::string_view kTimeoutNotFloat = "ERR timeout is not a float or out of range";
 inline constexpr std::string_view kTimeoutRange = "ERR timeout is out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kInternal = "ERR internal error";
@@ -230,7 +229,7 @@ inline constexpr std::string_view kWriteInReadOnlyScript =
 inline constexpr std::string_view kWritingScriptReadOnly =
     "ERR Can not execute a script with write flag using *_ro command.";
 inline constexpr std::string_view kScriptMemory =
-    "ERR the script's commands take too much memory";                                 // ours
+    "ERR the script's commands take too much memory";  // ours
 inline constexpr std::string_view kNoFunction = "ERR Function not found";
 inline constexpr std::string_view kNoLibrary = "ERR Library not found";
 inline constexpr std::string_view kNoFunctions = "ERR No functions registered";
@@ -243,7 +242,7 @@ inline constexpr std::string_view kNotAFunction = "ERR given type is not a funct
 inline constexpr std::string_view kFunctionsPayload =
     "ERR failed loading the given functions payload";
 inline constexpr std::string_view kTooManyFunctions =
-    "ERR functions would take more than 64 MiB, or be in too many libraries";  // ours
+    "ERR functions would take more than 64 MiB, or be in too many libraries";         // ours
 inline constexpr std::string_view kNoDebugger = "ERR SCRIPT DEBUG is not supported";  // ours
 inline constexpr std::string_view kNotBusy = "NOTBUSY No scripts in execution right now.";
 inline constexpr std::string_view kUnkillable =

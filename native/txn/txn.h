@@ -364,6 +364,7 @@ class Txn final : public Lender {
   const char* shard_key_data_ = nullptr;  // the key whose shard was computed last
   size_t shard_key_bytes_ = 0;
   uint16_t shard_cached_ = 0;
+  bool defers_messages_ = false;
 
   std::vector<uint16_t> latched_;  // sorted, distinct
   std::vector<uint16_t> needed_;   // latches besides those of the keys
@@ -393,7 +394,6 @@ class Txn final : public Lender {
   uint16_t wait_db_ = 0;  // this and what follows count if waits_
   WaitTerms wait_terms_;
   std::vector<std::string_view> wait_keys_;
-  bool defers_messages_ = false;
   uint32_t notified_ = 0;  // classes of events that somebody asked for
   std::vector<KeyEvent> events_;
   std::vector<FrozenRead> frozen_reads_;

@@ -39,7 +39,7 @@ const flagsByName = new Map(
 );
 
 /** Commands whose keys are not all used in the same way. */
-const several: ReadonlyMap<string, readonly (readonly [flags: string, first: number, last: number])[]> = new Map([
+const several = new Map<string, readonly (readonly [flags: string, first: number, last: number])[]>([
   [
     'rename',
     [

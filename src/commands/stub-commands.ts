@@ -14,7 +14,7 @@ import {
   syntaxError,
   word,
 } from './command.js';
-import { ReplyError, RespMap, ok } from './resp.js';
+import { ReplyError, ok } from './resp.js';
 
 // --------------------------------------------------------------------------------------------- SCRIPT and FUNCTION
 

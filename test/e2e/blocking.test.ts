@@ -142,7 +142,9 @@ describe('who waits', () => {
     const first = await scene.wait('BLMOVE', 'k', 's', 'LEFT', 'RIGHT', 0);
     const second = await scene.wait('BLPOP', 'k', 0);
     expect(await scene.admin.cmd('RPUSH', 'k', 'a')).toBe(1);
-    expect(await first.reply).toEqual(new ErrorReply('WRONGTYPE Operation against a key holding the wrong kind of value'));
+    expect(await first.reply).toEqual(
+      new ErrorReply('WRONGTYPE Operation against a key holding the wrong kind of value'),
+    );
     expect(await second.reply).toEqual(['k', 'a']);
   });
 
@@ -184,9 +186,16 @@ describe('who waits', () => {
     using scene = await Scene.start();
     const waiting = await scene.wait('BLPOP', 'k', 0);
     await scene.admin.cmd('SET', 'k', 'text');
-    await scene.admin.pipeline([['SELECT', 1], ['RPUSH', 'k', 'a'], ['SELECT', 0]]);
+    await scene.admin.pipeline([
+      ['SELECT', 1],
+      ['RPUSH', 'k', 'a'],
+      ['SELECT', 0],
+    ]);
     expect(await scene.blocked()).toBe(1);
-    await scene.admin.pipeline([['DEL', 'k'], ['RPUSH', 'k', 'b']]);
+    await scene.admin.pipeline([
+      ['DEL', 'k'],
+      ['RPUSH', 'k', 'b'],
+    ]);
     expect(await waiting.reply).toEqual(['k', 'b']);
   });
 

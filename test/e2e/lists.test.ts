@@ -124,7 +124,12 @@ table(server, 'LPOS', [
   ['LPOS l c COUNT 0 MAXLEN 7', [2, 6]],
   ['LPOS l c rank -1 count 0 maxlen 2', [7, 6]],
   ['LPOS l 2', 4],
-  ['LPOS l c RANK 0', err("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list")],
+  [
+    'LPOS l c RANK 0',
+    err(
+      "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+    ),
+  ],
   ['LPOS l c RANK x', notInteger],
   ['LPOS l c COUNT -1', err("ERR COUNT can't be negative")],
   ['LPOS l c COUNT x', err("ERR COUNT can't be negative")],
@@ -295,12 +300,12 @@ describe('long lists', () => {
     expect(await client.cmd('LPOS', 'l', element(100), 'RANK', -1)).toBe(100);
     expect(await client.cmd('LINSERT', 'l', 'BEFORE', element(15_000), 'new')).toBe(model.length + 1);
     model.splice(15_000, 0, 'new');
-    expect(await client.cmd('LSET', 'l', 12_345, 'y'.repeat(5000))).toBe('OK');
+    expect(await client.cmd('LSET', 'l', 12_345, 'y'.repeat(5000))).toEqual(OK);
     model[12_345] = 'y'.repeat(5000);
     expect(await client.cmd('LREM', 'l', 0, 'new')).toBe(1);
     model.splice(15_000, 1);
     await all();
-    expect(await client.cmd('LTRIM', 'l', 3000, -4001)).toBe('OK');
+    expect(await client.cmd('LTRIM', 'l', 3000, -4001)).toEqual(OK);
     model.splice(model.length - 4000);
     model.splice(0, 3000);
     await all();

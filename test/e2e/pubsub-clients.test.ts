@@ -45,7 +45,7 @@ describe('ioredis', () => {
       expect(await pub.pubsub('NUMPAT')).toBe(1);
       // Killed from outside, it comes back and listens again.
       const again = once(sub, 'ready');
-      expect(await pub.client('KILL', 'TYPE', 'pubsub')).toBe(1);
+      expect(await pub.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(1);
       await again;
       await eventually('it listens again', async () => (await pub.publish('a', 'four')) === 2);
       await eventually('two more', () => got.length === 5);
@@ -144,7 +144,7 @@ describe('many', () => {
     expect(await admin.run('INFO stats')).toContain(`pubsub_channels:${count}\r\n`);
     wire[Symbol.dispose]();
     await eventually('none is left', async () =>
-      String(await admin.run('INFO stats')).includes('pubsub_channels:0\r\n'),
+      ((await admin.run('INFO stats')) as string).includes('pubsub_channels:0\r\n'),
     );
   });
 });
@@ -155,15 +155,13 @@ describe('who listens is seen', () => {
     using a = await subscriber('SUBSCRIBE', 'x', 'y');
     using b = await subscriber('PSUBSCRIBE', 'x*');
     using c = await subscriber('SSUBSCRIBE', 'z');
-    const lines = String(await admin.run('CLIENT LIST TYPE pubsub'))
-      .trim()
-      .split('\n');
+    const lines = ((await admin.run('CLIENT LIST TYPE pubsub')) as string).trim().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(/ flags=P .*sub=2 psub=0 .*cmd=subscribe /);
     expect(lines[1]).toMatch(/ flags=P .*sub=0 psub=1 .*cmd=psubscribe /);
     expect(lines[2]).toMatch(/ flags=P .*sub=0 psub=0 .*cmd=ssubscribe /);
     expect(await admin.run('CLIENT LIST TYPE normal')).not.toContain('flags=P');
-    const info = String(await admin.run('INFO stats'));
+    const info = (await admin.run('INFO stats')) as string;
     expect(info).toContain('pubsub_channels:2\r\n');
     expect(info).toContain('pubsub_patterns:1\r\n');
     expect(await admin.run('CLIENT KILL TYPE pubsub')).toBe(3);
@@ -176,14 +174,14 @@ describe('who listens is seen', () => {
     using a = await subscriber('SSUBSCRIBE', 'p', 'q');
     expect(a.ended).toBe(false);
     expect(await admin.run('CLIENT LIST TYPE pubsub')).toMatch(/ ssub=2 /);
-    expect(String(await admin.run('INFO stats'))).toContain('pubsubshard_channels:2\r\n');
+    expect((await admin.run('INFO stats')) as string).toContain('pubsubshard_channels:2\r\n');
   });
 });
 
 describe('slow subscribers', () => {
   const payload = Buffer.alloc(100_000, 'x');
   const listeners = async (admin: RawClient): Promise<string> =>
-    String(await admin.cmd('PUBSUB', 'NUMSUB', 'slow'));
+    ((await admin.cmd('PUBSUB', 'NUMSUB', 'slow')) as unknown[]).join(',');
 
   async function withLimit(limit: string, body: (admin: RawClient, slow: Wire) => Promise<void>): Promise<void> {
     using admin = await server.current.connect();

@@ -9,7 +9,10 @@ export interface Exclusion {
 export const excluded: readonly Exclusion[] = [
   { name: /^shutdown$/, why: 'ends the server; program.ts restarts it' },
   { name: /^(monitor|client\|reply)$/, why: 'changes how many replies there are; program.ts sends CLIENT REPLY' },
-  { name: /^[ps]?(un)?subscribe$/, why: 'changes how many replies there are, and what may be asked; an end-to-end test compares them' },
+  {
+    name: /^[ps]?(un)?subscribe$/,
+    why: 'changes how many replies there are, and what may be asked; an end-to-end test compares them',
+  },
   { name: /^client\|(kill|pause|unpause|unblock)$/, why: 'concerns other connections, whose replies would race' },
   { name: /^client\|(list|info|no-evict|tracking|trackinginfo)$/, why: 'an account of things that Cairn has not' },
   { name: /^(config|latency|slowlog|memory|acl|module|debug|lolwut)(\||$)/, why: 'about the server, not its data' },

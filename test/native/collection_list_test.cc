@@ -19,10 +19,6 @@ using Elements = std::vector<std::string>;
 using Random = std::mt19937_64;
 
 std::string Count(int64_t n) { return ":" + std::to_string(n) + "\r\n"; }
-std::string Bulk(const std::string& text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
-}
-
 Elements Range(CommandWorld& world, int64_t from = 0, int64_t to = -1) {
   return BulksOf(world.Ask({"LRANGE", "l", std::to_string(from), std::to_string(to)}));
 }

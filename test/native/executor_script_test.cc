@@ -244,7 +244,8 @@ TEST_CASE("executor script: a long one is killed from elsewhere, unless it has w
             .starts_with("-ERR Script killed by user with SCRIPT KILL... script: "));
   killer.join();
   CHECK(answer == Answer::kKilled);
-  killer = kill(&answer = Answer::kNone);
+  answer = Answer::kNone;
+  killer = kill(&answer);
   CHECK(world.AskOne(Eval("redis.call('set', 'a', 1) for i = 1, 5e7 do end return 1")) == ":1\r\n");
   killer.join();
   CHECK(answer == Answer::kWrote);

@@ -1,6 +1,7 @@
 // Publish and subscribe through real reactors: messages across threads, receivers that go or do not
 // read, events of keys.
 #include <map>
+#include <random>
 #include <set>
 
 #include "command_testing.h"
@@ -11,7 +12,7 @@ using namespace cairn::testing;
 
 namespace {
 
-RigOptions Options(uint32_t reactors, FsyncPolicy fsync = FsyncPolicy::kNo) {
+RigOptions RigFor(uint32_t reactors, FsyncPolicy fsync = FsyncPolicy::kNo) {
   RigOptions options;
   options.engine.reactors = reactors;
   options.engine.fsync = fsync;
@@ -66,7 +67,7 @@ TEST_CASE("reactor: messages from several reactors come to all, in one order") {
   constexpr uint32_t kPublishers = 6;
   constexpr int kMessages = 300;
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(kReactors));
+  ReactorRig rig(&disk, RigFor(kReactors));
   std::vector<std::unique_ptr<RigClient>> subscribers, publishers;
   for (uint32_t i = 0; i < kSubscribers; ++i) {
     subscribers.push_back(std::make_unique<RigClient>(&rig, i % kReactors));
@@ -110,7 +111,7 @@ TEST_CASE("reactor: messages from several reactors come to all, in one order") {
 TEST_CASE("reactor: subscribers go while messages are on their way to them") {
   constexpr uint32_t kReactors = 3;
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(kReactors));
+  ReactorRig rig(&disk, RigFor(kReactors));
   RigClient publisher(&rig, 0);
   std::mt19937_64 random(__LINE__);
   for (int round = 0; round < 40; ++round) {
@@ -156,7 +157,7 @@ TEST_CASE("reactor: subscribers go while messages are on their way to them") {
 
 TEST_CASE("reactor: a subscriber that does not read is closed, the others get everything") {
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(2));
+  ReactorRig rig(&disk, RigFor(2));
   rig.shared().options.output_hard[kPubSubClients].store(256 << 10);
   RigClient publisher(&rig, 0), slow(&rig, 1), quick(&rig, 1);
   slow.Send("SUBSCRIBE c\r\n");
@@ -179,17 +180,18 @@ TEST_CASE("reactor: a subscriber that does not read is closed, the others get ev
 
 TEST_CASE("reactor: a subscriber beyond the soft limit is closed after its time") {
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(1));
+  ReactorRig rig(&disk, RigFor(1));
   rig.shared().options.output_soft[kPubSubClients].store(64 << 10);
   rig.shared().options.output_soft_seconds[kPubSubClients].store(1);
   RigClient publisher(&rig), slow(&rig);
   slow.Send("SUBSCRIBE c\r\n");
   REQUIRE(Receives(&rig, &slow, ":1\r\n"));
-  const std::string payload(100'000, 'x');
-  for (int i = 0; i < 20; ++i) publisher.Send("PUBLISH c " + payload + "\r\n");
+  const std::string payload(40'000, 'x');
+  constexpr int kMessages = 50;
+  for (int i = 0; i < kMessages; ++i) publisher.Send("PUBLISH c " + payload + "\r\n");
   REQUIRE(rig.Soon([&] {
     publisher.Pump();
-    return std::count(publisher.received.begin(), publisher.received.end(), '\n') == 20;
+    return std::count(publisher.received.begin(), publisher.received.end(), '\n') == kMessages;
   }));
   CHECK(rig.reactor(0).counters().output_limit_disconnections.Get() == 0);
   CHECK(rig.Soon([&] { return rig.reactor(0).counters().output_limit_disconnections.Get() == 1; }));
@@ -197,7 +199,7 @@ TEST_CASE("reactor: a subscriber beyond the soft limit is closed after its time"
 
 TEST_CASE("reactor: one of many subscriptions goes without holding up the others") {
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(2));
+  ReactorRig rig(&disk, RigFor(2));
   RigClient many(&rig, 1), other(&rig, 1);
   constexpr int kCommands = 200, kEach = 100;
   for (int i = 0; i < kCommands; ++i) {
@@ -224,7 +226,7 @@ TEST_CASE("reactor: one of many subscriptions goes without holding up the others
 TEST_CASE("reactor: events of keys that several reactors change come in the order of the changes") {
   constexpr uint32_t kReactors = 3;
   SimDisk disk(Sim(__LINE__));
-  ReactorRig rig(&disk, Options(kReactors, FsyncPolicy::kAlways));
+  ReactorRig rig(&disk, RigFor(kReactors, FsyncPolicy::kAlways));
   rig.shared().options.notified.store(kNotifyKeyspace | kNotifyAll | kNotifyNew);
   RigClient listener(&rig, 1);
   listener.Send("SUBSCRIBE __keyspace@0__:k\r\n");
