@@ -45,7 +45,10 @@ void Reactor::SetInputsAside(const Connection* running) {
   for (uint32_t i = inputs_run_; i < input_count_; ++i) {
     Input& input = inputs_[i];
     if (input.bytes == 0 || input.conn == running) continue;
-    if (!input.conn->closed) input.conn->in.Append(std::string_view(input.data, input.bytes));
+    if (!input.conn->closed) {
+      input.conn->in.Append(std::string_view(input.data, input.bytes));
+      ResumeInput(input.conn);  // perhaps nothing more comes that would run it
+    }
     input.bytes = 0;
   }
 }
