@@ -85,6 +85,14 @@ void Reactor::Post(std::function<void(Reactor*)> task) {
   Wake();
 }
 
+void Reactor::Give(int fd, bool unix_socket) {
+  arriving_.fetch_add(1, std::memory_order_relaxed);
+  PostBeside([fd, unix_socket](Reactor* self) {
+    self->Adopt(fd, unix_socket);
+    self->arriving_.fetch_sub(1, std::memory_order_relaxed);
+  });
+}
+
 void Reactor::PostBeside(std::function<void(Reactor*)> task) {
   {
     std::lock_guard<std::mutex> guard(mailbox_mutex_);

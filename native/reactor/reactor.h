@@ -88,6 +88,13 @@ class Reactor : public SessionHost, public CompletionPort {
   void RequestStop();
   void Join();
 
+  // A connection that another thread has accepted.
+  void Give(int fd, bool unix_socket);
+  // Of clients, with those that were given to it and that it has not met yet.
+  uint64_t load() const {
+    return counters_.clients.Get() + arriving_.load(std::memory_order_relaxed);
+  }
+
   uint32_t number() const { return number_; }
   ReactorCounters& counters() { return counters_; }
   uint64_t cpu_nanos() const { return cpu_nanos_.load(std::memory_order_relaxed); }
@@ -249,6 +256,7 @@ class Reactor : public SessionHost, public CompletionPort {
   uint64_t accept_again_ms_ = 0;  // when listeners are watched again; 0: they are
   uint64_t accept_logged_ms_ = 0;
   bool room_came_ = false;  // a commit ended, or time passed: there may be room for writes again
+  std::atomic<uint32_t> arriving_{0};
   bool stopping_ = false;
   bool beside_ = false;       // others are served beside a script
   bool detaching_ = false;    // and none are while the engine goes

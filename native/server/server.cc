@@ -492,17 +492,15 @@ void Server::Accepted(int fd, bool unix_socket) {
   // To the reactor with the fewest connections.
   size_t best = 0;
   for (size_t i = 1; i < reactors_.size(); ++i) {
-    if (reactors_[i]->counters().clients.Get() < reactors_[best]->counters().clients.Get())
-      best = i;
+    if (reactors_[i]->load() < reactors_[best]->load()) best = i;
   }
-  if (reactors_.size() > 1 &&
-      reactors_[best]->counters().clients.Get() == reactors_[0]->counters().clients.Get()) {
+  if (reactors_.size() > 1 && reactors_[best]->load() == reactors_[0]->load()) {
     best = next_reactor_.fetch_add(1) % reactors_.size();
   }
   if (best == 0) {  // accepting happens on the first reactor's thread
     reactors_[0]->Adopt(fd, unix_socket);
   } else {
-    reactors_[best]->PostBeside([fd, unix_socket](Reactor* self) { self->Adopt(fd, unix_socket); });
+    reactors_[best]->Give(fd, unix_socket);
   }
 }
 
