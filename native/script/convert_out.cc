@@ -95,9 +95,9 @@ bool WriteVerbatim(lua_State* L, ReplyWriter& reply) {
 bool WriteSpecial(lua_State* L, ReplyWriter& reply, int depth) {
   if (PushField(L, "err", LUA_TSTRING)) {
     CheckRoom(L, reply, lua_objlen(L, -1));
-    reply.Error(ToView(L, -1));
+    reply.Error(UpToNul(ToView(L, -1)));
   } else if (PushField(L, "ok", LUA_TSTRING)) {
-    reply.Simple(OneLine(L, reply, ToView(L, -1)));
+    reply.Simple(OneLine(L, reply, UpToNul(ToView(L, -1))));
   } else if (PushField(L, "double", LUA_TNUMBER)) {
     reply.Double(lua_tonumber(L, -1));
   } else if (PushField(L, "map", LUA_TTABLE)) {

@@ -73,10 +73,11 @@ void TakeError(lua_State* L, std::string_view label, bool* counted) {
     state.error.append(text.substr(0, kPlainErrorBytes));
     return;
   }
-  std::string_view text = ErrorField(L, top, "err");
+  std::string_view text = UpToNul(ErrorField(L, top, "err"));
   std::string_view source = ErrorField(L, top, "source");
   std::string_view line = ErrorField(L, top, "line");
-  state.error.assign(text.empty() ? "ERR the script raised a table without a text" : text);
+  state.error.assign(text.data() == nullptr ? "ERR the script raised a table without a text"
+                                            : text);
   if (!label.empty() && !source.empty() && !line.empty()) {
     state.error.append(" script: ").append(label).append(", on ");
     state.error.append(source).append(":").append(line).append(".");

@@ -101,6 +101,8 @@ inline std::string_view ToView(lua_State* L, int index) {
   const char* data = lua_tolstring(L, index, &bytes);
   return {data, bytes};
 }
+// Statuses and errors are C strings to Redis.
+inline std::string_view UpToNul(std::string_view text) { return text.substr(0, text.find('\0')); }
 inline std::string_view CheckView(lua_State* L, int index) {
   size_t bytes = 0;
   const char* data = luaL_checklstring(L, index, &bytes);
