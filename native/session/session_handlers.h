@@ -9,7 +9,7 @@ namespace cairn {
 
 // At start-up, see Registry::Add.
 void AddSessionCommands(Registry* registry);
-void AddScriptCommands(Registry* registry);
+void AddScriptCommands(Registry* registry);  // a part of them
 std::span<const CommandSpec> PubSubCommands();
 
 void PingCommand(Call& call);

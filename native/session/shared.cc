@@ -6,10 +6,7 @@
 
 namespace cairn {
 
-Shared::Shared() {
-  AddSessionCommands(&registry);
-  AddScriptCommands(&registry);
-}
+Shared::Shared() { AddSessionCommands(&registry); }
 
 void Slowlog::Add(SlowlogItem item, size_t keep) {
   std::lock_guard<std::mutex> guard(mutex_);

@@ -100,6 +100,7 @@ void AddSessionCommands(Registry* registry) {
   registry->Add(kServer);
   registry->Add(kTransactions);
   registry->Add(PubSubCommands());
+  AddScriptCommands(registry);
 }
 
 }  // namespace cairn
