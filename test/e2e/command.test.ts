@@ -47,7 +47,7 @@ const commands: readonly CommandRow[] = [
   ['bitfield', -2, 'write denyoom', 1, 1, 1, '@write @bitmap @slow'],
   ['bitfield_ro', -2, 'readonly fast', 1, 1, 1, '@read @bitmap @fast'],
   ['pfadd', -2, 'write denyoom fast', 1, 1, 1, '@write @hyperloglog @fast'],
-  ['pfcount', -2, 'readonly', 1, -1, 1, '@read @hyperloglog @slow'],
+  ['pfcount', -2, 'readonly may_replicate', 1, -1, 1, '@read @hyperloglog @slow'],
   ['pfmerge', -2, 'write denyoom', 1, -1, 1, '@write @hyperloglog @slow'],
   ['pfdebug', 3, 'write denyoom admin', 2, 2, 1, '@write @hyperloglog @admin @slow @dangerous'],
   ['pfselftest', 1, 'admin', 0, 0, 0, '@hyperloglog @admin @slow @dangerous'],

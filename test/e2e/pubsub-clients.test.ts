@@ -47,7 +47,11 @@ describe('ioredis', () => {
       const again = once(sub, 'ready');
       expect(await pub.call('CLIENT', 'KILL', 'TYPE', 'pubsub')).toBe(1);
       await again;
-      await eventually('it listens again', async () => (await pub.publish('a', 'four')) === 2);
+      await eventually(
+        'it listens again',
+        async () => String(await pub.pubsub('NUMSUB', 'a')) === 'a,1' && String(await pub.pubsub('NUMPAT')) === '1',
+      );
+      expect(await pub.publish('a', 'four')).toBe(2);
       await eventually('two more', () => got.length === 5);
     } finally {
       sub.disconnect();

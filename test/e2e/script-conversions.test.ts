@@ -64,7 +64,7 @@ const calls = [
   "redis.call('ping')",
   "redis.call('time')[3]",
   "redis.call('scan', 0, 'match', 'none*')[2]",
-  "redis.call('append', 'num', NUMBER)",
+  "redis.call('append', 'num', 12)",
   "redis.call('set', 'tmp', NUMBER)",
   "redis.call('getrange', 'str', 0, NUMBER)",
   'redis.error_reply(TEXT)',
@@ -115,10 +115,24 @@ function value(random: Random, depth: number): string {
   }
 }
 
+/** What is raised: a table without a text `err` makes Redis 7.0 crash. */
+function raised(random: Random): string {
+  return random.pick([random.pick(texts), `{err=${random.pick(texts)}}`, random.pick(numbers), 'nil', 'true']);
+}
+
 function script(random: Random): string {
   const setresp = random.pick(['', '', 'redis.setresp(3) ', 'redis.setresp(2) ']);
-  const failing = random.int(0, 11) === 0 ? `error(${value(random, 1)}) ` : '';
+  const failing = random.int(0, 11) === 0 ? `error(${raised(random)}) ` : '';
   return `${setresp}${failing}return ${value(random, 3)}`;
+}
+
+/** By value: before 7.2 a number has 17 digits, since then as many as it needs, and nan no sign. */
+function numbersIn(reply = ''): string {
+  const number = /(?:\$\d+\r\n|,)(-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?))\r\n/g;
+  return reply
+    .replaceAll('-nan\r', 'nan\r')
+    .replaceAll('$4\r\nnan', '$3\r\nnan')
+    .replace(number, (_, text: string) => `<the number ${Number(text)}>`);
 }
 
 async function fresh(server: TestServer, version: number): Promise<RawClient> {
@@ -142,6 +156,6 @@ test.runIf(target === 'cairn').each([2, 3])('values of scripts in RESP%i', async
         return (await client.frame()).bytes.toString('latin1');
       }),
     );
-    expect({ body, reply: a }).toEqual({ body, reply: b });
+    expect({ body, reply: numbersIn(a) }).toEqual({ body, reply: numbersIn(b) });
   }
 });

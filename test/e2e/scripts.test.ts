@@ -284,7 +284,7 @@ describe('long scripts', () => {
     using late = await server.current.connect();
     expect(await late.run('ECHO x')).toBe('x');
     expect(await late.ask('CLIENT LIST')).toContain('cmd=eval');
-    const waits = late.cmd('GET nothing');
+    const waits = late.cmd('GET', 'nothing');
     expect(await other.run('SCRIPT KILL')).toEqual(OK);
     expect(show(await reply)).toContain('Script killed');
     expect(await waits).toEqual(nil);
