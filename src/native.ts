@@ -94,6 +94,8 @@ export interface CommandRow {
   step: number;
   /** Of an argument that says how many keys follow it, besides those above. */
   keyCountAt?: number;
+  /** Keys are the first half of what follows STREAMS. */
+  keyStreams?: boolean;
   /** Without `@`: `read`, `string`, `fast`, ... */
   aclCategories: string[];
   /** As in COMMAND DOCS: `string`, `generic`, `transactions`, `connection`, `server`, `bitmap`, ... */

@@ -75,7 +75,8 @@ Napi::Object RowOf(Napi::Env env, const Command& command) {
   row["firstKey"] = spec.first_key;
   row["lastKey"] = spec.last_key;
   row["step"] = spec.key_step;
-  if (spec.key_count_at != 0) row["keyCountAt"] = spec.key_count_at;
+  if (spec.key_count_at > 0) row["keyCountAt"] = spec.key_count_at;
+  if (spec.key_count_at == KeySpec::kBehindStreams) row["keyStreams"] = true;
   row["aclCategories"] = AclWords(env, spec.acl);
   row["group"] = std::string(spec.group);
   row["since"] = std::string(spec.since);

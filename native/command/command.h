@@ -79,8 +79,8 @@ struct CommandSpec {
   // Arguments behind the name(s), from which COMMAND DOCS derives its list: upper case: token;
   // lower case: value; [..]: optional; |: one of; ...: may repeat; <..>: grouping.
   std::string_view syntax = "";
-  // Where an argument says how many keys follow it (numkeys), besides those above; 0: nowhere. Such
-  // rows have kCmdMovableKeys.
+  // Where an argument says how many keys follow it (numkeys), besides those above; 0: nowhere; or
+  // KeySpec::kBehindStreams. Such rows have kCmdMovableKeys.
   int16_t key_count_at = 0;
 
   KeySpec keys() const { return {first_key, last_key, key_step, key_count_at}; }
@@ -91,6 +91,7 @@ std::span<const CommandSpec> StringCommands();
 std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> HashCommands();
+std::span<const CommandSpec> StreamCommands();
 std::span<const CommandSpec> KeyspaceCommands();
 std::span<const CommandSpec> ListCommands();
 

@@ -24,7 +24,13 @@ function specReplies(spec: KeySpec): Reply[] {
   return ['STORE', 'STOREDIST'].map((keyword) => storeReply(flags, keyword, storeAt));
 }
 
-function specReply({ flags, first, last, step, countAt }: KeySpec): Reply {
+function specReply({ flags, first, last, step, countAt, streamsFrom }: KeySpec): Reply {
+  if (streamsFrom !== undefined) {
+    const spec = RespMap.of({ keyword: 'STREAMS', startfrom: streamsFrom });
+    const begin = RespMap.of({ type: 'keyword', spec });
+    const find = RespMap.of({ type: 'range', spec: RespMap.of({ lastkey: last, keystep: step, limit: 2 }) });
+    return RespMap.of({ flags: statuses(flags), begin_search: begin, find_keys: find });
+  }
   if (countAt !== undefined) {
     const begin = RespMap.of({ type: 'index', spec: RespMap.of({ index: countAt }) });
     const find = RespMap.of({ type: 'keynum', spec: RespMap.of({ keynumidx: 0, firstkey: 1, keystep: step }) });
@@ -133,6 +139,14 @@ function storedKeys(from: number, args: readonly Bytes[]): Bytes[] {
   });
 }
 
+/** A run of keys behind STREAMS, where they stand in this command line. */
+function placed(spec: KeySpec, args: readonly Bytes[]): KeySpec {
+  if (spec.streamsFrom === undefined) return spec;
+  const first = args.findIndex((arg, at) => at >= (spec.streamsFrom ?? 0) && arg.toLowerCase() === 'streams') + 1;
+  const keys = first === 0 ? 0 : Math.floor((args.length - first) / 2);
+  return { ...spec, first, last: first + keys - 1 };
+}
+
 /** The last key of one run in a command line. */
 function lastOf({ first, last, countAt }: KeySpec, args: readonly Bytes[]): number {
   if (countAt === undefined) return last < 0 ? args.length + last : last;
@@ -146,10 +160,12 @@ function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[]
   if (parent === undefined) throw new ReplyError('ERR Invalid command specified');
   const sub = parent.subcommands?.find(({ name }) => name === word(args, 1).toLowerCase());
   const [row, name] = sub === undefined ? [parent, parent.name] : [sub, `${parent.name}|${sub.name}`];
-  if (row.firstKey === 0 && row.keyCountAt === undefined) throw new ReplyError('ERR The command has no key arguments');
+  const hasKeys = row.firstKey !== 0 || row.keyCountAt !== undefined || row.keyStreams === true;
+  if (!hasKeys) throw new ReplyError('ERR The command has no key arguments');
   const arityHolds = row.arity < 0 ? args.length >= -row.arity : args.length === row.arity;
   if (!arityHolds) throw new ReplyError('ERR Invalid number of arguments specified for command');
-  return keySpecs(row, name).flatMap((spec) => {
+  return keySpecs(row, name).flatMap((unplaced) => {
+    const spec = placed(unplaced, args);
     const flags = flagsInUse(spec, name, args);
     if (spec.storeAt !== undefined) return storedKeys(spec.storeAt, args).map((key) => ({ key, flags }));
     const last = lastOf(spec, args);

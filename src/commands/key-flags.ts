@@ -16,19 +16,23 @@ export interface KeySpec {
   countAt?: number;
   /** Where the first argument stands that may be STORE or STOREDIST, with the key behind it: the same. */
   storeAt?: number;
+  /** Keys are the first half of what follows STREAMS, which is looked for from here on. */
+  streamsFrom?: number;
 }
 
 const names = {
   'RO access':
-    'get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
-  RO: 'exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
+    'xread xreadgroup get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
+  RO: 'xlen exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move zincrby',
   'RW access update variable_flags': 'set bitfield',
   'RW access delete': 'getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop lpop rpop lmpop blpop brpop blmpop',
   'RW access': 'pfcount pfdebug',
-  'RW insert': 'append pfadd lpush rpush lpushx rpushx linsert',
-  'RW delete': 'zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem',
-  'RW update': 'setrange expire pexpire expireat pexpireat persist zadd geoadd lset',
+  'RW insert': 'append pfadd lpush rpush lpushx rpushx linsert xgroup|create xgroup|createconsumer',
+  'RW delete':
+    'zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer',
+  'RW update':
+    'setrange expire pexpire expireat pexpireat persist zadd geoadd lset xadd xack xclaim xsetid xgroup|setid',
   'OW update': 'setex psetex mset restore zunionstore zinterstore zdiffstore',
   'OW insert': 'setnx msetnx',
   'RM delete': 'del unlink',
@@ -115,6 +119,8 @@ function derived(row: CommandRow): string[] {
 export function keySpecs(row: CommandRow, name: string): KeySpec[] {
   const flags = row.keyFlags ?? flagsByName.get(name) ?? derived(row);
   const { keyCountAt: countAt, firstKey } = row;
+  if (row.keyStreams === true)
+    return [{ flags, first: 0, last: -1, step: 1, streamsFrom: name === 'xreadgroup' ? 4 : 1 }];
   const storeAt = storesAt.get(name);
   // Beside a destination they are only read.
   const countedFlags = firstKey === 0 ? flags : ['RO', 'access'];

@@ -31,7 +31,7 @@ function lex(syntax: string): string[] {
 }
 
 function isToken(word: string | undefined): boolean {
-  return word !== undefined && /^[A-Z0-9_*-]+$/.test(word) && /[A-Z*]/.test(word);
+  return word !== undefined && /^[A-Z0-9_*=~$-]+$/.test(word) && /[A-Z*=~$]/.test(word);
 }
 
 function isValue(word: string | undefined): boolean {
