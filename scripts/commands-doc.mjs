@@ -12,6 +12,7 @@ const titles = {
   hyperloglog: 'HyperLogLogs',
   'sorted-set': 'Sorted sets',
   geo: 'Places',
+  stream: 'Streams',
   generic: 'Keys',
   pubsub: 'Publish and subscribe',
   transactions: 'Transactions',

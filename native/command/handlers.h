@@ -99,6 +99,31 @@ void HandleBLMove(Call& call);
 void HandleBRPopLPush(Call& call);
 void HandleBLMPop(Call& call);
 
+// Streams.
+void HandleXAdd(Call& call);
+void HandleXDel(Call& call);
+void HandleXTrim(Call& call);
+void HandleXSetId(Call& call);
+void HandleXLen(Call& call);
+void HandleXRange(Call& call);
+void HandleXRevRange(Call& call);
+void HandleXRead(Call& call);
+void HandleXReadGroup(Call& call);
+void HandleXAck(Call& call);
+void HandleXClaim(Call& call);
+void HandleXAutoClaim(Call& call);
+void HandleXPending(Call& call);
+void HandleXGroupCreate(Call& call);
+void HandleXGroupSetId(Call& call);
+void HandleXGroupDestroy(Call& call);
+void HandleXGroupCreateConsumer(Call& call);
+void HandleXGroupDelConsumer(Call& call);
+void HandleXGroupHelp(Call& call);
+void HandleXInfoStream(Call& call);
+void HandleXInfoGroups(Call& call);
+void HandleXInfoConsumers(Call& call);
+void HandleXInfoHelp(Call& call);
+
 // Keyspace.
 void HandleDel(Call& call);
 void HandleExists(Call& call);

@@ -27,8 +27,9 @@ uint32_t Registry::Hash(std::string_view name) {
 }
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
-  for (auto rows : {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(),
-                    ZsetCommands(), GeoCommands(), ListCommands(), KeyspaceCommands()})
+  for (auto rows :
+       {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(), ZsetCommands(),
+        GeoCommands(), ListCommands(), StreamCommands(), KeyspaceCommands()})
     Add(rows);
 }
 

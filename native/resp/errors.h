@@ -357,9 +357,10 @@ inline Text NotInSubscribeMode(std::string_view command) {  // RESP2
               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
               "context");
 }
-inline Text PubSubSubcommand(std::string_view subcommand) {
+// `container` in upper case.
+inline Text SubcommandSyntax(std::string_view subcommand, std::string_view container) {
   return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),
-              "'. Try PUBSUB HELP.");
+              "'. Try ", container, " HELP.");
 }
 inline Text DebugSubcommand(std::string_view subcommand) {
   return Text("ERR unknown subcommand or wrong number of arguments for '", Preview(subcommand, 128),

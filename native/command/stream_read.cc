@@ -1,0 +1,163 @@
+// XREAD. Its slices go from stream to stream; what they have seen of each is of one moment.
+#include "command/stream_read.h"
+
+#include <vector>
+
+#include "command/handlers.h"
+#include "command/stream_args.h"
+#include "command/stream_reply.h"
+#include "resp/stream_errors.h"
+
+namespace cairn {
+
+using tree::Outcome;
+
+namespace {
+
+struct ReadProgress {
+  // Ids behind which entries are asked for; "$" is what it was at first.
+  std::vector<StreamId> after;
+  size_t at = 0;  // the stream that is being read
+  bool begun = false;
+  EntryRange range;
+  uint64_t written = 0;
+  OutBuffer entries;
+  // Streams that had something.
+  uint64_t served = 0;
+  OutBuffer done;
+};
+
+bool IdOf(Call& call, std::string_view text, const StreamValue* stream, StreamId* id) {
+  if (text == ">") return Refuse(call, errors::kXreadNewId);
+  if (text != "$") return StreamIdArg(call, text, id);
+  *id = stream != nullptr ? stream->last_id() : StreamId();
+  return true;
+}
+
+// Looks at all streams, and at the ids the first time. False: one is not known yet, or answered.
+// *there: streams that are.
+bool Resolve(Call& call, const StreamReadArgs& args, ReadProgress* progress, uint32_t* there) {
+  std::vector<StreamId> after(args.keys.size());
+  bool ready = true;
+  for (size_t i = 0; i < args.keys.size(); ++i) {
+    StreamValue stream(&call.txn, args.keys[i], &call.server.thresholds);
+    const Opened opened = stream.Open();
+    if (opened == Opened::kPending) {
+      ready = false;  // all of them are read in one wave
+      continue;
+    }
+    if (!ready) continue;
+    *there += opened == Opened::kFound;
+    if (!progress->after.empty() && opened == Opened::kWrongType) continue;  // only now
+    if (!Ready(call, opened, stream.status())) return false;
+    if (!IdOf(call, args.ids[i], opened == Opened::kFound ? &stream : nullptr, &after[i]))
+      return false;
+  }
+  if (ready && progress->after.empty()) progress->after = std::move(after);
+  return ready;
+}
+
+// Of the stream at hand. False: the slice is over, it is not known yet, or answered.
+bool ReadOne(Call& call, const StreamReadArgs& args, ReadProgress* progress) {
+  const std::string_view key = args.keys[progress->at];
+  if (!progress->begun) {
+    progress->range = EntryRange{progress->after[progress->at], kStreamIdMax, false, args.count};
+    progress->range.done = !StepUp(&progress->range.first);
+    progress->begun = true;
+    progress->written = 0;
+  }
+  StreamValue stream(&call.txn, key, &call.server.thresholds);
+  const Opened opened = stream.Open();
+  if (opened == Opened::kFound) {
+    ReplyWriter entries(&progress->entries, call.reply.version());
+    if (!Done(call,
+              WriteEntries(&call.txn, &stream, &progress->range, &entries, &progress->written),
+              stream.status())) {
+      return false;
+    }
+    if (!progress->range.done) {
+      call.txn.Again();
+      return false;
+    }
+  } else if (opened != Opened::kWrongType && !Ready(call, opened, stream.status())) {
+    return false;
+  }
+  progress->begun = false;
+  ++progress->at;
+  if (progress->written == 0) return true;
+  ReplyWriter done(&progress->done, call.reply.version());
+  ++progress->served;
+  if (call.reply.version() < 3) done.ArrayHeader(2);
+  done.Bulk(key);
+  done.ArrayHeader(progress->written);
+  progress->done.Append(&progress->entries);
+  return true;
+}
+
+}  // namespace
+
+bool ParseStreamRead(Call& call, bool by_group, StreamReadArgs* args) {
+  size_t streams_at = 0;
+  for (size_t i = 1; i < call.argv.size() && streams_at == 0; ++i) {
+    const std::string_view arg = call.argv[i];
+    const size_t more = call.argv.size() - i - 1;
+    if (Is(arg, "block") && more >= 1) {
+      const std::string_view error =
+          ReadTimeout(call.argv[++i], call.txn.now_ms(), &args->block_ms);
+      if (!error.empty()) return Refuse(call, error);
+    } else if (Is(arg, "count") && more >= 1) {
+      int64_t count;
+      if (!IntegerArg(call, call.argv[++i], &count)) return false;
+      args->count = count > 0 ? static_cast<uint64_t>(count) : UINT64_MAX;
+    } else if (Is(arg, "streams") && more >= 1) {
+      streams_at = i + 1;
+    } else if (Is(arg, "group") && more >= 2) {
+      if (!by_group) return Refuse(call, errors::kXreadGroup);
+      args->has_group = true;
+      args->group = call.argv[i + 1];
+      args->consumer = call.argv[i + 2];
+      i += 2;
+    } else if (Is(arg, "noack")) {
+      if (!by_group) return Refuse(call, errors::kXreadNoack);
+      args->noack = true;
+    } else {
+      return Refuse(call, errors::kSyntax);
+    }
+  }
+  if (streams_at == 0) return Refuse(call, errors::kSyntax);
+  const auto rest = call.argv.subspan(streams_at);
+  if (rest.size() % 2 != 0) {
+    return Refuse(call, by_group ? errors::UnbalancedStreams("xreadgroup", ">")
+                                 : errors::UnbalancedStreams("xread", "$"));
+  }
+  if (by_group && !args->has_group) return Refuse(call, errors::kXreadgroupNoGroup);
+  args->keys = rest.first(rest.size() / 2);
+  args->ids = rest.last(rest.size() / 2);
+  return true;
+}
+
+void HandleXRead(Call& call) {
+  StreamReadArgs args;
+  if (!ParseStreamRead(call, false, &args)) return;
+  ReadProgress local;
+  ReadProgress* progress = call.txn.Progress<ReadProgress>();
+  if (progress == nullptr) progress = &local;
+  uint32_t there = 0;
+  if (!Resolve(call, args, progress, &there)) return;
+  // Redis looks each of them up twice, here it varies.
+  call.txn.set_count_hits(false);
+  while (progress->at < args.keys.size()) {
+    if (!ReadOne(call, args, progress)) return;
+  }
+  call.txn.hits += there;
+  call.txn.misses += static_cast<uint32_t>(args.keys.size()) - there;
+  if (progress->served == 0) return call.reply.NullArray();
+  if (call.reply.version() < 3) {
+    call.reply.ArrayHeader(progress->served);
+  } else {
+    call.reply.MapHeader(progress->served);
+  }
+  call.reply.out().Append(&progress->done);
+}
+
+}  // namespace cairn
