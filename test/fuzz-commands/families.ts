@@ -4,7 +4,16 @@
  * a row here, its weight in program.ts, and masks for what may differ.
  */
 import { type Random } from '../support/random.js';
-import { geoArguments, geoKeys, sortedSetArguments, sortedSetKey, zsetKeys } from './sorted-sets.js';
+import {
+  geoArgs,
+  geoArguments,
+  geoKeys,
+  sortedSetArgs,
+  sortedSetArguments,
+  sortedSetKey,
+  zsetKeys,
+} from './sorted-sets.js';
+import { streamArgs, streamArguments, streamKeys } from './streams.js';
 import * as values from './values.js';
 
 export interface Family {
@@ -20,6 +29,8 @@ export interface Family {
   readonly unordered: number;
   /** Its reply has scores. */
   readonly scores?: boolean;
+  /** Puts the arguments of a command right where its grammar does not say enough. */
+  readonly reshape?: (command: string, args: values.Arg[], random: Random) => values.Arg[];
 }
 
 const fieldsOften = 30;
@@ -65,6 +76,7 @@ export const families: Readonly<Record<string, Family>> = {
     whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
     unordered: 0,
     scores: true,
+    reshape: sortedSetArgs,
   },
   geo: {
     keys: geoKeys,
@@ -73,6 +85,7 @@ export const families: Readonly<Record<string, Family>> = {
     whole: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
     unordered: 0,
     scores: true,
+    reshape: (_command, args, random) => geoArgs(args, random),
   },
   list: {
     keys: ['list1', 'list2', 'list3'],
@@ -92,6 +105,14 @@ export const families: Readonly<Record<string, Family>> = {
     type: 'list',
     whole: (key) => ['LRANGE', key, '0', '-1'],
     unordered: 0,
+  },
+  stream: {
+    keys: streamKeys,
+    arguments: streamArguments,
+    type: 'stream',
+    whole: (key) => ['XRANGE', key, '-', '+'],
+    unordered: 0,
+    reshape: streamArgs,
   },
 };
 

@@ -6,7 +6,6 @@
 import { type Random } from '../support/random.js';
 import { type Argument, type CommandSpec } from './command-set.js';
 import { anyFamilyKey, families, familyKey } from './families.js';
-import { geoArgs, sortedSetArgs } from './sorted-sets.js';
 import * as values from './values.js';
 
 /** `dump` gives a payload that DUMP has answered before. */
@@ -202,10 +201,9 @@ export function command(spec: CommandSpec, random: Random, material: Material): 
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
   if (spec.name === 'pfadd' && random.chance(0.1))
     args.push(...Array.from({ length: random.int(100, manyElementsMax) }, () => values.element(random)));
-  if (spec.group === 'sorted-set') args = sortedSetArgs(spec.name, args, random);
-  if (spec.group === 'geo') args = geoArgs(args, random);
+  args = families[spec.group]?.reshape?.(spec.name, args, random) ?? args;
   // Nothing may become a time limit of 0: nobody would end that.
-  if (!/^b[lrz]/.test(spec.name) && random.chance(spoiltShare)) args = spoil(args, spec.name, random);
+  if (!/^(b[lrz]|xread)/.test(spec.name) && random.chance(spoiltShare)) args = spoil(args, spec.name, random);
   // Of one key Redis writes the count down, which is a change to whoever watches or reads it; we do not.
   if (spec.name === 'pfcount' && args.length === 1) args.push(...args);
   return [...words, ...args];

@@ -112,6 +112,36 @@ function sameScan(a: Reply, b: Reply, args: readonly Buffer[], at = 1): boolean 
   return whole ? sameItems(keysA, keysB) : isList(keysA) && isList(keysB);
 }
 
+const apart = (a: number | bigint, b: number | bigint): number => Math.abs(Number(a) - Number(b));
+
+/** Lists of lists that are equal but for items that may differ. */
+function sameRows(a: Reply, b: Reply, mayDiffer: (a: Reply, b: Reply, i: number) => boolean): boolean {
+  if (!isList(a) || !isList(b) || a.length !== b.length) return false;
+  return a.every((row, at) => {
+    const other = b[at] ?? '';
+    if (!isList(row) || !isList(other)) return show(row) === show(other);
+    return (
+      row.length === other.length &&
+      row.every((x, i) => show(x) === show(other[i] ?? '') || mayDiffer(x, other[i] ?? '', i))
+    );
+  });
+}
+
+const infoVaries = /^"(radix-tree-keys|radix-tree-nodes|seen-time|active-time)"$/;
+
+/** XINFO: names and values, some of which may differ; what is in them may, too. `consumers`: those may. */
+function sameInfo(a: Reply, b: Reply, consumers: boolean): boolean {
+  if (show(a) === show(b)) return true;
+  const [left, right] = [inItems(a), inItems(b)];
+  if (!isList(left) || !isList(right) || left.length !== right.length) return false;
+  return left.every((x, i) => {
+    const before = show(left[i - 1] ?? '');
+    if (infoVaries.test(before) || (consumers && before === '"consumers"')) return true;
+    if (before === '"pending"' && isList(x)) return sameRows(x, right[i] ?? '', (y, z) => isInteger(y) && isInteger(z));
+    return sameInfo(x, right[i] ?? '', consumers);
+  });
+}
+
 export const masks: readonly Mask[] = [
   { command: /^time$/, same: sameKind, why: 'The two are asked at different moments.' },
   {
@@ -180,6 +210,42 @@ export const masks: readonly Mask[] = [
     same: (redis, cairn) =>
       !(redis instanceof ErrorReply) && cairn instanceof ErrorReply && /not supported yet$/.test(cairn.text),
     why: 'Large collections are not copied yet (docs/differences.md).',
+  },
+  {
+    command: /^xpending$/,
+    same: (a, b, { toleranceMs }) =>
+      sameRows(a, b, (x, y, i) => i === 2 && isInteger(x) && isInteger(y) && apart(x, y) <= toleranceMs),
+    why: 'How long an entry has been idle is counted from when the command arrived.',
+  },
+  {
+    command: /^xinfo\|consumers$/,
+    same: (a, b) => isList(a) && isList(b),
+    why: 'Times; and before 7.2 a consumer that got nothing was not made, and nothing was told of its activity.',
+  },
+  {
+    command: /^xinfo\|(groups|stream)$/,
+    same: (a, b, { redisVersion }) => sameInfo(a, b, redisVersion < 7.2),
+    why: 'Nodes are an account here; times; and before 7.2 a consumer that got nothing was not made.',
+  },
+  {
+    command: /^xgroup\|createconsumer$/,
+    same: (a, b, { redisVersion }) => redisVersion < 7.2 && isInteger(a) && isInteger(b),
+    why: 'Before 7.2 a consumer that got nothing was not made.',
+  },
+  {
+    command: /^(xread|xreadgroup)$/,
+    same: (a, b) =>
+      a instanceof ErrorReply && b instanceof ErrorReply && [a, b].every(({ text }) => /^ERR Unbalanced /.test(text)),
+    why: 'Redis 7.2 says which command and which id is meant.',
+  },
+  {
+    command: /^xadd$/,
+    same: (a, b, { redisVersion }) =>
+      redisVersion < 7.2 &&
+      a instanceof ErrorReply &&
+      b instanceof ErrorReply &&
+      a.text === 'ERR Elements are too large to be stored',
+    why: 'Before 7.2 Redis says so of an id whose sequence number is used up, too.',
   },
   {
     command: /^client\|setinfo$/,

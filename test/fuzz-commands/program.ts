@@ -44,6 +44,7 @@ const groupWeights: Readonly<Record<string, number>> = {
   'sorted-set': 28,
   geo: 8,
   list: 24,
+  stream: 30,
   bitmap: 9,
   hyperloglog: 9,
   generic: 24,
