@@ -4,8 +4,8 @@
  */
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { type RawClient } from '../support/raw-client.js';
-import { ErrorReply, nil, nilArray, OK, type Reply, Simple } from '../support/resp.js';
+import { ErrorReply, nil, nilArray, OK, Simple } from '../support/resp.js';
+import { Scene } from '../support/scene.js';
 import { cairnOnly, eventually, useServer } from '../support/server.js';
 import { err, syntaxError, table } from '../support/table.js';
 
@@ -42,51 +42,9 @@ table(server, 'what does not wait', [
   ['EXEC', [nilArray, nil, nil, nilArray, ['b', '5']]],
 ]);
 
-/** Connections of one test; `admin` never waits. */
-class Scene implements Disposable {
-  readonly waiting: RawClient[] = [];
-  private constructor(readonly admin: RawClient) {}
-  static async start(): Promise<Scene> {
-    const scene = new Scene(await server.current.connect());
-    await scene.admin.cmd('FLUSHALL');
-    return scene;
-  }
-  async blocked(): Promise<number> {
-    return Number(/^blocked_clients:(\d+)/m.exec((await this.admin.run('INFO clients')) as string)?.[1]);
-  }
-  async allBlocked(count: number): Promise<void> {
-    await eventually(`${count} clients wait`, async () => (await this.blocked()) === count);
-  }
-  /** A client that waits when this returns; its reply comes later. */
-  async wait(...command: (string | number)[]): Promise<Waiting> {
-    const client = await server.current.connect();
-    this.waiting.push(client);
-    const before = await this.blocked();
-    const waiting = new Waiting(client, client.cmd(...command));
-    await this.allBlocked(before + 1);
-    return waiting;
-  }
-  [Symbol.dispose](): void {
-    for (const client of [this.admin, ...this.waiting]) client[Symbol.dispose]();
-  }
-}
-
-class Waiting {
-  got: Reply | undefined;
-  constructor(
-    readonly client: RawClient,
-    readonly reply: Promise<Reply>,
-  ) {
-    reply.then(
-      (value) => (this.got = value),
-      () => undefined,
-    );
-  }
-}
-
 describe('who waits', () => {
   test('is served in the order of arrival, one element each', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const first = await scene.wait('BLPOP', 'k', 0);
     const second = await scene.wait('BRPOP', 'k', 0);
     const third = await scene.wait('BLMPOP', 0, 1, 'k', 'LEFT', 'COUNT', 10);
@@ -105,7 +63,7 @@ describe('who waits', () => {
   });
 
   test('comes before whoever asks later', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const waiting = await scene.wait('BLPOP', 'k', 0);
     const replies = await scene.admin.pipeline([
       ['RPUSH', 'k', 'a'],
@@ -117,7 +75,7 @@ describe('who waits', () => {
   });
 
   test('is served through chains of BLMOVE', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const third = await scene.wait('BLPOP', 'c', 0);
     const second = await scene.wait('BLMOVE', 'b', 'c', 'LEFT', 'RIGHT', 0);
     const first = await scene.wait('BRPOPLPUSH', 'a', 'b', 0);
@@ -129,7 +87,7 @@ describe('who waits', () => {
   });
 
   test('may turn one list round', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const waiting = await scene.wait('BLMOVE', 'k', 'k', 'LEFT', 'RIGHT', 0);
     expect(await scene.admin.cmd('RPUSH', 'k', 'a', 'b')).toBe(2);
     expect(await waiting.reply).toBe('a');
@@ -137,7 +95,7 @@ describe('who waits', () => {
   });
 
   test('gets an error, and leaves the element, if the other list is none', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     await scene.admin.cmd('SET', 's', 'text');
     const first = await scene.wait('BLMOVE', 'k', 's', 'LEFT', 'RIGHT', 0);
     const second = await scene.wait('BLPOP', 'k', 0);
@@ -149,7 +107,7 @@ describe('who waits', () => {
   });
 
   test('is served by EXEC when all of it has run', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const waiting = await scene.wait('BLPOP', 'k', 0);
     const none = [['MULTI'], ['RPUSH', 'k', 'a'], ['DEL', 'k'], ['EXEC']];
     expect((await scene.admin.pipeline(none)).at(-1)).toEqual([1, 1]);
@@ -161,7 +119,7 @@ describe('who waits', () => {
   });
 
   test('is served by RENAME, MOVE, SWAPDB and LINSERT-like writes to other lists', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const renamed = await scene.wait('BLPOP', 'k', 0);
     await scene.admin.cmd('RPUSH', 'from', 'a', 'b');
     await scene.admin.cmd('RENAME', 'from', 'k');
@@ -183,7 +141,7 @@ describe('who waits', () => {
   });
 
   test('is not served by another type, nor in another database', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const waiting = await scene.wait('BLPOP', 'k', 0);
     await scene.admin.cmd('SET', 'k', 'text');
     await scene.admin.pipeline([
@@ -200,7 +158,7 @@ describe('who waits', () => {
   });
 
   test('goes on with what it has sent behind', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const waiting = await scene.wait('BLPOP', 'k', 0);
     const behind = waiting.client.pipeline([['PING'], ['RPUSH', 'mine', 'x'], ['BLPOP', 'mine', 0]]);
     await scene.admin.cmd('RPUSH', 'k', 'a');
@@ -211,7 +169,7 @@ describe('who waits', () => {
 
 describe('a wait ends', () => {
   test('when its time is over', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const begun = performance.now();
     const waiting = await scene.wait('BLPOP', 'k', '0.35');
     expect(await waiting.reply).toEqual(nilArray);
@@ -222,7 +180,7 @@ describe('a wait ends', () => {
   });
 
   test('by CLIENT UNBLOCK', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     for (const [mode, expected] of [
       ['TIMEOUT', nilArray],
       ['ERROR', new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')],
@@ -240,7 +198,7 @@ describe('a wait ends', () => {
   });
 
   test('when the client goes; the next one is served', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     const first = await scene.wait('BLPOP', 'k', 0);
     const second = await scene.wait('BLPOP', 'k', 0);
     first.client[Symbol.dispose]();
@@ -250,7 +208,7 @@ describe('a wait ends', () => {
   });
 
   test('when the client is killed', async () => {
-    using scene = await Scene.start();
+    using scene = await Scene.start(server);
     using client = await server.current.connect();
     const id = (await client.cmd('CLIENT', 'ID')) as number;
     client.cmd('BLPOP', 'k', 0).catch(() => undefined);
