@@ -40,8 +40,9 @@ void Reactor::ReleaseTickets() {
 }
 
 void Reactor::SendServed(Served served) {
-  if (served.waiter->reactor == number_) return executor_.Deliver(std::move(served));
-  host_->SendServed(served.waiter->reactor, std::move(served));
+  const uint32_t reactor = served.waiter->reactor;
+  if (reactor == number_) return executor_.Deliver(std::move(served));
+  host_->SendServed(reactor, std::move(served));
 }
 
 // Room comes with the next completed commit, of whichever stream: trying again then is cheap.

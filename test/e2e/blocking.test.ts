@@ -9,7 +9,7 @@ import { Scene } from '../support/scene.js';
 import { cairnOnly, eventually, useServer } from '../support/server.js';
 import { err, syntaxError, table } from '../support/table.js';
 
-const server = useServer();
+const server = useServer({ cairn: { 'io-threads': 2 } });
 
 table(server, 'what does not wait', [
   ['RPUSH a 1 2 3 4 5 6', 6],
