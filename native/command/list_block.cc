@@ -55,7 +55,7 @@ void HandleBLMPop(Call& call) {
   WaitTerms terms;
   PopArgs args;
   bool missing = false;
-  if (!DeadlineArg(call, call.argv[1], &terms.deadline_ms) || !ReadPopArgs(call, 2, &args)) return;
+  if (!ReadPopArgs(call, 2, &args) || !DeadlineArg(call, call.argv[1], &terms.deadline_ms)) return;
   if (!PopFromFirst(call, args, &missing) || !missing) return;
   if (!call.txn.MayWait()) return call.reply.NullArray();
   call.txn.WaitFor(args.keys, terms);

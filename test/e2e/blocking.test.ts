@@ -32,6 +32,8 @@ table(server, 'what does not wait', [
   ['BLMOVE a b UP LEFT x', syntaxError],
   ['BLMPOP x 1 a LEFT', err('ERR timeout is not a float or out of range')],
   ['BLMPOP 0 0 a LEFT', err('ERR numkeys should be greater than 0')],
+  ['BLMPOP x 0 a LEFT', err('ERR numkeys should be greater than 0')],
+  ['BLMPOP x 1 a UP', syntaxError],
   ['BLMPOP 0 1 a UP', syntaxError],
   ['MULTI', OK],
   ['BLPOP a 0', new Simple('QUEUED')],
