@@ -1,4 +1,5 @@
-// XREAD. Its slices go from stream to stream; what they have seen of each is of one moment.
+// XREAD. Its slices go from stream to stream; what they have seen of each is of one moment. Who
+// waits has seen nothing in any of them in one pass.
 #include "command/stream_read.h"
 
 #include <vector>
@@ -35,11 +36,16 @@ bool IdOf(Call& call, std::string_view text, const StreamValue* stream, StreamId
 }
 
 // Looks at all streams, and at the ids the first time. False: one is not known yet, or answered.
-// *there: streams that are.
-bool Resolve(Call& call, const StreamReadArgs& args, ReadProgress* progress, uint32_t* there) {
+// *there: streams that are; *missing: keys of those that are not.
+bool Resolve(Call& call, const StreamReadArgs& args, ReadProgress* progress, uint32_t* there,
+             std::vector<std::string_view>* missing) {
   std::vector<StreamId> after(args.keys.size());
   bool ready = true;
   for (size_t i = 0; i < args.keys.size(); ++i) {
+    if (!call.txn.Awake(args.keys[i])) {
+      after[i] = kStreamIdMax;
+      continue;
+    }
     StreamValue stream(&call.txn, args.keys[i], &call.server.thresholds);
     const Opened opened = stream.Open();
     if (opened == Opened::kPending) {
@@ -48,6 +54,7 @@ bool Resolve(Call& call, const StreamReadArgs& args, ReadProgress* progress, uin
     }
     if (!ready) continue;
     *there += opened == Opened::kFound;
+    if (opened == Opened::kMissing) missing->push_back(args.keys[i]);
     if (!progress->after.empty() && opened == Opened::kWrongType) continue;  // only now
     if (!Ready(call, opened, stream.status())) return false;
     if (!IdOf(call, args.ids[i], opened == Opened::kFound ? &stream : nullptr, &after[i]))
@@ -66,6 +73,11 @@ bool ReadOne(Call& call, const StreamReadArgs& args, ReadProgress* progress) {
     progress->begun = true;
     progress->written = 0;
   }
+  if (progress->range.done && progress->written == 0) {
+    progress->begun = false;
+    ++progress->at;
+    return true;
+  }
   StreamValue stream(&call.txn, key, &call.server.thresholds);
   const Opened opened = stream.Open();
   if (opened == Opened::kFound) {
@@ -76,7 +88,7 @@ bool ReadOne(Call& call, const StreamReadArgs& args, ReadProgress* progress) {
       return false;
     }
     if (!progress->range.done) {
-      call.txn.Again();
+      call.txn.serving() ? call.txn.RunApart() : call.txn.Again();
       return false;
     }
   } else if (opened != Opened::kWrongType && !Ready(call, opened, stream.status())) {
@@ -136,6 +148,32 @@ bool ParseStreamRead(Call& call, bool by_group, StreamReadArgs* args) {
   return true;
 }
 
+void WaitForStreams(Call& call, const StreamReadArgs& args, bool when_gone) {
+  if (args.block_ms < 0 || !call.txn.MayWait()) return call.reply.NullArray();
+  WaitTerms terms;
+  terms.type = ValueType::kStream;
+  terms.when_gone = when_gone;
+  if (args.block_ms > 0)
+    terms.deadline_ms = call.txn.now_ms() + static_cast<uint64_t>(args.block_ms);
+  call.txn.WaitFor(args.keys, terms);
+}
+
+namespace {
+
+// "$" is the last id of now, also when the command runs again.
+void Wait(Call& call, const StreamReadArgs& args, const ReadProgress& progress) {
+  WaitForStreams(call, args, false);
+  if (!call.txn.waits()) return;
+  const auto first = static_cast<size_t>(args.ids.data() - call.argv.data());
+  for (size_t i = 0; i < args.ids.size(); ++i) {
+    if (args.ids[i] != "$") continue;
+    StreamIdText text;
+    call.txn.WaitSaying(first + i, text.Of(progress.after[i]));
+  }
+}
+
+}  // namespace
+
 void HandleXRead(Call& call) {
   StreamReadArgs args;
   if (!ParseStreamRead(call, false, &args)) return;
@@ -143,15 +181,23 @@ void HandleXRead(Call& call) {
   ReadProgress* progress = call.txn.Progress<ReadProgress>();
   if (progress == nullptr) progress = &local;
   uint32_t there = 0;
-  if (!Resolve(call, args, progress, &there)) return;
+  std::vector<std::string_view> missing;
+  if (call.txn.ServedEnough()) return call.txn.RunApart();
+  if (!Resolve(call, args, progress, &there, &missing)) return;
+  const bool whole = progress->at == 0 && !progress->begun;
   // Redis looks each of them up twice, here it varies.
   call.txn.set_count_hits(false);
   while (progress->at < args.keys.size()) {
     if (!ReadOne(call, args, progress)) return;
   }
   call.txn.hits += there;
-  call.txn.misses += static_cast<uint32_t>(args.keys.size()) - there;
-  if (progress->served == 0) return call.reply.NullArray();
+  for (const std::string_view key : missing) call.txn.CountRead(false, key);
+  if (progress->served == 0) {
+    if (whole || args.block_ms < 0) return Wait(call, args, *progress);
+    // Those that were looked at in earlier passes may have got something.
+    progress->at = 0;
+    return call.txn.Again();
+  }
   if (call.reply.version() < 3) {
     call.reply.ArrayHeader(progress->served);
   } else {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "command/args.h"
+#include "command/blocking.h"
 
 namespace cairn {
 
@@ -21,5 +22,8 @@ struct StreamReadArgs {
 };
 // False: answered.
 bool ParseStreamRead(Call& call, bool by_group, StreamReadArgs* args);
+
+// There is nothing to read: waits, if it was asked to and may, or answers so.
+void WaitForStreams(Call& call, const StreamReadArgs& args, bool when_gone);
 
 }  // namespace cairn

@@ -1,7 +1,8 @@
 // XREADGROUP: new entries, which become pending, or those that are pending for the consumer.
 //
 // One pass, for what is delivered is written down. So a call delivers kDeliveredMax entries of a
-// stream at most, and a consumer that asks again gets the next ones.
+// stream at most, and a consumer that asks again gets the next ones. One that waits has been made,
+// or seen, before; in the pass of somebody who writes it is neither unless it gets something.
 #include <algorithm>
 #include <memory>
 #include <unordered_map>
@@ -21,6 +22,9 @@ namespace cairn {
 using tree::Outcome;
 
 namespace {
+
+// What it is to deliver an entry, in what a slice counts.
+constexpr uint32_t kDeliveryCost = 8;
 
 // A stream of the call; a key that comes twice is one.
 struct Source {
@@ -46,6 +50,8 @@ struct Reader {
 
   // False: answered, or one is not known yet.
   bool Resolve();
+  // For one that waited: whether there is something new at all. Before that it writes nothing.
+  Outcome Anything(bool* any);
   bool ResolveOne(size_t i, Source* source, bool* found);
   Outcome Read(size_t i);
   Outcome Consumer(Source* source, StreamConsumer* consumer, bool* created);
@@ -54,13 +60,19 @@ struct Reader {
                       const std::vector<StreamId>& ids);
   Outcome ReadPending(Source* source, const StreamConsumer& consumer, StreamId after,
                       ReplyWriter* to, uint64_t* written);
+  const Status& FailedStatus() const {
+    for (const auto& source : sources) {
+      if (!source->stream.status().ok()) return source->stream.status();
+    }
+    return sources.front()->stream.status();
+  }
   uint64_t CountMax() const { return std::min(args.count, kDeliveredMax); }
 };
 
 bool Reader::ResolveOne(size_t i, Source* source, bool* found) {
   StreamGroups groups(&source->stream);
   const std::string_view id = args.ids[i];
-  call.txn.CountRead(source->opened == Opened::kFound);
+  call.txn.CountRead(source->opened == Opened::kFound, args.keys[i]);
   if (!Ready(call, source->opened, source->stream.status())) return false;
   *found = source->opened == Opened::kFound;
   if (*found &&
@@ -82,6 +94,7 @@ bool Reader::Resolve() {
   source_of.resize(args.keys.size());
   bool ready = true;
   for (size_t i = 0; i < args.keys.size(); ++i) {
+    if (!call.txn.Awake(args.keys[i])) continue;
     const auto [at, is_new] = by_key.try_emplace(args.keys[i], sources.size());
     source_of[i] = at->second;
     if (!is_new) continue;
@@ -91,9 +104,21 @@ bool Reader::Resolve() {
   }
   for (size_t i = 0; i < args.keys.size() && ready; ++i) {
     bool found = false;
+    if (!call.txn.Awake(args.keys[i])) continue;
     if (!ResolveOne(i, sources[source_of[i]].get(), &found)) return false;
   }
   return ready;
+}
+
+Outcome Reader::Anything(bool* any) {
+  for (const auto& source : sources) {
+    StreamId from = source->group.last_id;
+    StreamValue::Cursor at;
+    if (!StepUp(&from)) continue;
+    TREE_TRY(source->stream.SeekUp(from, &at));
+    *any |= at.found;
+  }
+  return Outcome::kDone;
 }
 
 Outcome Reader::Consumer(Source* source, StreamConsumer* consumer, bool* created) {
@@ -131,6 +156,7 @@ Outcome Reader::ReadNew(Source* source, StreamConsumer* consumer, ReplyWriter* t
   TREE_TRY(stream.SeekUp(from, &at));
   while (at.found && ids.size() < CountMax()) {
     TREE_TRY(WriteEntry(&stream, at, to));
+    call.txn.Charge(kDeliveryCost);
     NoteRead(stream.state(), stream.length(), at.id, &group);
     ids.push_back(at.id);
     TREE_TRY(stream.StepUp(&at));
@@ -215,9 +241,17 @@ void HandleXReadGroup(Call& call) {
   StreamReadArgs args;
   if (!ParseStreamRead(call, true, &args)) return;
   Reader reader{call, args, {}, {}, {}, {}, {}};
+  if (call.txn.ServedEnough()) return call.txn.RunApart();
   if (!reader.Resolve()) return;
+  if (call.txn.serving()) {
+    bool any = false;
+    const Outcome outcome = reader.Anything(&any);
+    if (outcome != Outcome::kDone) return (void)Done(call, outcome, reader.FailedStatus());
+    if (!any) return WaitForStreams(call, args, true);
+  }
   bool waits = false;
   for (size_t i = 0; i < args.keys.size(); ++i) {
+    if (!call.txn.Awake(args.keys[i])) continue;
     const Outcome outcome = reader.Read(i);
     waits |= outcome == Outcome::kWait;  // what the others need is read in the same wave
     if (outcome == Outcome::kFailed) {
@@ -227,7 +261,9 @@ void HandleXReadGroup(Call& call) {
   }
   if (waits) return;
   // Redis looks each key up twice.
-  for (size_t i = 0; i < args.keys.size(); ++i) call.txn.CountRead(true);
+  for (size_t i = 0; i < args.keys.size(); ++i) {
+    if (call.txn.Awake(args.keys[i])) call.txn.CountRead(true);
+  }
   for (const auto& source : reader.sources) {
     StreamGroups groups(&source->stream);
     if (source->group_changed &&
@@ -242,7 +278,7 @@ void HandleXReadGroup(Call& call) {
     if (!Done(call, source->stream.Save(), source->stream.status())) return;
   }
   call.txn.extra_changes += reader.changes - writes;
-  if (reader.served == 0) return call.reply.NullArray();
+  if (reader.served == 0) return WaitForStreams(call, args, true);
   if (call.reply.version() < 3) {
     call.reply.ArrayHeader(reader.served);
   } else {

@@ -19,12 +19,16 @@ constexpr uint64_t kCostBytes = 256;
 
 }  // namespace
 
+std::string_view StreamIdText::Of(StreamId id) {
+  size_t bytes = FormatUint64(id.ms, text_);
+  text_[bytes++] = '-';
+  bytes += FormatUint64(id.seq, text_ + bytes);
+  return {text_, bytes};
+}
+
 void WriteStreamId(StreamId id, ReplyWriter* to) {
-  char text[2 * kInt64TextBytes + 1];
-  size_t bytes = FormatUint64(id.ms, text);
-  text[bytes++] = '-';
-  bytes += FormatUint64(id.seq, text + bytes);
-  to->Bulk({text, bytes});
+  StreamIdText text;
+  to->Bulk(text.Of(id));
 }
 
 Outcome WriteEntry(StreamValue* stream, const StreamValue::Cursor& at, ReplyWriter* to) {
@@ -60,9 +64,10 @@ Outcome WriteEntries(Txn* txn, StreamValue* stream, EntryRange* range, ReplyWrit
   const StreamId from = range->down ? range->last : range->first;
   TREE_TRY(stream->Want(from, range->down, std::min(range->most, kWanted)));
   TREE_TRY(range->down ? stream->SeekDown(from, &at) : stream->SeekUp(from, &at));
-  for (;;) {
+  for (bool any = false;; any = true) {  // each slice comes on, if only by one
     range->done |= !at.found || at.id < range->first || at.id > range->last;
-    if (range->done || (txn != nullptr && txn->SliceOver())) return Outcome::kDone;
+    if (range->done || (any && txn != nullptr && (txn->SliceOver() || txn->ServedEnough())))
+      return Outcome::kDone;
     TREE_TRY(WriteEntry(stream, at, to));
     if (txn != nullptr)
       txn->Charge(kEntryCost + static_cast<uint32_t>(at.at.entry.payload_bytes() / kCostBytes));

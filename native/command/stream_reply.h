@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/number.h"
 #include "collection/stream.h"
 #include "command/collection_args.h"
 
@@ -18,6 +19,13 @@ void RunOnStream(Call& call, const StreamValue& stream, Body body) {
   (void)Done(call, outcome, stream.status());
 }
 
+class StreamIdText {
+ public:
+  std::string_view Of(StreamId id);
+
+ private:
+  char text_[2 * kInt64TextBytes + 1];
+};
 void WriteStreamId(StreamId id, ReplyWriter* to);
 // The id, and fields with values.
 tree::Outcome WriteEntry(StreamValue* stream, const StreamValue::Cursor& at, ReplyWriter* to);

@@ -59,6 +59,7 @@ void BlockedClients::WaitForKeys(Connection* conn, const Command& command,
   waiter->client.resp = conn->resp;
   waiter->Take(command, argv);
   control_->DescribeWait(waiter.get());
+  for (const auto& [argument, word] : control_->wait_words()) waiter->Say(argument, word);
   waiter->order = before != nullptr ? before->order : table.NextOrder();
   if (before != nullptr) waiter->terms.deadline_ms = before->terms.deadline_ms;
   for (const Ticket& ticket : control_->tickets()) slot->gate.Add(ticket);

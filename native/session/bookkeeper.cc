@@ -18,10 +18,7 @@ void Bookkeeper::Book(const Connection& conn, const Command& command,
   CommandCounters& stats = counters_->per_command[command.number];
   stats.calls.Add(1);
   stats.nanos.Add(nanos);
-  if (figures.hits) counters_->hits.Add(figures.hits);
-  if (figures.misses) counters_->misses.Add(figures.misses);
-  if (figures.changes) counters_->changes.Add(figures.changes);
-  if (CAIRN_UNLIKELY(figures.expired)) counters_->expired.Add(figures.expired);
+  BookFigures(figures);
   Record(&stats, nanos, 1);
   if (CAIRN_UNLIKELY(!reply.empty() && reply[0] == '-')) {
     stats.failed.Add(1);

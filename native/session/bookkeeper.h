@@ -52,6 +52,13 @@ class Bookkeeper {
                const PassFigures& figures, bool counted = false) {
     Book(conn, command, argv, reply, TakeNanos(), figures, counted);
   }
+  // Of a pass that has ended without a reply: its command waits. The rest of it is booked later.
+  void BookFigures(const PassFigures& figures) {
+    if (figures.hits) counters_->hits.Add(figures.hits);
+    if (figures.misses) counters_->misses.Add(figures.misses);
+    if (figures.changes) counters_->changes.Add(figures.changes);
+    if (CAIRN_UNLIKELY(figures.expired)) counters_->expired.Add(figures.expired);
+  }
   // What the scripts of a committed pass have called and said. After the command that ran them has
   // been booked and shown.
   void BookCalled(const ScriptLedger& ledger);

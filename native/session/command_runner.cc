@@ -66,6 +66,7 @@ Outcome CommandRunner::Run(Connection* conn, const Command& command,
   if (CAIRN_UNLIKELY(committed == Committed::kWaits)) {
     blocked_->WaitForKeys(conn, command, argv, replies_->Expect(conn), nullptr);
     control.Unlatch();
+    books_->BookFigures(pass_->TakeFigures());
     pass_->serving().Send();
     books_->Show(*conn, command, argv);
     return Outcome::kTaken;
@@ -124,6 +125,7 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
     if (parked->waited == nullptr) books_->Show(*conn, command, parked->argv);
     blocked_->WaitForKeys(conn, command, parked->argv, parked->slot, parked->waited.get());
     pass_->control().Unlatch();
+    books_->BookFigures(pass_->TakeFigures());
     pass_->serving().Send();
     return PassEnd::kWaits;
   }

@@ -33,7 +33,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
                              .execs = &execs_,
                              .bridge = &bridge_,
                              .session = &session_}),
-      sweep_(engine, &pass_.txn(), &pass_.control(), reactor) {
+      sweep_(engine, &pass_.txn(), &pass_.control(), reactor, &pass_.serving()) {
   pass_.control().SetEventSink(&subscriptions_);
 }
 

@@ -14,6 +14,11 @@ void BlockedCommand::Take(const Command& its, std::span<const std::string_view> 
   argv.assign(words.begin(), words.end());
 }
 
+void BlockedCommand::Say(size_t argument, std::string_view word) {
+  words[argument] = word;
+  argv[argument] = words[argument];
+}
+
 bool Serving::Waiting() const { return context_.shared->waiters.waiting(); }
 
 void Serving::Forget() {
@@ -74,7 +79,7 @@ bool Serving::RunKey(uint16_t db, uint16_t shard, std::string_view key) {
     if (!meta.found && queue->when_gone == 0) return true;
     if (!waiter->terms.when_gone && (!meta.found || meta.type != waiter->terms.type)) continue;
     if (served_.size() == kServedMax) {
-      told_.push_back({db, shard, std::string(key)});
+      told_.push_back({nullptr, db, shard, std::string(key)});
       return true;
     }
     if (!RunOne(waiter)) return false;
@@ -110,6 +115,10 @@ bool Serving::RunOne(const std::shared_ptr<Waiter>& waiter) {
   txn_.expired = before.expired;
   txn_.extra_changes = extra - written;
   if (txn_.pending()) return false;
+  if (control_.TakeApart()) {
+    chosen_.insert(waiter.get());
+    told_.push_back({waiter, 0, 0, {}});
+  }
   if (control_.TakeWait()) return true;  // it goes on waiting
   served.nanos = static_cast<uint64_t>(static_cast<double>(__builtin_ia32_rdtsc() - begun) *
                                        context_.shared->nanos_per_tick);
@@ -146,6 +155,10 @@ void Serving::SettleAll(bool committed) {
 void Serving::TellOthers() {
   std::vector<std::shared_ptr<Waiter>> others;
   for (const Told& told : told_) {
+    if (told.waiter != nullptr) {
+      if (told.waiter->Claim(Waiter::State::kOver)) others.push_back(told.waiter);
+      continue;
+    }
     const WaiterTable::Queue* const queue =
         context_.shared->waiters.Of(told.shard, told.db, told.key);
     if (queue == nullptr) continue;
@@ -154,6 +167,23 @@ void Serving::TellOthers() {
     }
   }
   told_.clear();
+  Tell(others);
+}
+
+void Serving::Gone(uint16_t db, uint16_t shard, std::string_view key) {
+  Forget();
+  if (!Waiting()) return;
+  const WaiterTable::Queue* const queue = context_.shared->waiters.Of(shard, db, key);
+  if (queue == nullptr || queue->when_gone == 0) return;
+  std::vector<std::shared_ptr<Waiter>> others;
+  for (const auto& [order, waiter] : queue->waiters) {
+    if (waiter->terms.when_gone && waiter->Claim(Waiter::State::kOver)) others.push_back(waiter);
+  }
+  Tell(others);
+}
+
+// Claimed, each.
+void Serving::Tell(const std::vector<std::shared_ptr<Waiter>>& others) {
   for (const std::shared_ptr<Waiter>& waiter : others) {
     RemoveLatched(*waiter);
     Served served;

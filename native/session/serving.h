@@ -5,7 +5,8 @@
 //     -> Send (each answer to the reactor that has the connection)
 //
 // A pass serves kServedMax clients at most. Of a key for which more wait, the others are told to
-// try for themselves, on their reactors, in the places that they had.
+// try for themselves, on their reactors, in the places that they had. So is one whose command is
+// too much for this pass (Txn::RunApart).
 //
 // One reactor's thread; part of its Pass.
 #pragma once
@@ -21,6 +22,7 @@
 #include "command/registry.h"
 #include "resp/reply.h"
 #include "session/counters.h"
+#include "txn/expiry_sweep.h"
 #include "txn/txn_control.h"
 #include "txn/waiters.h"
 
@@ -39,6 +41,7 @@ struct BlockedCommand final : Waiter {
   Client client;  // as it was when the command came
 
   void Take(const Command& its, std::span<const std::string_view> arguments);
+  void Say(size_t argument, std::string_view word);
 };
 
 // What became of one, for the reactor that has its connection.
@@ -51,7 +54,7 @@ struct Served {
   std::vector<Ticket> tickets;
 };
 
-class Serving {
+class Serving final : public ExpirySweep::Listener {
  public:
   static constexpr size_t kServedMax = 256;
 
@@ -71,16 +74,20 @@ class Serving {
   void Settle(bool committed) {
     if (CAIRN_UNLIKELY(!served_.empty() || !told_.empty())) SettleAll(committed);
   }
+  // Beside the passes of commands: a key has expired. Who waits for that runs on his own reactor.
+  void Gone(uint16_t db, uint16_t shard, std::string_view key) override;
+  void Unlatched() override { Send(); }
   // Unlatched, after a commit, whose tickets count for them.
   void Send() {
     if (CAIRN_UNLIKELY(!served_.empty())) SendAll();
   }
 
  private:
-  // A key whose waiters are told to try for themselves.
+  // Who is told to try for himself: a waiter, or all that a key has.
   struct Told {
-    uint16_t db;
-    uint16_t shard;
+    std::shared_ptr<Waiter> waiter;
+    uint16_t db = 0;
+    uint16_t shard = 0;
     std::string key;
   };
 
@@ -92,6 +99,7 @@ class Serving {
   bool ClaimAll();
   void SettleAll(bool committed);
   void TellOthers();
+  void Tell(const std::vector<std::shared_ptr<Waiter>>& others);
   void RemoveLatched(const Waiter& waiter);
   void SendAll();
 

@@ -55,8 +55,10 @@ bool ExpirySweep::Remove(const Place& place, SavedTxn* saved, uint32_t* removed)
       if (!refused) {
         control_->TellEvents();
         *removed += txn_->expired;
+        if (txn_->expired != 0) listener_->Gone(place.db, place.shard, place.key);
       }
       control_->Unlatch();
+      if (!refused) listener_->Unlatched();
       break;
     }
     control_->Save(saved);

@@ -23,8 +23,16 @@ class ExpirySweep {
  public:
   enum class Swept : uint8_t { kAll, kMore, kRefused };  // none are left; some may be; not writable
 
-  ExpirySweep(Engine* engine, Txn* txn, TxnControl* control, uint32_t reactor)
-      : engine_(engine), txn_(txn), control_(control), reactor_(reactor) {}
+  // Told of each key that is removed. Some who wait, wait for that as well (WaitTerms::when_gone).
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void Gone(uint16_t db, uint16_t shard, std::string_view key) = 0;  // still latched
+    virtual void Unlatched() = 0;                                              // behind it
+  };
+
+  ExpirySweep(Engine* engine, Txn* txn, TxnControl* control, uint32_t reactor, Listener* listener)
+      : engine_(engine), txn_(txn), control_(control), reactor_(reactor), listener_(listener) {}
 
   // Removes some of the expired keys of a database's shard: about as many as fit into the shortest
   // slice of a sweep. *removed: so many, those for which earlier calls had to read included. Leaves
@@ -62,6 +70,7 @@ class ExpirySweep {
   Txn* txn_;
   TxnControl* control_;
   uint32_t reactor_;
+  Listener* listener_;
   std::vector<std::unique_ptr<Reading>> readings_;
   uint32_t removed_late_ = 0;  // not told yet
 };

@@ -36,6 +36,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -174,8 +175,21 @@ class Txn final : public Lender {
     wait_db_ = db_;
     wait_terms_ = terms;
     wait_keys_.assign(keys.begin(), keys.end());
+    wait_words_.clear();
+  }
+  // Behind WaitFor: when the command runs again, an argument says this instead. What it meant at
+  // first ("$") is no more to be had then.
+  void WaitSaying(size_t argument, std::string_view word) {
+    wait_words_.emplace_back(argument, word);
   }
   bool waits() const { return waits_; }
+  // The handler of a command that waited, in the pass of somebody who writes: it has written
+  // nothing, and answers nothing; it runs on its own reactor, behind that pass, for it is too much
+  // for it.
+  void RunApart() { waits_ = apart_ = true; }
+  // Whether the pass of somebody who writes has done so much for those who waited.
+  bool ServedEnough() const { return serving_ && slice_cost_ >= kSliceCost; }
+  bool serving() const { return serving_; }
   // Whether there can be something new in a key. When a command that waited runs in the pass of
   // somebody who writes, only in what that one has written; nothing else need be latched then.
   bool Awake(std::string_view key) { return !serving_ || all_latched_ || Wrote(key); }
@@ -353,6 +367,7 @@ class Txn final : public Lender {
   bool may_wait_ = false;
   bool serving_ = false;
   bool waits_ = false;
+  bool apart_ = false;  // see RunApart
   uint64_t pass_number_ = 0;
   uint64_t frozen_micros_ = 0;  // 0: nobody has asked
   uint32_t slice_cost_ = 0;
@@ -394,6 +409,7 @@ class Txn final : public Lender {
   uint16_t wait_db_ = 0;  // this and what follows count if waits_
   WaitTerms wait_terms_;
   std::vector<std::string_view> wait_keys_;
+  std::vector<std::pair<size_t, std::string>> wait_words_;
   uint32_t notified_ = 0;  // classes of events that somebody asked for
   std::vector<KeyEvent> events_;
   std::vector<FrozenRead> frozen_reads_;

@@ -38,7 +38,7 @@ void TxnControl::Restart(uint16_t db) {
   txn_->pending_count_ = 0;
   txn_->looks_ = 0;
   txn_->randoms_used_ = 0;
-  txn_->again_ = txn_->busy_ = txn_->waits_ = false;
+  txn_->again_ = txn_->busy_ = txn_->waits_ = txn_->apart_ = false;
   txn_->slice_cost_ = 0;
   txn_->randoms_ = 0;
   txn_->count_hits_ = false;

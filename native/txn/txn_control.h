@@ -80,8 +80,12 @@ class TxnControl {
   void SetServing(bool on) { txn_->serving_ = on; }
   // Whether the handler has asked to wait; forgets it.
   bool TakeWait() { return std::exchange(txn_->waits_, false); }
+  // The same, whether it has asked for a pass of its own.
+  bool TakeApart() { return std::exchange(txn_->apart_, false); }
   // What it waits for, distinct. All is in the Waiter but its order.
   void DescribeWait(Waiter* waiter) const;
+  // Arguments that it has from now on, by their places.
+  std::span<const std::pair<size_t, std::string>> wait_words() const { return txn_->wait_words_; }
   void Begin(uint16_t db, uint64_t now_ms);
   // After a pending pass of a read-only command, still latched: records all that it may look at,
   // its declared keys, so that nothing it asks for later can be unknown; and finds out which values
