@@ -20,6 +20,9 @@ inline constexpr std::string_view kAclReadFast = "@read @sortedset @fast";
 inline constexpr std::string_view kAclWrite = "@write @sortedset @slow";
 inline constexpr std::string_view kAclWriteFast = "@write @sortedset @fast";
 
+inline constexpr std::string_view kAclBlocking = "@write @sortedset @slow @blocking";
+inline constexpr std::string_view kAclBlockingFast = "@write @sortedset @fast @blocking";
+
 inline constexpr int16_t kCountedAt1 = 1;
 inline constexpr int16_t kCountedAt2 = 2;
 
@@ -100,6 +103,18 @@ constexpr CommandSpec kRows[] = {
      "there.",
      "O(K) in the number of keys, and O(M * log N) for members as ZPOPMIN", HandleZMPop,
      "numkeys key [key ...] <MIN | MAX> [COUNT count]", kCountedAt1},
+    {"bzpopmin", -3, kTakeFast | kCmdBlocking, 1, -2, 1, kAclBlockingFast, "sorted-set", "5.0.0",
+     "Takes the member of the least score from the first of several keys that is there; waits for "
+     "it.",
+     kRemoved, HandleBZPopMin, "key [key ...] timeout"},
+    {"bzpopmax", -3, kTakeFast | kCmdBlocking, 1, -2, 1, kAclBlockingFast, "sorted-set", "5.0.0",
+     "Takes the member of the greatest score from the first of several keys that is there; waits "
+     "for it.",
+     kRemoved, HandleBZPopMax, "key [key ...] timeout"},
+    {"bzmpop", -5, kTake | kCmdBlocking | kCmdMovableKeys, 0, 0, 0, kAclBlocking, "sorted-set",
+     "7.0.0", "ZMPOP that waits for members.",
+     "O(K) in the number of keys, and O(M * log N) for members as ZPOPMIN", HandleBZMPop,
+     "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]", kCountedAt2},
     {"zunion", -3, kReadMany, 0, 0, 0, kAclRead, "sorted-set", "6.2.0",
      "The union of several sorted sets, or sets.", kUnion, HandleZUnion,
      "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] "

@@ -50,6 +50,7 @@ bool PopFirst(Call& call, std::span<const std::string_view> keys, const PopReque
               bool* popped) {
   *popped = false;
   for (std::string_view key : keys) {
+    if (!call.txn.Awake(key)) continue;
     ZsetValue zset = ZsetOf(call, key);
     bool found = false;
     if (!OpenZset(call, &zset, &found)) return false;

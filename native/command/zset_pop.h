@@ -17,8 +17,9 @@ struct PopRequest {
   bool nested = false;    // each element is a pair of its own, in a list of them
 };
 
-// From the first of the keys that is there. True: *popped tells whether there was one; then
-// elements were taken and shown. False: pending, or an error was the answer.
+// From the first of the keys that is there; of one that waited, among those that are Awake. True:
+// *popped tells whether there was one; then elements were taken and shown. False: pending, or an
+// error was the answer.
 bool PopFirst(Call& call, std::span<const std::string_view> keys, const PopRequest& request,
               bool* popped);
 

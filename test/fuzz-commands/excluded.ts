@@ -28,7 +28,6 @@ export const excluded: readonly Exclusion[] = [
   { name: /^pfselftest$/, why: 'takes Redis a second; an end-to-end test sends it' },
   { name: /^waitaof$/, why: 'needs replicas or an append-only file beside' },
   { name: /\|help$/, why: 'free text' },
-  { name: /^bz(popmin|popmax|mpop)$/, why: 'waits' },
 ];
 
 export function isExcluded(name: string): boolean {

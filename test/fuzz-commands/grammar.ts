@@ -187,7 +187,7 @@ const manyElementsMax = 2500;
 
 /** The argument at `at` says how many keys stand behind it, most of the time. */
 function counted(args: readonly values.Arg[], at: number, random: Random): values.Arg[] {
-  const end = args.findIndex((arg) => /^(left|right)$/i.test(String(arg)));
+  const end = args.findIndex((arg) => typeof arg === 'string' && /^(left|right|min|max)$/i.test(arg));
   const keys = end < 0 ? 1 : end - at - 1;
   const count = random.chance(0.95) ? String(keys) : random.pick(['0', '-1', 'x', '1', '100']);
   return [...args.slice(0, at), count, ...args.slice(at + 1)];
@@ -196,7 +196,7 @@ function counted(args: readonly values.Arg[], at: number, random: Random): value
 export function command(spec: CommandSpec, random: Random, material: Material): values.Command {
   const words = spec.name.split('|').map((word) => randomCase(word, random));
   let args = new Writer(spec, random, material).all(spec.args);
-  if (/^b?lmpop$/.test(spec.name)) args = counted(args, spec.name === 'lmpop' ? 0 : 1, random);
+  if (/^b?lmpop$|^bzmpop$/.test(spec.name)) args = counted(args, spec.name === 'lmpop' ? 0 : 1, random);
   if (spec.name === 'lcs') args = [...values.lcsKeys, ...args.slice(2)];
   if (spec.name === 'incrbyfloat') args = [values.key(random), values.float(random)];
   if (spec.name === 'pfadd' && random.chance(0.1))

@@ -137,7 +137,11 @@ export const sortedSetArguments: Makers = {
   ...forEach('zrangestore', 'max', bound),
   ...forEach(ranges, 'offset', (random) => random.pick(['0', '0', '1', '2', '7', '-1', 'x'])),
   ...forEach(ranges, 'count', (random) => random.pick(['-1', '0', '1', '2', '5', '100', 'x'])),
-  ...forEach('zpopmin zpopmax zmpop', 'count', (random) => random.pick(['1', '1', '2', '3', '10', '0', '-1', 'x'])),
+  ...forEach('zpopmin zpopmax zmpop bzmpop', 'count', (random) =>
+    random.pick(['1', '1', '2', '3', '10', '0', '-1', 'x']),
+  ),
+  // A client that waits is answered soon: nobody else sends anything meanwhile.
+  timeout: (random) => random.pick(['0.001', '0.001', '0.01', '-1', 'x', '']),
   'zrandmember count': (random) =>
     random.pick(['1', '2', '5', '1000', '0', '-1', '-3', '-20', 'x', '-9223372036854775808']),
   'zscan count': (random) => random.pick(['1000', '1000', '1', '10', '0', '-1', 'x', '']),
