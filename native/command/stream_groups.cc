@@ -18,7 +18,7 @@ using tree::Outcome;
 bool OpenGroup(Call& call, size_t key_at, bool counts, StreamValue* stream, bool* found,
                StreamGroup* group) {
   const Opened opened = stream->Open();
-  if (counts) call.txn.CountRead(opened != Opened::kMissing);
+  if (counts) call.txn.CountRead(opened != Opened::kMissing, stream->collection().key());
   if (!Ready(call, opened, stream->status())) return false;
   *found = opened == Opened::kFound;
   if (!*found) return true;

@@ -9,12 +9,12 @@ const here = useServer({ cairn: { 'io-threads': 2 } });
 const there = useServer({ kind: 'redis', redis: { save: '', appendonly: 'no', 'enable-debug-command': 'yes' } });
 
 /** The commands of `p`, as a listener to everything hears of them. */
-async function same(commands: readonly (string | number)[], classes = 'KEAnm'): Promise<void> {
+async function same(commands: readonly (string | Line)[], classes = 'KEAnm'): Promise<void> {
   const lines: Line[] = [
     ['p', 'FLUSHALL'],
     ['p', `CONFIG SET notify-keyspace-events "${classes}"`],
     ['s', 'PSUBSCRIBE __key*@*__:*'],
-    ...commands.map((command): Line => (typeof command === 'number' ? command : ['p', command])),
+    ...commands.map((command): Line => (typeof command === 'string' ? ['p', command] : command)),
   ];
   const expected = await listen(there.current.port, lines);
   expect(await listenFor(here.current.port, lines, expected)).toEqual(expected);
@@ -129,6 +129,85 @@ describe('the same events as from redis-server', () => {
       'SWAPDB 0 1',
       'FLUSHDB',
       'FLUSHALL',
+    ]));
+
+  test('streams', () =>
+    same([
+      'XADD s 1-0 a b',
+      'XADD s 2-0 a b',
+      'XADD s 2-0 a b',
+      'XADD none NOMKSTREAM 1-0 a b',
+      'XADD s MAXLEN 2 3-0 a b',
+      'XADD s MAXLEN 9 4-0 a b',
+      'XADD s MINID 3 5-0 a b',
+      'XTRIM s MAXLEN 5',
+      'XTRIM s MAXLEN 2',
+      'XTRIM none MAXLEN 2',
+      'XDEL s 1-0',
+      'XDEL s 4-0 4-0 9-0',
+      'XDEL s 5-0',
+      'XLEN s',
+      'XSETID s 7-0',
+      'XGROUP CREATE s g 0',
+      'XGROUP CREATE s g 0',
+      'XGROUP CREATE made g $ MKSTREAM',
+      'XGROUP CREATE none g $',
+      'XGROUP SETID s g 0',
+      'XGROUP SETID s none 0',
+      'XGROUP CREATECONSUMER s g one',
+      'XGROUP CREATECONSUMER s g one',
+      'XADD s 8-0 a b',
+      'XADD s 9-0 a b',
+      'XREADGROUP GROUP g one COUNT 1 STREAMS s >',
+      'XREADGROUP GROUP g two STREAMS s >',
+      'XREADGROUP GROUP g two STREAMS s 0',
+      'XREADGROUP GROUP g two STREAMS s none > >',
+      'XCLAIM s g three 0 8-0',
+      'XCLAIM s g three 0 8-0',
+      'XAUTOCLAIM s g four 0 0',
+      'XACK s g 8-0',
+      'XACK s g 8-0',
+      'XPENDING s g',
+      'XGROUP DELCONSUMER s g four',
+      'XGROUP DELCONSUMER s g four',
+      'XGROUP DESTROY s g',
+      'XGROUP DESTROY s g',
+      'XRANGE s - +',
+      'XRANGE none - +',
+      'XREAD STREAMS none s absent 0 0 0',
+      'XREAD BLOCK 1 STREAMS none $',
+      'XACK none g 1-0',
+      'XPENDING none g',
+      'XCLAIM none g one 0 1-0',
+      'XINFO STREAM none',
+      'XTRIM s MAXLEN 0',
+      'DEL s',
+      'XADD e 1-0 a b',
+      'EXPIRE e 100',
+      'XADD e 2-0 a b',
+      'RENAME e f',
+      'COPY f h',
+      'MULTI',
+      'XADD f 9-0 a b',
+      'XDEL f 9-0',
+      'EXEC',
+    ]));
+
+  test('sorted sets and streams for which others wait', () =>
+    same([
+      ['w', 'BZPOPMIN none z 0'],
+      ['x', 'BZMPOP 0 1 z MAX COUNT 5'],
+      'ZADD z 1 a 2 b 3 c',
+      ['w', 'BZPOPMAX z 0'],
+      'ZINCRBY z 4 d',
+      'ZADD z 1 a 2 b',
+      'BZPOPMIN z 0',
+      'BZMPOP 0 1 z MIN COUNT 5',
+      'XGROUP CREATE s g $ MKSTREAM',
+      'XGROUP CREATECONSUMER s g one', // before 7.2 only who gets something is made
+      ['w', 'XREADGROUP GROUP g one BLOCK 0 STREAMS s >'],
+      ['x', 'XREAD BLOCK 0 STREAMS s $'],
+      'XADD s 1-0 a b',
     ]));
 
   test('transactions: each command tells its own; none is told if nothing is done', () =>
