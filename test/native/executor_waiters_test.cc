@@ -59,11 +59,43 @@ void HandleHand(Call& call) {
   call.txn.Delete(from);
 }
 
+// SAYING word key: the word once the key is there; one that waits says another one from then on.
+void HandleSaying(Call& call) {
+  std::string_view value;
+  const std::string_view key = call.argv[2];
+  const ReadState state = call.txn.Awake(key) ? call.txn.Get(key, &value) : ReadState::kMissing;
+  if (state == ReadState::kPending) return;
+  if (state == ReadState::kFound) return call.reply.Bulk(call.argv[1]);
+  WaitTerms terms;
+  terms.type = ValueType::kString;
+  call.txn.WaitFor({&key, 1}, terms);
+  call.txn.WaitSaying(1, "from then on, and longer than what stood there");
+}
+
+// APART key ms: as LOOK, but in a pass of its own.
+void HandleApart(Call& call) { call.txn.serving() ? call.txn.RunApart() : Take(call, false); }
+
+// STAYS key: waits until it is gone.
+void HandleStays(Call& call) {
+  const std::string_view key = call.argv[1];
+  KeyMeta meta;
+  if (call.txn.Awake(key)) meta = call.txn.Meta(key);
+  if (call.txn.pending()) return;
+  if (!meta.found) return call.reply.Simple("gone");
+  WaitTerms terms;
+  terms.type = ValueType::kString;
+  terms.when_gone = true;
+  call.txn.WaitFor({&key, 1}, terms);
+}
+
 constexpr uint32_t kFlags = kCmdWrite | kCmdWaves | kCmdBlocking;
 constexpr CommandSpec kRows[] = {
     {"take", -3, kFlags, 1, -2, 1, "", "", "", "", "", HandleTake},
     {"look", -3, kCmdReadOnly | kCmdWaves | kCmdBlocking, 1, -2, 1, "", "", "", "", "", HandleLook},
     {"hand", 4, kFlags, 1, 2, 1, "", "", "", "", "", HandleHand},
+    {"saying", 3, kFlags, 2, 2, 1, "", "", "", "", "", HandleSaying},
+    {"apart", 3, kFlags, 1, 1, 1, "", "", "", "", "", HandleApart},
+    {"stays", 2, kFlags, 1, 1, 1, "", "", "", "", "", HandleStays},
 };
 
 std::string Frame(const Words& words) {
@@ -260,6 +292,81 @@ TEST_CASE("waiters: keys of another type, and keys that come with their database
   REQUIRE(world.Ask(writer, {"RENAME", "moves", "key"}) == "+OK\r\n");
   REQUIRE(world.Ask(writer, {"MOVE", "key", "0"}) == ":1\r\n");
   CHECK(world.Got(waits) == Bulk("x"));
+}
+
+TEST_CASE("waiters: one may say something else when it runs again") {
+  World world;
+  const World::User first = world.Connect(0), second = world.Connect(1), writer = world.Connect(0);
+  world.Send(first, {"SAYING", "$", "key"});
+  world.Send(second, {"SAYING", "$", "key"});
+  REQUIRE(world.Ask(writer, {"SET", "key", "v"}) == "+OK\r\n");
+  const std::string expected = Bulk("from then on, and longer than what stood there");
+  CHECK(world.Got(first) == expected);
+  CHECK(world.Got(second) == expected);
+  CHECK(world.Ask(writer, {"SAYING", "$", "key"}) == Bulk("$"));
+}
+
+TEST_CASE("waiters: what is too much for a pass runs behind it, and others in it") {
+  World world;
+  const World::User first = world.Connect(0), second = world.Connect(1), third = world.Connect(0),
+                    writer = world.Connect(1);
+  world.Send(first, {"APART", "key", "0"});
+  world.Send(second, {"APART", "key", "0"});
+  world.Send(third, {"LOOK", "key", "0"});
+  REQUIRE(world.Blocked() == 3);
+  REQUIRE(world.Ask(writer, {"SET", "key", "v"}) == "+OK\r\n");
+  for (const World::User& user : {first, second, third}) CHECK(world.Got(user) == Bulk("v"));
+  CHECK(world.Blocked() == 0);
+  CHECK(!world.shared.waiters.waiting());
+  // What it was to read goes before it runs: it waits again, in its time.
+  REQUIRE(world.Ask(writer, {"DEL", "key"}) == ":1\r\n");
+  world.Send(first, {"APART", "key", "500"});
+  writer.reactor->Send(writer.conn, Frame({"SET", "key", "v"}) + Frame({"DEL", "key"}));
+  world.Turns();
+  CHECK(world.Got(first) == "");
+  CHECK(world.Blocked() == 1);
+  world.now_ms += 500;
+  world.Turns();
+  CHECK(world.Got(first) == "*-1\r\n");
+}
+
+TEST_CASE("waiters: some wait for a key to go, however it does") {
+  World world;
+  const World::User first = world.Connect(0), second = world.Connect(1), writer = world.Connect(0);
+  const auto wait = [&] {
+    REQUIRE(world.Ask(writer, {"SET", "key", "v"}) == "+OK\r\n");
+    world.Send(first, {"STAYS", "key"});
+    world.Send(second, {"STAYS", "key"});
+    REQUIRE(world.Ask(writer, {"SET", "key", "w"}) == "+OK\r\n");
+    REQUIRE(world.Blocked() == 2);
+  };
+  const auto gone = [&](const char* how) {
+    INFO(std::string(how));
+    CHECK(world.Got(first) == "+gone\r\n");
+    CHECK(world.Got(second) == "+gone\r\n");
+    CHECK(!world.shared.waiters.waiting());
+  };
+  wait();
+  world.Send(writer, {"DEL", "key"});
+  gone("DEL");
+  wait();
+  world.Send(writer, {"FLUSHALL"});
+  gone("FLUSHALL");
+  wait();
+  world.Send(writer, {"PEXPIRE", "key", "10"});
+  REQUIRE(world.Blocked() == 2);
+  world.now_ms += 20;
+  world.Turns();
+  world.Send(writer, {"EXISTS", "key"});
+  gone("a read of what has expired");
+  // By the sweep, which is nobody's command, and may come later.
+  wait();
+  world.Send(writer, {"PEXPIRE", "key", "10"});
+  world.now_ms += 10'000;
+  world.Turns();
+  (void)writer.reactor->executor()->SweepShard(0, ShardOf("key"));
+  world.Turns();
+  gone("the sweep");
 }
 
 TEST_CASE("waiters: more than one pass serves") {
