@@ -265,6 +265,12 @@ Outcome AutoClaim(Call& call, StreamValue* stream, const StreamGroup& group,
   return Outcome::kDone;
 }
 
+// Redis looks the stream up before it looks at the arguments.
+void CountLooked(Call& call, std::string_view key) {
+  const KeyMeta meta = call.txn.Peek(key);
+  if (!call.txn.pending()) call.txn.CountRead(meta.found, key);
+}
+
 bool OpenForClaim(Call& call, StreamValue* stream, StreamGroup* group) {
   bool found = false;
   if (!OpenGroup(call, 1, true, stream, &found, group)) return false;
@@ -284,7 +290,7 @@ void HandleXClaim(Call& call) {
 void HandleXAutoClaim(Call& call) {
   AutoClaimArgs args;
   StreamGroup group;
-  if (!ParseAutoClaim(call, &args)) return;
+  if (!ParseAutoClaim(call, &args)) return CountLooked(call, call.argv[1]);
   StreamValue stream(&call.txn, call.argv[1], &call.server.thresholds);
   if (!OpenForClaim(call, &stream, &group)) return;
   RunOnStream(call, stream, [&] { return AutoClaim(call, &stream, group, args); });
