@@ -191,7 +191,7 @@ export const masks: readonly Mask[] = [
     why: 'Order and cursors of a large hash are those of its hashes.',
   },
   {
-    command: /^(z|geo)/,
+    command: /^(b?z|geo)/,
     same: (a, b, { redisVersion }) => redisVersion < 7.2 && sameNumbers(a, b),
     why: 'Since 7.2 numbers have as many digits as they need, and before 17; integers are written out up to 2^62, before to 2^52.',
   },
