@@ -72,7 +72,7 @@ struct Reader {
 bool Reader::ResolveOne(size_t i, Source* source, bool* found) {
   StreamGroups groups(&source->stream);
   const std::string_view id = args.ids[i];
-  call.txn.CountRead(source->opened == Opened::kFound, args.keys[i]);
+  call.txn.CountRead(source->opened != Opened::kMissing, args.keys[i]);
   if (!Ready(call, source->opened, source->stream.status())) return false;
   *found = source->opened == Opened::kFound;
   if (*found &&
