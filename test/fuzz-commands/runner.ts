@@ -40,7 +40,8 @@ interface Received {
   failure: string | undefined;
 }
 
-const containers = /^(client|object|config|command|memory|function|script|cluster|acl|latency|slowlog|module|debug)$/;
+const containers =
+  /^(client|object|config|command|memory|function|script|cluster|acl|latency|slowlog|module|debug|xgroup|xinfo)$/;
 const shownReplyChars = 300;
 /** What is left of a window when its last reply comes, at least. */
 const windowReserveMs = 30;
