@@ -54,6 +54,10 @@ class Collection {
   Txn& txn() { return txn_; }
   std::string_view key() const { return key_; }
   uint64_t expire_at_ms() const { return expire_at_ms_; }
+  void set_expire_at_ms(uint64_t expire_at_ms) {
+    changed_ |= expire_at_ms != expire_at_ms_;
+    expire_at_ms_ = expire_at_ms;
+  }
   // Whether elements may lie in pages besides the roots.
   bool has_space() const { return pager_->space() != 0; }
 

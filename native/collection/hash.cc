@@ -53,8 +53,9 @@ Opened HashValue::Open() {
 
 Opened HashValue::OpenOrMake() {
   const Opened opened = OpenToChange();
-  if (opened == Opened::kMissing) Make();
-  return opened == Opened::kMissing ? Opened::kFound : opened;
+  if (opened != Opened::kMissing) return opened;
+  Make();
+  return Opened::kFound;
 }
 
 void HashValue::Make() {

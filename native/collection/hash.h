@@ -40,7 +40,7 @@ class HashValue {
   Opened OpenToChange();
   // To add fields: a missing one is made (never kMissing).
   Opened OpenOrMake();
-  // After kMissing.
+  // An empty one, in place of whatever the key has, without an end.
   void Make();
 
   tree::Outcome Count(uint64_t* count);

@@ -15,6 +15,7 @@
 #include "collection/collection.h"
 #include "command/args.h"
 #include "tree/pager.h"
+#include "txn/key_guard.h"
 
 namespace cairn {
 
@@ -27,6 +28,11 @@ inline bool Ready(Call& call, Opened opened, const Status& status) {
   if (opened == Opened::kWrongType) return Refuse(call, errors::kWrongType);
   if (opened == Opened::kFailed) return RefuseFailed(call, status);
   return false;
+}
+
+// From now on the guard, which the command keeps in its Progress, tells of changes to the key.
+inline void GuardKey(Call& call, std::string_view key, KeyGuard* guard) {
+  guard->Begin(call.server.engine, call.server.watches, call.txn.db(), key);
 }
 
 inline bool Done(Call& call, tree::Outcome outcome, const Status& status) {

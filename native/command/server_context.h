@@ -12,11 +12,14 @@
 namespace cairn {
 
 class Engine;
+class WatchTable;
 
 struct ServerContext {
   Engine* engine = nullptr;
+  WatchTable* watches = nullptr;
   std::atomic<uint64_t> proto_max_bulk_len{512ull << 20};
   std::atomic<uint64_t> hll_sparse_bytes_max{3000};
+  std::atomic<uint16_t> dump_version{11};
   Thresholds thresholds;
   std::atomic<bool> active_expire{true};
   std::atomic<uint32_t> reactors{1};

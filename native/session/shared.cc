@@ -6,7 +6,10 @@
 
 namespace cairn {
 
-Shared::Shared() { AddSessionCommands(&registry); }
+Shared::Shared() {
+  context.watches = &watches;
+  AddSessionCommands(&registry);
+}
 
 void Slowlog::Add(SlowlogItem item, size_t keep) {
   std::lock_guard<std::mutex> guard(mutex_);
