@@ -8,6 +8,8 @@ import { setUp } from './setup.mjs';
 
 const titles = {
   string: 'Strings',
+  hash: 'Hashes',
+  set: 'Sets',
   bitmap: 'Bitmaps',
   hyperloglog: 'HyperLogLogs',
   'sorted-set': 'Sorted sets',

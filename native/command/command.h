@@ -92,6 +92,7 @@ std::span<const CommandSpec> BitCommands();
 std::span<const CommandSpec> HyperLogLogCommands();
 std::span<const CommandSpec> HashCommands();
 std::span<const CommandSpec> StreamCommands();
+std::span<const CommandSpec> SetCommands();
 std::span<const CommandSpec> KeyspaceCommands();
 std::span<const CommandSpec> ListCommands();
 

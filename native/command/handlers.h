@@ -123,6 +123,24 @@ void HandleXInfoStream(Call& call);
 void HandleXInfoGroups(Call& call);
 void HandleXInfoConsumers(Call& call);
 void HandleXInfoHelp(Call& call);
+// Sets.
+void HandleSAdd(Call& call);
+void HandleSRem(Call& call);
+void HandleSMove(Call& call);
+void HandleSCard(Call& call);
+void HandleSIsMember(Call& call);
+void HandleSMIsMember(Call& call);
+void HandleSMembers(Call& call);
+void HandleSScan(Call& call);
+void HandleSPop(Call& call);
+void HandleSRandMember(Call& call);
+void HandleSInter(Call& call);
+void HandleSInterCard(Call& call);
+void HandleSInterStore(Call& call);
+void HandleSUnion(Call& call);
+void HandleSUnionStore(Call& call);
+void HandleSDiff(Call& call);
+void HandleSDiffStore(Call& call);
 
 // Keyspace.
 void HandleDel(Call& call);
@@ -156,5 +174,7 @@ void HandleObjectHelp(Call& call);
 void HandleMemoryUsage(Call& call);
 void HandleDump(Call& call);
 void HandleRestore(Call& call);
+void HandleSort(Call& call);
+void HandleSortRo(Call& call);
 
 }  // namespace cairn

@@ -28,8 +28,8 @@ uint32_t Registry::Hash(std::string_view name) {
 
 Registry::Registry() : buckets_(kBuckets, nullptr) {
   for (auto rows :
-       {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(), ZsetCommands(),
-        GeoCommands(), ListCommands(), StreamCommands(), KeyspaceCommands()})
+       {StringCommands(), BitCommands(), HyperLogLogCommands(), HashCommands(), SetCommands(),
+        ZsetCommands(), GeoCommands(), ListCommands(), StreamCommands(), KeyspaceCommands()})
     Add(rows);
 }
 

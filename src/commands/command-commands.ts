@@ -24,7 +24,11 @@ function specReplies(spec: KeySpec): Reply[] {
   return ['STORE', 'STOREDIST'].map((keyword) => storeReply(flags, keyword, storeAt));
 }
 
-function specReply({ flags, first, last, step, countAt, streamsFrom }: KeySpec): Reply {
+function specReply({ flags, first, last, step, countAt, streamsFrom, unknown }: KeySpec): Reply {
+  if (unknown !== undefined) {
+    const nowhere = RespMap.of({ type: 'unknown', spec: RespMap.of({}) });
+    return RespMap.of({ notes: unknown, flags: statuses(flags), begin_search: nowhere, find_keys: nowhere });
+  }
   if (streamsFrom !== undefined) {
     const spec = RespMap.of({ keyword: 'STREAMS', startfrom: streamsFrom });
     const begin = RespMap.of({ type: 'keyword', spec });
@@ -139,6 +143,22 @@ function storedKeys(from: number, args: readonly Bytes[]): Bytes[] {
   });
 }
 
+/** Where SORT stores: behind the last STORE. */
+function sortedInto(args: readonly Bytes[]): Bytes[] {
+  const behind = new Map([
+    ['limit', 2],
+    ['get', 1],
+    ['by', 1],
+  ]);
+  let stored: Bytes[] = [];
+  for (let at = 2; at < args.length; at++) {
+    const option = word(args, at).toLowerCase();
+    if (option === 'store' && at + 1 < args.length) stored = args.slice(at + 1, at + 2);
+    at += option === 'store' ? 1 : (behind.get(option) ?? 0);
+  }
+  return stored;
+}
+
 /** A run of keys behind STREAMS, where they stand in this command line. */
 function placed(spec: KeySpec, args: readonly Bytes[]): KeySpec {
   if (spec.streamsFrom === undefined) return spec;
@@ -168,6 +188,8 @@ function keysOf(table: readonly CommandRow[], args: readonly Bytes[]): UsedKey[]
     const spec = placed(unplaced, args);
     const flags = flagsInUse(spec, name, args);
     if (spec.storeAt !== undefined) return storedKeys(spec.storeAt, args).map((key) => ({ key, flags }));
+    if (spec.unknown !== undefined)
+      return name === 'sort' && flags.includes('OW') ? sortedInto(args).map((key) => ({ key, flags })) : [];
     const last = lastOf(spec, args);
     if (last < spec.first) throw new ReplyError('ERR Invalid arguments specified for command');
     const isKey = (index: number): boolean =>

@@ -18,19 +18,21 @@ export interface KeySpec {
   storeAt?: number;
   /** Keys are the first half of what follows STREAMS, which is looked for from here on. */
   streamsFrom?: number;
+  /** No run: where such keys stand cannot be said by numbers. Why, in Redis's words. */
+  unknown?: string;
 }
 
 const names = {
   'RO access':
-    'xread xreadgroup get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
-  RO: 'xlen exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
+    'sismember smismember smembers sscan srandmember sinter sintercard sunion sdiff sort sort_ro xread xreadgroup get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
+  RO: 'scard xlen exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move zincrby',
   'RW access update variable_flags': 'set bitfield',
-  'RW access delete': 'getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop lpop rpop lmpop blpop brpop blmpop',
+  'RW access delete': 'spop getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop lpop rpop lmpop blpop brpop blmpop',
   'RW access': 'pfcount pfdebug',
-  'RW insert': 'append pfadd lpush rpush lpushx rpushx linsert xgroup|create xgroup|createconsumer',
+  'RW insert': 'append pfadd sadd lpush rpush lpushx rpushx linsert xgroup|create xgroup|createconsumer',
   'RW delete':
-    'zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer',
+    'srem zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer',
   'RW update':
     'setrange expire pexpire expireat pexpireat persist zadd geoadd lset xadd xack xclaim xsetid xgroup|setid',
   'OW update': 'setex psetex mset restore zunionstore zinterstore zdiffstore',
@@ -97,6 +99,34 @@ const several = new Map<string, readonly (readonly [flags: string, first: number
     ],
   ],
   [
+    'smove',
+    [
+      ['RW access delete', 1, 1],
+      ['RW insert', 2, 2],
+    ],
+  ],
+  [
+    'sinterstore',
+    [
+      ['OW update', 1, 1],
+      ['RO access', 2, -1],
+    ],
+  ],
+  [
+    'sunionstore',
+    [
+      ['OW update', 1, 1],
+      ['RO access', 2, -1],
+    ],
+  ],
+  [
+    'sdiffstore',
+    [
+      ['OW update', 1, 1],
+      ['RO access', 2, -1],
+    ],
+  ],
+  [
     'pfmerge',
     [
       ['RW access insert', 1, 1],
@@ -109,6 +139,28 @@ const several = new Map<string, readonly (readonly [flags: string, first: number
 const storesAt: ReadonlyMap<string, number> = new Map([
   ['georadius', 6],
   ['georadiusbymember', 5],
+]);
+
+/** Of SORT and SORT_RO. */
+const sortedBy: KeySpec = {
+  flags: ['RO', 'access'],
+  first: 0,
+  last: 0,
+  step: 1,
+  unknown:
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort",
+};
+const sortedInto: KeySpec = {
+  flags: ['OW', 'update'],
+  first: 0,
+  last: 0,
+  step: 1,
+  unknown:
+    "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array",
+};
+const sortSpecs: ReadonlyMap<string, readonly KeySpec[]> = new Map([
+  ['sort', [sortedBy, sortedInto]],
+  ['sort_ro', [sortedBy]],
 ]);
 
 function derived(row: CommandRow): string[] {
@@ -131,7 +183,7 @@ export function keySpecs(row: CommandRow, name: string): KeySpec[] {
   const parts = several.get(name);
   if (parts !== undefined)
     return [...parts.map(([flags, first, last]) => ({ flags: flags.split(' '), first, last, step: 1 })), ...counted];
-  return [{ flags, first: firstKey, last: row.lastKey, step: row.step }, ...counted];
+  return [{ flags, first: firstKey, last: row.lastKey, step: row.step }, ...counted, ...(sortSpecs.get(name) ?? [])];
 }
 
 /** Where the flags depend on the arguments: those of this very command line. */

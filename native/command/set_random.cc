@@ -1,0 +1,273 @@
+// SPOP, SRANDMEMBER: members at random. A random member is one of random rank.
+#include <algorithm>
+#include <functional>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "collection/set.h"
+#include "command/handlers.h"
+#include "command/set_walk.h"
+
+namespace cairn {
+namespace {
+
+using tree::Outcome;
+
+// Picks that are looked up at once, so that all that is missing is noted.
+inline constexpr uint64_t kPicksAtOnce = 256;
+// Redis makes a new set of what stays if that is less than a fifth of what goes.
+inline constexpr uint64_t kMoveFactor = 5;
+inline constexpr IntegerRule kCountRule{-INT64_MAX, INT64_MAX, errors::kNotInteger,
+                                        errors::kCountRange};
+
+// xorshift64*.
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : state_(seed | 1) {}
+  uint64_t Below(uint64_t end) {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    const uint64_t random = state_ * 0x2545f4914f6cdd1dull;
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(random) * end >> 64);
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// Ranks at random, kept from slice to slice.
+class Picks {
+ public:
+  // `once`: none comes twice, and there are as many members at least.
+  void Begin(uint64_t random, uint64_t members, uint64_t wanted, bool once) {
+    dice_ = Dice(random);
+    members_ = members;
+    wanted_ = wanted;
+    once_ = once;
+  }
+  bool at_end() const { return batch_.empty() && picked_ == wanted_; }
+  // The same ones until Taken.
+  const std::vector<uint64_t>& Some() {
+    if (!batch_.empty()) return batch_;
+    for (; batch_.size() < kPicksAtOnce && picked_ != wanted_; ++picked_) batch_.push_back(One());
+    return batch_;
+  }
+  void Taken() { batch_.clear(); }
+
+ private:
+  uint64_t One() {
+    if (!once_) return dice_.Below(members_);
+    // Floyd's sampling (Bentley and Floyd, "A sample of brilliance"): of the first `end` ranks, the
+    // last stands for one that was picked already.
+    const uint64_t end = members_ - wanted_ + picked_ + 1;
+    const uint64_t rank = dice_.Below(end);
+    const uint64_t picked = ranks_.insert(rank).second ? rank : end - 1;
+    ranks_.insert(picked);
+    return picked;
+  }
+
+  bool once_ = false;
+  Dice dice_{1};
+  uint64_t members_ = 0;
+  uint64_t wanted_ = 0;
+  uint64_t picked_ = 0;
+  std::unordered_set<uint64_t> ranks_;
+  std::vector<uint64_t> batch_;
+};
+
+// What was found so far.
+struct Random {
+  bool begun = false;
+  bool all = false;
+  Picks picks;
+  SetPlace place;  // of all
+  OutBuffer members;
+  uint64_t count = 0;
+
+  void Add(std::string_view member) {
+    ReplyWriter(&members).Bulk(member);
+    ++count;
+  }
+};
+
+// The members of the next ranks, all of them or none: kWait.
+Outcome TakeSome(SetValue* set, Random* random) {
+  bool waited = false;
+  OutBuffer found;
+  uint64_t count = 0;
+  for (const uint64_t rank : random->picks.Some()) {
+    tree::Cursor cursor;
+    std::string_view member;
+    Outcome outcome = set->Seek(rank, &cursor);
+    if (outcome == Outcome::kDone && cursor.found) outcome = set->Member(cursor.entry, &member);
+    if (outcome == Outcome::kFailed) return outcome;
+    waited |= outcome == Outcome::kWait;
+    if (waited || !cursor.found) continue;  // between slices members may have gone
+    ReplyWriter(&found).Bulk(member);
+    ++count;
+  }
+  if (waited) return Outcome::kWait;
+  random->picks.Taken();
+  random->members.Append(&found);
+  random->count += count;
+  return Outcome::kDone;
+}
+
+// False: pending, or answered.
+bool TakeAll(Call& call, SetValue* set, Random* random) {
+  while (!random->picks.at_end()) {
+    if (call.txn.SliceOver()) {
+      call.txn.Again();
+      return false;
+    }
+    if (!Done(call, TakeSome(set, random), set->status())) return false;
+    call.txn.Charge(kPicksAtOnce);
+  }
+  return true;
+}
+
+// One member. False: pending, or answered.
+bool OneMember(Call& call, SetValue* set, tree::Cursor* cursor, std::string_view* member) {
+  uint64_t count;
+  if (!Done(call, set->Count(&count), set->status())) return false;
+  const uint64_t rank = Dice(call.txn.Random()).Below(count);
+  return Done(call, set->Seek(rank, cursor), set->status()) &&
+         Done(call, set->Member(cursor->entry, member), set->status());
+}
+
+void RandomMember(Call& call) {
+  SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  const Opened opened = set.Open();
+  if (!Ready(call, opened, set.status())) return;
+  if (opened == Opened::kMissing) return call.reply.Null();
+  tree::Cursor cursor;
+  std::string_view member;
+  if (OneMember(call, &set, &cursor, &member)) call.reply.Bulk(member);
+}
+
+void PopOne(Call& call) {
+  SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  const Opened opened = set.Open();
+  if (!Ready(call, opened, set.status())) return;
+  if (opened == Opened::kMissing) return call.reply.Null();
+  tree::Cursor cursor;
+  std::string_view member;
+  if (!OneMember(call, &set, &cursor, &member)) return;
+  const std::string_view popped = call.txn.Copy(member);
+  if (!Done(call, set.Remove(cursor), set.status())) return;
+  if (!Done(call, set.Save(), set.status())) return;
+  uint64_t left;
+  if (!Done(call, set.Count(&left), set.status())) return;
+  call.txn.Notify(kNotifySet, "spop", call.argv[1]);
+  if (left == 0) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
+  call.reply.Bulk(popped);
+}
+
+// Removes the members of these ranks, from the last to the first.
+Outcome RemoveRanks(SetValue* set, std::vector<uint64_t> ranks) {
+  std::sort(ranks.begin(), ranks.end(), std::greater<>());
+  for (const uint64_t rank : ranks) {
+    tree::Cursor cursor;
+    Outcome outcome = set->Seek(rank, &cursor);
+    if (outcome == Outcome::kDone) outcome = set->Remove(cursor);
+    if (outcome != Outcome::kDone) return outcome;
+  }
+  return Outcome::kDone;
+}
+
+// Fewer than there are.
+bool PopSome(Call& call, SetValue* set, uint64_t members, uint64_t wanted, Random* popped) {
+  popped->picks.Begin(call.txn.Random(), members, wanted, true);
+  std::vector<uint64_t> ranks;
+  bool waited = false;
+  while (!popped->picks.at_end()) {
+    const std::vector<uint64_t>& some = popped->picks.Some();
+    ranks.insert(ranks.end(), some.begin(), some.end());
+    const Outcome outcome = TakeSome(set, popped);
+    if (outcome == Outcome::kFailed) return Done(call, outcome, set->status());
+    waited |= outcome == Outcome::kWait;
+    popped->picks.Taken();
+  }
+  if (waited) return false;
+  if (!Done(call, RemoveRanks(set, std::move(ranks)), set->status())) return false;
+  const bool moved = (members - wanted) * kMoveFactor <= wanted;
+  if (moved && !Done(call, set->Shrink(), set->status())) return false;
+  return Done(call, set->Save(), set->status());
+}
+
+void PopMany(Call& call) {
+  int64_t wanted;
+  const IntegerRule rule{0, INT64_MAX, errors::kNotPositive, errors::kNotPositive};
+  if (!IntegerArg(call, call.argv[2], rule, &wanted)) return;
+  SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  const Opened opened = set.Open();
+  if (!Ready(call, opened, set.status())) return;
+  if (opened == Opened::kMissing || wanted == 0) return call.reply.SetHeader(0);
+  uint64_t members;
+  if (!Done(call, set.Count(&members), set.status())) return;
+  Random popped;
+  if (static_cast<uint64_t>(wanted) < members) {
+    if (!PopSome(call, &set, members, static_cast<uint64_t>(wanted), &popped)) return;
+  } else {
+    const auto take = [&](std::string_view member, uint64_t) {
+      popped.Add(member);
+      return true;
+    };
+    if (!WalkAll(call, &set, &popped.place, Slices::kNone, take)) return;
+    call.txn.Delete(call.argv[1]);
+  }
+  call.txn.Notify(kNotifySet, "spop", call.argv[1]);
+  if (popped.count == members) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
+  call.txn.extra_changes += static_cast<int64_t>(popped.count) - 1;
+  call.reply.SetHeader(popped.count);
+  call.reply.out().Append(&popped.members);
+}
+
+void RandomMembers(Call& call) {
+  int64_t wanted;
+  if (!IntegerArg(call, call.argv[2], kCountRule, &wanted)) return;
+  SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  const Opened opened = set.Open();
+  if (!Ready(call, opened, set.status())) return;
+  if (opened == Opened::kMissing || wanted == 0) return call.reply.ArrayHeader(0);
+  uint64_t members;
+  if (!Done(call, set.Count(&members), set.status())) return;
+  const bool once = wanted > 0;
+  const auto picks = static_cast<uint64_t>(once ? wanted : -wanted);
+  Random local;
+  Random* kept = std::min(picks, once ? members : picks) > kOnePassMembers
+                     ? call.txn.Progress<Random>()
+                     : nullptr;
+  Random& random = kept != nullptr ? *kept : local;
+  if (!std::exchange(random.begun, true)) {
+    random.all = once && picks >= members;
+    if (!random.all) random.picks.Begin(call.txn.Random(), members, picks, once);
+  }
+  if (random.all) {
+    const auto take = [&](std::string_view member, uint64_t) {
+      random.Add(member);
+      return true;
+    };
+    if (!WalkAll(call, &set, &random.place, Slices::kMany, take)) return;
+  } else if (!TakeAll(call, &set, &random)) {
+    return;
+  }
+  call.reply.ArrayHeader(random.count);
+  call.reply.out().Append(&random.members);
+}
+
+}  // namespace
+
+void HandleSPop(Call& call) {
+  if (call.argv.size() > 3) return call.reply.Error(errors::kSyntax);
+  call.argv.size() == 3 ? PopMany(call) : PopOne(call);
+}
+
+void HandleSRandMember(Call& call) {
+  if (call.argv.size() > 3) return call.reply.Error(errors::kSyntax);
+  call.argv.size() == 3 ? RandomMembers(call) : RandomMember(call);
+}
+
+}  // namespace cairn
