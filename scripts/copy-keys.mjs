@@ -2,6 +2,7 @@
 // PEXPIRETIME (PTTL where the source does not have it) and RESTORE. Addresses are redis://[:password@]host:port. Works with
 // everything that speaks the protocol. A key that exists at the target is replaced; keys that are written meanwhile may be
 // missed. What one side cannot read or store is named and skipped, and makes the exit code 1 unless --allow-skipped is given.
+// To a Redis before 7.2: CONFIG SET dump-version 10 at the source first.
 import { Redis } from 'ioredis';
 import { ScriptError, runScript } from './lib.mjs';
 

@@ -102,9 +102,13 @@ Opened ListValue::Open() { return Opening(collection_.Open()); }
 Opened ListValue::OpenOrMake() {
   const Opened opened = collection_.Open();
   if (opened != Opened::kMissing) return Opening(opened);
+  Make();
+  return Opened::kFound;
+}
+
+void ListValue::Make() {
   collection_.Make(Encoding::kListpack, {&kShape, 1});
   count_ = item_bytes_ = 0;
-  return Opened::kFound;
 }
 
 void ListValue::Grow(uint64_t bytes, uint64_t count) {

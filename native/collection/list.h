@@ -33,6 +33,8 @@ class ListValue {
   Opened Open();
   // To write: a missing one is made (never kMissing).
   Opened OpenOrMake();
+  // An empty one, in the place of whatever is there.
+  void Make();
 
   uint64_t count() const { return count_; }
   Encoding encoding() const { return collection_.encoding(); }

@@ -2,6 +2,7 @@
 
 #include "base/lzf.h"
 #include "command/args.h"
+#include "command/dump_value.h"
 #include "command/handlers.h"
 #include "rdb/string_payload.h"
 
@@ -10,12 +11,6 @@ namespace {
 
 using rdb::DumpedString;
 using rdb::DumpResult;
-
-inline constexpr std::string_view kOnlyStrings =
-    "ERR The payload holds a value of a type other than string, which this server does not store";
-
-inline constexpr std::string_view kOnlyStringsYet =
-    "ERR DUMP of a value of a type other than string is not supported yet";
 
 struct RestoreOptions {
   bool replace = false;
@@ -63,34 +58,29 @@ std::string_view ErrorOf(DumpResult result) {
   switch (result) {
     case DumpResult::kBadFooter:
       return errors::kRestoreChecksum;
-    case DumpResult::kOtherType:
-      return kOnlyStrings;
     case DumpResult::kTooLong:
       return errors::kStringTooLong;
     case DumpResult::kOk:
+    case DumpResult::kOtherType:
     case DumpResult::kBadFormat:
       break;
   }
   return errors::kRestoreFormat;
 }
 
-// The value, in the payload itself or in memory that lives until Commit.
-bool DecodeValue(Call& call, std::string_view payload, std::string_view* value) {
-  DumpedString dumped;
-  DumpResult result = rdb::ParseDump(payload, kValueBytesMax, &dumped);
+// A string: the value, in the payload itself or in memory that lives until Commit. False: answered.
+bool StringOf(Call& call, const DumpedString& dumped, std::string_view* value) {
   *value = dumped.bytes;
-  if (result == DumpResult::kOk && dumped.form == DumpedString::Form::kInteger) {
+  if (dumped.form == DumpedString::Form::kInteger) {
     char* digits = call.txn.Alloc(kInt64TextBytes);
     *value = {digits, FormatInt64(dumped.integer, digits)};
-  } else if (result == DumpResult::kOk && dumped.form == DumpedString::Form::kLzf) {
+  } else if (dumped.form == DumpedString::Form::kLzf) {
     char* text = call.txn.Alloc(dumped.value_bytes);
     *value = {text, dumped.value_bytes};
-    if (!LzfDecompress(dumped.bytes.data(), dumped.bytes.size(), text, dumped.value_bytes)) {
-      result = DumpResult::kBadFormat;
-    }
+    if (!LzfDecompress(dumped.bytes.data(), dumped.bytes.size(), text, dumped.value_bytes))
+      return Refuse(call, errors::kRestoreFormat);
   }
-  if (result != DumpResult::kOk) call.reply.Error(ErrorOf(result));
-  return result == DumpResult::kOk;
+  return true;
 }
 
 }  // namespace
@@ -100,9 +90,10 @@ void HandleDump(Call& call) {
   KeyMeta meta;
   if (call.txn.Get(call.argv[1], &value, &meta) == ReadState::kPending) return;
   if (!meta.found) return call.reply.Null();
-  if (meta.type != ValueType::kString) return call.reply.Error(kOnlyStringsYet);
+  if (meta.type != ValueType::kString) return DumpCollection(call, call.argv[1], meta.type);
   char* payload = call.txn.Alloc(rdb::DumpBytesMax(value.size()));
-  call.reply.Bulk({payload, rdb::EncodeDump(value, payload)});
+  const uint16_t version = call.server.dump_version.load(std::memory_order_relaxed);
+  call.reply.Bulk({payload, rdb::EncodeDump(value, payload, version)});
 }
 
 void HandleRestore(Call& call) {
@@ -112,13 +103,22 @@ void HandleRestore(Call& call) {
   if (!options.replace && call.txn.Exists(key)) return call.reply.Error(errors::kBusyKey);
   uint64_t expire_at_ms;
   if (!TtlArg(call, options.absolute, &expire_at_ms)) return;
-  std::string_view value;
-  if (!DecodeValue(call, call.argv[3], &value)) return;
-  if (expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms()) {
-    if (call.txn.Delete(key)) call.txn.Notify(kNotifyGeneric, "del", key);
+  const bool past = expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms();
+  DumpedString dumped;
+  const DumpResult result = rdb::ParseDump(call.argv[3], kValueBytesMax, &dumped);
+  if (result == DumpResult::kOtherType) {
+    if (!RestoreCollection(call, key, call.argv[3], past ? 0 : expire_at_ms, past)) return;
+  } else if (result != DumpResult::kOk) {
+    return call.reply.Error(ErrorOf(result));
   } else {
-    PutAnew(call, key, value, expire_at_ms, ValueType::kString);
+    std::string_view value;
+    if (!StringOf(call, dumped, &value)) return;
+    if (!past) PutAnew(call, key, value, expire_at_ms, ValueType::kString);
+  }
+  if (!past) {
     call.txn.Notify(kNotifyGeneric, "restore", key);
+  } else if (call.txn.Delete(key)) {
+    call.txn.Notify(kNotifyGeneric, "del", key);
   }
   call.reply.Ok();
 }

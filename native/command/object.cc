@@ -2,6 +2,7 @@
 
 #include "command/object.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "collection/collection.h"
@@ -107,16 +108,80 @@ void HandleObjectHelp(Call& call) {
   for (std::string_view line : kLines) call.reply.Simple(line);
 }
 
+namespace {
+
+inline constexpr int64_t kSamplesDefault = 5;  // as in Redis
+inline constexpr int64_t kSamplesMax = 1000;
+inline constexpr uint64_t kPageOverheadBytes = 48;  // of a page that is in memory
+
+// What the pages of a tree take if all are in memory, from some of its leaves. kWait: those have to
+// be read.
+tree::Outcome PageBytes(Collection* collection, uint8_t root, int64_t samples, uint64_t* bytes) {
+  using tree::Outcome;
+  std::string_view image;
+  tree::RootHead head;
+  *bytes = 0;
+  Outcome outcome = collection->pager()->Read(root, &image);
+  if (outcome != Outcome::kDone) return outcome;
+  if (!LoadRootHead(image, &head) || image.size() <= tree::kRootHeadBytes)
+    return collection->pager()->Fail(root, "is no root");
+  if (head.height == 0 || head.count == 0) return Outcome::kDone;
+  const auto kind = static_cast<tree::PageKind>(static_cast<uint8_t>(image[20]) & 15);
+  tree::Tree tree({.ordered = tree::IsOrdered(kind)}, collection->pager(), root);
+  uint64_t seen_bytes = 0, seen_elements = 0;
+  for (int64_t i = 0; i < samples; ++i) {
+    tree::Cursor cursor;
+    tree::Node leaf;
+    const uint64_t rank = head.count / static_cast<uint64_t>(samples) * static_cast<uint64_t>(i);
+    const Outcome sought = tree.Seek(rank, &cursor);
+    if (sought == Outcome::kFailed) return sought;
+    if (sought == Outcome::kWait) outcome = sought;
+    if (sought == Outcome::kWait || !cursor.found) continue;
+    const Outcome read = collection->pager()->Read(cursor.path.leaf().page, &image);
+    if (read != Outcome::kDone) return read;
+    if (!leaf.Open(image)) return collection->pager()->Fail(root, "has a leaf that is none");
+    seen_bytes += image.size() + kPageOverheadBytes;
+    seen_elements += leaf.count();
+  }
+  if (seen_elements != 0) *bytes = seen_bytes * head.count / seen_elements;
+  return outcome;
+}
+
+// False: pending, or answered.
+bool AllPageBytes(Call& call, std::string_view key, ValueType type, int64_t samples,
+                  uint64_t* bytes) {
+  Collection collection(&call.txn, key, type);
+  const Opened opened = collection.Open();
+  if (!Ready(call, opened, collection.status())) return false;
+  if (opened == Opened::kMissing) return true;
+  for (uint8_t i = 0; i < collection.trees(); ++i) {
+    uint64_t of_tree = 0;
+    if (!Done(call, PageBytes(&collection, i, samples, &of_tree), collection.status()))
+      return false;
+    *bytes += of_tree;
+  }
+  return true;
+}
+
+}  // namespace
+
 void HandleMemoryUsage(Call& call) {
+  int64_t samples = kSamplesDefault;
   for (size_t i = 3; i < call.argv.size(); ++i) {
     if (!Is(call.argv[i], "samples") || i + 1 == call.argv.size()) {
       return call.reply.Error(errors::kSyntax);
     }
-    int64_t samples;
     const IntegerRule rule{0, INT64_MAX, errors::kNotInteger, errors::kSyntax};
     if (!IntegerArg(call, call.argv[++i], rule, &samples)) return;
   }
+  // As many as there are, 0 says in Redis.
+  samples = samples == 0 ? kSamplesMax : std::min(samples, kSamplesMax);
+  const KeyMeta meta = call.txn.Peek(call.argv[2]);
   uint64_t bytes = call.txn.MemoryUsage(call.argv[2]);
+  if (meta.found && meta.type != ValueType::kString) {
+    call.txn.set_count_hits(false);  // MemoryUsage has
+    if (!AllPageBytes(call, call.argv[2], meta.type, samples, &bytes)) return;
+  }
   bytes != 0 ? call.reply.Integer(static_cast<int64_t>(bytes)) : call.reply.Null();
 }
 

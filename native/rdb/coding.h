@@ -31,6 +31,8 @@ enum class DumpResult : uint8_t {
   kTooLong,    // a string would exceed the limit
 };
 
+inline constexpr uint16_t kDumpVersion = 11;  // what Redis 7.2 writes
+
 // A payload ends in its version, 2 bytes, and the CRC-64 of all before it, 8 bytes (little-endian).
 inline constexpr size_t kDumpVersionBytes = 2;
 inline constexpr size_t kDumpFooterBytes = kDumpVersionBytes + 8;

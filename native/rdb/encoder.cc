@@ -77,7 +77,7 @@ void AppendScore(Listpack* pack, double score) {
 }  // namespace
 
 ListEncoder::ListEncoder(Sink* sink, const EncodeOptions& options, uint64_t count)
-    : writer_(sink, options.compress_bytes_max),
+    : writer_(sink, options.compress_bytes_max, options.version),
       count_(count),
       node_bytes_max_(NodeBytesMax(options.list_max_listpack_size)),
       node_items_max_(NodeItemsMax(options.list_max_listpack_size)) {
@@ -132,7 +132,7 @@ void ListEncoder::Finish() {
 }
 
 SetEncoder::SetEncoder(Sink* sink, const EncodeOptions& options, uint64_t count)
-    : writer_(sink, options.compress_bytes_max), options_(options), count_(count) {
+    : writer_(sink, options.compress_bytes_max, options.version), options_(options), count_(count) {
   CAIRN_CHECK(count > 0);
   if (!options.table && count <= options.set_max_intset_entries) return;
   form_ = Form::kListpack;
@@ -219,7 +219,7 @@ void SetEncoder::Finish() {
 }
 
 ZsetEncoder::ZsetEncoder(Sink* sink, const EncodeOptions& options, uint64_t count)
-    : writer_(sink, options.compress_bytes_max),
+    : writer_(sink, options.compress_bytes_max, options.version),
       value_bytes_max_(options.zset_max_listpack_value),
       count_(count),
       is_packed_(!options.table && count <= options.zset_max_listpack_entries) {
@@ -270,7 +270,7 @@ void ZsetEncoder::Finish() {
 
 HashEncoder::HashEncoder(Sink* sink, const EncodeOptions& options, uint64_t count,
                          std::optional<uint64_t> soonest_ms)
-    : writer_(sink, options.compress_bytes_max),
+    : writer_(sink, options.compress_bytes_max, options.version),
       value_bytes_max_(options.hash_max_listpack_value),
       count_(count),
       soonest_ms_(soonest_ms),

@@ -20,9 +20,9 @@
 namespace cairn::rdb {
 
 struct EncodeOptions {
-  // Types that came with later versions are not used: 10 loads in Redis 7.0, 11 in 7.2. (Hashes
-  // with fields that expire need 12, Redis 7.4, whatever stands here.)
-  uint16_t version = 11;
+  // In the footer, and types that came with later versions are not used: 10 loads in Redis 7.0, 11
+  // in 7.2. (Hashes with fields that expire need 12, Redis 7.4, whatever stands here.)
+  uint16_t version = kDumpVersion;
   // Nothing but lists and streams is packed, as in Redis once a value has been too large for it.
   bool table = false;
   // Redis's thresholds, with its names and defaults.

@@ -14,7 +14,7 @@ inline constexpr size_t kFormBytesMax = 16;  // of a length, or of a string that
 inline constexpr char kLength64 = '\x81';
 inline constexpr size_t kCountBytes = 8;
 
-// Of Redis 7.0, 7.2, 7.4.
+// From which a type is known: that of Redis 7.0 (all others), 7.2, 7.4.
 uint16_t VersionOf(Type type) {
   if (type <= Type::kStream2) return 10;
   return type <= Type::kStream3 ? 11 : 12;
@@ -79,7 +79,7 @@ void PayloadWriter::FillCount(uint64_t count) {
 
 void PayloadWriter::Finish() {
   CAIRN_CHECK(written_ != 0 && has_count_ == count_filled_);
-  Little(VersionOf(type_));
+  Little(std::max(version_, VersionOf(type_)));
   if (has_count_) {
     crc_ = Crc64Combine(crc_before_count_, crc_, written_ - count_at_ - kCountBytes);
   }

@@ -24,8 +24,9 @@ class Sink {
 
 class PayloadWriter {
  public:
-  PayloadWriter(Sink* sink, uint64_t compress_bytes_max)
-      : sink_(sink), compress_bytes_max_(compress_bytes_max) {}
+  // `version`: for the footer, unless the type came with a later one.
+  PayloadWriter(Sink* sink, uint64_t compress_bytes_max, uint16_t version)
+      : sink_(sink), compress_bytes_max_(compress_bytes_max), version_(version) {}
 
   void Begin(Type type);
   void Length(uint64_t length);
@@ -43,12 +44,12 @@ class PayloadWriter {
   void ReserveCount();
   void FillCount(uint64_t count);
 
-  // The version is the oldest that has the type.
   void Finish();
 
  private:
   Sink* const sink_;
   const uint64_t compress_bytes_max_;
+  const uint16_t version_;
   Type type_ = Type::kString;
   uint64_t written_ = 0;
   uint64_t crc_ = 0;  // of what was written; from the reserved count on if there is one

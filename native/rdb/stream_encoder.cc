@@ -26,7 +26,7 @@ uint64_t TextBytes(std::span<const std::string_view> fields) {
 }  // namespace
 
 StreamEncoder::StreamEncoder(Sink* sink, const EncodeOptions& options)
-    : writer_(sink, options.compress_bytes_max),
+    : writer_(sink, options.compress_bytes_max, options.version),
       node_bytes_max_(options.stream_node_max_bytes),
       node_entries_max_(options.stream_node_max_entries),
       has_active_ms_(options.version >= kVersionOfStream3) {

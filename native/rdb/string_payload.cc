@@ -6,13 +6,13 @@
 
 namespace cairn::rdb {
 
-size_t EncodeDump(std::string_view value, char* out) {
+size_t EncodeDump(std::string_view value, char* out, uint16_t version) {
   out[0] = static_cast<char>(Type::kString);
   size_t n = PutInteger(value, out + 1);
   if (n == 0) n = PutLzf(value, out + 1);
   if (n == 0) n = PutRaw(value, out + 1);
   n += 1;
-  n += PutLittle(kDumpVersionWritten, out + n);
+  n += PutLittle(version, out + n);
   n += PutLittle(Crc64(out, n), out + n);
   CAIRN_CHECK(n <= DumpBytesMax(value.size()));
   return n;

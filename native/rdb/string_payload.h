@@ -13,13 +13,11 @@
 
 namespace cairn::rdb {
 
-inline constexpr uint16_t kDumpVersionWritten = 10;  // what 7.0 writes; 7.2 reads it, too
-
 // Room that EncodeDump needs for a value.
 inline size_t DumpBytesMax(size_t value_bytes) {
   return 1 + StringRoom(value_bytes) + kDumpFooterBytes;
 }
-size_t EncodeDump(std::string_view value, char* out);
+size_t EncodeDump(std::string_view value, char* out, uint16_t version = kDumpVersion);
 
 // Verifies footer and structure. A claimed length is held against the bytes that are there before
 // anything is allocated.

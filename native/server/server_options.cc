@@ -195,6 +195,21 @@ constexpr ServerOption kOptions[] = {
            server->shared().context.hll_sparse_bytes_max.store(static_cast<uint64_t>(value));
            return Status();
          }},
+    {.row = {.name = "dump-version",
+             .kind = OptionKind::kInteger,
+             .initial = "11",
+             .min = 10,
+             .max = 11,
+             .change = OptionChange::kAtRuntime,
+             .section = "Limits",
+             .doc =
+                 "RDB version of the payloads of DUMP: 11, as Redis 7.2 writes them, or 10, which "
+                 "Redis 7.0 restores, too."},
+     .apply =
+         [](Server* server, int64_t value, std::string_view) {
+           server->shared().context.dump_version.store(static_cast<uint16_t>(value));
+           return Status();
+         }},
     {.row = {.name = "client-query-buffer-limit",
              .kind = OptionKind::kBytes,
              .initial = "1gb",

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/number.h"
+#include "collection/root.h"
 #include "command/object.h"
 #include "command/server_context.h"
 #include "resp/errors.h"
@@ -58,12 +59,20 @@ void DebugObjectCommand(Call& call) {
     call.reply.Error(errors::kNoSuchKey);
     return;
   }
+  if (call.txn.pending()) return;
+  std::string encoding;
+  if (meta.type == ValueType::kString) {
+    encoding = StringEncoding(value);
+  } else {
+    RootValue root;
+    if (!DecodeRoot(value, &root)) return call.reply.Error(errors::kValueCorrupt);
+    encoding = EncodingName(root.encoding);
+  }
   char line[160];
   int n =
       snprintf(line, sizeof(line),
                "Value at:0x0 refcount:1 encoding:%s serializedlength:%llu lru:0 lru_seconds_idle:0",
-               std::string(StringEncoding(value)).c_str(),
-               static_cast<unsigned long long>(meta.value_bytes));
+               encoding.c_str(), static_cast<unsigned long long>(meta.value_bytes));
   call.reply.Simple(std::string_view(line, static_cast<size_t>(n)));
 }
 

@@ -55,6 +55,8 @@ bool FunctionSet::Without(std::string_view library, FunctionSet* out) const {
   return true;
 }
 
+static constexpr uint16_t kVersionWritten = 10;  // what Redis 7.0 loads, too
+
 std::string FunctionSet::Dump() const {
   std::string dump;
   for (const auto& [name, library] : libraries_) {
@@ -67,7 +69,7 @@ std::string FunctionSet::Dump() const {
     dump.resize(at + bytes);
   }
   char footer[rdb::kDumpFooterBytes];
-  dump.append(footer, rdb::PutLittle(rdb::kDumpVersionWritten, footer));
+  dump.append(footer, rdb::PutLittle(kVersionWritten, footer));
   dump.append(footer, rdb::PutLittle(Crc64(dump.data(), dump.size()), footer));
   return dump;
 }

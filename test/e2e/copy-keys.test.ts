@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RawClient } from '../support/raw-client.js';
-import { freePort, root, sleep, startServer, useServer } from '../support/server.js';
+import { dumpsForRedis, freePort, root, sleep, startServer, useServer } from '../support/server.js';
 
-const here = useServer({ kind: 'cairn' });
+const here = useServer({ kind: 'cairn', cairn: dumpsForRedis });
 const redis = useServer({ kind: 'redis' });
 /** One that does not know PEXPIRETIME, like those before 7.0. */
 const older = useServer({ kind: 'redis', redis: { 'rename-command': ['PEXPIRETIME', ''] } });
@@ -74,30 +74,55 @@ describe('expiry', () => {
   });
 });
 
+describe('collections', () => {
+  const pairs = [
+    ['here to redis', here, redis],
+    ['redis to here', redis, here],
+  ] as const;
+  test.each(pairs)('%s', async (_name, source, sink) => {
+    using from = await source.current.connect();
+    using to = await sink.current.connect();
+    for (const client of [from, to]) await client.run('FLUSHALL');
+    const names = Array.from({ length: 3000 }, (_, n) => `name:${n}`);
+    await from.cmd('SADD', 'set', ...names);
+    await from.cmd('SADD', 'integers', '3', '1', '2');
+    await from.cmd('HSET', 'hash', ...names.flatMap((name) => [name, `value of ${name}`]));
+    await from.cmd('PEXPIREAT', 'hash', '33177117420123');
+    expect(await copy(url(source.current.port), url(sink.current.port))).toMatchObject({ code: 0, stderr: '' });
+    const sorted = async (client: RawClient, key: string): Promise<string[]> =>
+      ((await client.cmd('SMEMBERS', key)) as string[]).sort();
+    expect(await sorted(to, 'set')).toEqual(await sorted(from, 'set'));
+    expect(await to.run('SMEMBERS integers')).toEqual(['1', '2', '3']);
+    expect(await to.run('HLEN hash')).toBe(3000);
+    expect(await to.cmd('HMGET', 'hash', ...names)).toEqual(names.map((name) => `value of ${name}`));
+    expect(await to.run('PEXPIRETIME hash')).toBe(33177117420123);
+  });
+});
+
 describe('what cannot be carried', () => {
   test('is named, counted and skipped', async () => {
     using from = await redis.current.connect();
     using to = await here.current.connect();
     for (const client of [from, to]) await client.run('FLUSHALL');
     for (let i = 0; i < 1200; i++) await from.cmd('SET', `k:${i}`, i);
-    await from.cmd('RPUSH', Buffer.from('a "list"\xff', 'latin1'), 'x');
+    await from.cmd('XADD', Buffer.from('a "stream"\xff', 'latin1'), '*', 'f', 'x');
     await from.run('SELECT 3');
-    await from.run('HSET h f v');
+    await from.run('XADD h * f v');
     await from.run('SET s v');
     const addresses = [url(redis.current.port), url(here.current.port)];
-    const says = `skipped: ${url(here.current.port)} says: ERR The payload holds a value of a type other than string`;
+    const says = `skipped: ${url(here.current.port)} says: ERR The payload holds a value of a type that`;
 
     const copied = await copy(...addresses);
     expect(copied.code).toBe(1);
     expect(copied.stdout).toBe('database 0: 1200 keys copied\ndatabase 3: 1 keys copied\n');
-    expect(copied.stderr).toContain(`database 0: "a \\"list\\"\\xff" (list) ${says}`);
-    expect(copied.stderr).toContain(`database 3: "h" (hash) ${says}`);
+    expect(copied.stderr).toContain(`database 0: "a \\"stream\\"\\xff" (stream) ${says}`);
+    expect(copied.stderr).toContain(`database 3: "h" (stream) ${says}`);
     expect(copied.stderr).toMatch(/\n2 keys were not copied\n$/);
     expect(await to.run('DBSIZE')).toBe(1200);
 
     const allowed = await copy('--allow-skipped', ...addresses);
     expect(allowed.code).toBe(0);
-    expect(allowed.stderr).toContain(`"h" (hash) ${says}`);
+    expect(allowed.stderr).toContain(`"h" (stream) ${says}`);
     expect(allowed.stdout).toMatch(/\n2 keys were not copied\n$/);
   });
 });

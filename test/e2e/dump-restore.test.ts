@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { type RawClient } from '../support/raw-client.js';
 import { Random } from '../support/random.js';
 import { type Arg, nil, OK, show } from '../support/resp.js';
-import { useServer } from '../support/server.js';
+import { dumpsForRedis, useServer } from '../support/server.js';
 import { anything, arity, err, notInteger, syntaxError, table } from '../support/table.js';
 
-const server = useServer();
+const server = useServer({ cairn: dumpsForRedis });
 const redis = useServer({ kind: 'redis' });
 
 const random = new Random(42);

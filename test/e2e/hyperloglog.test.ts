@@ -4,10 +4,10 @@ import { elementFor, empty, hyperloglog, registers } from '../support/hyperloglo
 import { type RawClient } from '../support/raw-client.js';
 import { Random } from '../support/random.js';
 import { type Arg, ErrorReply, nilArray, OK, type Reply, show, Simple } from '../support/resp.js';
-import { cairnOnly, describeCairn, target, useServer } from '../support/server.js';
+import { cairnOnly, describeCairn, dumpsForRedis, target, useServer } from '../support/server.js';
 import { anything, arity, err, type Expected, like, type Row, runTable, table } from '../support/table.js';
 
-const server = useServer();
+const server = useServer({ cairn: dumpsForRedis });
 const redis = useServer({ kind: 'redis' });
 
 const notOne = err('WRONGTYPE Key is not a valid HyperLogLog string value.');

@@ -7,12 +7,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type RawClient } from '../support/raw-client.js';
 import { MapReply, type Reply, show } from '../support/resp.js';
-import { redisVersion, root, useServer } from '../support/server.js';
+import { dumpsForRedis, redisVersion, root, useServer } from '../support/server.js';
 
 const redis = useServer({
   kind: 'redis',
   redis: { 'sanitize-dump-payload': 'yes', 'enable-debug-command': 'yes' },
 });
+
+const here = useServer({ kind: 'cairn', cairn: dumpsForRedis });
 
 type Row = Readonly<Partial<Record<string, string>>>;
 
@@ -140,6 +142,23 @@ describe('a redis-server finds in a payload what the decoder does', () => {
       expect(await textOf(client, 'k')).toBe(row['is']);
     },
   );
+});
+
+/** Those that this server restores, but for fields that have ended. */
+const restored = rows.filter(({ is = '' }) => /^(list|set|zset|hash) /.test(is) && !is.includes(' @'));
+
+describe('what this server restores is what the payload says, also to a redis-server that restores it from here', () => {
+  test.each(restored.map((row) => [row['name'] ?? '', row] as const))('%s', async (_name, row) => {
+    using ours = await here.current.connect();
+    using theirs = await redis.current.connect();
+    expect(show(await ours.cmd('RESTORE', 'k', 0, bytesOf(row), 'REPLACE'))).toBe('+OK');
+    expect(await textOf(ours, 'k')).toBe(row['is']);
+    const payload = Buffer.from(text(await ours.cmd('DUMP', 'k')), 'latin1');
+    expect(show(await theirs.cmd('RESTORE', 'k', 0, payload, 'REPLACE'))).toBe('+OK');
+    expect(await textOf(theirs, 'k')).toBe(row['is']);
+    expect(show(await ours.cmd('RESTORE', 'k', 0, payload, 'REPLACE'))).toBe('+OK');
+    expect(await textOf(ours, 'k')).toBe(row['is']);
+  });
 });
 
 describe.runIf(redisVersion() === 7)('redis-server 7.0 writes this', () => {

@@ -114,8 +114,10 @@ TEST_CASE("rdb encode: sets take the form that Redis 7.2 would choose") {
   CHECK(form({"a", "b", "fiver"}) == Type::kSet);
   CHECK(form({"1", "2", "3", "4", "5", "6"}) == Type::kSet);
   CHECK(VersionOf(Encode(Value(Kind::kSet, {"a"}), options)) == 11);
-  CHECK(VersionOf(Encode(Value(Kind::kSet, {"1"}), options)) == 10);
+  CHECK(VersionOf(Encode(Value(Kind::kSet, {"1"}), options)) == 11);
   options.version = 10;
+  CHECK(VersionOf(Encode(Value(Kind::kSet, {"1"}), options)) == 10);
+  CHECK(VersionOf(Encode(Value(Kind::kSet, {"a"}), options)) == 10);
   CHECK(form({"3", "x", "2"}) == Type::kSet);
   CHECK(form({"3", "1", "2"}) == Type::kSetIntset);
   options.table = true;

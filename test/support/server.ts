@@ -36,6 +36,9 @@ export function redisVersion(): number {
   return Number(major) + Number(minor) / 10;
 }
 
+/** For servers of ours whose payloads the redis-server of this machine is to restore. */
+export const dumpsForRedis: Flags = { 'dump-version': redisVersion() >= 7.2 ? 11 : 10 };
+
 /** True where Redis 7.2's additions exist: always in Cairn, in Redis from 7.2. */
 export const has72 = target === 'cairn' || redisVersion() >= 7.2;
 /** A test of something that Redis has since 7.2. */
