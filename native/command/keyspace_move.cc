@@ -4,7 +4,9 @@
 
 #include "collection/root.h"
 #include "command/args.h"
+#include "command/copy_value.h"
 #include "command/handlers.h"
+#include "command/other_db.h"
 
 namespace cairn {
 namespace {
@@ -19,19 +21,6 @@ bool DbArg(Call& call, std::string_view arg, uint16_t* db) {
   *db = static_cast<uint16_t>(number);
   return true;
 }
-
-// Looks at another database for as long as it lives.
-class OtherDb {
- public:
-  OtherDb(Txn& txn, uint16_t db) : txn_(txn), home_(txn.db()) { txn_.set_db(db); }
-  ~OtherDb() { txn_.set_db(home_); }
-  OtherDb(const OtherDb&) = delete;
-  OtherDb& operator=(const OtherDb&) = delete;
-
- private:
-  Txn& txn_;
-  uint16_t home_;
-};
 
 // True: the key is now named call.argv[2]. False: it was not renamed; *exists tells whether it is
 // there.
@@ -73,12 +62,9 @@ bool ParseCopyOptions(Call& call, CopyOptions* options) {
   return true;
 }
 
-inline constexpr std::string_view kOnlySmall =
-    "ERR COPY and MOVE of a collection of more than one page are not supported yet";
-
 // Puts call.argv[1]'s value under `to` in `db`. False: it is missing or the place is taken (or the
-// pass is pending); *refused: the client was told why. counted: the look at the source is a hit or
-// a miss.
+// pass is pending); *refused: the client was told why, or the pass is pending. counted: the look at
+// the source is a hit or a miss.
 bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool counted,
             bool* refused) {
   *refused = false;
@@ -93,11 +79,13 @@ bool CopyTo(Call& call, uint16_t db, std::string_view to, bool replace, bool cou
   KeyMeta meta;
   if (call.txn.Get(call.argv[1], &value, &meta) != ReadState::kFound) return false;
   if (meta.type != ValueType::kString && SpaceOfRoot(value) != 0) {
-    *refused = true;
-    return Refuse(call, kOnlySmall);
+    call.txn.set_count_hits(false);  // it was
+    *refused = !CopyCollection(call, call.argv[1], meta.type, db, to);
+    if (*refused) return false;
   }
   OtherDb there(call.txn, db);
-  PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
+  if (meta.type == ValueType::kString || SpaceOfRoot(value) == 0)
+    PutAnew(call, to, call.txn.Copy(value), meta.expire_at_ms, meta.type);
   return true;
 }
 
