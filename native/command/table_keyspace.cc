@@ -107,6 +107,16 @@ constexpr CommandSpec kRows[] = {
      "Puts a value that is given in Redis's exchange format.", "O(N) in the length of the value",
      HandleRestore,
      "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]"},
+    {"sort", -2, kCmdWrite | kCmdDenyOom | kCmdMovableKeys | kCmdWaves, 1, 1, 1,
+     "@write @set @sortedset @list @slow @dangerous", "generic", "1.0.0",
+     "The elements of a list, set or sorted set in order, or what keys named after them hold.",
+     "O(N log N + M) in the number of elements, and of those returned", HandleSort,
+     "key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC | DESC] [ALPHA] "
+     "[STORE destination]"},
+    {"sort_ro", -2, kRead | kCmdMovableKeys | kCmdWaves, 1, 1, 1,
+     "@read @set @sortedset @list @slow @dangerous", "generic", "7.0.0", "SORT without STORE.",
+     "O(N log N + M) in the number of elements, and of those returned", HandleSortRo,
+     "key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC | DESC] [ALPHA]"},
 };
 
 }  // namespace
