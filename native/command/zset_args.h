@@ -37,7 +37,7 @@ inline bool OpenZset(Call& call, ZsetValue* zset, bool* found) {
 inline bool OpenZsetCounted(Call& call, ZsetValue* zset, bool* found) {
   const Opened opened = zset->Open();
   *found = opened == Opened::kFound;
-  call.txn.CountRead(opened != Opened::kMissing);
+  call.txn.CountRead(opened != Opened::kMissing, zset->collection().key());
   return Ready(call, opened, zset->status());
 }
 // True: the operation is done. False: it waits, or is refused.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -92,9 +93,11 @@ double FirstScore(double score) { return std::isnan(score) ? 0 : score; }
 
 // What was made so far.
 struct Combining {
-  bool kept = false;          // from one pass to the next
-  std::vector<size_t> order;  // of the sources, from the first pass on
-  size_t next = 0;            // source, in this order
+  bool kept = false;  // from one pass to the next
+  uint32_t tries = 0;
+  std::vector<uint64_t> seeds;  // of the sources
+  std::vector<size_t> order;    // of the sources, from the first pass on
+  size_t next = 0;              // source, in this order
   SourcePlace place;
   std::unordered_map<std::string, double> sums;  // of a union, until they are items
   std::vector<Item> items;
@@ -109,6 +112,7 @@ using Sources = std::deque<ZsetSource>;
 constexpr uint64_t kElementsAtATime = 256;
 // Of all sources together: these take a millisecond or two.
 constexpr uint64_t kAtOnceMax = 4096;
+constexpr uint32_t kTriesMax = 8;
 constexpr uint64_t kReservedMax = 4u << 20;
 constexpr uint64_t kSortCost = SliceSort<Item>::kPiece;
 
@@ -121,6 +125,20 @@ void OrderSources(const Form& form, const Sources& sources, Combining* combining
   if (form.kind == Kind::kDiff) return;
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return sources[a].count() < sources[b].count(); });
+}
+
+// From the beginning, also if members of a set have got other places since; a set that is made anew
+// all the time is taken in one go at last.
+void BeginCombining(const Sources& sources, bool kept, Combining* combining) {
+  std::vector<uint64_t> seeds;
+  for (const ZsetSource& source : sources) seeds.push_back(source.seed());
+  if (combining->tries != 0 && combining->seeds == seeds) return;
+  const uint32_t tries = combining->tries + 1;
+  std::destroy_at(combining);
+  std::construct_at(combining);
+  combining->tries = tries;
+  combining->kept = kept && tries <= kTriesMax;
+  combining->seeds = std::move(seeds);
 }
 
 bool SliceOver(Call& call, const Combining& combining, uint64_t charge) {
@@ -278,11 +296,8 @@ void Combine(Call& call, const Form& form, std::string_view name) {
   if (!OptionArgs(call, form, at + 1 + keys.size(), keys.size(), &options)) return;
   Combining local;
   Combining* combining = total <= kAtOnceMax ? nullptr : call.txn.Progress<Combining>();
-  if (combining == nullptr) {
-    combining = &local;
-  } else {
-    combining->kept = true;
-  }
+  if (combining == nullptr) combining = &local;
+  BeginCombining(sources, combining != &local, combining);
   OrderSources(form, sources, combining);
   const bool done = form.kind == Kind::kUnion ? Unite(call, &sources, options, combining)
                                               : Sift(call, &sources, form, options, combining);
@@ -292,18 +307,23 @@ void Combine(Call& call, const Form& form, std::string_view name) {
 }  // namespace
 
 bool ZsetSource::Open(Call& call, std::string_view key, bool counted) {
-  zset_.emplace(&call.txn, key, &call.server.thresholds);
-  const Opened opened = zset_->Open();
-  if (counted) call.txn.CountRead(opened != Opened::kMissing);
+  if (call.txn.Peek(key).type == ValueType::kSet) {
+    set_.emplace(&call.txn, key, &call.server.thresholds);
+  } else {
+    zset_.emplace(&call.txn, key, &call.server.thresholds);
+  }
+  const Opened opened = set_ ? set_->Open() : zset_->Open();
+  if (counted) call.txn.CountRead(opened != Opened::kMissing, key);
   if (!Ready(call, opened, status())) return false;
   if (opened == Opened::kMissing) return true;
-  return Done(call, zset_->Count(&count_), status());
+  return Done(call, set_ ? set_->Count(&count_) : zset_->Count(&count_), status());
 }
 
 Outcome ZsetSource::Find(std::string_view member, bool* found, double* score) {
   *found = false;
   if (count_ == 0) return Outcome::kDone;
-  return zset_->Find(member, found, score);
+  *score = 1;
+  return set_ ? set_->Contains(member, found) : zset_->Find(member, found, score);
 }
 
 void HandleZUnion(Call& call) { Combine(call, {.kind = Kind::kUnion}, "zunion"); }

@@ -210,6 +210,68 @@ describe('the same events as from redis-server', () => {
       'XADD s 1-0 a b',
     ]));
 
+  test('sets', () =>
+    same([
+      'SADD s a b',
+      'SADD s a',
+      'SADD s c',
+      'SREM s a x',
+      'SREM s x',
+      'SMOVE s t b',
+      'SMOVE s t nosuch',
+      'SMOVE t t b',
+      'SADD s b',
+      'SMOVE t s b',
+      'SPOP s 0',
+      'SPOP s 9',
+      'SADD s a',
+      'SPOP s',
+      'SADD s a b',
+      'SREM s a b',
+      'SPOP nosuch',
+      'SCARD nosuch',
+      'SMEMBERS nosuch',
+      'SADD a 1 2 3',
+      'SADD b 2 3 4',
+      'SINTERSTORE d a b',
+      'SINTERSTORE d a b',
+      'SUNIONSTORE d a b',
+      'SDIFFSTORE d a b',
+      'SDIFFSTORE d a a',
+      'SUNIONSTORE d nosuch',
+      'SINTERSTORE d nosuch a',
+      'SET d v',
+      'SUNIONSTORE d a',
+      'SUNION a nosuch',
+      'SINTER a nosuch',
+      'ZUNIONSTORE z 2 a b',
+      'ZINTERSTORE z 2 a nosuch',
+    ]));
+
+  test('collections that are copied, moved, restored and sorted', () =>
+    same([
+      'SADD s 1 2',
+      'RPUSH l 2 1',
+      'ZADD z 1 a',
+      'HSET h f v',
+      'COPY s s2',
+      'COPY l s2 REPLACE',
+      'COPY z z2',
+      'COPY h h2 DB 1',
+      'MOVE s 1',
+      'MOVE s 1',
+      'MOVE l 2',
+      'SORT s2 STORE d',
+      'SORT s2 STORE d',
+      'SORT nosuch STORE d',
+      'SORT nosuch STORE d',
+      'SORT nosuch',
+      'SET d v',
+      'SORT s2 STORE d',
+      'SORT s2 BY w* GET h*->f GET w*',
+      'RESTORE r 0 "\\x0b\\x0a\\x02\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x05\\x00\\x0a\\x00\\xcb\\xc5\\xab\\xa9\\x24\\xa4\\x32\\x51"',
+    ]));
+
   test('transactions: each command tells its own; none is told if nothing is done', () =>
     same([
       'MULTI',

@@ -288,6 +288,36 @@ table(server, 'sets in other commands', [
   ['DEL copy other', 2],
 ]);
 
+table(server, 'sets where sorted sets are combined: scores are 1', [
+  ['SADD s a b c', 3],
+  ['SADD i 1 2 3', 3],
+  ['ZADD z 5 b 7 d 9 2', 3],
+  ['ZUNION 2 s z WITHSCORES', ['a', '1', 'c', '1', 'b', '6', 'd', '7', '2', '9']],
+  ['ZUNION 1 s', ['a', 'b', 'c']],
+  ['ZUNION 2 i i WITHSCORES', ['1', '2', '2', '2', '3', '2']],
+  ['ZUNION 2 s z WEIGHTS 10 1 AGGREGATE MAX WITHSCORES', ['d', '7', '2', '9', 'a', '10', 'b', '10', 'c', '10']],
+  ['ZINTER 2 z s WITHSCORES', ['b', '6']],
+  ['ZINTER 2 z i WITHSCORES', ['2', '10']],
+  ['ZINTER 3 z s nosuch', []],
+  ['ZINTER 2 z s WEIGHTS 2 3 AGGREGATE MIN WITHSCORES', ['b', '3']],
+  ['ZINTERCARD 2 z i', 1],
+  ['ZINTERCARD 2 s s LIMIT 2', 2],
+  ['ZDIFF 2 z s WITHSCORES', ['d', '7', '2', '9']],
+  ['ZDIFF 2 s z WITHSCORES', ['a', '1', 'c', '1']],
+  ['ZDIFF 3 i z s', ['1', '3']],
+  ['ZUNIONSTORE d 2 s z', 5],
+  ['ZRANGE d 0 -1 WITHSCORES', ['a', '1', 'c', '1', 'b', '6', 'd', '7', '2', '9']],
+  ['ZINTERSTORE s 2 s z', 1],
+  ['ZRANGE s 0 -1 WITHSCORES', ['b', '6']],
+  ['ZDIFFSTORE d 2 i z', 2],
+  ['ZRANGE d 0 -1 WITHSCORES', ['1', '1', '3', '1']],
+  ['ZDIFFSTORE d 2 i i', 0],
+  ['EXISTS d', 0],
+  ['SET string v', OK],
+  ['ZUNION 2 i string', wrongType],
+  ['ZRANGE i 0 -1', wrongType],
+]);
+
 const texts = (reply: Reply): string[] =>
   (reply instanceof SetReply ? reply.items : (reply as Reply[])).map((item) => item as string);
 
@@ -355,6 +385,13 @@ describe('large sets', () => {
     expect(await client.run('SUNIONSTORE all rest half')).toBe(count);
     expect(await client.run('SINTERSTORE both all k')).toBe(count);
     expect(sorted(texts(await client.run('SMEMBERS both')))).toBe(sorted(members));
+
+    expect(texts(await client.run('ZUNION 2 half k'))).toHaveLength(count);
+    expect(await client.run('ZINTERSTORE scored 2 half k WEIGHTS 1 2')).toBe(half.length);
+    expect(await client.run('ZCOUNT scored 3 3')).toBe(half.length);
+    expect(sorted(texts(await client.run('ZDIFF 2 k scored')))).toBe(sorted(rest));
+    expect(await client.run('ZINTERCARD 2 scored k LIMIT 15000')).toBe(15_000);
+    expect(await client.run('DEL scored')).toBe(1);
 
     const popped = texts(await client.run('SPOP both 5000'));
     expect(new Set(popped).size).toBe(5000);
