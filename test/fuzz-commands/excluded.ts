@@ -55,6 +55,18 @@ const excludedForms: readonly ExcludedForm[] = [
     matches: (args) => args.filter((arg) => /^auth$/i.test(arg)).length > 1,
     why: 'Before 7.2 Redis acts on each AUTH as it reads it, so a wrong one refuses all; since then the last one counts.',
   },
+  {
+    name: /^spop$/i,
+    before: Infinity,
+    matches: (args) => args[1] === undefined || (Number(args[1]) > 0 && Number(args[1]) < 5000),
+    why: 'Each server removes others; the whole set they remove alike.',
+  },
+  {
+    name: /^sort$/i,
+    before: Infinity,
+    matches: (args) => args.some((arg) => /^by$/i.test(arg)) && args.some((arg) => /^store$/i.test(arg)),
+    why: 'Elements whose keys are equal, or missing, would be stored in any order.',
+  },
 ];
 
 /** Options that an older server does not know. */

@@ -54,6 +54,24 @@ function position(random: Random): string {
   return String(random.chance(0.3) ? random.int(-120, 120) : random.int(-6, 6));
 }
 
+/** Many integers, so that intsets stay some. */
+function member(random: Random): string {
+  const dice = random.int(0, 99);
+  if (dice < 50) return `${random.int(-20, 40)}`;
+  if (dice < 70) return `m${random.int(0, 30)}`;
+  if (dice < 90) return `${random.pick(['', 'member:'])}${random.int(0, 2000)}`;
+  return random.pick([
+    '',
+    '\xff\x00\r\n',
+    'f'.repeat(64),
+    'f'.repeat(65),
+    'f'.repeat(200),
+    '007',
+    '-0',
+    '9223372036854775807',
+  ]);
+}
+
 export const families: Readonly<Record<string, Family>> = {
   hash: {
     keys: ['hash1', 'hash2', 'hash3'],
@@ -113,6 +131,21 @@ export const families: Readonly<Record<string, Family>> = {
     whole: (key) => ['XRANGE', key, '-', '+'],
     unordered: 0,
     reshape: streamArgs,
+  },
+  set: {
+    keys: ['set1', 'set2', 'set3'],
+    arguments: {
+      member,
+      'spop count': (random) => random.pick(['0', '1', '2', '5000', '-1', 'x', '']),
+      'srandmember count': (random) =>
+        random.pick(['0', '1', '3', '-3', '5000', '-20', 'x', '', '9223372036854775807']),
+      'sscan count': (random) => random.pick(['1000', '5000', '1', '10', '0', '-1', 'x', '']),
+      numkeys: (random) => random.pick(['1', '2', '2', '3', '0', '-1', 'x']),
+      limit: (random) => random.pick(['0', '1', '5', '1000', '-1', 'x']),
+    },
+    type: 'set',
+    whole: (key) => ['SMEMBERS', key],
+    unordered: 1,
   },
 };
 

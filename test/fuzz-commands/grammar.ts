@@ -54,12 +54,18 @@ const byName: Readonly<Record<string, Maker>> = {
   'command-name': (random) => random.pick(['get', 'SET', 'nosuch', 'client|list', '']),
 };
 
+function sortPattern(random: Random): string {
+  return random.pick(['#', 'nosort', '{t}*', 'h*', '*', 'hash*->f1', '*->', 'a']);
+}
+
 /** By command, where the name of the argument does not say enough. */
 const byCommand: Readonly<Record<string, Maker>> = {
   'setbit value': (random) => random.pick(['0', '1', '0', '1', '2', '-1', 'x', '01']),
   'bitfield value': values.integer,
   'bitfield increment': values.integer,
   'pfadd element': values.element,
+  'sort pattern': sortPattern,
+  'sort_ro pattern': sortPattern,
   'pfdebug subcommand': (random) => random.pick(['GETREG', 'decode', 'DECODE', 'encoding', 'todense', 'nosuch', '']),
 };
 

@@ -45,10 +45,44 @@ function footer(body: Buffer, version: number): Buffer {
 
 const plainBytesMax = 5000;
 
+/** Of the types that stand element by element, and of an intset. Now and then one lies. */
+function collection(random: Random): Buffer {
+  const count = random.chance(0.1) ? random.int(100, 600) : random.int(1, 5);
+  const lies = random.chance(0.1);
+  const names = Array.from({ length: count }, (_, n) => (random.chance(0.3) ? `${n}` : `m${n}`));
+  if (lies && random.chance(0.5)) names[0] = names[names.length - 1] ?? '';
+  const head = (type: number): Buffer => {
+    const claimed = lies && random.chance(0.5) ? count + random.int(-1, 1) : count;
+    return Buffer.from(claimed < 64 ? [type, claimed] : [type, 0x40 | (claimed >> 8), claimed & 255]);
+  };
+  const score = (): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleLE(random.int(-5, 5) / 2);
+    return bytes;
+  };
+  switch (random.int(0, 4)) {
+    case 0:
+      return Buffer.concat([head(1), ...names.map(encodedString)]);
+    case 1:
+      return Buffer.concat([head(2), ...names.map(encodedString)]);
+    case 2:
+      return Buffer.concat([head(4), ...names.flatMap((name) => [encodedString(name), encodedString(`v${name}`)])]);
+    case 3:
+      return Buffer.concat([head(5), ...names.flatMap((name) => [encodedString(name), score()])]);
+    default: {
+      const bytes = Buffer.alloc(8 + 2 * count);
+      bytes.writeUInt32LE(2, 0);
+      bytes.writeUInt32LE(count, 4);
+      for (let n = 0; n < count; n++) bytes.writeInt16LE(3 * n - 100, 8 + 2 * n);
+      return Buffer.concat([Buffer.from([11]), encodedString(bytes.toString('latin1'))]);
+    }
+  }
+}
+
 export function payload(random: Random): string {
   const text = value(random).slice(0, plainBytesMax);
   const string = random.chance(0.3) ? encodedInteger(random) : encodedString(text);
-  const body = Buffer.concat([Buffer.from([0]), string]);
+  const body = random.chance(0.25) ? collection(random) : Buffer.concat([Buffer.from([0]), string]);
   // None that is newer than the redis-server beside: it would refuse what is restored here (docs/differences.md).
   const version = random.pick([1, 6, 9, 10, 10, 10]);
   const whole = Buffer.concat([body, footer(body, version)]);

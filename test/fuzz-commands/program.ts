@@ -45,6 +45,7 @@ const groupWeights: Readonly<Record<string, number>> = {
   geo: 8,
   list: 24,
   stream: 30,
+  set: 24,
   bitmap: 9,
   hyperloglog: 9,
   generic: 24,
