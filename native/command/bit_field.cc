@@ -113,11 +113,10 @@ void HandleBitField(Call& call) {
   if (!ParseFieldOps(call, &fields)) return;
   std::string_view value;
   KeyMeta meta;
-  if (!ReadString(call, call.argv[1], &value, &meta)) return;
-  if (fields.bytes_needed == 0) {
-    call.txn.CountRead(meta.found, call.argv[1]);
-    return ReplyFields(call, fields, value);
-  }
+  const bool is_string = ReadString(call, call.argv[1], &value, &meta);
+  if (fields.bytes_needed == 0) call.txn.CountRead(meta.found, call.argv[1]);
+  if (!is_string) return;
+  if (fields.bytes_needed == 0) return ReplyFields(call, fields, value);
   // The string grows to hold every field that is written, also when no write succeeds.
   const bool grown = fields.bytes_needed > value.size();
   int64_t changes = 0;

@@ -29,21 +29,22 @@ class Sets {
  public:
   // False: pending, or answered.
   bool Open(Call& call, Words keys, bool counted) {
-    std::vector<Opened> opened;
-    for (const std::string_view key : keys) {
-      sets_.push_back(std::make_unique<SetValue>(&call.txn, key, &call.server.thresholds));
-      opened.push_back(sets_.back()->Open());
-      if (counted && opened.back() != Opened::kPending)
-        call.txn.CountRead(opened.back() != Opened::kMissing, key);
-    }
     counts_.resize(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (!Ready(call, opened[i], sets_[i]->status())) return false;
-      if (opened[i] == Opened::kMissing) sets_[i].reset();
-      if (sets_[i] == nullptr) continue;
-      if (!Done(call, sets_[i]->Count(&counts_[i]), sets_[i]->status())) return false;
+      sets_.push_back(std::make_unique<SetValue>(&call.txn, keys[i], &call.server.thresholds));
+      SetValue* const set = sets_.back().get();
+      const Opened opened = set->Open();
+      if (counted) call.txn.CountRead(opened != Opened::kMissing, keys[i]);
+      // Those behind one that is pending are looked up all the same; those behind an error are not.
+      if (call.txn.pending()) continue;
+      if (!Ready(call, opened, set->status())) return false;
+      if (opened == Opened::kMissing) {
+        sets_.back().reset();
+      } else if (!Done(call, set->Count(&counts_[i]), set->status())) {
+        return false;
+      }
     }
-    return true;
+    return !call.txn.pending();
   }
   size_t size() const { return sets_.size(); }
   SetValue* at(size_t i) { return sets_[i].get(); }

@@ -216,6 +216,7 @@ void PopMany(Call& call) {
       return true;
     };
     if (!WalkAll(call, &set, &popped.place, Slices::kNone, take)) return;
+    call.txn.CountRead(true);  // Redis answers this as SUNION
     call.txn.Delete(call.argv[1]);
   }
   call.txn.Notify(kNotifySet, "spop", call.argv[1]);
