@@ -223,6 +223,7 @@ describe('the same events as from redis-server', () => {
       'SADD s b',
       'SMOVE t s b',
       'SPOP s 0',
+      'SREM s c',
       'SPOP s 9',
       'SADD s a',
       'SPOP s',
