@@ -51,7 +51,8 @@ void Publish(Call& call, ChannelKind kind) {
 // Some thousands of channels in each slice; no picture of one moment.
 void ListNames(Call& call, Topic topic) {
   constexpr size_t kNamesPerSlice = 8 * 1024;
-  if (call.argv.size() > 3) return call.reply.Error(errors::SubcommandSyntax(call.argv[1], "PUBSUB"));
+  if (call.argv.size() > 3)
+    return call.reply.Error(errors::SubcommandSyntax(call.argv[1], "PUBSUB"));
   struct Listed {
     uint32_t stripe = 0;
     std::vector<std::string> names;

@@ -38,7 +38,9 @@ class Writes {
   std::deque<Written> writes_;
 };
 
-std::string StoredKey(size_t i) { return std::string(kPrefixBytes, '\0') + "key " + std::to_string(i); }
+std::string StoredKey(size_t i) {
+  return std::string(kPrefixBytes, '\0') + "key " + std::to_string(i);
+}
 
 const PendingWrite* Look(const PendingIndex& index, const std::string& key) {
   return index.Find(0, key, HashOf(key));
