@@ -62,7 +62,11 @@ void KillScripts(Call& call, bool functions) {
 }
 
 void ScriptDebugCommand(Call& call) {
-  EqualsIgnoreCase(call.argv[2], "no") ? call.reply.Ok() : call.reply.Error(errors::kNoDebugger);
+  const std::string_view mode = call.argv[2];
+  if (EqualsIgnoreCase(mode, "no")) return call.reply.Ok();
+  const bool known = EqualsIgnoreCase(mode, "yes") || EqualsIgnoreCase(mode, "sync");
+  call.reply.Error(known ? errors::kNoDebugger
+                         : std::string_view("ERR Use SCRIPT DEBUG YES/SYNC/NO"));
 }
 
 }  // namespace cairn

@@ -1,5 +1,4 @@
 /** Packages that stand on scripts, as their users use them. */
-import { createRequire } from 'node:module';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,7 +14,10 @@ interface Lock {
 interface Locks {
   lock(resource: string | string[], ms: number): Promise<Lock>;
 }
-const Redlock = createRequire(import.meta.url)('redlock') as new (clients: unknown[], options: object) => Locks;
+// It has no types.
+const { default: Redlock } = (await import(String('redlock'))) as {
+  default: new (clients: unknown[], options: object) => Locks;
+};
 
 let client: Redis;
 beforeAll(() => {

@@ -194,6 +194,12 @@ describe('what is told of scripts', () => {
     expect(show(await client.run('INFO errorstats'))).toMatch(/errorstat_ERR:count=2/);
   });
 
+  cairnOnly('there is no debugger', async () => {
+    using client = await server.current.connect();
+    expect(await client.ask('SCRIPT DEBUG YES')).toBe('-ERR SCRIPT DEBUG is not supported');
+    expect(await client.ask('SCRIPT DEBUG SYNC')).toBe('-ERR SCRIPT DEBUG is not supported');
+  });
+
   test('INFO counts the scripts that are kept', async () => {
     using client = await server.current.connect();
     await client.run('SCRIPT FLUSH');
