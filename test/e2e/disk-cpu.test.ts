@@ -7,8 +7,12 @@ import { describeCairn, freePort, startServer, TestServer } from '../support/ser
 function processorsOf(server: TestServer, thread: string): string {
   const tasks = `/proc/${server.pid}/task`;
   for (const id of fs.readdirSync(tasks)) {
-    if (fs.readFileSync(`${tasks}/${id}/comm`, 'utf8').trim() !== thread) continue;
-    return /^Cpus_allowed_list:\s*(\S+)$/m.exec(fs.readFileSync(`${tasks}/${id}/status`, 'utf8'))?.[1] ?? '';
+    try {
+      if (fs.readFileSync(`${tasks}/${id}/comm`, 'utf8').trim() !== thread) continue;
+      return /^Cpus_allowed_list:\s*(\S+)$/m.exec(fs.readFileSync(`${tasks}/${id}/status`, 'utf8'))?.[1] ?? '';
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // it has just ended
+    }
   }
   throw new Error(`no thread ${thread}`);
 }

@@ -2,6 +2,7 @@
 // engine under test, which can lose what it has in memory, be opened again and die.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <memory>
@@ -45,6 +46,7 @@ class CommandWorld {
   static constexpr size_t kClients = 2;
   static constexpr uint64_t kStartMs = 1'000'000;
   static constexpr int kTurnsMax = 20000;
+  static constexpr int kLastTurnsMax = 1000;
 
   explicit CommandWorld(std::unique_ptr<EngineUnderTest> medium,
                         const EngineHost::Change& change = {})
@@ -52,7 +54,15 @@ class CommandWorld {
     shared_.databases = EngineHost::kDatabases;
     Begin();
   }
-  ~CommandWorld() { reactor_.reset(); }
+  // What clients have sent and nobody has awaited ends before the engine goes.
+  ~CommandWorld() {
+    const auto busy = [](const Connection* conn) { return Busy(*conn); };
+    for (int turns = 0; turns < kLastTurnsMax && std::any_of(conns_, conns_ + kClients, busy);
+         ++turns) {
+      Turn();
+    }
+    reactor_.reset();
+  }
 
   // Whether its engine has pages: without, collections are as large as one page.
   bool has_pages() { return host_.engine->spaces() != nullptr; }
@@ -67,11 +77,8 @@ class CommandWorld {
     for (const Argv& words : commands) sent += Frame(words);
     reactor_->executor()->SetNow(now_ms);
     reactor_->Send(conn, sent);
-    const auto busy = [&] {
-      return !conn->slots.empty() || conn->stall != Connection::kRunning || !conn->in.empty();
-    };
-    for (int turns = 0; (received.empty() || busy()) && turns < kTurnsMax; ++turns) Turn();
-    REQUIRE_MESSAGE(!busy(), sent.substr(0, 500));
+    for (int turns = 0; (received.empty() || Busy(*conn)) && turns < kTurnsMax; ++turns) Turn();
+    REQUIRE_MESSAGE(!Busy(*conn), sent.substr(0, 500));
     return received;
   }
   std::string Ask(const Argv& words) { return Ask(0, {words}); }
@@ -118,6 +125,9 @@ class CommandWorld {
   uint64_t now_ms = kStartMs;
 
  private:
+  static bool Busy(const Connection& conn) {
+    return !conn.slots.empty() || conn.stall != Connection::kRunning || !conn.in.empty();
+  }
   void Begin() {
     shared_.context.engine = host_.engine.get();
     reactor_ = std::make_unique<SocketlessReactor<EngineHost>>(&shared_, &host_, 0);

@@ -340,8 +340,9 @@ TEST_CASE("vlog pages: types of values survive starts, checkpoints and garbage c
       life->engine->PauseGc(true);
       for (size_t i = 0; i < std::size(types); ++i) {
         const std::string value(1000 + i, 'v');
-        WriteOp plain = life->Put(0, key(i, 0), value);
-        WriteOp later = life->Put(0, key(i, kFuture), value);
+        const std::string names[] = {key(i, 0), key(i, kFuture)};
+        WriteOp plain = life->Put(0, names[0], value);
+        WriteOp later = life->Put(0, names[1], value);
         plain.type = later.type = types[i];
         REQUIRE(life->Write({plain}).ok());
         REQUIRE(life->Write({later, life->Expire(0, later.key, kFuture)}).ok());
