@@ -84,6 +84,8 @@ struct NamedEngine {
 };
 // Files that are not always built add theirs before main begins.
 std::vector<NamedEngine>& EnginesUnderTest();
+// The reference model, under the thread sanitizer too, where the list has only what uses threads.
+std::unique_ptr<EngineUnderTest> NewMapUnderTest(bool cold);
 
 // A key's state as a read shows it.
 struct Seen {

@@ -81,6 +81,10 @@ class RealVlog final : public VlogUnderTest {
 
 }  // namespace
 
+std::unique_ptr<EngineUnderTest> NewMapUnderTest(bool cold) {
+  return std::make_unique<MapUnderTest>(1, cold);
+}
+
 std::vector<NamedEngine>& EnginesUnderTest() {
   using Made = std::unique_ptr<EngineUnderTest>;
   static std::vector<NamedEngine> engines = {

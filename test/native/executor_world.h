@@ -47,6 +47,7 @@ inline Words Bulks(const std::string& reply) {
 }
 
 inline std::unique_ptr<EngineUnderTest> Medium(std::string_view name) {
+  if (name == "map" || name == "cold map") return NewMapUnderTest(name != "map");
   for (const NamedEngine& engine : EnginesUnderTest()) {
     if (engine.name == name) return engine.make(1);
   }
