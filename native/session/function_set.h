@@ -7,6 +7,9 @@
 //   per library: 245 | its code, a string | ... | version, 2 bytes | CRC-64, 8 bytes (rdb/coding.h)
 #pragma once
 
+#include <strings.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,6 +27,15 @@ struct FunctionLibrary {
   std::string code;  // as sent
   // In the order in which the code registers them; `callback` means nothing here.
   std::vector<script::RegisteredFunction> functions;
+};
+
+// The case of letters means nothing in the names of functions, and something in those of libraries.
+struct FunctionNameLess {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const {
+    const int order = strncasecmp(a.data(), b.data(), std::min(a.size(), b.size()));
+    return order != 0 ? order < 0 : a.size() < b.size();
+  }
 };
 
 class FunctionSet {
@@ -57,7 +69,7 @@ class FunctionSet {
 
  private:
   std::map<std::string, Library, std::less<>> libraries_;
-  std::map<std::string, Place, std::less<>> places_;
+  std::map<std::string, Place, FunctionNameLess> places_;
   uint64_t bytes_ = 0;
 };
 

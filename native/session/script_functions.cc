@@ -95,7 +95,8 @@ void Scripts::CallFunction(Call& call, bool read_only) {
 
 // The file first: what is answered is there after a crash. A pass that is thrown away has written a
 // file that the next one writes again.
-bool Scripts::Change(FunctionSet set, std::string* error) {
+bool Scripts::Change(const Txn& txn, FunctionSet set, std::string* error) {
+  EnterPass(txn);  // who has not looked at what there is has not done that
   const Status saved = context_.shared->functions.Save(set);
   if (!saved.ok()) {
     *error = errors::DiskRefusedWrite(saved.message()).view();
@@ -119,7 +120,7 @@ bool Scripts::LoadLibrary(Txn& txn, std::string_view code, bool replace, std::st
   for (const int callback : callbacks) Machine().DropFunction(callback);
   FunctionSet made;
   return library != nullptr && known.With(std::move(library), replace, &made, error) &&
-         Change(std::move(made), error);
+         Change(txn, std::move(made), error);
 }
 
 bool Scripts::DeleteLibrary(Txn& txn, std::string_view name, std::string* error) {
@@ -129,13 +130,13 @@ bool Scripts::DeleteLibrary(Txn& txn, std::string_view name, std::string* error)
     *error = errors::kNoLibrary;
     return false;
   }
-  return Change(std::move(made), error);
+  return Change(txn, std::move(made), error);
 }
 
 bool Scripts::FlushLibraries(Txn& txn, std::string* error) {
   if (!txn.NeedLatch(FunctionStore::kShard)) return false;
   if (Functions(txn).libraries().empty()) return true;
-  return Change(FunctionSet(), error);
+  return Change(txn, FunctionSet(), error);
 }
 
 bool Scripts::RestoreLibraries(Txn& txn, std::span<const std::string> codes, Restore how,
@@ -150,7 +151,7 @@ bool Scripts::RestoreLibraries(Txn& txn, std::span<const std::string> codes, Res
     if (library == nullptr) return false;
     if (!made.With(std::move(library), how == Restore::kReplace, &made, error)) return false;
   }
-  return Change(std::move(made), error);
+  return Change(txn, std::move(made), error);
 }
 
 }  // namespace cairn

@@ -108,7 +108,7 @@ class Scripts {
   // The first call in a pass: what an earlier one has left is forgotten.
   void EnterPass(const Txn& txn);
   void Publish();
-  bool Change(FunctionSet set, std::string* error);
+  bool Change(const Txn& txn, FunctionSet set, std::string* error);
   const Loaded* LoadedLibrary(const FunctionSet::Library& library, std::string* error);
   void Unload(std::string_view library);
   // Null: it is not known, or *error says what is wrong with it.
