@@ -83,8 +83,10 @@ void Scripts::CallFunction(Call& call, bool read_only) {
   if (loaded == nullptr) return call.reply.Error(error);
   if (std::find(ran_.begin(), ran_.end(), place.library->name) == ran_.end())
     ran_.push_back(place.library->name);
-  const script::RunInput input{
-      .label = function.name, .keys = arguments.keys, .argv = arguments.rest};
+  const script::RunInput input{.label = function.name,
+                               .keys = arguments.keys,
+                               .argv = arguments.rest,
+                               .seed = static_cast<int32_t>(call.txn.Random())};
   const ScriptCaller::Script described{
       .name = function.name, .function = true, .read_only = !writes, .argv = call.argv};
   const script::Outcome outcome = Run(call, described, [&](ScriptCaller& caller) {

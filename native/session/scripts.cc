@@ -119,8 +119,10 @@ void Scripts::Eval(Call& call, bool by_sha, bool read_only) {
   const ScriptCaller::Script described{.name = script->sha,
                                        .read_only = read_only || (flags & script::kNoWrites) != 0,
                                        .argv = call.argv};
-  const script::RunInput input{
-      .label = script->sha, .keys = arguments.keys, .argv = arguments.rest};
+  const script::RunInput input{.label = script->sha,
+                               .keys = arguments.keys,
+                               .argv = arguments.rest,
+                               .seed = static_cast<int32_t>(call.txn.Random())};
   const script::Outcome outcome = Run(call, described, [&](ScriptCaller& caller) {
     return Machine().Run(script->sha, input, caller, call.reply);
   });

@@ -199,6 +199,9 @@ TEST_CASE("executor script: time stands still, random numbers repeat") {
   // A key that depends on the time, or on chance, is the same one when the run is made again.
   CHECK(world.AskOne(Eval("return redis.call('get', 'k'..redis.call('time')[2])")) == "$-1\r\n");
   CHECK(world.AskOne(Eval("return redis.call('get', 'k'..math.random(1000000))")) == "$-1\r\n");
+  // Each command has numbers of its own.
+  CHECK(world.AskOne(Eval("return math.random(2^30)")) !=
+        world.AskOne(Eval("return math.random(2^30)")));
 }
 
 TEST_CASE("executor script: booked once, however many runs it takes") {
