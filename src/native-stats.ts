@@ -97,6 +97,11 @@ export interface NativeStats extends NativeCounters {
   pubsubShardChannels: number;
   /** Messages that found no room on their way to a busy reactor, since the start. */
   pubsubDropped: number;
+  /** CLIENT TRACKING: clients that have it on, keys in the table, clients of those, prefixes. */
+  trackingClients: number;
+  trackingKeys: number;
+  trackingItems: number;
+  trackingPrefixes: number;
   /** Largest buffers of any connection now. */
   maxInputBuffer: number;
   maxOutputBuffer: number;

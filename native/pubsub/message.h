@@ -15,10 +15,13 @@
 #include <vector>
 
 #include "engine/ticket.h"
+#include "pubsub/tracking_table.h"
 
 namespace cairn {
 
-enum class ChannelKind : uint8_t { kPlain, kSharded };
+// What is on its way: messages of channels, and what CLIENT TRACKING tells clients, by name or by
+// way of another client.
+enum class ChannelKind : uint8_t { kPlain, kSharded, kInvalidation, kRedirected };
 
 // How many subscribers of something each reactor has.
 struct ReactorCount {
@@ -44,11 +47,18 @@ struct Message {
   std::shared_ptr<const PatternList> patterns;  // null: none match
   std::vector<uint32_t> matching;               // of patterns
   std::vector<Ticket> gate;                     // nobody hears of it before these are durable
+  // Of invalidations, whose body is an array of keys (none: all of them): who is told, the id of
+  // who has changed them, and whether it is for clients that named prefixes (BCAST) or for others.
+  std::vector<ClientRef> clients;
+  uint64_t by = 0;
+  bool broadcast = false;
 
   std::string_view channel() const {
     return std::string_view(body).substr(channel_at, channel_bytes);
   }
-  uint64_t bytes() const { return body.size() + kOverheadBytes; }
+  uint64_t bytes() const {
+    return body.size() + clients.size() * sizeof(ClientRef) + kOverheadBytes;
+  }
 };
 
 // $n channel $m payload, in RESP.

@@ -68,14 +68,17 @@ Publisher::Published Publisher::Publish(ChannelKind kind, std::string_view chann
   }
   std::lock_guard<std::mutex> guard(stripe.mutex);
   const uint64_t receivers = FindTargets(&stripe, kind, channel);
-  for (const uint32_t reactor : targets_) {
-    hub_->Put(reactor, message);
-    if (reactor == reactor_) continue;
-    if (rung_.size() <= reactor) rung_.resize(reactor + 1);
-    if (!rung_[reactor]) bells_.push_back(reactor);
-    rung_[reactor] = true;
-  }
+  for (const uint32_t reactor : targets_) (void)Send(reactor, message);
   return {receivers, false};
+}
+
+bool Publisher::Send(uint32_t reactor, const MessagePtr& message) {
+  const bool sent = hub_->Put(reactor, message);
+  if (reactor == reactor_) return sent;
+  if (rung_.size() <= reactor) rung_.resize(reactor + 1);
+  if (!rung_[reactor]) bells_.push_back(reactor);
+  rung_[reactor] = true;
+  return sent;
 }
 
 }  // namespace cairn

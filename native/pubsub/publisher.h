@@ -32,6 +32,9 @@ class Publisher {
   const PatternList* patterns() const { return patterns_.get(); }
   std::span<const uint32_t> matching() const { return matching_; }
 
+  // To that reactor only. False: its inbox is full.
+  bool Send(uint32_t reactor, const MessagePtr& message);
+
   // So many clients a message to that channel would reach now.
   uint64_t Receivers(ChannelKind kind, std::string_view channel);
 

@@ -119,10 +119,11 @@ std::shared_ptr<const PatternList> PubSub::Patterns(uint64_t* version) {
   return pattern_list_;
 }
 
-void PubSub::Put(uint32_t reactor, const MessagePtr& message) {
+bool PubSub::Put(uint32_t reactor, const MessagePtr& message) {
   const Inbox::Added added = inboxes_[reactor].Add(message);
   if (added == Inbox::Added::kCrowded) crowded_.fetch_add(1, std::memory_order_relaxed);
   if (added == Inbox::Added::kDropped) dropped_.fetch_add(1, std::memory_order_relaxed);
+  return added != Inbox::Added::kDropped;
 }
 
 }  // namespace cairn

@@ -102,7 +102,8 @@ class PubSub {
   void RemoveFrom(Table* table, std::string_view name, uint32_t reactor, Topic topic);
   // As they are now; *version tells when they are others.
   std::shared_ptr<const PatternList> Patterns(uint64_t* version);
-  void Put(uint32_t reactor, const MessagePtr& message);
+  // False: its inbox is full.
+  bool Put(uint32_t reactor, const MessagePtr& message);
 
   std::array<Stripe, kStripes> stripes_;
   Stripe patterns_;  // its table of channels

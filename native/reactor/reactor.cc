@@ -459,6 +459,7 @@ void Reactor::Tick() {
   engine_->Tick(number_, last_tick_ms_);
   room_came_ = true;
   executor_.RetryParked();
+  executor_.Tick();
   CheckTimers();
   if (accept_again_ms_ != 0 && last_tick_ms_ >= accept_again_ms_) WatchListeners(true);
   if (!pause_waiters_.empty() && shared_->pause_until_ms.load() <= executor_.now_ms()) {

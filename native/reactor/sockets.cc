@@ -160,10 +160,12 @@ void Reactor::Adopt(int fd, bool unix_socket) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
   counters_.clients.Add(1);
   counters_.connections.Add(1);
+  shared_->directory.Add(conn->id, {number_, conn->Token()});
   connections_[index] = std::move(conn);
 }
 
 void Reactor::Destroy(Connection* conn) {
+  shared_->directory.Remove(conn->id);
   executor_.Forget(conn);
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, conn->fd, nullptr);
   close(conn->fd);

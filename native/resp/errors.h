@@ -176,6 +176,30 @@ inline constexpr std::string_view kMaxClients = "ERR max number of clients reach
 inline constexpr std::string_view kClientName =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kMonitorKeys = "ERR Replica can't interact with the keyspace";
+inline constexpr std::string_view kTrackingRedirects =
+    "ERR A client can only redirect to a single other client";
+inline constexpr std::string_view kTrackingRedirect =
+    "ERR The client ID you want redirect to does not exist";
+inline constexpr std::string_view kTrackingPrefix =
+    "ERR PREFIX option requires BCAST mode to be enabled";
+inline constexpr std::string_view kTrackingSwitchBcast =
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.";
+inline constexpr std::string_view kTrackingSwitchOpt =
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.";
+inline constexpr std::string_view kTrackingOptBcast =
+    "ERR OPTIN and OPTOUT are not compatible with BCAST";
+inline constexpr std::string_view kTrackingBothOpts =
+    "ERR You can't specify both OPTIN mode and OPTOUT mode";
+inline constexpr std::string_view kTrackingTooMany = "ERR too many prefixes";
+inline constexpr std::string_view kCachingMode =
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+    "OPTOUT mode enabled";
+inline constexpr std::string_view kCachingYes =
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.";
+inline constexpr std::string_view kCachingNo =
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.";
 inline constexpr std::string_view kTooManySubscriptions = "ERR too many subscriptions";
 inline constexpr std::string_view kNoSuchClient = "ERR No such client";
 inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
@@ -342,6 +366,12 @@ inline std::string UnknownArgument(std::string_view argument) {  // HSETEX
 }
 inline std::string UnknownPfdebug(std::string_view subcommand) {
   return Whole("ERR Unknown PFDEBUG subcommand '", subcommand, "'");
+}
+inline std::string PrefixOverlap(std::string_view prefix, std::string_view which,
+                                 std::string_view other) {
+  return Whole("ERR Prefix '", prefix, "' overlaps with ") +
+         Whole(which, " prefix '", "").append(Preview(other, other.size())) +
+         "'. Prefixes for a single client must not overlap.";
 }
 inline std::string HelloOption(std::string_view option) {
   return Whole("ERR Syntax error in HELLO option '", option, "'");

@@ -234,6 +234,20 @@ constexpr ServerOption kOptions[] = {
          [](Server* server, int64_t, std::string_view text) {
            return SetOutputLimits(&server->shared().options, text);
          }},
+    {.row = {.name = "tracking-table-max-keys",
+             .kind = OptionKind::kInteger,
+             .initial = "1000000",
+             .min = 0,
+             .max = kNoLimit,
+             .change = OptionChange::kAtRuntime,
+             .section = "Limits",
+             .doc = "Keys that CLIENT TRACKING remembers for clients with caches of their own; "
+                    "beyond that others are forgotten, and their clients told. 0: no limit."},
+     .apply =
+         [](Server* server, int64_t value, std::string_view) {
+           server->shared().options.tracking_keys_max.store(static_cast<uint64_t>(value));
+           return Status();
+         }},
     {.row = {.name = "io-backend",
              .kind = OptionKind::kChoice,
              .initial = "auto",

@@ -23,6 +23,11 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
   const bool in_multi = conn.multi != nullptr || conn.exec_run != nullptr;
   if (in_multi) flags += 'x';
   if (conn.stall == Connection::kBlocked || conn.stall == Connection::kWaitsForPause) flags += 'b';
+  if (conn.tracking != nullptr) {
+    flags += 't';
+    if (conn.tracking->broken) flags += 'R';
+    if (conn.tracking->bcast) flags += 'B';
+  }
   if (conn.watcher.state != nullptr && conn.watcher.state->dirty.load()) flags += 'd';
   if (conn.close_after_reply) flags += 'c';
   if (conn.closed) flags += 'A';
@@ -59,8 +64,9 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
       " omem=" + number(conn.OutputBytes()) + " tot-mem=" + number(memory) +
       " events=" + ((conn.epoll_events & 4u) != 0 ? "rw" : "r") +
       " cmd=" + (conn.last_command != nullptr ? conn.last_command->name : std::string("NULL")) +
-      " user=default redir=-1 resp=" + number(conn.resp) + " lib-name=" + conn.lib_name +
-      " lib-ver=" + conn.lib_version;
+      " user=default redir=" +
+      (conn.tracking != nullptr ? number(conn.tracking->redirect) : std::string("-1")) +
+      " resp=" + number(conn.resp) + " lib-name=" + conn.lib_name + " lib-ver=" + conn.lib_version;
   return line;
 }
 

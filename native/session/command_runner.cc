@@ -3,6 +3,7 @@
 
 #include "session/blocked_clients.h"
 #include "session/parked_passes.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -35,6 +36,7 @@ Outcome CommandRunner::Run(Connection* conn, const Command& command,
   pass_->Begin(conn->db);
   control.SetSliced(command.Is(kCmdWaves));
   control.SetMayWait(command.Is(kCmdBlocking));
+  if (CAIRN_UNLIKELY(conn->tracking != nullptr)) control.SetTraced(Tracking::Follows(*conn));
   Latch(command, argv);
   size_t mark = conn->turn.size();
   pass_->RunHandler(conn, command, argv, &conn->turn, conn->resp);
@@ -99,6 +101,8 @@ PassEnd CommandRunner::RunAgain(Connection* conn, ParkedPass* parked) {
   OutBuffer* out = &parked->slot->bytes;
   pass_->control().SetSliced(parked->sliced());
   pass_->control().SetMayWait(command.Is(kCmdBlocking));
+  if (CAIRN_UNLIKELY(conn->tracking != nullptr))
+    pass_->control().SetTraced(!parked->frozen && Tracking::Follows(*conn));
   if (pass_->control().needs_latches()) {
     LatchMore(command, parked->argv);
   } else if (!parked->frozen) {
@@ -145,6 +149,7 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
     pass_->serving().Settle(status.ok());
     if (CAIRN_UNLIKELY(!status.ok())) {
       // A read that met an expired key answers all the same; the key goes another time.
+      if (command.Is(kCmdReadOnly)) tracking_->TellReads(*conn, &control);
       if (command.Is(kCmdReadOnly) && pass_->txn().waits()) return Committed::kWaits;
       control.Unlatch();
       if (command.Is(kCmdReadOnly)) return Committed::kDone;
@@ -158,7 +163,7 @@ CommandRunner::Committed CommandRunner::Commit(Connection* conn, const Command& 
   }
   if (CAIRN_UNLIKELY(control.watching())) control.PlaceWatches(&conn->watcher);
   if (CAIRN_UNLIKELY(command.Is(kCmdScript))) scripts_->Committed(pass_->txn());
-  control.TellEvents();
+  tracking_->Tell(*conn, &control);
   if (CAIRN_UNLIKELY(pass_->txn().waits())) return Committed::kWaits;
   control.Unlatch();
   pass_->serving().Send();

@@ -23,13 +23,14 @@ namespace cairn {
 
 class BlockedClients;
 class ParkedPasses;
+class Tracking;
 struct ParkedPass;
 
 class CommandRunner {
  public:
   CommandRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
                 Scripts* scripts, LookAhead* look_ahead, ParkedPasses* parked,
-                BlockedClients* blocked)
+                BlockedClients* blocked, Tracking* tracking)
       : host_(context.host),
         pass_(pass),
         replies_(replies),
@@ -37,7 +38,8 @@ class CommandRunner {
         scripts_(scripts),
         look_ahead_(look_ahead),
         parked_(parked),
-        blocked_(blocked) {}
+        blocked_(blocked),
+        tracking_(tracking) {}
 
   Outcome Run(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   // The next pass of a parked one, loaded. Not kWalk.
@@ -67,6 +69,7 @@ class CommandRunner {
   LookAhead* const look_ahead_;
   ParkedPasses* const parked_;
   BlockedClients* const blocked_;
+  Tracking* const tracking_;
 };
 
 }  // namespace cairn

@@ -22,6 +22,7 @@
 #include "resp/reply.h"
 #include "session/large_copies.h"
 #include "session/subscriber.h"
+#include "session/tracking_state.h"
 #include "txn/watch.h"
 
 namespace cairn {
@@ -186,12 +187,14 @@ struct Connection : Client {
   bool resume_queued = false;      // in the reactor's list of those that run again
   bool flush_queued = false;       // in the reactor's list for this turn
   bool monitor = false;
+  bool touched = false;  // has got messages in the delivery under way
   ReplyMode reply_mode = ReplyMode::kOn;
 
   PreparedWrites prepared;  // of the command that runs again
   std::unique_ptr<MultiState> multi;
   Watcher watcher;
-  std::unique_ptr<Subscriber> subscriber;  // null: it has subscribed to nothing
+  std::unique_ptr<Subscriber> subscriber;   // null: it has subscribed to nothing
+  std::unique_ptr<TrackingState> tracking;  // null: CLIENT TRACKING is off
 
   std::string addr;
   std::string laddr;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "resp/errors.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -50,15 +51,25 @@ Outcome Dispatcher::Dispatch(Connection* conn, std::span<const std::string_view>
   bool again = false;
   conn->last_command = command;
   if (!Admit(conn, *command, argv, &again)) return again ? Outcome::kAgain : Outcome::kTaken;
-  if (CAIRN_LIKELY((command->spec.flags & (kCmdSession | kCmdControl)) == 0)) {
+  if (CAIRN_LIKELY(conn->tracking == nullptr)) return HandOn(conn, *command, argv);
+  const Caching before = conn->tracking->caching;
+  Tracking::NextCommand(conn, *command);
+  const Outcome outcome = HandOn(conn, *command, argv);
+  if (outcome == Outcome::kAgain) conn->tracking->caching = before;
+  return outcome;
+}
+
+inline Outcome Dispatcher::HandOn(Connection* conn, const Command& command,
+                                  std::span<const std::string_view> argv) {
+  if (CAIRN_LIKELY((command.spec.flags & (kCmdSession | kCmdControl)) == 0)) {
     return (CAIRN_LIKELY(context_.busy == Busy::kNo) ? to_.commands : to_.commands_beside)
-        ->Run(conn, *command, argv);
+        ->Run(conn, command, argv);
   }
-  if (command->Is(kCmdControl)) {
-    to_.bridge->Run(conn, *command, argv);
+  if (command.Is(kCmdControl)) {
+    to_.bridge->Run(conn, command, argv);
     return Outcome::kTaken;
   }
-  return to_.session->Run(conn, *command, argv);
+  return to_.session->Run(conn, command, argv);
 }
 
 void Dispatcher::RefuseUnknown(Connection* conn, std::span<const std::string_view> argv) {
@@ -140,10 +151,12 @@ bool AllowedToSubscribers(const Command& command) {
 
 }  // namespace
 
-// What would fill inboxes further: messages, and events of keys.
+// What would fill inboxes further: messages, events of keys, and what CLIENT TRACKING tells.
 bool Dispatcher::Publishes(const Connection& conn, const Command& command) const {
   uint32_t flags = kCmdPubSub;
-  if (shared_->options.notified.load(std::memory_order_relaxed) != 0) flags |= kCmdWrite;
+  const bool told = shared_->options.notified.load(std::memory_order_relaxed) != 0 ||
+                    shared_->tracking.client_count().load(std::memory_order_relaxed) != 0;
+  if (told) flags |= kCmdWrite | kCmdScript;
   if (command.name == "exec" && conn.multi != nullptr) return ExecRunner::AnyQueued(conn, flags);
   return conn.multi == nullptr && command.Is(flags) && !AllowedToSubscribers(command);
 }

@@ -48,6 +48,8 @@ class Dispatcher {
 
  private:
   Outcome Dispatch(Connection* conn, std::span<const std::string_view> argv);
+  // To the part that runs it.
+  Outcome HandOn(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   // Null: refused.
   const Command* Resolve(Connection* conn, std::span<const std::string_view> argv);
   void RefuseUnknown(Connection* conn, std::span<const std::string_view> argv);

@@ -7,6 +7,7 @@
 #include "resp/errors.h"
 #include "session/parked_passes.h"
 #include "session/session_commands.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -152,6 +153,7 @@ void ExecRunner::LatchAllOf(const Connection& conn, const ExecRun& run) {
 ExecRunner::Attempt ExecRunner::RunPass(Connection* conn, ExecRun* run, PreparedUnit* prepared,
                                         bool ask) {
   TxnControl& control = pass_->control();
+  if (CAIRN_UNLIKELY(conn->tracking != nullptr)) control.SetTraced(Tracking::Follows(*conn));
   LatchAllOf(*conn, *run);
   aborted_.Clear();
   if (control.Touched(conn->watcher)) {
@@ -183,7 +185,7 @@ ExecRunner::Attempt ExecRunner::Commit(Connection* conn, ExecRun* run, PreparedU
       return Attempt::kAborted;
     }
   }
-  control.TellEvents();
+  tracking_->Tell(*conn, &control);
   scripts_->Committed(pass_->txn());
   control.Unlatch();
   pass_->serving().Send();

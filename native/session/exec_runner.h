@@ -33,6 +33,7 @@
 namespace cairn {
 
 class ParkedPasses;
+class Tracking;
 struct ParkedPass;
 
 // What became of one queued command of an EXEC.
@@ -63,7 +64,7 @@ struct ExecRun {
 class ExecRunner {
  public:
   ExecRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-             Scripts* scripts, ControlBridge* bridge, ParkedPasses* parked)
+             Scripts* scripts, ControlBridge* bridge, ParkedPasses* parked, Tracking* tracking)
       : shared_(context.shared),
         engine_(context.engine),
         host_(context.host),
@@ -73,7 +74,8 @@ class ExecRunner {
         books_(books),
         scripts_(scripts),
         bridge_(bridge),
-        parked_(parked) {}
+        parked_(parked),
+        tracking_(tracking) {}
 
   // A command between MULTI and EXEC, checked.
   void Queue(Connection* conn, const Command& command, std::span<const std::string_view> argv);
@@ -115,6 +117,7 @@ class ExecRunner {
   Scripts* const scripts_;
   ControlBridge* const bridge_;
   ParkedPasses* const parked_;
+  Tracking* const tracking_;
   OutBuffer aborted_;  // the whole reply of a pass that was given up
 };
 

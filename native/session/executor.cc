@@ -11,18 +11,21 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       replies_(context_),
       books_(context_),
       scripts_(context_),
-      subscriptions_(context_, &replies_),
+      subscriptions_(context_, &replies_, &tracking_),
+      tracking_(context_, &subscriptions_, &replies_),
       look_ahead_(engine),
       pass_(context_),
-      commands_(context_, &pass_, &replies_, &books_, &scripts_, &look_ahead_, &parked_, &blocked_),
+      commands_(context_, &pass_, &replies_, &books_, &scripts_, &look_ahead_, &parked_, &blocked_,
+                &tracking_),
       pass_beside_(context_),
       commands_beside_(context_, &pass_beside_, &replies_, &books_, &scripts_, &look_ahead_,
-                       &parked_, &blocked_),
+                       &parked_, &blocked_, &tracking_),
       bridge_(context_, &replies_, &books_),
-      execs_(context_, &pass_, &replies_, &books_, &scripts_, &bridge_, &parked_),
-      parked_(context_, &pass_, &replies_, &books_, &commands_, &execs_),
+      execs_(context_, &pass_, &replies_, &books_, &scripts_, &bridge_, &parked_, &tracking_),
+      parked_(context_, &pass_, &replies_, &books_, &commands_, &execs_, &tracking_),
       blocked_(context_, &pass_.control(), &replies_, &books_),
-      session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_, &subscriptions_),
+      session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_, &subscriptions_,
+               &tracking_),
       dispatcher_(context_, {.pass = &pass_,
                              .replies = &replies_,
                              .books = &books_,
@@ -35,6 +38,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
                              .session = &session_}),
       sweep_(engine, &pass_.txn(), &pass_.control(), reactor, &pass_.serving()) {
   pass_.control().SetEventSink(&subscriptions_);
+  pass_.control().SetTracked(&shared->tracking.client_count());
 }
 
 void Executor::ControlDone(Connection* conn, std::string_view reply, uint64_t usec) {
@@ -72,6 +76,7 @@ void Executor::Forget(Connection* conn) {
   execs_.Discard(conn);
   session_.StopMonitor(conn);
   subscriptions_.Drop(conn);
+  tracking_.TurnOff(conn);
   if (const std::shared_ptr<ExecRun> run = std::move(conn->exec_run)) {
     execs_.Abandon(conn, run.get());
   } else {

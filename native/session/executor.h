@@ -8,6 +8,7 @@
 //   ControlBridge   commands that live in TypeScript, there and back
 //   ParkedPasses    commands that wait for reads, copies, slices or room, and run again
 //   Subscriptions   publish and subscribe, keyspace events
+//   Tracking        clients with caches of their own
 //   BlockedClients  clients that wait because they asked to (WAIT), or are paused
 //   Replies         what was answered, in order, until it may leave
 //   Bookkeeper      statistics, slow log, latency, MONITOR
@@ -42,6 +43,7 @@
 #include "session/session_host.h"
 #include "session/session_runner.h"
 #include "session/subscriptions.h"
+#include "session/tracking.h"
 #include "txn/expiry_sweep.h"
 
 namespace cairn {
@@ -92,6 +94,7 @@ class Executor {
   void RingBells() { subscriptions_.RingBells(); }
   bool delivering() const { return subscriptions_.busy(); }
 
+  void Tick() { tracking_.Tick(); }
   // See ExpirySweep. Between commands.
   ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard);
 
@@ -112,6 +115,7 @@ class Executor {
   Scripts& scripts() { return scripts_; }
   void DropWatches(Connection* conn) { execs_.DropWatches(conn); }
   Subscriptions* subscriptions() { return &subscriptions_; }
+  Tracking* tracking() { return &tracking_; }
 
  private:
   SessionContext context_;
@@ -119,6 +123,7 @@ class Executor {
   Bookkeeper books_;
   Scripts scripts_;
   Subscriptions subscriptions_;
+  Tracking tracking_;
   LookAhead look_ahead_;
   Pass pass_;
   CommandRunner commands_;

@@ -8,6 +8,7 @@
 #include "session/command_runner.h"
 #include "session/exec_runner.h"
 #include "session/serving.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -40,6 +41,9 @@ void ParkedPasses::Park(Connection* conn, const Command& command,
   if (parked->frozen) {
     pass_->control().Freeze(argv, command.spec.keys());
   }
+  // What changes between its slices it is told of, behind its reply.
+  if (CAIRN_UNLIKELY(conn->tracking != nullptr) && parked->exec == nullptr)
+    tracking_->Read(*conn, command, argv);
   pass_->control().Save(&parked->saved);
   parked->slot = replies_->Expect(conn);
   if (parked->progresses()) KeepTickets(parked.get());

@@ -38,19 +38,21 @@ namespace cairn {
 
 class CommandRunner;
 class ExecRunner;
+class Tracking;
 
 class ParkedPasses {
  public:
   static constexpr uint32_t kReadsMax = 256;  // of one connection
 
   ParkedPasses(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-               CommandRunner* commands, ExecRunner* execs)
+               CommandRunner* commands, ExecRunner* execs, Tracking* tracking)
       : context_(context),
         pass_(pass),
         replies_(replies),
         books_(books),
         commands_(commands),
-        execs_(execs) {}
+        execs_(execs),
+        tracking_(tracking) {}
 
   // Latched, after a pending pass. Unlatches. exec: null for a single command.
   void Park(Connection* conn, const Command& command, std::span<const std::string_view> argv,
@@ -107,6 +109,7 @@ class ParkedPasses {
   Bookkeeper* const books_;
   CommandRunner* const commands_;
   ExecRunner* const execs_;
+  Tracking* const tracking_;
   uint32_t count_ = 0;
   std::vector<std::unique_ptr<ParkedPass>> retry_;
   std::deque<std::unique_ptr<ParkedPass>> slices_;

@@ -72,6 +72,10 @@ class Pass {
     txn_.set_count_hits((command.spec.flags & kCmdReadOnly) != 0);
     Call call{argv, txn_, reply, *conn, shared_->context};
     command.spec.handler(call);
+    if (CAIRN_UNLIKELY(txn_.traced()) && command.Is(kCmdReadOnly) && !command.Is(kCmdScript)) {
+      TxnControl::ForEachKey(argv, command.spec.keys(),
+                             [this](std::string_view key) { txn_.NoteRead(txn_.ReadNow(key)); });
+    }
   }
   // After the commit of a pass: what it has changed, for TakeFigures.
   void CountChanges() { changes_ = control_.Changes(txn_.expired); }

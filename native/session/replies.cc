@@ -119,6 +119,25 @@ void Replies::GiveUp(Connection* conn, const Slot* slot) {
   }
 }
 
+bool Replies::PushAhead(Connection* conn, std::string_view frame) {
+  const Blocked& blocked = conn->blocked;
+  if (conn->stall != Connection::kBlocked || blocked.slot == nullptr) return false;
+  // One that is being served has its reply on the way.
+  if (blocked.command_for_keys != nullptr && !blocked.command_for_keys->waits()) return false;
+  size_t at = conn->slots.size() - 1;  // messages may stand behind it
+  while (&conn->slots[at] != blocked.slot) --at;
+  if (at == 0) {
+    conn->out.Append(frame);
+  } else {
+    Slot& before = conn->slots[at - 1];
+    if (before.pending) return false;
+    before.bytes.Append(frame);
+    conn->slot_bytes += frame.size();
+  }
+  host_->FlushSoon(conn);
+  return true;
+}
+
 void Replies::Release(Connection* conn) {
   while (!conn->slots.empty()) {
     Slot& slot = conn->slots.front();

@@ -41,6 +41,9 @@ class Replies {
   void Complete(Connection* conn, Slot* slot);
   // The slot's reply will never come: it goes, and with it what stands behind it.
   void GiveUp(Connection* conn, const Slot* slot);
+  // A push message for a client that waits because it asked to: it goes before the reply that is
+  // waited for, perhaps for ever. False: it has to go behind all replies.
+  bool PushAhead(Connection* conn, std::string_view frame);
   // Moves replies that may leave from slots to out.
   void Release(Connection* conn);
   // A ticket that the first slot waited for is durable, or its stream has stopped.

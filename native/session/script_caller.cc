@@ -31,6 +31,7 @@ ScriptCaller::ScriptCaller(const SessionContext& context, ::cairn::Call* call, c
 
 ScriptCaller::~ScriptCaller() {
   if (entered_) context_.shared->running_scripts.Leave(running_);
+  if (CAIRN_UNLIKELY(last_read_.has_value())) NoteDeclared();
   outer_.txn.set_db(outer_db_);
   outer_.txn.set_count_hits(false);
 }
@@ -105,9 +106,33 @@ CallAnswer ScriptCaller::Call(std::span<const std::string_view> argv, ReplyWrite
   db_ = conn_.db;
   conn_.db = conn_db;
   if (txn.pending()) return CallAnswer::kSuspend;
+  if (CAIRN_UNLIKELY(txn.traced()) && command->Is(kCmdReadOnly)) NoteReads(*command, argv);
   command_bytes_ += reply.out().size();
   Note(*command, argv, reply.out().view(), __builtin_ia32_rdtsc() - begun);
   return CallAnswer::kReplied;
+}
+
+// As in Redis 7.0 a command that reads stands for all keys of KEYS, and as in later ones for its
+// own. The former count from the first such command to the last one: what was changed in between is
+// told, and read again.
+void ScriptCaller::NoteReads(const Command& command, std::span<const std::string_view> argv) {
+  Txn& txn = outer_.txn;
+  const bool first = !last_read_.has_value();
+  last_read_ = txn.ReadNow({});
+  if (first) NoteDeclared();
+  ForEachKeyIndex(argv, command.spec.keys(), [&](size_t index) {
+    txn.NoteRead(txn.ReadNow(argv[index]));
+    command_bytes_ += sizeof(Txn::Read);
+  });
+}
+
+void ScriptCaller::NoteDeclared() {
+  const KeySpec declared{0, 0, 0, 2};
+  Txn::Read read = *last_read_;
+  ForEachKeyIndex(script_.argv, declared, [&](size_t index) {
+    read.key = script_.argv[index];
+    outer_.txn.NoteRead(read);
+  });
 }
 
 void ScriptCaller::Note(const Command& command, std::span<const std::string_view> argv,

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -62,6 +63,9 @@ class ScriptCaller final : public script::ScriptHost {
   void Note(const Command& command, std::span<const std::string_view> argv, std::string_view reply,
             uint64_t ticks);
   void EnterLong(uint64_t now_ns);
+  // CLIENT TRACKING: it has read what the command names, and what the script declares.
+  void NoteReads(const Command& command, std::span<const std::string_view> argv);
+  void NoteDeclared();
 
   const SessionContext& context_;
   ::cairn::Call& outer_;
@@ -74,6 +78,7 @@ class ScriptCaller final : public script::ScriptHost {
   uint64_t begun_ns_;
   uint64_t served_ns_ = 0;
   uint64_t command_bytes_ = 0;
+  std::optional<Txn::Read> last_read_;  // of a client that is traced; without a key
   bool entered_ = false;
   bool stopped_ = false;
 };

@@ -234,18 +234,6 @@ static void Switch(Call& call, bool* setting) {
 
 void ClientNoEvictCommand(Call& call) { Switch(call, &call.client.no_evict); }
 void ClientNoTouchCommand(Call& call) { Switch(call, &call.client.no_touch); }
-void ClientGetRedirCommand(Call& call) { call.reply.Integer(-1); }
-
-void ClientTrackingInfoCommand(Call& call) {
-  call.reply.MapHeader(3);
-  call.reply.Bulk("flags");
-  call.reply.SetHeader(1);
-  call.reply.Bulk("off");
-  call.reply.Bulk("redirect");
-  call.reply.Integer(-1);
-  call.reply.Bulk("prefixes");
-  call.reply.ArrayHeader(0);
-}
 
 void WatchCommand(Call& call) {
   for (const std::string_view key : call.argv.subspan(1)) call.txn.Watch(key);

@@ -25,6 +25,8 @@ void ClientSetInfoCommand(Call& call);
 void ClientReplyCommand(Call& call);
 void ClientNoEvictCommand(Call& call);
 void ClientNoTouchCommand(Call& call);
+void ClientTrackingCommand(Call& call);
+void ClientCachingCommand(Call& call);
 void ClientGetRedirCommand(Call& call);
 void ClientTrackingInfoCommand(Call& call);
 void MonitorInExecCommand(Call& call);

@@ -97,6 +97,7 @@ void SessionRunner::Reset(Connection* conn) {
   execs_->Discard(conn);
   StopMonitor(conn);
   subscriptions_->Drop(conn);
+  tracking_->TurnOff(conn);
   conn->db = 0;
   conn->resp = 2;
   conn->name.clear();

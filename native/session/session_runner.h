@@ -16,6 +16,7 @@
 #include "session/replies.h"
 #include "session/session_host.h"
 #include "session/subscriptions.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -23,7 +24,7 @@ class SessionRunner {
  public:
   SessionRunner(const SessionContext& context, Replies* replies, Bookkeeper* books,
                 BlockedClients* blocked, CommandRunner* commands, ExecRunner* execs,
-                Subscriptions* subscriptions)
+                Subscriptions* subscriptions, Tracking* tracking)
       : shared_(context.shared),
         host_(context.host),
         replies_(replies),
@@ -31,7 +32,8 @@ class SessionRunner {
         blocked_(blocked),
         commands_(commands),
         execs_(execs),
-        subscriptions_(subscriptions) {}
+        subscriptions_(subscriptions),
+        tracking_(tracking) {}
 
   // A command with kCmdSession.
   Outcome Run(Connection* conn, const Command& command, std::span<const std::string_view> argv);
@@ -54,6 +56,7 @@ class SessionRunner {
   CommandRunner* const commands_;
   ExecRunner* const execs_;
   Subscriptions* const subscriptions_;
+  Tracking* const tracking_;
 };
 
 }  // namespace cairn

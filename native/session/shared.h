@@ -14,7 +14,9 @@
 
 #include "command/registry.h"
 #include "command/server_context.h"
+#include "pubsub/client_directory.h"
 #include "pubsub/pubsub.h"
+#include "pubsub/tracking_table.h"
 #include "session/function_store.h"
 #include "session/running_scripts.h"
 #include "session/script_store.h"
@@ -102,6 +104,7 @@ struct Options {
   std::atomic<uint32_t> expire_effort{1};
   std::atomic<DebugCommand> debug_command{DebugCommand::kNobody};
   std::atomic<FsyncPolicy> fsync{FsyncPolicy::kAlways};
+  std::atomic<uint64_t> tracking_keys_max{1'000'000};
   std::atomic<uint32_t> notified{0};  // notify-keyspace-events, see txn/notify.h
 
   void SetRequirepass(const std::string& password);
@@ -123,6 +126,8 @@ struct Shared {
   WatchTable watches;
   WaiterTable waiters;
   PubSub pubsub{kReactorsMax};
+  TrackingTable tracking;
+  ClientDirectory directory;
   Options options;
   Slowlog slowlog;
   LatencyEvents latency;

@@ -33,7 +33,6 @@ using Topics = std::unordered_map<std::string_view, Subscription>;
 struct Subscriber {
   Connection* conn = nullptr;  // null: it has gone, and this goes in slices
   Topics topics[kTopics];
-  bool touched = false;  // has got messages in the delivery under way
 
   uint64_t count(Topic topic) const { return topics[static_cast<size_t>(topic)].size(); }
   // As confirmations count: shard channels by themselves.

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/number.h"
 #include "resp/errors.h"
+#include "session/tracking.h"
 
 namespace cairn {
 
@@ -185,6 +186,10 @@ void Subscriptions::Tell(std::span<const KeyEvent> events, std::span<const Ticke
   }
 }
 
+void Subscriptions::Trace(std::span<const KeyTrace> trace, uint64_t by) {
+  tracking_->Trace(trace, by);
+}
+
 void Subscriptions::DeliverHere(ChannelKind kind, std::string_view channel,
                                 std::string_view payload) {
   Incoming message{kind, channel, {}, publisher_.patterns(), publisher_.matching(), gate_, nullptr};
@@ -209,9 +214,16 @@ void Subscriptions::DeliverInbox(uint64_t gives) {
     if (next_ == taken_.size()) {
       hub_->Take(context_.reactor, &taken_);
       next_ = 0;
+      tracking_->TellLost();
       if (taken_.empty()) break;
     }
     const MessagePtr& message = taken_[next_++];
+    if (message->kind == ChannelKind::kInvalidation || message->kind == ChannelKind::kRedirected) {
+      const MessagePtr kept = message;  // what is redirected may come in here
+      tracking_->Deliver(kept);
+      given_ += 1 + kept->clients.size();
+      continue;
+    }
     const bool large = message->body.size() >= kLargeValueBytes;
     Give({message->kind, message->channel(), message->body, message->patterns.get(),
           message->matching, message->gate, large ? Owner(message) : nullptr});
@@ -245,8 +257,7 @@ void Subscriptions::Give(const Incoming& message) {
 void Subscriptions::GiveTo(LocalTopic* topic, std::string_view head, const Incoming& message) {
   given_ += topic->subscriptions.size();
   for (const Subscription* subscription : topic->subscriptions) {
-    Subscriber* const subscriber = subscription->subscriber;
-    Connection* const conn = subscriber->conn;
+    Connection* const conn = subscription->subscriber->conn;
     if (conn == nullptr || conn->closed || conn->close_after_reply) continue;
     OutBuffer& out = conn->turn;
     out.Append(conn->resp >= 3 ? ">" : "*");
@@ -257,11 +268,15 @@ void Subscriptions::GiveTo(LocalTopic* topic, std::string_view head, const Incom
       out.Append(message.body);
     }
     for (const Ticket& ticket : message.gate) conn->turn_gate.Add(ticket);
-    if (!subscriber->touched) touched_.push_back(subscriber);
-    subscriber->touched = true;
-    if (CAIRN_UNLIKELY(hard_limit_ != 0 && conn->OutputBytes() > hard_limit_))
-      context_.host->OutputGrew(conn);
+    Grown(conn);
   }
+}
+
+void Subscriptions::Grown(Connection* conn) {
+  if (!conn->touched) touched_.push_back(conn);
+  conn->touched = true;
+  if (CAIRN_UNLIKELY(hard_limit_ != 0 && conn->OutputBytes() > hard_limit_))
+    context_.host->OutputGrew(conn);
 }
 
 void Subscriptions::BeginDelivery() {
@@ -271,9 +286,9 @@ void Subscriptions::BeginDelivery() {
 }
 
 void Subscriptions::EndDelivery() {
-  for (Subscriber* subscriber : touched_) {
-    subscriber->touched = false;
-    replies_->EndBatch(subscriber->conn);
+  for (Connection* conn : touched_) {
+    conn->touched = false;
+    replies_->EndBatch(conn);
   }
   touched_.clear();
 }

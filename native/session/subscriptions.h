@@ -34,15 +34,18 @@
 
 namespace cairn {
 
+class Tracking;
+
 class Subscriptions final : public EventSink {
  public:
   static constexpr size_t kDropSlice = 4096;
   static constexpr uint64_t kGivesMax = 16 * 1024;  // messages given to clients, per turn
 
-  Subscriptions(const SessionContext& context, Replies* replies)
+  Subscriptions(const SessionContext& context, Replies* replies, Tracking* tracking)
       : context_(context),
         hub_(&context.shared->pubsub),
         replies_(replies),
+        tracking_(tracking),
         publisher_(hub_, context.reactor) {}
   ~Subscriptions() override;
 
@@ -63,6 +66,10 @@ class Subscriptions final : public EventSink {
   }
   // Keyspace events, and what was published in passes.
   void Tell(std::span<const KeyEvent> events, std::span<const Ticket> tickets) override;
+  void Trace(std::span<const KeyTrace> trace, uint64_t by) override;
+  Publisher* publisher() { return &publisher_; }
+  // A message has been appended to conn->turn, in a delivery.
+  void Grown(Connection* conn);
 
   // Delivers all that has come.
   void Deliver() {
@@ -114,10 +121,11 @@ class Subscriptions final : public EventSink {
   const SessionContext& context_;
   PubSub* const hub_;
   Replies* const replies_;
+  Tracking* const tracking_;
   Publisher publisher_;
   Table local_[kTopics];
   std::deque<std::unique_ptr<Subscriber>> leaving_;
-  std::vector<Subscriber*> touched_;
+  std::vector<Connection*> touched_;
   std::vector<MessagePtr> taken_;
   size_t next_ = 0;     // of those
   uint64_t given_ = 0;  // to clients, in this delivery

@@ -47,8 +47,17 @@ constexpr CommandSpec kConnection[] = {
     {"client|no-touch", 3, kConn, 0, 0, 0, "@slow @connection", "connection", "7.2.0",
      "Lets commands of this connection leave access times alone.", "O(1)", ClientNoTouchCommand,
      "<ON | OFF>"},
+    {"client|tracking", -3, kConn, 0, 0, 0, "@slow @connection", "connection", "6.0.0",
+     "Tells this connection, or another one, when keys that it has read change.",
+     "O(1), and O(N) in the number of prefixes", ClientTrackingCommand,
+     "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] "
+     "[NOLOOP]"},
+    {"client|caching", 3, kConn, 0, 0, 0, "@slow @connection", "connection", "6.0.0",
+     "Says whether the keys of the next command are tracked.", "O(1)", ClientCachingCommand,
+     "<YES | NO>"},
     {"client|getredir", 2, kConn, 0, 0, 0, "@slow @connection", "connection", "6.0.0",
-     "Answers where tracking messages go: -1, tracking is off.", "O(1)", ClientGetRedirCommand, ""},
+     "Answers where tracking messages go: 0, to this connection; -1, tracking is off.", "O(1)",
+     ClientGetRedirCommand, ""},
     {"client|trackinginfo", 2, kConn, 0, 0, 0, "@slow @connection", "connection", "6.2.0",
      "Describes client-side caching of this connection.", "O(1)", ClientTrackingInfoCommand, ""},
 };

@@ -55,12 +55,23 @@ struct KeyEvent {
   std::string_view key;
 };
 
+// What a committed pass has done with keys, in order, for clients that keep copies of them (CLIENT
+// TRACKING).
+struct KeyTrace {
+  enum class Kind : uint8_t { kRead, kChanged, kExpired, kWhole };  // kWhole: all of a database
+  Kind kind;
+  std::string_view key;  // lives as long as the pass; not of kWhole
+};
+
 // Where the events of committed passes go. One reactor's thread.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   // With the latches of the keys held. tickets: nobody is to hear of it before they are durable.
   virtual void Tell(std::span<const KeyEvent> events, std::span<const Ticket> tickets) = 0;
+  // The same, if somebody keeps track of keys (TxnControl::SetTracked). by: the id of the client
+  // whose pass it is; 0: nobody's, and then nothing was read.
+  virtual void Trace(std::span<const KeyTrace> trace, uint64_t by) = 0;
 };
 
 }  // namespace cairn

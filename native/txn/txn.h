@@ -138,6 +138,19 @@ class Txn final : public Lender {
   // The pass goes on to its end and writes nothing.
   void DropWrites();
 
+  // --- CLIENT TRACKING ---
+  // The client keeps track of what it reads (TxnControl::SetTraced).
+  bool traced() const { return traced_; }
+  // It has read the key as this pass has left it so far. The key lives as one given to Put.
+  struct Read {
+    size_t writes;
+    size_t touched;
+    std::string_view key;
+  };
+  Read ReadNow(std::string_view key) const { return {writes_.size(), touched_.size(), key}; }
+  // In the order of what was written.
+  void NoteRead(const Read& read) { reads_.push_back(read); }
+
   // Memory that lives until Commit and the end of the pass; 8-byte aligned, any size.
   char* Alloc(size_t bytes);
   std::string_view Copy(std::string_view bytes);
@@ -412,6 +425,8 @@ class Txn final : public Lender {
   std::vector<std::pair<size_t, std::string>> wait_words_;
   uint32_t notified_ = 0;  // classes of events that somebody asked for
   std::vector<KeyEvent> events_;
+  bool traced_ = false;
+  std::vector<Read> reads_;  // by a client that is traced
   std::vector<FrozenRead> frozen_reads_;
   struct Kept {
     std::string_view value;

@@ -24,6 +24,7 @@ void TxnControl::Begin(uint16_t db, uint64_t now_ms) {
   txn_->frozen_micros_ = 0;
   txn_->sliced_ = false;
   txn_->may_wait_ = false;
+  txn_->traced_ = false;
   if (CAIRN_UNLIKELY(!txn_->needed_.empty())) txn_->needed_.clear();
   txn_->random_seed_ = 0;
   Restart(db);
@@ -46,7 +47,7 @@ void TxnControl::Restart(uint16_t db) {
   txn_->tickets_.clear();
   if (CAIRN_UNLIKELY(!txn_->missing_.empty() || !txn_->missing_ranges_.empty() ||
                      !txn_->frozen_reads_.empty() || !txn_->watches_.empty() ||
-                     !txn_->events_.empty())) {
+                     !txn_->events_.empty() || !txn_->reads_.empty())) {
     ForgetMissing();
   }
   txn_->hits = txn_->misses = txn_->expired = 0;
@@ -100,6 +101,7 @@ void TxnControl::ForgetMissing() {
   txn_->missing_ranges_.clear();
   txn_->watches_.clear();
   txn_->events_.clear();
+  txn_->reads_.clear();
   if (!txn_->frozen_) txn_->frozen_reads_.clear();
 }
 
@@ -202,6 +204,44 @@ void TxnControl::SendEvents() {
 Status TxnControl::ApplyPages(uint32_t* ticket_count) {
   return engine_->spaces()->Apply(txn_->reactor_, txn_->writes_, txn_->page_writes_.Ops(),
                                   apply_tickets_.data(), ticket_count);
+}
+
+// Merges what was read, written, and changed in pages only.
+void TxnControl::SendTrace(uint64_t by) {
+  if (txn_->frozen_) return;
+  trace_.clear();
+  const std::vector<WriteOp>& writes = txn_->writes_;
+  const std::vector<Txn::Touched>& touches = txn_->touched_;
+  size_t written = 0, touched = 0, read = 0;
+  for (;;) {
+    if (read < txn_->reads_.size() && txn_->reads_[read].writes <= written &&
+        txn_->reads_[read].touched <= touched) {
+      trace_.push_back({KeyTrace::Kind::kRead, txn_->reads_[read++].key});
+    } else if (touched < touches.size() && touches[touched].writes <= written) {
+      trace_.push_back({KeyTrace::Kind::kChanged, touches[touched++].key});
+    } else if (written < writes.size()) {
+      trace_.push_back(TraceOf(writes[written++]));
+    } else {
+      break;
+    }
+  }
+  txn_->reads_.clear();
+  if (!trace_.empty()) sink_->Trace(trace_, by);
+}
+
+KeyTrace TxnControl::TraceOf(const WriteOp& op) const {
+  if (op.kind == WriteKind::kFlush || op.kind == WriteKind::kSwap)
+    return {KeyTrace::Kind::kWhole, {}};
+  const bool expired = op.kind == WriteKind::kDelete && op.before == WriteOp::Before::kFound &&
+                       txn_->Dead(op.before_expire_at_ms);
+  return {expired ? KeyTrace::Kind::kExpired : KeyTrace::Kind::kChanged, op.key};
+}
+
+void TxnControl::TellReads(uint64_t by) {
+  trace_.clear();
+  for (const Txn::Read& read : txn_->reads_) trace_.push_back({KeyTrace::Kind::kRead, read.key});
+  txn_->reads_.clear();
+  if (!trace_.empty()) sink_->Trace(trace_, by);
 }
 
 void TxnControl::PlaceWatches(Watcher* watcher) {
@@ -344,6 +384,7 @@ void TxnControl::Save(SavedTxn* saved) {
   txn_->progress_.reset();
   // Counted and told when it runs again, not by who comes next.
   txn_->events_.clear();
+  txn_->reads_.clear();
   txn_->hits = txn_->misses = txn_->expired = 0;
 }
 
@@ -367,6 +408,7 @@ void TxnControl::Load(SavedTxn* saved, uint16_t db, bool frozen) {
   txn_->frozen_micros_ = saved->frozen_micros;
   txn_->sliced_ = false;
   txn_->may_wait_ = false;
+  txn_->traced_ = false;
   if (frozen) {
     txn_->frozen_ = true;
     txn_->frozen_reads_.swap(saved->frozen);

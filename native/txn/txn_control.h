@@ -11,6 +11,7 @@
 // from what was recorded. Used by one reactor thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,10 +67,21 @@ class TxnControl {
   // Until switched off: messages go when the pass is committed.
   void SetDefersMessages(bool on) { txn_->defers_messages_ = on; }
   void SetEventSink(EventSink* sink) { sink_ = sink; }
-  // Latched, once nothing can undo the pass any more.
-  void TellEvents() {
+  // How many clients want to hear of all changes (EventSink::Trace).
+  void SetTracked(const std::atomic<uint64_t>* clients) { tracked_ = clients; }
+  // Of the pass that comes: what its client reads is traced.
+  void SetTraced(bool on) { txn_->traced_ = on; }
+  // Latched, once nothing can undo the pass any more. A client that begins to track reads only
+  // then, under the same latches, so it misses no change. by: see EventSink::Trace.
+  void TellEvents(uint64_t by = 0) {
     if (CAIRN_UNLIKELY(!txn_->events_.empty())) SendEvents();
+    if (tracked_ == nullptr) return;
+    // What nobody tracks any more still goes with a flush.
+    if (CAIRN_UNLIKELY(tracked_->load(std::memory_order_relaxed) != 0 || txn_->writes_whole_))
+      SendTrace(by);
   }
+  // The same of a pass that only read, and whose writes (of what had expired) were refused.
+  void TellReads(uint64_t by);
   // Until switched off: what expires is removed without haste (WriteOp::awaited).
   void SetBackground(bool on) { txn_->background_ = on; }
   // Of the pass that comes: the command may take several waves.
@@ -184,6 +196,7 @@ class TxnControl {
   // Who watches a key that a flush or a swap among the writes changes. Before they are applied.
   Watchers WatchersOfWhole();
   void TouchKeys();
+  KeyTrace TraceOf(const WriteOp& op) const;
   Status ApplyPages(uint32_t* ticket_count);
   void TouchWatched();
   // Rarely due, and asked for by every command: inlined, their loops would cost each of them some
@@ -192,12 +205,15 @@ class TxnControl {
   [[gnu::cold, gnu::noinline]] void ForgetReads();
   [[gnu::cold, gnu::noinline]] void ForgetMissing();
   [[gnu::cold, gnu::noinline]] void SendEvents();
+  [[gnu::cold, gnu::noinline]] void SendTrace(uint64_t by);
 
   Txn* txn_;
   Engine* engine_;
   WatchTable* watches_;
   EventSink* sink_ = nullptr;
+  const std::atomic<uint64_t>* tracked_ = nullptr;
   Watchers watchers_;
+  std::vector<KeyTrace> trace_;
   std::vector<Ticket> apply_tickets_;
   std::vector<uint16_t> collected_;
   std::vector<std::string_view> declared_;

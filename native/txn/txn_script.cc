@@ -27,6 +27,7 @@ void Txn::DropWrites() {
   made_spaces_.clear();
   touched_.clear();
   events_.clear();
+  reads_.clear();
   expired = 0;
   extra_changes = 0;
 }

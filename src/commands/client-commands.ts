@@ -100,20 +100,11 @@ const unblock: Handler = async ({ native }, args) => {
   return id < 0 ? 0 : Number(await native.unblockClient(id, mode));
 };
 
-/** Turning tracking off is always possible: it is never on. */
-const tracking: Handler = (_context, args) => {
-  const mode = word(args, 2).toLowerCase();
-  if (mode === 'off' && args.length === 3) return ok;
-  if (mode !== 'on') throw syntaxError;
-  throw new ReplyError('ERR client side caching is not supported');
-};
-
 const admin = family(
   'connection',
   ['admin', 'noscript', 'loading', 'stale'],
   ['admin', 'slow', 'dangerous', 'connection'],
 );
-const plain = family('connection', ['noscript', 'loading', 'stale'], ['slow', 'connection']);
 
 const subcommands = [
   admin(
@@ -161,20 +152,12 @@ const subcommands = [
     },
     unblock,
   ),
-  plain(
-    'tracking',
-    -3,
-    {
-      since: '6.0.0',
-      summary: 'Client side caching; can only be turned off here.',
-      syntax: '<ON | OFF>',
-    },
-    tracking,
-  ),
 ];
 
 export const clientCommands = [
   container('client', { group: 'connection', since: '2.4.0', summary: 'Commands about connections.' }, subcommands, [
+    'CACHING (YES|NO)',
+    ' Track the keys of the next command, or do not.',
     'GETNAME',
     " Show this connection's name.",
     'GETREDIR',
@@ -207,8 +190,8 @@ export const clientCommands = [
     " Set the name (LIB-NAME) or version (LIB-VER) of the client's library.",
     'SETNAME <name>',
     ' Name this connection.',
-    'TRACKING (ON|OFF)',
-    ' Client side caching, which is not supported.',
+    'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]',
+    ' Be told when keys change that this connection has read.',
     'TRACKINGINFO',
     ' Show the state of tracking.',
     'UNBLOCK <client-id> [TIMEOUT|ERROR]',

@@ -113,7 +113,6 @@ const countRows: readonly Row[] = [
   ['socket-mark-id', '0', 'immutable'],
   ['tls-session-cache-size', '20480'],
   ['tls-session-cache-timeout', '300'],
-  ['tracking-table-max-keys', '1000000'],
 ];
 
 const memoryRows: readonly Row[] = [
