@@ -29,12 +29,9 @@ inline constexpr uint32_t kBytesPerCharge = 256;
 // Which of the trees have keys.
 Outcome FindKinds(Collection* source, bool* ordered) {
   for (uint8_t i = 0; i < source->trees(); ++i) {
-    std::string_view image;
-    const Outcome read = source->pager()->Read(i, &image);
+    tree::RootHead head;
+    const Outcome read = ReadKind(source->pager(), i, &head, &ordered[i]);
     if (read != Outcome::kDone) return read;
-    if (image.size() <= tree::kRootHeadBytes) return source->pager()->Fail(i, "is no root");
-    const auto kind = static_cast<uint8_t>(image[tree::kRootHeadBytes]) & 15;
-    ordered[i] = tree::IsOrdered(static_cast<tree::PageKind>(kind));
   }
   return Outcome::kDone;
 }

@@ -118,18 +118,15 @@ inline constexpr uint64_t kPageOverheadBytes = 48;  // of a page that is in memo
 // be read.
 tree::Outcome PageBytes(Collection* collection, uint8_t root, int64_t samples, uint64_t* bytes) {
   using tree::Outcome;
-  std::string_view image;
   tree::RootHead head;
+  bool ordered = false;
   *bytes = 0;
-  Outcome outcome = collection->pager()->Read(root, &image);
-  if (outcome != Outcome::kDone) return outcome;
-  if (!LoadRootHead(image, &head) || image.size() <= tree::kRootHeadBytes)
-    return collection->pager()->Fail(root, "is no root");
-  if (head.height == 0 || head.count == 0) return Outcome::kDone;
-  const auto kind = static_cast<tree::PageKind>(static_cast<uint8_t>(image[20]) & 15);
-  tree::Tree tree({.ordered = tree::IsOrdered(kind)}, collection->pager(), root);
+  Outcome outcome = ReadKind(collection->pager(), root, &head, &ordered);
+  if (outcome != Outcome::kDone || head.height == 0 || head.count == 0) return outcome;
+  tree::Tree tree({.ordered = ordered}, collection->pager(), root);
   uint64_t seen_bytes = 0, seen_elements = 0;
   for (int64_t i = 0; i < samples; ++i) {
+    std::string_view image;
     tree::Cursor cursor;
     tree::Node leaf;
     const uint64_t rank = head.count / static_cast<uint64_t>(samples) * static_cast<uint64_t>(i);

@@ -100,6 +100,17 @@ Outcome ReadHead(Pager* pager, uint64_t root, RootHead* head) {
   return LoadRootHead(image, head) ? Outcome::kDone : pager->Fail(root, "is no root");
 }
 
+Outcome ReadKind(Pager* pager, uint64_t root, RootHead* head, bool* ordered) {
+  std::string_view image;
+  Node node;
+  TREE_TRY(ReadHead(pager, root, head));
+  TREE_TRY(pager->Read(root, &image));
+  image.remove_prefix(kRootHeadBytes);
+  if (!node.Open(image)) return pager->FailAs(root, image, "is no root");
+  *ordered = IsOrdered(node.kind());
+  return Outcome::kDone;
+}
+
 Outcome Seal(Pager* pager) {
   RootHead head;
   TREE_TRY(ReadHead(pager, 0, &head));

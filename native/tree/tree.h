@@ -273,6 +273,8 @@ class Tree {
 };
 
 Outcome ReadHead(Pager* pager, uint64_t root, RootHead* head);
+// For who does not know the tree: whether its elements have keys, by the node in its root.
+Outcome ReadKind(Pager* pager, uint64_t root, RootHead* head, bool* ordered);
 // At the end of a pass: root 0 keeps the pager's next page id, for those that were given are never
 // given again.
 Outcome Seal(Pager* pager);

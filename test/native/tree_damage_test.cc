@@ -246,4 +246,29 @@ TEST_CASE("pages of a newer format are told as such, and damaged heads of roots 
   REQUIRE(told().code() == Code::kCorruption);
 }
 
+TEST_CASE("a root tells whether its elements have keys, unless it is none") {
+  for (const bool ordered : {false, true}) {
+    Damaged damaged(ordered, 1);
+    MapPager& pager = damaged.pager;
+    RootHead head;
+    bool told = !ordered;
+    const auto read = [&] { return pager.Try([&] { return ReadKind(&pager, 0, &head, &told); }); };
+    REQUIRE(read() == Outcome::kDone);
+    REQUIRE(told == ordered);
+    REQUIRE(head.count == kElements);
+    std::string& image = pager.pages[0].image;
+    const std::string sound = image;
+    image[kRootHeadBytes] = '\x15';  // a raw page
+    REQUIRE(read() == Outcome::kFailed);
+    REQUIRE(pager.status().message() == "root 0: is no root");
+    image = sound;
+    image[kRootHeadBytes] = '\x23';
+    REQUIRE(read() == Outcome::kFailed);
+    REQUIRE(pager.status().code() == cairn::Code::kInvalid);
+    image = sound.substr(0, kRootHeadBytes);
+    REQUIRE(read() == Outcome::kFailed);
+    REQUIRE(pager.status().code() == cairn::Code::kCorruption);
+  }
+}
+
 TEST_SUITE_END();
