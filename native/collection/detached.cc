@@ -1,8 +1,6 @@
 #include "collection/detached.h"
 
 #include "base/check.h"
-#include "tree/edit.h"
-#include "tree/try.h"
 
 namespace cairn {
 
@@ -23,21 +21,10 @@ Outcome Detached::MemoryPager::Find(uint64_t page, std::string_view* image) {
   return Outcome::kDone;
 }
 
-// The next page id stands in root 0.
-Outcome Detached::Seal() {
-  tree::RootHead head;
-  tree::Pager::Change* change = nullptr;
-  TREE_TRY(pager_.Edit(0, tree::PageKind::kRoot, &change));
-  if (!LoadRootHead(change->staging.image, &head)) return pager_.Fail(0, "is no root");
-  head.next_page = pager_.next_page();
-  return tree::Editor(&change->staging, true).SetHead(head) ? Outcome::kDone
-                                                            : pager_.Fail(0, "is no root");
-}
-
 Status Detached::PutInto(Txn* txn, std::string_view key, ValueType type, Encoding encoding,
                          std::string_view state, uint64_t expire_at_ms, bool lasts) {
   if (pages() > kPagesMax) return {Code::kTooLarge, "a value of too many pages"};
-  if (Seal() != Outcome::kDone) return pager_.status();
+  if (tree::Seal(&pager_) != Outcome::kDone) return pager_.status();
   RootValue root;
   root.encoding = encoding;
   root.trees = trees_;

@@ -50,8 +50,6 @@ class Detached {
     tree::Outcome Find(uint64_t page, std::string_view* image) override;
   };
 
-  tree::Outcome Seal();
-
   MemoryPager pager_;
   uint8_t trees_;
 };
