@@ -13,6 +13,12 @@ struct SplitMix {
     state += kStep;
     return Mix(state);
   }
+  // A number of [0, end), by the high half of a product: Lemire, "Fast random integer generation in
+  // an interval", ACM TOMACS 29:1, 2019, without the rejection, so that some numbers are likelier,
+  // by end / 2^64 of what they are.
+  uint64_t Below(uint64_t end) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(Next()) * end >> 64);
+  }
   // The n-th number from a seed on, n >= 1.
   static uint64_t At(uint64_t seed, uint64_t n) { return Mix(seed + n * kStep); }
 

@@ -2,11 +2,12 @@
 // not in memory is read in few waves.
 
 #include <algorithm>
-#include <unordered_set>
+#include <vector>
 
 #include "command/gathered.h"
 #include "command/handlers.h"
 #include "command/hash_args.h"
+#include "command/random_ranks.h"
 
 namespace cairn {
 namespace {
@@ -44,14 +45,9 @@ struct Picks {
   std::vector<uint64_t> distinct;  // which of the live ones, each once, in order
 };
 
-// `count` of n, each set of them as likely as any other (Floyd's algorithm).
 void Choose(Call& call, uint64_t count, uint64_t n, std::vector<uint64_t>* chosen) {
-  std::unordered_set<uint64_t> seen;
-  for (uint64_t i = n - count; i < n; ++i) {
-    const uint64_t pick = call.txn.Random() % (i + 1);
-    seen.insert(seen.count(pick) != 0 ? i : pick);
-  }
-  chosen->assign(seen.begin(), seen.end());
+  SplitMix random{call.txn.Random()};
+  for (DifferentRanks ranks(n, count); !ranks.at_end();) chosen->push_back(ranks.Next(&random));
   std::sort(chosen->begin(), chosen->end());
 }
 

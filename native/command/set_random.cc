@@ -1,12 +1,12 @@
 // SPOP, SRANDMEMBER: members at random. A random member is one of random rank.
 #include <algorithm>
 #include <functional>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "collection/set.h"
 #include "command/handlers.h"
+#include "command/random_ranks.h"
 #include "command/set_walk.h"
 
 namespace cairn {
@@ -21,59 +21,33 @@ inline constexpr uint64_t kMoveFactor = 5;
 inline constexpr IntegerRule kCountRule{-INT64_MAX, INT64_MAX, errors::kNotInteger,
                                         errors::kCountRange};
 
-// xorshift64*.
-class Dice {
- public:
-  explicit Dice(uint64_t seed) : state_(seed | 1) {}
-  uint64_t Below(uint64_t end) {
-    state_ ^= state_ << 13;
-    state_ ^= state_ >> 7;
-    state_ ^= state_ << 17;
-    const uint64_t random = state_ * 0x2545f4914f6cdd1dull;
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(random) * end >> 64);
-  }
-
- private:
-  uint64_t state_;
-};
-
 // Ranks at random, kept from slice to slice.
 class Picks {
  public:
   // `once`: none comes twice, and there are as many members at least.
   void Begin(uint64_t random, uint64_t members, uint64_t wanted, bool once) {
-    dice_ = Dice(random);
+    random_ = SplitMix{random};
     members_ = members;
-    wanted_ = wanted;
+    left_ = wanted;
     once_ = once;
+    if (once) different_ = DifferentRanks(members, wanted);
   }
-  bool at_end() const { return batch_.empty() && picked_ == wanted_; }
+  bool at_end() const { return batch_.empty() && left_ == 0; }
   // The same ones until Taken.
   const std::vector<uint64_t>& Some() {
     if (!batch_.empty()) return batch_;
-    for (; batch_.size() < kPicksAtOnce && picked_ != wanted_; ++picked_) batch_.push_back(One());
+    for (; batch_.size() < kPicksAtOnce && left_ != 0; --left_)
+      batch_.push_back(once_ ? different_.Next(&random_) : random_.Below(members_));
     return batch_;
   }
   void Taken() { batch_.clear(); }
 
  private:
-  uint64_t One() {
-    if (!once_) return dice_.Below(members_);
-    // Floyd's sampling (Bentley and Floyd, "A sample of brilliance"): of the first `end` ranks, the
-    // last stands for one that was picked already.
-    const uint64_t end = members_ - wanted_ + picked_ + 1;
-    const uint64_t rank = dice_.Below(end);
-    const uint64_t picked = ranks_.insert(rank).second ? rank : end - 1;
-    ranks_.insert(picked);
-    return picked;
-  }
-
+  SplitMix random_;
   bool once_ = false;
-  Dice dice_{1};
+  DifferentRanks different_;  // if once_
   uint64_t members_ = 0;
-  uint64_t wanted_ = 0;
-  uint64_t picked_ = 0;
-  std::unordered_set<uint64_t> ranks_;
+  uint64_t left_ = 0;  // to be picked
   std::vector<uint64_t> batch_;
 };
 
@@ -132,7 +106,7 @@ bool TakeAll(Call& call, SetValue* set, Random* random) {
 bool OneMember(Call& call, SetValue* set, tree::Cursor* cursor, std::string_view* member) {
   uint64_t count;
   if (!Done(call, set->Count(&count), set->status())) return false;
-  const uint64_t rank = Dice(call.txn.Random()).Below(count);
+  const uint64_t rank = SplitMix{call.txn.Random()}.Below(count);
   return Done(call, set->Seek(rank, cursor), set->status()) &&
          Done(call, set->Member(cursor->entry, member), set->status());
 }

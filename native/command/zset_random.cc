@@ -1,11 +1,10 @@
 // ZRANDMEMBER: elements at random are those of random ranks.
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "base/split_mix.h"
+#include "command/random_ranks.h"
 #include "command/zset_args.h"
 #include "command/zset_handlers.h"
 
@@ -17,23 +16,12 @@ using Span = ZsetValue::Span;
 
 namespace {
 
-// From a number of the pass on: each pass of a command chooses the same ranks, so that one that
-// runs again finds what was read for it.
-class Dice {
- public:
-  explicit Dice(uint64_t seed = 0) : random_{seed} {}
-  uint64_t Below(uint64_t bound) {
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(random_.Next()) * bound >> 64);
-  }
-
- private:
-  SplitMix random_;
-};
-
 // What was chosen and shown so far.
 struct Picking {
   bool begun = false;
-  Dice dice;
+  // From a number of the pass on: each pass of a command chooses the same ranks, so that one that
+  // runs again finds what was read for it.
+  SplitMix random;
   uint64_t left = 0;            // to be chosen
   std::vector<uint64_t> ranks;  // chosen, not shown yet
   OutBuffer found;
@@ -46,14 +34,12 @@ struct Picking {
 constexpr uint64_t kPicksAtATime = 512;
 constexpr uint64_t kDescentCost = 4;  // of elements that a walk shows
 
-// Different ones, in random order (Floyd; see Bentley, "A sample of brilliance").
-void ChooseDifferent(uint64_t count, uint64_t wanted, Dice* dice, std::vector<uint64_t>* ranks) {
-  std::unordered_set<uint64_t> had;
-  for (uint64_t top = count - wanted; top < count; ++top) {
-    const uint64_t rank = dice->Below(top + 1);
-    ranks->push_back(had.insert(rank).second ? rank : *had.insert(top).first);
-  }
-  for (size_t i = ranks->size(); i > 1; --i) std::swap((*ranks)[i - 1], (*ranks)[dice->Below(i)]);
+// Different ones, in random order.
+void ChooseDifferent(uint64_t count, uint64_t wanted, SplitMix* random,
+                     std::vector<uint64_t>* chosen) {
+  for (DifferentRanks ranks(count, wanted); !ranks.at_end();) chosen->push_back(ranks.Next(random));
+  for (size_t i = chosen->size(); i > 1; --i)
+    std::swap((*chosen)[i - 1], (*chosen)[random->Below(i)]);
 }
 
 // Shows the elements of the next chosen ranks. False: pending, or refused.
@@ -86,7 +72,7 @@ bool PickRepeated(Call& call, ZsetValue* zset, uint64_t count, bool scores, Pick
     if (call.txn.SliceOver()) return call.txn.Again(), false;
     if (picking->ranks.empty()) {
       const uint64_t some = std::min(picking->left, kPicksAtATime);
-      for (uint64_t i = 0; i < some; ++i) picking->ranks.push_back(picking->dice.Below(count));
+      for (uint64_t i = 0; i < some; ++i) picking->ranks.push_back(picking->random.Below(count));
       picking->left -= some;
     }
     call.txn.Charge(static_cast<uint32_t>(kPicksAtATime * kDescentCost));
@@ -104,7 +90,7 @@ bool PickMany(Call& call, ZsetValue* zset, bool scores, Picking* picking) {
     call.txn.Charge(static_cast<uint32_t>(kPicksAtATime));
     uint64_t ahead = picking->walk.left;
     const Outcome outcome = zset->Go(&picking->walk, kPicksAtATime, [&](const Element& element) {
-      if (picking->dice.Below(ahead--) >= picking->left) return;
+      if (picking->random.Below(ahead--) >= picking->left) return;
       ReplyElement(found, element, scores);
       ++picking->count;
       --picking->left;
@@ -123,13 +109,13 @@ void ReplyPicks(Call& call, ZsetValue* zset, uint64_t wanted, bool repeated, boo
   Picking* picking = call.txn.Progress<Picking>();
   if (picking == nullptr) picking = &local;
   if (!std::exchange(picking->begun, true)) {
-    picking->dice = Dice(call.txn.Random());
+    picking->random = SplitMix{call.txn.Random()};
     picking->many = !repeated && wanted > kElementsAtOnce;
     picking->left = repeated ? wanted : std::min(wanted, count);
     picking->walk = ZsetValue::Walk(Span{0, count}, false);
     picking->walk.keep = true;
     if (!repeated && !picking->many) {
-      ChooseDifferent(count, wanted, &picking->dice, &picking->ranks);
+      ChooseDifferent(count, wanted, &picking->random, &picking->ranks);
       picking->left = 0;
     }
   }
