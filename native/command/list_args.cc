@@ -7,27 +7,6 @@ bool EndArg(Call& call, std::string_view arg, bool* front) {
   return *front || Is(arg, "right") || Refuse(call, errors::kSyntax);
 }
 
-bool ReadPopArgs(Call& call, size_t count_at, PopArgs* args) {
-  const auto argv = call.argv;
-  int64_t keys = 0;
-  if (!IntegerArg(call, argv[count_at], {1, INT64_MAX, errors::kNumkeys, errors::kNumkeys}, &keys))
-    return false;
-  const size_t left = argv.size() - count_at - 1;
-  if (static_cast<uint64_t>(keys) >= left) return Refuse(call, errors::kSyntax);
-  args->keys = argv.subspan(count_at + 1, static_cast<size_t>(keys));
-  size_t at = count_at + 1 + static_cast<size_t>(keys);
-  if (!EndArg(call, argv[at++], &args->front)) return false;
-  bool counted = false;
-  for (; at < argv.size(); at += 2) {
-    if (counted || !Is(argv[at], "count") || at + 1 == argv.size())
-      return Refuse(call, errors::kSyntax);
-    const IntegerRule rule{1, INT64_MAX, errors::kCountPositive, errors::kCountPositive};
-    if (!IntegerArg(call, argv[at + 1], rule, &args->count)) return false;
-    counted = true;
-  }
-  return true;
-}
-
 ListChange::ListChange(Call& call, std::string_view key)
     : call_(call),
       key_(key),

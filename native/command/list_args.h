@@ -3,24 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "collection/list.h"
 #include "command/collection_args.h"
+#include "command/pop_args.h"
 
 namespace cairn {
 
 // LEFT or RIGHT.
 bool EndArg(Call& call, std::string_view arg, bool* front);
-
-// numkeys key [key ...] LEFT | RIGHT [COUNT n], of LMPOP and BLMPOP.
-struct PopArgs {
-  std::span<const std::string_view> keys;
-  bool front = true;
-  int64_t count = 1;
-};
-bool ReadPopArgs(Call& call, size_t count_at, PopArgs* args);
 
 // Where an element goes from and to, of LMOVE and its relatives.
 struct MoveArgs {

@@ -55,7 +55,9 @@ void HandleBLMPop(Call& call) {
   WaitTerms terms;
   PopArgs args;
   bool missing = false;
-  if (!ReadPopArgs(call, 2, &args) || !DeadlineArg(call, call.argv[1], &terms.deadline_ms)) return;
+  if (!ReadPopArgs(call, 2, "left", "right", &args) ||
+      !DeadlineArg(call, call.argv[1], &terms.deadline_ms))
+    return;
   if (!PopFromFirst(call, args, &missing) || !missing) return;
   if (!call.txn.MayWait()) return call.reply.NullArray();
   call.txn.WaitFor(args.keys, terms);

@@ -53,13 +53,13 @@ bool PopFromFirst(Call& call, const PopArgs& args, bool* missing) {
     if (!list.Open()) return false;
     if (list.missing()) continue;
     *missing = false;
-    const uint64_t popped = std::min(static_cast<uint64_t>(args.count), list.count());
+    const uint64_t popped = std::min(args.count, list.count());
     call.reply.ArrayHeader(2);
     call.reply.Bulk(key);
     call.reply.ArrayHeader(popped);
-    if (!list.ReplyPopped(args.front, popped) || !list.EraseAt(args.front, popped)) return false;
+    if (!list.ReplyPopped(args.first, popped) || !list.EraseAt(args.first, popped)) return false;
     if (!list.Write(static_cast<int64_t>(popped))) return false;
-    list.Tell(PopEvent(args.front));
+    list.Tell(PopEvent(args.first));
     return true;
   }
   return true;
@@ -81,7 +81,7 @@ void HandleRPopLPush(Call& call) {
 void HandleLMPop(Call& call) {
   PopArgs args;
   bool missing = false;
-  if (!ReadPopArgs(call, 1, &args)) return;
+  if (!ReadPopArgs(call, 1, "left", "right", &args)) return;
   if (PopFromFirst(call, args, &missing) && missing) call.reply.NullArray();
 }
 

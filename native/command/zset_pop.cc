@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "command/pop_args.h"
 #include "command/zset_handlers.h"
 
 namespace cairn {
@@ -63,22 +64,11 @@ bool PopFirst(Call& call, std::span<const std::string_view> keys, const PopReque
 }
 
 bool MPopArgs(Call& call, size_t at, PopRequest* request, std::span<const std::string_view>* keys) {
-  const IntegerRule keys_rule{1, INT64_MAX, errors::kNumkeysPositive};
-  const IntegerRule count_rule{1, INT64_MAX, errors::kCountPositive};
-  int64_t number = 0, count = -1;
-  if (!IntegerArg(call, call.argv[at], keys_rule, &number)) return false;
-  const size_t left = call.argv.size() - at - 1;
-  if (static_cast<uint64_t>(number) >= left) return Refuse(call, errors::kSyntax);
-  *keys = call.argv.subspan(at + 1, static_cast<size_t>(number));
-  size_t next = at + 1 + keys->size();
-  request->greatest = Is(call.argv[next], "max");
-  if (!request->greatest && !Is(call.argv[next], "min")) return Refuse(call, errors::kSyntax);
-  while (++next < call.argv.size()) {
-    const bool counts = count == -1 && Is(call.argv[next], "count");
-    if (!counts || next + 1 == call.argv.size()) return Refuse(call, errors::kSyntax);
-    if (!IntegerArg(call, call.argv[++next], count_rule, &count)) return false;
-  }
-  request->count = count == -1 ? 1 : static_cast<uint64_t>(count);
+  PopArgs args;
+  if (!ReadPopArgs(call, at, "min", "max", &args)) return false;
+  *keys = args.keys;
+  request->greatest = !args.first;
+  request->count = args.count;
   request->with_key = request->nested = true;
   return true;
 }

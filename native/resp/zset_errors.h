@@ -26,7 +26,6 @@ inline constexpr std::string_view kRangeLexScores =
     "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
 inline constexpr std::string_view kWeightNotFloat = "ERR weight value is not a float";
 inline constexpr std::string_view kLimitNegative = "ERR LIMIT can't be negative";
-inline constexpr std::string_view kNumkeysPositive = "ERR numkeys should be greater than 0";
 
 // Geo.
 inline constexpr std::string_view kGeoUnit =
