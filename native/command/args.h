@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/number.h"
@@ -29,6 +30,12 @@ inline bool Is(std::string_view arg, std::string_view lower) {
 inline bool Refuse(Call& call, std::string_view error) {
   call.reply.Error(error);
   return false;
+}
+
+// What HELP answers.
+inline void ReplyLines(Call& call, std::span<const std::string_view> lines) {
+  call.reply.ArrayHeader(lines.size());
+  for (const std::string_view line : lines) call.reply.Simple(line);
 }
 
 // What an integer of a client may be, and what is said to what it may not be. All integers are read

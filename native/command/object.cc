@@ -3,7 +3,6 @@
 #include "command/object.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "collection/collection.h"
 #include "command/args.h"
@@ -104,8 +103,7 @@ void HandleObjectHelp(Call& call) {
       "HELP",
       "    Print this help.",
   };
-  call.reply.ArrayHeader(std::size(kLines));
-  for (std::string_view line : kLines) call.reply.Simple(line);
+  ReplyLines(call, kLines);
 }
 
 namespace {

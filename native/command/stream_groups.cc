@@ -1,7 +1,6 @@
 // XGROUP and XACK.
 #include "collection/stream_groups.h"
 
-#include <iterator>
 #include <vector>
 
 #include "command/handlers.h"
@@ -222,8 +221,7 @@ void HandleXGroupHelp(Call& call) {
       "HELP",
       "    Print this help.",
   };
-  call.reply.ArrayHeader(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.Simple(line);
+  ReplyLines(call, kLines);
 }
 
 void HandleXAck(Call& call) {

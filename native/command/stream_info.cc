@@ -1,6 +1,5 @@
 // XINFO. FULL shows kShownMax entries of each list at most, whatever COUNT says, in one pass.
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
 #include "collection/stream_lag.h"
@@ -291,8 +290,7 @@ void HandleXInfoHelp(Call& call) {
       "HELP",
       "    Print this help.",
   };
-  call.reply.ArrayHeader(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.Simple(line);
+  ReplyLines(call, kLines);
 }
 
 }  // namespace cairn

@@ -1,8 +1,8 @@
 // Publish and subscribe: the commands.
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "command/args.h"
 #include "resp/errors.h"
 #include "session/executor.h"
 #include "session/session_commands.h"
@@ -134,8 +134,7 @@ void PubSubHelpCommand(Call& call) {
       "HELP",
       "    Print this help.",
   };
-  call.reply.ArrayHeader(std::size(kLines));
-  for (std::string_view line : kLines) call.reply.Simple(line);
+  ReplyLines(call, kLines);
 }
 
 }  // namespace cairn
