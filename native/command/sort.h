@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "command/command.h"
+#include "command/run_merge.h"
 
 namespace cairn {
 
@@ -45,8 +46,8 @@ class SortLookup {
   Call& call_;
 };
 
-// The elements to be sorted, in runs that are sorted as they come and merged as they go, so that no
-// step takes long. Texts are copied.
+// The elements to be sorted, as RunMerge does it; or as they come, or the other way round. Texts
+// are copied.
 class SortRuns {
  public:
   struct Item {
@@ -57,39 +58,26 @@ class SortRuns {
   };
 
   void Begin(const SortTask& task);
-  std::string_view Keep(std::string_view text);
+  std::string_view Keep(std::string_view text) { return texts_.Keep(text); }
   void Add(const Item& item);
   // No more will come.
-  void Seal();
+  void Seal() { merge_.Seal(); }
   // False: there are no more.
   bool Next(std::string_view* element);
-  uint64_t size() const { return size_; }
 
  private:
-  static constexpr size_t kRunMax = 16u << 10;
-  static constexpr size_t kBlockBytes = 64u << 10;
-
-  struct Run {
-    std::vector<Item> items;
-    size_t next = 0;
-    size_t number = 0;
+  struct Order {
+    bool descending;
+    bool alpha;
+    bool has_by;
+    int operator()(const Item& a, const Item& b) const;
   };
-  int Compare(const Item& a, const Item& b) const;
-  bool Before(const Item& a, const Item& b) const { return Compare(a, b) < 0; }
-  bool Behind(const Run* a, const Run* b) const;
-  void EndRun();
 
   bool sorts_ = true;
   bool descending_ = false;
-  bool alpha_ = false;
-  bool has_by_ = false;
-  uint64_t size_ = 0;
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  char* free_ = nullptr;
-  size_t free_bytes_ = 0;
-  std::vector<Item> run_;
-  std::vector<std::unique_ptr<Run>> runs_;
-  std::vector<Run*> heap_;
+  TextBlocks texts_;
+  RunMerge<Item, Order> merge_;
+  std::deque<std::string_view> unsorted_;
 };
 
 }  // namespace cairn
