@@ -44,96 +44,23 @@ const flagsByName = new Map(
   Object.entries(names).flatMap(([flags, list]) => list.split(' ').map((name) => [name, flags.split(' ')] as const)),
 );
 
+type Run = readonly [flags: string, first: number, last: number];
+
 /** Commands whose keys are not all used in the same way. */
-const several = new Map<string, readonly (readonly [flags: string, first: number, last: number])[]>([
-  [
-    'rename',
-    [
-      ['RW access delete', 1, 1],
-      ['OW update', 2, 2],
-    ],
-  ],
-  [
-    'renamenx',
-    [
-      ['RW access delete', 1, 1],
-      ['OW insert', 2, 2],
-    ],
-  ],
-  ...['lmove', 'blmove', 'rpoplpush', 'brpoplpush'].map(
-    (name) =>
-      [
-        name,
-        [
-          ['RW access delete', 1, 1],
-          ['RW insert', 2, 2],
-        ],
-      ] as const,
-  ),
-  [
-    'zrangestore',
-    [
-      ['OW update', 1, 1],
-      ['RO access', 2, 2],
-    ],
-  ],
-  [
-    'geosearchstore',
-    [
-      ['OW update', 1, 1],
-      ['RO access', 2, 2],
-    ],
-  ],
-  [
-    'copy',
-    [
-      ['RO access', 1, 1],
-      ['OW update', 2, 2],
-    ],
-  ],
-  [
-    'bitop',
-    [
-      ['OW update', 2, 2],
-      ['RO access', 3, -1],
-    ],
-  ],
-  [
-    'smove',
-    [
-      ['RW access delete', 1, 1],
-      ['RW insert', 2, 2],
-    ],
-  ],
-  [
-    'sinterstore',
-    [
-      ['OW update', 1, 1],
-      ['RO access', 2, -1],
-    ],
-  ],
-  [
-    'sunionstore',
-    [
-      ['OW update', 1, 1],
-      ['RO access', 2, -1],
-    ],
-  ],
-  [
-    'sdiffstore',
-    [
-      ['OW update', 1, 1],
-      ['RO access', 2, -1],
-    ],
-  ],
-  [
-    'pfmerge',
-    [
-      ['RW access insert', 1, 1],
-      ['RO access', 2, -1],
-    ],
-  ],
-]);
+const severalRuns: readonly (readonly [names: string, ...runs: Run[]])[] = [
+  ['rename', ['RW access delete', 1, 1], ['OW update', 2, 2]],
+  ['renamenx', ['RW access delete', 1, 1], ['OW insert', 2, 2]],
+  ['lmove blmove rpoplpush brpoplpush smove', ['RW access delete', 1, 1], ['RW insert', 2, 2]],
+  ['zrangestore geosearchstore', ['OW update', 1, 1], ['RO access', 2, 2]],
+  ['sinterstore sunionstore sdiffstore', ['OW update', 1, 1], ['RO access', 2, -1]],
+  ['copy', ['RO access', 1, 1], ['OW update', 2, 2]],
+  ['bitop', ['OW update', 2, 2], ['RO access', 3, -1]],
+  ['pfmerge', ['RW access insert', 1, 1], ['RO access', 2, -1]],
+];
+
+const several: ReadonlyMap<string, readonly Run[]> = new Map(
+  severalRuns.flatMap(([list, ...runs]) => list.split(' ').map((name) => [name, runs] as const)),
+);
 
 /** Where the first option of a command may stand that puts its result behind STORE or STOREDIST. */
 const storesAt: ReadonlyMap<string, number> = new Map([
