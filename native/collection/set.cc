@@ -198,12 +198,15 @@ Outcome SetValue::MakeRoomFor(std::string_view member) {
 }
 
 Outcome SetValue::Add(std::string_view member, bool* added) {
-  bool contains;
-  TREE_TRY(Contains(member, &contains));
-  *added = !contains;
-  if (contains) return Outcome::kDone;
-  TREE_TRY(MakeRoomFor(member));
   tree::Key key;
+  tree::Cursor cursor;
+  if (KeyOf(member, &key)) TREE_TRY(tree_.Find(key, &cursor));
+  *added = !cursor.found;
+  if (cursor.found) return Outcome::kDone;
+  const bool was_intset = is_intset();
+  TREE_TRY(MakeRoomFor(member));
+  if (is_intset() == was_intset) return tree_.Add(&cursor, key, {});
+  // Members have other keys now.
   bool existed;
   CAIRN_CHECK(KeyOf(member, &key), "room was made for it");
   return tree_.Put(key, {}, &existed);

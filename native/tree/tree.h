@@ -129,6 +129,9 @@ class Tree {
   // --- changing ---
   // Ordered: the element is there afterwards, with this payload and due time.
   Outcome Put(const Key& key, const Value& value, bool* existed);
+  // The same for a key that Find has looked for and not found, by the place where the cursor is,
+  // which is of no use afterwards.
+  Outcome Add(Cursor* cursor, const Key& key, const Value& value);
   // Lists: the element gets this rank, at most the count.
   Outcome Insert(uint64_t rank, const Value& value);
   // The element that a cursor has found.

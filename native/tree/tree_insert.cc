@@ -206,13 +206,18 @@ Outcome Tree::Put(const Key& key, const Value& value, bool* existed) {
     TREE_TRY(Take(leaf, &cursor));
     return Replace(cursor, value);
   }
+  return Add(&cursor, key, value);
+}
+
+Outcome Tree::Add(Cursor* cursor, const Key& key, const Value& value) {
+  CAIRN_CHECK(ordered_ && !cursor->found);
   Settled settled;
   entry_.clear();
   TREE_TRY(Encode(key, value, &entry_, &settled.outside));
   settled.count = 1;
   settled.added_due = value.due;
-  TREE_TRY(Settle(cursor.path, cursor.path.height, settled));
-  return InsertEntry(&cursor.path, entry_);
+  TREE_TRY(Settle(cursor->path, cursor->path.height, settled));
+  return InsertEntry(&cursor->path, entry_);
 }
 
 Outcome Tree::Insert(uint64_t rank, const Value& value) {

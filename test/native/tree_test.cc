@@ -68,9 +68,21 @@ class OrderedPair {
 
   void Put(const ModelKey& key, const ModelValue& value) {
     bool existed = false;
-    pager.Do([&] { return Sealed(tree.Put(key.key(), value.value(), &existed)); });
+    const bool looks_first = model.size() % 2 == 0;
+    pager.Do([&] {
+      return Sealed(looks_first ? FindAndPut(key, value, &existed)
+                                : tree.Put(key.key(), value.value(), &existed));
+    });
     REQUIRE(existed == (model.count(key) != 0));
     model[key] = value;
+  }
+  Outcome FindAndPut(const ModelKey& key, const ModelValue& value, bool* existed) {
+    Cursor cursor;
+    const Outcome found = tree.Find(key.key(), &cursor);
+    if (found != Outcome::kDone) return found;
+    *existed = cursor.found;
+    return cursor.found ? tree.Replace(cursor, value.value())
+                        : tree.Add(&cursor, key.key(), value.value());
   }
   void Erase(const ModelKey& key) {
     bool existed = false;
