@@ -1,5 +1,6 @@
 #include "collection/element_walk.h"
 
+#include "collection/set.h"
 #include "tree/try.h"
 
 namespace cairn {
@@ -29,6 +30,12 @@ Outcome ElementWalk::Start(uint64_t rank) {
   wanted_to_ = rank;
   TREE_TRY(Ahead());
   return tree_.Seek(rank, &cursor_);
+}
+
+Outcome ElementWalk::Member(std::string_view* member) {
+  if (collection_.encoding() != Encoding::kIntset) return Rest(member);
+  *member = SetValue::IntegerMember(entry().head, digits_);
+  return Outcome::kDone;
 }
 
 Outcome ElementWalk::TakeSmall() {

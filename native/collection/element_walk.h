@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/number.h"
 #include "collection/collection.h"
 #include "collection/walk.h"
 
@@ -31,6 +32,8 @@ class ElementWalk {
   tree::Outcome Payload(std::string_view* payload) {
     return tree_.Payload(entry(), &payload_buffer_, payload);
   }
+  // The member of a set, or of a sorted set.
+  tree::Outcome Member(std::string_view* member);
   tree::Outcome Next();
   // Damage. Always kFailed.
   tree::Outcome Fail(std::string_view what) { return collection_.pager()->Fail(root_, what); }
@@ -52,6 +55,7 @@ class ElementWalk {
   uint64_t wanted_to_ = 0;
   std::string rest_buffer_;
   std::string payload_buffer_;
+  char digits_[kInt64TextBytes];
 };
 
 }  // namespace cairn

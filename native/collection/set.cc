@@ -186,7 +186,7 @@ Outcome SetValue::MakeRoomFor(std::string_view member) {
       tree::Cursor cursor;
       char digits[kInt64TextBytes];
       TREE_TRY(tree_.Seek(rank, &cursor));
-      small = small && FormatInt64(IntegerOf(cursor.entry.head), digits) <= value_max;
+      small = small && IntegerMember(cursor.entry.head, digits).size() <= value_max;
     }
   }
   small =
@@ -237,7 +237,7 @@ Outcome SetValue::Shrink() {
 
 Outcome SetValue::Member(const tree::LeafEntry& entry, std::string_view* member) {
   if (!is_intset()) return tree_.KeyRest(entry, &buffer_, member);
-  *member = {digits_, FormatInt64(IntegerOf(entry.head), digits_)};
+  *member = IntegerMember(entry.head, digits_);
   return Outcome::kDone;
 }
 

@@ -64,8 +64,11 @@ class SetValue {
   // The member of an entry.
   tree::Outcome Member(const tree::LeafEntry& entry, std::string_view* member);
 
-  // Of the head of an intset's key.
+  // Of the head of an intset's key; and as a member, at `digits`, where kInt64TextBytes fit.
   static int64_t IntegerOf(uint64_t head) { return static_cast<int64_t>(head ^ uint64_t{1} << 63); }
+  static std::string_view IntegerMember(uint64_t head, char* digits) {
+    return {digits, FormatInt64(IntegerOf(head), digits)};
+  }
 
   bool is_intset() const { return encoding() == Encoding::kIntset; }
   // *key: of a member, a view of it. False: the set has none like it.

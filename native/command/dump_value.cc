@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "collection/element_walk.h"
-#include "collection/set.h"
 #include "command/collection_args.h"
 #include "rdb/encoder.h"
 #include "resp/set_errors.h"
@@ -44,17 +43,11 @@ class Dumper {
 
 class SetDumper final : public Dumper {
  public:
-  SetDumper(rdb::Sink* sink, const rdb::EncodeOptions& options, uint64_t count, bool intset)
-      : encoder_(sink, options, count), intset_(intset) {}
+  SetDumper(rdb::Sink* sink, const rdb::EncodeOptions& options, uint64_t count)
+      : encoder_(sink, options, count) {}
   Outcome Add(ElementWalk* walk) override {
-    char digits[kInt64TextBytes];
     std::string_view member;
-    Outcome outcome = Outcome::kDone;
-    if (intset_) {
-      member = {digits, FormatInt64(SetValue::IntegerOf(walk->entry().head), digits)};
-    } else {
-      outcome = walk->Rest(&member);
-    }
+    const Outcome outcome = walk->Member(&member);
     if (outcome == Outcome::kDone) encoder_.Add(member);
     return outcome;
   }
@@ -62,7 +55,6 @@ class SetDumper final : public Dumper {
 
  private:
   rdb::SetEncoder encoder_;
-  const bool intset_;
 };
 
 class HashDumper final : public Dumper {
@@ -160,10 +152,8 @@ std::unique_ptr<Dumper> NewDumper(Call& call, ValueType type, Collection* collec
                                   uint64_t count, uint64_t soonest, rdb::Sink* sink) {
   const rdb::EncodeOptions options = OptionsOf(call, collection->encoding());
   switch (type) {
-    case ValueType::kSet: {
-      const bool intset = collection->encoding() == Encoding::kIntset;
-      return std::make_unique<SetDumper>(sink, options, count, intset);
-    }
+    case ValueType::kSet:
+      return std::make_unique<SetDumper>(sink, options, count);
     case ValueType::kHash:
       return std::make_unique<HashDumper>(sink, options, count, soonest, call.txn.now_ms());
     case ValueType::kList:

@@ -15,7 +15,6 @@
 #include "collection/detached.h"
 #include "collection/element_walk.h"
 #include "collection/list.h"
-#include "collection/set.h"
 #include "command/collection_args.h"
 #include "command/handlers.h"
 #include "command/sort.h"
@@ -97,15 +96,8 @@ void SetRange(const SortTask& task, uint64_t count, SortWork* work) {
 
 Outcome ReadElement(const Source& source, ElementWalk* walk, std::string* element) {
   std::string_view text;
-  char digits[kInt64TextBytes];
-  Outcome outcome = Outcome::kDone;
-  if (source.type == ValueType::kList) {
-    outcome = walk->Payload(&text);
-  } else if (source.collection->encoding() == Encoding::kIntset) {
-    text = {digits, FormatInt64(SetValue::IntegerOf(walk->entry().head), digits)};
-  } else {
-    outcome = walk->Rest(&text);
-  }
+  const Outcome outcome =
+      source.type == ValueType::kList ? walk->Payload(&text) : walk->Member(&text);
   if (outcome == Outcome::kDone) element->assign(text);
   return outcome;
 }
