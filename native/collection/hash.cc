@@ -24,7 +24,17 @@ HashValue::HashValue(Txn* txn, std::string_view key, const Thresholds* threshold
       tree_(kShape, collection_.pager(), 0),
       now_ms_(txn->now_ms()) {}
 
-tree::Key HashValue::KeyOf(std::string_view name) const { return {KeyedHash(seed_, name), name}; }
+tree::Key HashValue::KeyOf(uint64_t seed, std::string_view name) {
+  return {KeyedHash(seed, name), name};
+}
+
+Encoding HashValue::EncodingOf(uint64_t fields, uint64_t bytes_max, const Thresholds& thresholds) {
+  const bool small = fields <= thresholds.hash_listpack_entries.load(std::memory_order_relaxed) &&
+                     bytes_max <= thresholds.hash_listpack_value.load(std::memory_order_relaxed);
+  return small ? Encoding::kListpack : Encoding::kHashtable;
+}
+
+tree::Key HashValue::KeyOf(std::string_view name) const { return KeyOf(seed_, name); }
 
 // After a collection was found.
 Opened HashValue::Take() {
@@ -62,9 +72,7 @@ void HashValue::Make() {
   const tree::TreeShape shapes[] = {kShape};
   collection_.Make(Encoding::kListpack, shapes);
   seed_ = Txn::NextRandom();
-  std::string state;
-  AppendLittle64(&state, seed_);
-  collection_.set_state(std::move(state));
+  collection_.set_state(SeedState(seed_));
 }
 
 Opened HashValue::OpenToChange() {

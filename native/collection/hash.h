@@ -32,6 +32,11 @@ class HashValue {
     uint64_t due = 0;  // ms since 1970; 0: never
   };
 
+  // How hashes are laid out, for who makes one entry by entry. Fields that come are as many and
+  // long as that at most.
+  static tree::Key KeyOf(uint64_t seed, std::string_view name);
+  static Encoding EncodingOf(uint64_t fields, uint64_t bytes_max, const Thresholds& thresholds);
+
   HashValue(Txn* txn, std::string_view key, const Thresholds* thresholds);
 
   // To read, and no more: what is due is removed and saved. kMissing: there are no fields.

@@ -47,4 +47,10 @@ uint64_t KeyedHash(uint64_t seed, std::string_view bytes) {
   return (sip.a ^ sip.b ^ sip.c ^ sip.d) >> (64 - kKeyedHashBits);
 }
 
+std::string SeedState(uint64_t seed) {
+  std::string state;
+  AppendLittle64(&state, seed);
+  return state;
+}
+
 }  // namespace cairn

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace cairn {
@@ -14,5 +15,8 @@ namespace cairn {
 inline constexpr uint32_t kKeyedHashBits = 52;
 
 uint64_t KeyedHash(uint64_t seed, std::string_view bytes);
+
+// The state of a collection that keeps nothing but its seed.
+std::string SeedState(uint64_t seed);
 
 }  // namespace cairn

@@ -83,9 +83,19 @@ uint64_t ListValue::ItemBytes() const {
 
 void ListValue::SetItemBytes(uint64_t bytes) {
   item_bytes_ = bytes;
+  collection_.set_state(ListpackState(bytes));
+}
+
+std::string ListValue::ListpackState(uint64_t item_bytes) {
   std::string state;
-  AppendVarint(&state, bytes);
-  collection_.set_state(std::move(state));
+  AppendVarint(&state, item_bytes);
+  return state;
+}
+
+bool ListValue::StaysListpack(uint64_t item_bytes, uint64_t bytes, uint64_t count,
+                              const Thresholds& thresholds) {
+  const NodeLimit limit(thresholds.list_listpack_size.load(std::memory_order_relaxed));
+  return !limit.Exceeded(kListpackFrameBytes + item_bytes + bytes, count);
 }
 
 Opened ListValue::Opening(Opened opened) {
@@ -112,9 +122,7 @@ void ListValue::Make() {
 }
 
 void ListValue::Grow(uint64_t bytes, uint64_t count) {
-  if (!IsListpack()) return;
-  const NodeLimit limit(thresholds_.list_listpack_size.load(std::memory_order_relaxed));
-  if (!limit.Exceeded(kListpackFrameBytes + item_bytes_ + bytes, count_ + count)) return;
+  if (!IsListpack() || StaysListpack(item_bytes_, bytes, count_ + count, thresholds_)) return;
   collection_.set_encoding(Encoding::kQuicklist);
   collection_.set_state({});
 }
@@ -124,10 +132,14 @@ void ListValue::Came(std::string_view value) {
   if (IsListpack()) item_bytes_ += ListpackItemBytes(value);
 }
 
-Outcome ListValue::Push(bool front, std::span<const std::string_view> values) {
+void ListValue::Expect(std::span<const std::string_view> values) {
   uint64_t bytes = 0;
   for (const std::string_view value : values) bytes += value.size();
   Grow(bytes, values.size());
+}
+
+Outcome ListValue::Push(bool front, std::span<const std::string_view> values) {
+  Expect(values);
   if (front) {
     for (const std::string_view value : values) TREE_TRY(tree_.Insert(0, {value, 0}));
   } else if (values.size() < kBuildMin) {

@@ -27,6 +27,12 @@ uint64_t ListpackItemBytes(std::string_view text);
 
 class ListValue {
  public:
+  // Whether a list stays a listpack when texts of so many bytes come to it, so that it has `count`
+  // elements; its items take item_bytes before. And the state of one.
+  static bool StaysListpack(uint64_t item_bytes, uint64_t bytes, uint64_t count,
+                            const Thresholds& thresholds);
+  static std::string ListpackState(uint64_t item_bytes);
+
   ListValue(Txn* txn, std::string_view key, const Thresholds* thresholds);
 
   // To read. kMissing: there are no elements.
@@ -39,6 +45,8 @@ class ListValue {
   uint64_t count() const { return count_; }
   Encoding encoding() const { return collection_.encoding(); }
 
+  // Before a push in pieces: all that comes decides on the encoding.
+  void Expect(std::span<const std::string_view> values);
   // One behind the other, so that the last one stands at the end.
   tree::Outcome Push(bool front, std::span<const std::string_view> values);
   // rank < count.

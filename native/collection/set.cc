@@ -75,15 +75,9 @@ tree::Key SetValue::KeyOf(uint64_t seed, std::string_view member) {
   return {KeyedHash(seed, member), member};
 }
 
-std::string SetValue::StateOf(uint64_t seed) {
-  std::string state;
-  AppendLittle64(&state, seed);
-  return state;
-}
-
 void SetValue::SetSeed(uint64_t seed) {
   seed_ = seed;
-  collection_.set_state(StateOf(seed));
+  collection_.set_state(SeedState(seed));
 }
 
 void SetValue::Make(Encoding encoding, uint64_t seed) {

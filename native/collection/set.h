@@ -36,7 +36,6 @@ class SetValue {
   static const tree::TreeShape& Shape();
   static tree::Key KeyOf(int64_t integer);  // of an intset
   static tree::Key KeyOf(uint64_t seed, std::string_view member);
-  static std::string StateOf(uint64_t seed);
 
   SetValue(Txn* txn, std::string_view key, const Thresholds* thresholds);
 

@@ -24,14 +24,13 @@ constexpr TreeShape kShape{};
 constexpr size_t kScoreBytes = 8;
 constexpr size_t kSeedBytes = 8;
 
-// Of an entry of the index.
-std::string ScoreBytes(double score) {
+}  // namespace
+
+std::string ZsetValue::ScoreBytes(double score) {
   std::string bytes(kScoreBytes, '\0');
   PutLittle64(bytes.data(), std::bit_cast<uint64_t>(score));
   return bytes;
 }
-
-}  // namespace
 
 ZsetValue::ZsetValue(Txn* txn, std::string_view key, const Thresholds* thresholds)
     : collection_(txn, key, ValueType::kZset),
@@ -68,22 +67,26 @@ Opened ZsetValue::OpenOrMake(uint64_t members, uint64_t bytes_max) {
 void ZsetValue::Make(uint64_t members, uint64_t bytes_max) {
   collection_.Make(Encoding::kListpack, {&kShape, 1});
   seed_ = collection_.txn().Random();
-  std::string state(kSeedBytes, '\0');
-  PutLittle64(state.data(), seed_);
-  collection_.set_state(std::move(state));
+  collection_.set_state(SeedState(seed_));
   SettleEncoding(members, bytes_max);
 }
 
-void ZsetValue::SettleEncoding(uint64_t count, uint64_t bytes) {
-  if (count > thresholds_.zset_listpack_entries.load(std::memory_order_relaxed) ||
-      bytes > thresholds_.zset_listpack_value.load(std::memory_order_relaxed)) {
-    collection_.set_encoding(Encoding::kSkiplist);
-  }
+Encoding ZsetValue::EncodingOf(uint64_t members, uint64_t bytes_max, const Thresholds& thresholds) {
+  const bool small = members <= thresholds.zset_listpack_entries.load(std::memory_order_relaxed) &&
+                     bytes_max <= thresholds.zset_listpack_value.load(std::memory_order_relaxed);
+  return small ? Encoding::kListpack : Encoding::kSkiplist;
 }
 
-Key ZsetValue::IndexKeyOf(std::string_view member) const {
-  return {KeyedHash(seed_, member), member};
+void ZsetValue::SettleEncoding(uint64_t count, uint64_t bytes) {
+  if (EncodingOf(count, bytes, thresholds_) == Encoding::kSkiplist)
+    collection_.set_encoding(Encoding::kSkiplist);
 }
+
+Key ZsetValue::IndexKeyOf(uint64_t seed, std::string_view member) {
+  return {KeyedHash(seed, member), member};
+}
+
+Key ZsetValue::IndexKeyOf(std::string_view member) const { return IndexKeyOf(seed_, member); }
 
 Outcome ZsetValue::Take(const Cursor& cursor, Element* element) {
   if (!tree::ScoreOf(cursor.entry.head, cursor.entry.payload, &element->score))
@@ -238,6 +241,15 @@ Outcome ZsetValue::RemoveSpan(const Span& span) {
     while (walk.left > 0) {
       TREE_TRY(Go(&walk, walk.left, [&](const Element& e) { members.emplace_back(e.member); }));
     }
+    // All of it is there before anything is changed.
+    Outcome there = Outcome::kDone;
+    for (const std::string& member : members) {
+      Cursor cursor;
+      const Outcome sought = index_.Find(IndexKeyOf(member), &cursor);
+      if (sought != Outcome::kDone) there = sought;
+      if (there == Outcome::kFailed) return there;
+    }
+    if (there == Outcome::kWait) return there;
     bool waiting = false;
     for (const std::string& member : members) {
       const Outcome erased = EraseIndex(member);

@@ -85,6 +85,17 @@ class ZsetValue {
     Item last;
   };
 
+  // How sorted sets of more than one page are laid out, for who makes one entry by entry.
+  static constexpr uint8_t kOrderTree = 0;
+  static constexpr uint8_t kIndexTree = 1;
+  static tree::Key KeyOf(const Element& element) {
+    return {tree::SortableScore(element.score), element.member};
+  }
+  static tree::Key IndexKeyOf(uint64_t seed, std::string_view member);
+  static std::string ScoreBytes(double score);  // the payload of the index
+  // Of so many members, of so many bytes at most.
+  static Encoding EncodingOf(uint64_t members, uint64_t bytes_max, const Thresholds& thresholds);
+
   ZsetValue(Txn* txn, std::string_view key, const Thresholds* thresholds);
 
   // To read. kMissing: there are no members.
@@ -135,13 +146,8 @@ class ZsetValue {
   const Status& status() const { return failed_.ok() ? collection_.status() : failed_; }
 
  private:
-  static constexpr uint64_t kOrderTree = 0;
-  static constexpr uint64_t kIndexTree = 1;
   static constexpr uint32_t kCursorShift = 12;  // of a hash; so cursors are numbers to JavaScript
 
-  static tree::Key KeyOf(const Element& element) {
-    return {tree::SortableScore(element.score), element.member};
-  }
   tree::Key IndexKeyOf(std::string_view member) const;
   bool indexed() const { return collection_.trees() > kIndexTree; }
   Opened Opening(Opened opened);

@@ -54,22 +54,11 @@ bool TtlArg(Call& call, bool absolute, uint64_t* expire_at_ms) {
   return true;
 }
 
-std::string_view ErrorOf(DumpResult result) {
-  switch (result) {
-    case DumpResult::kBadFooter:
-      return errors::kRestoreChecksum;
-    case DumpResult::kTooLong:
-      return errors::kStringTooLong;
-    case DumpResult::kOk:
-    case DumpResult::kOtherType:
-    case DumpResult::kBadFormat:
-      break;
-  }
-  return errors::kRestoreFormat;
-}
-
-// A string: the value, in the payload itself or in memory that lives until Commit. False: answered.
-bool StringOf(Call& call, const DumpedString& dumped, std::string_view* value) {
+// The value, in the payload itself or in memory that lives until Commit. False: answered.
+bool StringIn(Call& call, std::string_view payload, std::string_view* value) {
+  DumpedString dumped;
+  const DumpResult result = rdb::ParseDump(payload, kValueBytesMax, &dumped);
+  if (result != DumpResult::kOk) return Refuse(call, RestoreError(result));
   *value = dumped.bytes;
   if (dumped.form == DumpedString::Form::kInteger) {
     char* digits = call.txn.Alloc(kInt64TextBytes);
@@ -104,16 +93,13 @@ void HandleRestore(Call& call) {
   uint64_t expire_at_ms;
   if (!TtlArg(call, options.absolute, &expire_at_ms)) return;
   const bool past = expire_at_ms != 0 && expire_at_ms <= call.txn.now_ms();
-  DumpedString dumped;
-  const DumpResult result = rdb::ParseDump(call.argv[3], kValueBytesMax, &dumped);
-  if (result == DumpResult::kOtherType) {
-    if (!RestoreCollection(call, key, call.argv[3], past ? 0 : expire_at_ms, past)) return;
-  } else if (result != DumpResult::kOk) {
-    return call.reply.Error(ErrorOf(result));
-  } else {
+  const std::string_view payload = call.argv[3];
+  if (rdb::IsDumpedString(payload)) {
     std::string_view value;
-    if (!StringOf(call, dumped, &value)) return;
+    if (!StringIn(call, payload, &value)) return;
     if (!past) PutAnew(call, key, value, expire_at_ms, ValueType::kString);
+  } else if (!RestoreCollection(call, key, payload, past ? 0 : expire_at_ms, past)) {
+    return;
   }
   if (!past) {
     call.txn.Notify(kNotifyGeneric, "restore", key);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "command/command.h"
+#include "rdb/coding.h"
 #include "rdb/payload_writer.h"
 
 namespace cairn {
@@ -33,8 +34,11 @@ class PayloadPieces final : public rdb::Sink {
 // Answers DUMP of a key that holds a collection of this type.
 void DumpCollection(Call& call, std::string_view key, ValueType type);
 
-// The key becomes what the payload says, in place of what it was; `check`: it is only looked at.
-// False: pending, or answered.
+// What a client is told of a payload that is none.
+std::string_view RestoreError(rdb::DumpResult fault);
+
+// The key becomes what the payload says, in place of what it was: in slices, and all at once at
+// their end. `check`: it is only looked at. False: pending, or answered.
 bool RestoreCollection(Call& call, std::string_view key, std::string_view payload,
                        uint64_t expire_at_ms, bool check);
 

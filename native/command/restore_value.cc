@@ -1,161 +1,275 @@
-// What a payload of DUMP says becomes a collection. Nothing is saved before all of the payload has
-// turned out to be true.
+// What a payload of DUMP says becomes a collection. Its elements are gathered, and nothing is made
+// of them before all of the payload has turned out to be true. Few are put in as by a command, and
+// keep their order; of many, trees are built aside, sorted, in slices.
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "collection/detached.h"
 #include "collection/hash.h"
 #include "collection/list.h"
 #include "collection/set.h"
 #include "collection/zset.h"
 #include "command/collection_args.h"
 #include "command/dump_value.h"
+#include "command/restore_elements.h"
 #include "rdb/decoder.h"
 #include "resp/set_errors.h"
+#include "tree/build.h"
 
 namespace cairn {
 namespace {
 
+using rdb::Decoder;
 using rdb::Kind;
-using rdb::Type;
 using tree::Outcome;
 
-// Makes the value of the key as the decoder tells it.
-class Restorer final : public rdb::Visitor {
- public:
-  Restorer(Call& call, std::string_view key) : call_(call), key_(key) {}
+// So many elements of so many bytes are put in one by one. More do not fit the root of a tree.
+inline constexpr size_t kFewElements = 512;
+inline constexpr uint64_t kFewBytes = 256u << 10;
+// Smaller payloads need no slices.
+inline constexpr size_t kOnePassBytes = 4096;
+// Of one step of the decoder: 1,024 elements or 256 KiB.
+inline constexpr uint32_t kStepCost = 1024;
+inline constexpr uint32_t kBytesPerCharge = 256;
 
-  bool Begin(Kind kind, Type type, std::optional<uint64_t> count) override {
-    switch (kind) {
-      case Kind::kSet:
-        return BeginSet(type, count.value_or(0));
-      case Kind::kHash:
-        return BeginHash(type, count.value_or(0));
-      case Kind::kList:
-        list_ = std::make_unique<ListValue>(&call_.txn, key_, &call_.server.thresholds);
-        list_->Make();
-        collection_ = &list_->collection();
-        return true;
-      case Kind::kZset:
-        return BeginZset(type, count.value_or(0));
-      case Kind::kString:
-      case Kind::kStream:
-        break;
-    }
-    unknown_ = true;
-    return false;
-  }
-
-  bool ListItem(std::string_view item) override {
-    if (list_->encoding() == Encoding::kListpack) return Took(list_->Push(false, {&item, 1}));
-    items_.emplace_back(item);
-    item_bytes_ += item.size();
-    return (items_.size() < kItemsAtOnce && item_bytes_ < kItemBytesAtOnce) || PushItems();
-  }
-  bool ZsetMember(std::string_view member, double score) override {
-    bool found = false;
-    double other;
-    return Took(zset_->Find(member, &found, &other)) && !found &&
-           Took(zset_->Put({member, score}, nullptr));
-  }
-  bool SetMember(std::string_view member) override {
-    bool added;
-    return Took(set_->Add(member, &added)) && added;
-  }
-  bool HashField(std::string_view field, std::string_view value, uint64_t expire_at_ms) override {
-    bool existed;
-    if (expire_at_ms != 0 && expire_at_ms <= call_.txn.now_ms()) return true;
-    return Took(hash_->Set(field, value, &existed, expire_at_ms)) && !existed;
-  }
-
-  bool unknown() const { return unknown_; }
-  bool failed() const { return failed_; }
-  const Status& status() const {
-    return zset_ != nullptr ? zset_->status() : collection_->status();
-  }
-  // The whole payload was told. False: pending, or answered.
-  bool Save(uint64_t expire_at_ms) {
-    if (!PushItems()) return Done(call_, Outcome::kFailed, status());
-    if (as_listpack_) collection_->set_encoding(Encoding::kListpack);
-    collection_->set_expire_at_ms(expire_at_ms);
-    uint64_t count;
-    if (!Done(call_, collection_->Count(&count), status())) return false;
-    if (count == 0) call_.txn.Delete(key_);  // all fields have ended
-    return count == 0 || Done(call_, collection_->Save(), status());
-  }
-
- private:
-  // Of a list that is no listpack any more: pushed together.
-  static constexpr size_t kItemsAtOnce = 256;
-  static constexpr size_t kItemBytesAtOnce = 1u << 20;
-
-  bool PushItems() {
-    if (items_.empty()) return true;
-    const std::vector<std::string_view> views(items_.begin(), items_.end());
-    const Outcome pushed = list_->Push(false, views);
-    items_.clear();
-    item_bytes_ = 0;
-    return Took(pushed);
-  }
-  // As Redis: what was packed is, whatever its elements are, unless there are too many.
-  static bool Fits(uint64_t count, const std::atomic<uint64_t>& entries_max) {
-    return count <= entries_max.load(std::memory_order_relaxed);
-  }
-  bool BeginHash(Type type, uint64_t count) {
-    const Thresholds& thresholds = call_.server.thresholds;
-    hash_ = std::make_unique<HashValue>(&call_.txn, key_, &thresholds);
-    collection_ = &hash_->collection();
-    as_listpack_ = (type == Type::kHashListpack || type == Type::kHashZiplist ||
-                    type == Type::kHashListpackExpiry) &&
-                   Fits(count, thresholds.hash_listpack_entries);
-    hash_->Make();
-    if (!Fits(count, thresholds.hash_listpack_entries))
-      collection_->set_encoding(Encoding::kHashtable);
-    return true;
-  }
-  bool BeginZset(Type type, uint64_t count) {
-    const Thresholds& thresholds = call_.server.thresholds;
-    zset_ = std::make_unique<ZsetValue>(&call_.txn, key_, &thresholds);
-    collection_ = &zset_->collection();
-    as_listpack_ = (type == Type::kZsetListpack || type == Type::kZsetZiplist) &&
-                   Fits(count, thresholds.zset_listpack_entries);
-    zset_->Make(count, 0);
-    return true;
-  }
-  bool BeginSet(Type type, uint64_t count) {
-    const Thresholds& thresholds = call_.server.thresholds;
-    set_ = std::make_unique<SetValue>(&call_.txn, key_, &thresholds);
-    collection_ = &set_->collection();
-    as_listpack_ = type == Type::kSetListpack && Fits(count, thresholds.set_listpack_entries);
-    Encoding encoding = Encoding::kHashtable;
-    if (as_listpack_) {
-      encoding = Encoding::kListpack;
-    } else if (type != Type::kSetListpack && count <= IntsetMembersMax(thresholds)) {
-      encoding = Encoding::kIntset;
-    }
-    set_->Make(encoding, Txn::NextRandom());
-    return true;
-  }
-  bool Took(Outcome outcome) {
-    failed_ = outcome != Outcome::kDone;
-    return !failed_;
-  }
-
-  Call& call_;
-  const std::string_view key_;
-  std::unique_ptr<SetValue> set_;
-  std::unique_ptr<HashValue> hash_;
-  std::unique_ptr<ListValue> list_;
-  std::unique_ptr<ZsetValue> zset_;
-  std::vector<std::string> items_;
-  size_t item_bytes_ = 0;
-  Collection* collection_ = nullptr;
-  bool as_listpack_ = false;
-  bool unknown_ = false;
-  bool failed_ = false;  // not through the payload
+// What is kept from slice to slice.
+struct RestoreWork {
+  const char* payload = nullptr;  // which moves when the command is kept for a second pass
+  std::unique_ptr<RestoredElements> elements;
+  std::unique_ptr<Decoder> decoder;
+  enum class Stage : uint8_t { kDecoding, kSorting, kBuilding, kBuilt } stage = Stage::kDecoding;
+  Encoding encoding = Encoding::kListpack;
+  std::unique_ptr<Detached> made;
+  uint8_t tree = 0;  // that is being built
+  size_t built = 0;  // elements of it
 };
 
-std::string_view ErrorOf(rdb::DumpResult fault) {
+// False: the slice is over, and there will be another one.
+bool GoOn(Call& call) {
+  if (!call.txn.SliceOver()) return true;
+  call.txn.Again();
+  return false;
+}
+
+void BeginWork(Call& call, std::string_view payload, RestoreWork* work) {
+  *work = {};
+  work->payload = payload.data();
+  work->elements = std::make_unique<RestoredElements>(Txn::NextRandom(), call.txn.now_ms(),
+                                                      &call.server.thresholds);
+  rdb::DecodeLimits limits;
+  limits.string_bytes_max = kValueBytesMax;
+  work->decoder = std::make_unique<Decoder>(payload, work->elements.get(), limits);
+}
+
+// False: pending, or answered.
+bool Decode(Call& call, RestoreWork* work) {
+  Decoder::Progress progress = Decoder::Progress::kMore;
+  while (progress == Decoder::Progress::kMore) {
+    if (!GoOn(call)) return false;
+    progress = work->decoder->Step({});
+    call.txn.Charge(kStepCost);
+  }
+  if (progress == Decoder::Progress::kFailed)
+    return Refuse(call, RestoreError(work->decoder->fault()));
+  if (work->elements->unknown()) return Refuse(call, errors::kNoRestoreOfType);
+  return progress == Decoder::Progress::kDone || Refuse(call, errors::kRestoreFormat);
+}
+
+// --- few elements ---
+
+// `in`: whether all of them were put in, each once. False: answered.
+bool SaveFew(Call& call, Outcome in, bool twice, const Status& status, Collection* collection,
+             const RestoredElements& elements, uint64_t expire_at_ms) {
+  if (twice) return Refuse(call, errors::kRestoreFormat);
+  if (!Done(call, in, status)) return false;
+  collection->set_encoding(elements.encoding());
+  collection->set_expire_at_ms(expire_at_ms);
+  uint64_t count;
+  if (!Done(call, collection->Count(&count), status)) return false;
+  if (count == 0) call.txn.Delete(collection->key());  // all fields have ended
+  return count == 0 || Done(call, collection->Save(), status);
+}
+
+bool PutFewItems(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
+  ListValue list(&call.txn, key, &call.server.thresholds);
+  Outcome in = Outcome::kDone;
+  list.Make();
+  for (const RestoredElement& element : elements->all()) {
+    if (in == Outcome::kDone) in = list.Push(false, {&element.value, 1});
+  }
+  return SaveFew(call, in, false, list.status(), &list.collection(), *elements, end);
+}
+
+bool PutFewMembers(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
+  SetValue set(&call.txn, key, &call.server.thresholds);
+  Outcome in = Outcome::kDone;
+  bool added = true;
+  set.Make(elements->encoding(), elements->seed());
+  for (const RestoredElement& element : elements->all()) {
+    if (in == Outcome::kDone && added) in = set.Add(element.name, &added);
+  }
+  return SaveFew(call, in, !added, set.status(), &set.collection(), *elements, end);
+}
+
+bool PutFewFields(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
+  HashValue hash(&call.txn, key, &call.server.thresholds);
+  Outcome in = Outcome::kDone;
+  bool existed = false;
+  hash.Make();
+  for (const RestoredElement& element : elements->all()) {
+    if (in == Outcome::kDone && !existed)
+      in = hash.Set(element.name, element.value, &existed, element.due);
+  }
+  return SaveFew(call, in, existed, hash.status(), &hash.collection(), *elements, end);
+}
+
+bool PutFewScores(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
+  ZsetValue zset(&call.txn, key, &call.server.thresholds);
+  Outcome in = Outcome::kDone;
+  bool found = false;
+  zset.Make(elements->count(), 0);
+  for (const RestoredElement& element : elements->all()) {
+    double other;
+    if (in == Outcome::kDone && !found) in = zset.Find(element.name, &found, &other);
+    if (in == Outcome::kDone && !found) in = zset.Put({element.name, element.score}, nullptr);
+  }
+  return SaveFew(call, in, found, zset.status(), &zset.collection(), *elements, end);
+}
+
+bool PutFew(Call& call, std::string_view key, RestoredElements* elements, uint64_t expire_at_ms) {
+  switch (elements->kind()) {
+    case Kind::kList:
+      return PutFewItems(call, key, elements, expire_at_ms);
+    case Kind::kSet:
+      return PutFewMembers(call, key, elements, expire_at_ms);
+    case Kind::kHash:
+      return PutFewFields(call, key, elements, expire_at_ms);
+    case Kind::kZset:
+      return PutFewScores(call, key, elements, expire_at_ms);
+    case Kind::kString:
+    case Kind::kStream:
+      break;
+  }
+  return Refuse(call, errors::kNoRestoreOfType);
+}
+
+// --- many ---
+
+ValueType TypeOf(Kind kind) {
+  switch (kind) {
+    case Kind::kList:
+      return ValueType::kList;
+    case Kind::kSet:
+      return ValueType::kSet;
+    case Kind::kHash:
+      return ValueType::kHash;
+    case Kind::kZset:
+      return ValueType::kZset;
+    case Kind::kString:
+    case Kind::kStream:
+      break;
+  }
+  return ValueType::kString;
+}
+
+void BeginTrees(RestoreWork* work) {
+  RestoredElements& elements = *work->elements;
+  constexpr bool kOrdered[] = {true, true};
+  constexpr bool kByPlace[] = {false};
+  work->encoding = elements.encoding();
+  const bool two = elements.kind() == Kind::kZset;
+  work->made = elements.kind() == Kind::kList
+                   ? std::make_unique<Detached>(kByPlace)
+                   : std::make_unique<Detached>(std::span(kOrdered, two ? 2 : 1));
+  // Of a sorted set its index comes first: names that come twice are found there.
+  work->tree = two ? ZsetValue::kIndexTree : 0;
+  work->stage = RestoreWork::Stage::kSorting;
+  if (work->encoding != Encoding::kIntset) return;
+  for (RestoredElement& element : elements.all()) {  // SetValue::kIntsetMembersMax at most
+    int64_t integer = 0;
+    CAIRN_CHECK(ParseInt64(element.name, &integer), "the encoding says so");
+    element.head = SetValue::KeyOf(integer).head;
+    element.name = {};
+  }
+}
+
+// An element in the tree that is being built. *buffer: for the value.
+void EntryOf(const RestoreWork& work, const RestoredElement& element, std::string* buffer,
+             tree::Key* key, tree::Value* value) {
+  *key = {element.head, element.name};
+  *value = {element.value, element.due};
+  if (work.elements->kind() != Kind::kZset) return;
+  if (work.tree == ZsetValue::kIndexTree) {
+    *buffer = ZsetValue::ScoreBytes(element.score);
+    value->payload = *buffer;
+  } else {
+    value->payload = tree::ScorePayload(element.score);
+  }
+}
+
+// What the next tree of a sorted set is sorted by.
+void HeadByScore(const RestoreWork& work, RestoredElement* element) {
+  if (work.elements->kind() != Kind::kZset) return;
+  element->head = tree::SortableScore(element->score);
+}
+
+bool Sort(Call& call, RestoreWork* work) {
+  if (work->elements->kind() != Kind::kList) {
+    do {
+      if (!GoOn(call)) return false;
+      call.txn.Charge(SliceSort<RestoredElement>::kPiece);
+    } while (!work->elements->SortStep());
+  }
+  work->stage = RestoreWork::Stage::kBuilding;
+  return true;
+}
+
+// False: pending, or answered.
+bool BuildTree(Call& call, RestoreWork* work) {
+  std::vector<RestoredElement>& all = work->elements->all();
+  const bool ordered = work->elements->kind() != Kind::kList;
+  tree::Tree tree({.ordered = ordered}, work->made->pager(), work->tree);
+  tree::Builder builder(&tree);
+  std::string buffer;
+  Outcome outcome = Outcome::kDone;
+  while (outcome == Outcome::kDone && work->built < all.size() && !call.txn.SliceOver()) {
+    RestoredElement& element = all[work->built];
+    // A listpack of Redis knows no negative zero.
+    if (work->encoding == Encoding::kListpack && element.score == 0) element.score = 0;
+    tree::Key key;
+    tree::Value value;
+    EntryOf(*work, element, &buffer, &key, &value);
+    outcome = builder.Add(key, value);
+    if (outcome != Outcome::kDone) break;
+    ++work->built;
+    HeadByScore(*work, &element);
+    call.txn.Charge(1 + static_cast<uint32_t>(value.payload.size() / kBytesPerCharge));
+  }
+  if (outcome == Outcome::kDone) outcome = builder.Finish();
+  const Status& status = work->made->pager()->status();
+  if (outcome == Outcome::kFailed && status.code() == Code::kInvalid)
+    return Refuse(call, errors::kRestoreFormat);  // an element came twice
+  if (!Done(call, outcome, status)) return false;
+  return work->built == all.size() || GoOn(call);
+}
+
+// False: pending, or answered.
+bool Build(Call& call, RestoreWork* work) {
+  while (work->stage != RestoreWork::Stage::kBuilt) {
+    if (work->stage == RestoreWork::Stage::kDecoding) BeginTrees(work);
+    if (work->stage == RestoreWork::Stage::kSorting && !Sort(call, work)) return false;
+    if (!BuildTree(call, work)) return false;
+    work->built = 0;
+    work->elements->Unsort();
+    work->stage = work->tree == 0 ? RestoreWork::Stage::kBuilt : RestoreWork::Stage::kSorting;
+    if (work->tree > 0) --work->tree;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view RestoreError(rdb::DumpResult fault) {
   switch (fault) {
     case rdb::DumpResult::kBadFooter:
       return errors::kRestoreChecksum;
@@ -170,21 +284,22 @@ std::string_view ErrorOf(rdb::DumpResult fault) {
   return errors::kRestoreFormat;
 }
 
-}  // namespace
-
 bool RestoreCollection(Call& call, std::string_view key, std::string_view payload,
                        uint64_t expire_at_ms, bool check) {
-  Restorer restorer(call, key);
-  rdb::DecodeLimits limits;
-  limits.string_bytes_max = kValueBytesMax;
-  rdb::Decoder decoder(payload, &restorer, limits);
-  rdb::Decoder::Progress progress = rdb::Decoder::Progress::kMore;
-  while (progress == rdb::Decoder::Progress::kMore) progress = decoder.Step({});
-  if (progress == rdb::Decoder::Progress::kFailed) return Refuse(call, ErrorOf(decoder.fault()));
-  if (restorer.unknown()) return Refuse(call, errors::kNoRestoreOfType);
-  if (restorer.failed()) return Done(call, Outcome::kFailed, restorer.status());
-  if (progress == rdb::Decoder::Progress::kStopped) return Refuse(call, errors::kRestoreFormat);
-  return check || restorer.Save(expire_at_ms);
+  RestoreWork local;
+  RestoreWork* const kept =
+      payload.size() > kOnePassBytes ? call.txn.Progress<RestoreWork>() : nullptr;
+  RestoreWork* const work = kept != nullptr ? kept : &local;
+  if (work->payload != payload.data()) BeginWork(call, payload, work);
+  RestoredElements& elements = *work->elements;
+  if (work->stage == RestoreWork::Stage::kDecoding && !Decode(call, work)) return false;
+  if (check) return true;
+  if (elements.all().size() <= kFewElements && elements.bytes() <= kFewBytes)
+    return PutFew(call, key, &elements, expire_at_ms);
+  if (!Build(call, work)) return false;
+  const Status put = work->made->PutInto(&call.txn, key, TypeOf(elements.kind()), work->encoding,
+                                         elements.state(), expire_at_ms, kept != nullptr);
+  return put.ok() || (!call.txn.pending() && RefuseFailed(call, put));
 }
 
 }  // namespace cairn

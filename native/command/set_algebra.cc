@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collection/detached.h"
+#include "collection/keyed_hash.h"
 #include "collection/set.h"
 #include "command/handlers.h"
 #include "command/member_sort.h"
@@ -268,9 +269,8 @@ bool Store(Call& call, std::string_view key, Encoding least, bool lasts, Work* w
   if (work->built.members == 0) return true;
   work->built.integers = work->intset;
   const Encoding encoding = LargerOf(SetEncodingOf(work->built, call.server.thresholds), least);
-  const Status put =
-      work->made->PutInto(&call.txn, key, ValueType::kSet, encoding,
-                          call.txn.Copy(SetValue::StateOf(work->gathered.seed())), 0, lasts);
+  const Status put = work->made->PutInto(&call.txn, key, ValueType::kSet, encoding,
+                                         SeedState(work->gathered.seed()), 0, lasts);
   return put.ok() || (!call.txn.pending() && RefuseFailed(call, put));
 }
 

@@ -19,6 +19,9 @@ inline size_t DumpBytesMax(size_t value_bytes) {
 }
 size_t EncodeDump(std::string_view value, char* out, uint16_t version = kDumpVersion);
 
+// By its first byte; what cannot be any payload is taken for one of a string, too.
+inline bool IsDumpedString(std::string_view payload) { return payload.empty() || payload[0] == 0; }
+
 // Verifies footer and structure. A claimed length is held against the bytes that are there before
 // anything is allocated.
 DumpResult ParseDump(std::string_view payload, uint64_t value_bytes_max, DumpedString* out);
