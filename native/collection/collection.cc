@@ -21,7 +21,47 @@ std::string_view EmptyRoot(const tree::TreeShape& shape) {
 
 }  // namespace
 
+// The key has not changed, and need not be looked at.
+Opened Collection::TakeKept() {
+  RootValue root;
+  root.space = kept_->space_;
+  root.trees = kept_->trees_;
+  for (size_t i = 0; i < root.trees; ++i) root.roots[i] = kept_->roots_[i];
+  pager_->Open(&txn_, root, tree::kFirstPage);
+  pager_->SwapChanges(&kept_->pager_);
+  encoding_ = kept_->encoding_;
+  own_state_ = kept_->state_;
+  state_ = own_state_;
+  expire_at_ms_ = kept_->expire_at_ms_;
+  exists_ = kept_->exists_;
+  replaces_ = kept_->replaces_;
+  changed_ = kept_->changed_;
+  keep_empty_ = kept_->keep_empty_;
+  kept_->any_ = false;
+  return Opened::kFound;
+}
+
+void Collection::Keep() {
+  if (kept_ == nullptr) return;
+  const RootValue& root = pager_->root_;
+  kept_->space_ = root.space;
+  kept_->trees_ = root.trees;
+  for (size_t i = 0; i < root.trees; ++i) {
+    if (root.roots[i].data() != kept_->roots_[i].data()) kept_->roots_[i].assign(root.roots[i]);
+  }
+  kept_->pager_.SwapChanges(pager_.get());
+  kept_->encoding_ = encoding_;
+  kept_->state_.assign(state_);
+  kept_->expire_at_ms_ = expire_at_ms_;
+  kept_->exists_ = exists_;
+  kept_->replaces_ = replaces_;
+  kept_->changed_ = changed_;
+  kept_->keep_empty_ = keep_empty_;
+  kept_->any_ = true;
+}
+
 Opened Collection::Open() {
+  if (CAIRN_UNLIKELY(kept_ != nullptr && kept_->any())) return TakeKept();
   std::string_view value;
   KeyMeta meta;
   const ReadState state = txn_.Get(key_, &value, &meta);
@@ -90,39 +130,37 @@ Outcome Collection::Count(uint64_t* count) {
   return Outcome::kDone;
 }
 
-Outcome Collection::PutPages(bool* root_changed) {
-  RootValue& root = pager_->root_;
+Outcome Collection::PutPages(RootValue* root, bool* root_changed) {
   for (size_t i = 0; i < pager_->change_count(); ++i) {
     const Pager::Change& change = pager_->change(i);
     if (change.root()) {
       *root_changed = true;
-      if (change.page < root.trees) root.roots[change.page] = change.staging.image;
+      if (change.page < root->trees) root->roots[change.page] = change.staging.image;
       continue;
     }
     if (change.what == Pager::Change::What::kNothing) continue;
-    if (root.space == 0) {
-      failed_ = txn_.NewSpace(key_, &root.space);
+    if (root->space == 0) {
+      failed_ = txn_.NewSpace(key_, &root->space);
       if (!failed_.ok()) return txn_.pending() ? Outcome::kWait : Outcome::kFailed;
       *root_changed = true;
     }
     const auto kind = static_cast<uint8_t>(change.kind);
     if (change.what == Pager::Change::What::kRemoved) {
-      txn_.RemovePage(root.space, change.page, kind);
+      txn_.RemovePage(root->space, change.page, kind);
     } else {
-      txn_.PutPage(root.space, change.page, kind, txn_.Copy(change.staging.image),
+      txn_.PutPage(root->space, change.page, kind, txn_.Copy(change.staging.image),
                    change.what == Pager::Change::What::kMade);
     }
   }
   return Outcome::kDone;
 }
 
-void Collection::PutRoot() {
-  RootValue& root = pager_->root_;
-  root.encoding = encoding_;
-  root.state = state_;
-  const size_t bytes = EncodedBytes(root);
+void Collection::PutRoot(RootValue* root) {
+  root->encoding = encoding_;
+  root->state = state_;
+  const size_t bytes = EncodedBytes(*root);
   char* const to = txn_.Alloc(bytes);
-  EncodeRoot(root, to);
+  EncodeRoot(*root, to);
   if (replaces_) {
     txn_.Put(key_, {to, bytes}, expire_at_ms_, type_);
   } else {
@@ -138,10 +176,11 @@ Outcome Collection::Save() {
     return Outcome::kDone;
   }
   TREE_TRY(tree::Seal(pager_.get()));
+  RootValue root = pager_->root_;
   bool root_changed = changed_;
-  TREE_TRY(PutPages(&root_changed));
+  TREE_TRY(PutPages(&root, &root_changed));
   if (CAIRN_LIKELY(root_changed)) {
-    PutRoot();
+    PutRoot(&root);
   } else if (pager_->change_count() != 0) {
     txn_.Touch(key_);
   }

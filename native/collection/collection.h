@@ -26,6 +26,7 @@
 #include <string>
 #include <string_view>
 
+#include "collection/kept_changes.h"
 #include "collection/root.h"
 #include "collection/txn_pager.h"
 #include "tree/tree.h"
@@ -43,6 +44,10 @@ class Collection {
   Collection(Txn* txn, std::string_view key, ValueType type) : txn_(*txn), key_(key), type_(type) {}
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
+
+  // For a command in slices, before Open: see kept_changes.h.
+  void KeepIn(KeptChanges* kept) { kept_ = kept; }
+  void Keep();
 
   // Looks the key up; counts a hit or a miss if the command only reads (Txn::Get).
   Opened Open();
@@ -85,8 +90,9 @@ class Collection {
   const Status& status() const { return failed_.ok() ? pager_->status() : failed_; }
 
  private:
-  tree::Outcome PutPages(bool* root_changed);
-  void PutRoot();
+  Opened TakeKept();
+  tree::Outcome PutPages(RootValue* root, bool* root_changed);
+  void PutRoot(RootValue* root);
 
   Txn& txn_;
   const std::string_view key_;
@@ -100,6 +106,7 @@ class Collection {
   bool replaces_ = false;  // what is stored there goes, with its space
   bool changed_ = false;   // the root is to be written, whatever its trees say
   bool keep_empty_ = false;
+  KeptChanges* kept_ = nullptr;
   Status failed_;
 };
 

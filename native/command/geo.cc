@@ -59,6 +59,18 @@ void ReplyPoint(ReplyWriter& reply, const geo::Point& point) {
   ReplyDegrees(reply, point.latitude);
 }
 
+namespace {
+
+bool ReadPoint(Call& call, size_t first, size_t i, Element* element) {
+  geo::Point point;
+  const size_t at = first + 3 * i;
+  if (!GeoPointArgs(call, at, &point)) return false;
+  *element = {call.argv[at + 2], static_cast<double>(geo::Encode(point))};
+  return true;
+}
+
+}  // namespace
+
 void HandleGeoAdd(Call& call) {
   AddRules rules;
   size_t first = 2;
@@ -77,14 +89,7 @@ void HandleGeoAdd(Call& call) {
   const size_t left = call.argv.size() - first;
   if (left == 0 || left % 3 != 0 || (rules.only_new && rules.only_present))
     return call.reply.Error(errors::kSyntax);
-  std::vector<Element> elements(left / 3);
-  for (Element& element : elements) {
-    geo::Point point;
-    if (!GeoPointArgs(call, first, &point)) return;
-    element = {call.argv[first + 2], static_cast<double>(geo::Encode(point))};
-    first += 3;
-  }
-  AddAndReply(call, call.argv[1], elements, rules);
+  AddAndReply(call, first, left / 3, ReadPoint, rules);
 }
 
 void HandleGeoDist(Call& call) {

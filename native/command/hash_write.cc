@@ -1,24 +1,47 @@
 // HSET and other commands that change named fields of a hash.
 
 #include <cmath>
+#include <vector>
 
 #include "command/handlers.h"
 #include "command/hash_args.h"
+#include "command/many_changes.h"
 
 namespace cairn {
 namespace {
 
+using tree::Outcome;
+
+// Of some words, every `step`-th of which is a field.
+void WantNames(HashValue* hash, std::span<const std::string_view> words, size_t step) {
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < words.size() && names.size() < ManyChanges::kAhead; i += step)
+    names.push_back(words[i]);
+  (void)hash->Want(names);  // what is damaged is met again
+}
+
 bool SetPairs(Call& call, std::string_view command, uint64_t* added) {
   if (call.argv.size() % 2 != 0) return Refuse(call, errors::WrongArity(command));
+  const auto words = call.argv.subspan(2);
   HashValue hash = HashAt(call);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, words.size() / 2, &local);
+  many->GoOnWith(call, &hash.collection());
   if (!Ready(call, hash.OpenOrMake(), hash)) return false;
-  *added = 0;
-  for (size_t i = 2; i < call.argv.size(); i += 2) {
-    bool existed;
-    if (!Done(call, hash.Set(call.argv[i], call.argv[i + 1], &existed), hash)) return false;
-    *added += !existed;
-  }
-  return SaveHash(call, &hash, (call.argv.size() - 2) / 2, "hset");
+  const auto set = [&](size_t i) {
+    bool existed = false;
+    const Outcome outcome = hash.Set(words[2 * i], words[2 * i + 1], &existed);
+    // What those behind it will read is fetched along with that.
+    if (outcome == Outcome::kWait) WantNames(&hash, words.subspan(2 * i), 2);
+    many->added += outcome == Outcome::kDone && !existed;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &hash.collection(), hash.status(), words.size() / 2, set))
+    return false;
+  *added = many->added;
+  if (!SaveHash(call, &hash, words.size() / 2, "hset")) return false;
+  many->KeepUntilCommit(&hash.collection());
+  return true;
 }
 
 // Sets a field that keeps its end.
@@ -53,24 +76,30 @@ void HandleHSetNx(Call& call) {
 }
 
 void HandleHDel(Call& call) {
+  const auto names = call.argv.subspan(2);
   HashValue hash = HashAt(call);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, names.size(), &local);
+  many->GoOnWith(call, &hash.collection());
   const Opened opened = hash.OpenToChange();
   if (!Ready(call, opened, hash)) return;
   if (opened == Opened::kMissing) return call.reply.Integer(0);
-  const auto names = call.argv.subspan(2);
-  if (!Done(call, hash.Want(names), hash)) return;
-  uint64_t removed = 0;
-  for (const std::string_view name : names) {
-    bool existed;
-    if (!Done(call, hash.Remove(name, &existed), hash)) return;
-    removed += existed;
-  }
+  const auto remove = [&](size_t i) {
+    bool existed = false;
+    Outcome outcome = hash.Want(many->Ahead(names, i));
+    if (outcome == Outcome::kDone) outcome = hash.Remove(names[i], &existed);
+    many->added += outcome == Outcome::kDone && existed;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &hash.collection(), hash.status(), names.size(), remove)) return;
+  const uint64_t removed = many->added;
   if (removed == 0) return call.reply.Integer(0);
   uint64_t left = 0;
   if (!Done(call, hash.CountAll(&left), hash)) return;
   if (!SaveHash(call, &hash, removed, "hdel")) return;
   if (left == 0) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
   call.reply.Integer(static_cast<int64_t>(removed));
+  many->KeepUntilCommit(&hash.collection());
 }
 
 void HandleHIncrBy(Call& call) {

@@ -1,19 +1,46 @@
 // List commands at the ends of a list, of one key: LPUSH, RPUSH, LPUSHX, RPUSHX, LPOP, RPOP, LLEN.
+#include <algorithm>
+
 #include "command/handlers.h"
 #include "command/list_args.h"
+#include "command/many_changes.h"
 
 namespace cairn {
 namespace {
 
+// Of many, so many at a time.
+constexpr size_t kPushedAtOnce = 256;
+
+bool PushInPieces(Call& call, ListChange* list, bool front, ManyChanges* many) {
+  const auto values = call.argv.subspan(2);
+  const auto push = [&](size_t i) {
+    const size_t first = i * kPushedAtOnce;
+    const size_t count = std::min(kPushedAtOnce, values.size() - first);
+    call.txn.Charge(static_cast<uint32_t>(count - 1) * ManyChanges::kCost);
+    return (*list)->Push(front, values.subspan(first, count));
+  };
+  if (many->done == 0) (*list)->Expect(values);
+  const size_t pieces = (values.size() + kPushedAtOnce - 1) / kPushedAtOnce;
+  return many->ChangeEach(call, &(*list)->collection(), (*list)->status(), pieces, push);
+}
+
 void Push(Call& call, bool front, bool only_existing) {
+  const auto values = call.argv.subspan(2);
   ListChange list(call, call.argv[1]);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, values.size(), &local);
+  many->GoOnWith(call, &list->collection());
   if (!(only_existing ? list.Open() : list.OpenOrMake())) return;
   if (list.missing()) return call.reply.Integer(0);
-  const auto values = call.argv.subspan(2);
-  if (!list.Done(list->Push(front, values))) return;
+  if (many->sliced()) {
+    if (!PushInPieces(call, &list, front, many)) return;
+  } else if (!list.Done(list->Push(front, values))) {
+    return;
+  }
   if (!list.Write(static_cast<int64_t>(values.size()))) return;
   list.Tell(PushEvent(front));
   call.reply.Integer(static_cast<int64_t>(list.count()));
+  many->KeepUntilCommit(&list->collection());
 }
 
 void Pop(Call& call, bool front, std::string_view name) {

@@ -2,6 +2,7 @@
 #include "collection/set.h"
 #include "command/collection_args.h"
 #include "command/handlers.h"
+#include "command/many_changes.h"
 
 namespace cairn {
 namespace {
@@ -28,41 +29,51 @@ bool TellRemoved(Call& call, SetValue* set, std::string_view event, std::string_
 void HandleSAdd(Call& call) {
   const Members members = call.argv.subspan(2);
   SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, members.size(), &local);
+  many->GoOnWith(call, &set.collection());
   if (!Ready(call, set.OpenOrMake(members[0], members.size()), set.status())) return;
-  set.Want(members);
-  uint64_t added = 0;
-  for (const std::string_view member : members) {
-    bool is_new;
-    if (!Done(call, set.Add(member, &is_new), set.status())) return;
-    added += is_new;
-  }
-  if (added != 0) {
+  const auto add = [&](size_t i) {
+    bool is_new = false;
+    set.Want(many->Ahead(members, i));
+    const Outcome outcome = set.Add(members[i], &is_new);
+    many->added += outcome == Outcome::kDone && is_new;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &set.collection(), set.status(), members.size(), add)) return;
+  if (many->added != 0) {
     if (!Done(call, set.Save(), set.status())) return;
     call.txn.Notify(kNotifySet, "sadd", call.argv[1]);
-    CountMembers(call, added);
+    CountMembers(call, many->added);
   }
-  call.reply.Integer(static_cast<int64_t>(added));
+  call.reply.Integer(static_cast<int64_t>(many->added));
+  many->KeepUntilCommit(&set.collection());
 }
 
 void HandleSRem(Call& call) {
   const Members members = call.argv.subspan(2);
   SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, members.size(), &local);
+  many->GoOnWith(call, &set.collection());
   const Opened opened = set.Open();
   if (!Ready(call, opened, set.status())) return;
   if (opened == Opened::kMissing) return call.reply.Integer(0);
-  set.Want(members);
-  uint64_t removed = 0;
-  for (const std::string_view member : members) {
-    bool was_there;
-    if (!Done(call, set.Remove(member, &was_there), set.status())) return;
-    removed += was_there;
-  }
-  if (removed != 0) {
+  const auto remove = [&](size_t i) {
+    bool was_there = false;
+    set.Want(many->Ahead(members, i));
+    const Outcome outcome = set.Remove(members[i], &was_there);
+    many->added += outcome == Outcome::kDone && was_there;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &set.collection(), set.status(), members.size(), remove)) return;
+  if (many->added != 0) {
     if (!Done(call, set.Save(), set.status())) return;
     if (!TellRemoved(call, &set, "srem", call.argv[1])) return;
-    CountMembers(call, removed);
+    CountMembers(call, many->added);
   }
-  call.reply.Integer(static_cast<int64_t>(removed));
+  call.reply.Integer(static_cast<int64_t>(many->added));
+  many->KeepUntilCommit(&set.collection());
 }
 
 void HandleSMove(Call& call) {

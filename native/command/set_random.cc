@@ -1,13 +1,16 @@
 // SPOP, SRANDMEMBER: members at random. A random member is one of random rank.
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "collection/set.h"
 #include "command/handlers.h"
+#include "command/many_changes.h"
 #include "command/random_ranks.h"
 #include "command/set_walk.h"
+#include "command/slice_sort.h"
 
 namespace cairn {
 namespace {
@@ -16,6 +19,7 @@ using tree::Outcome;
 
 // Picks that are looked up at once, so that all that is missing is noted.
 inline constexpr uint64_t kPicksAtOnce = 256;
+inline constexpr uint32_t kPicksCost = 4 * kPicksAtOnce;  // as Txn::Charge has it
 // Redis makes a new set of what stays if that is less than a fifth of what goes.
 inline constexpr uint64_t kMoveFactor = 5;
 inline constexpr IntegerRule kCountRule{-INT64_MAX, INT64_MAX, errors::kNotInteger,
@@ -97,7 +101,7 @@ bool TakeAll(Call& call, SetValue* set, Random* random) {
       return false;
     }
     if (!Done(call, TakeSome(set, random), set->status())) return false;
-    call.txn.Charge(kPicksAtOnce);
+    call.txn.Charge(kPicksCost);
   }
   return true;
 }
@@ -139,65 +143,123 @@ void PopOne(Call& call) {
   call.reply.Bulk(popped);
 }
 
-// Removes the members of these ranks, from the last to the first.
-Outcome RemoveRanks(SetValue* set, std::vector<uint64_t> ranks) {
-  std::sort(ranks.begin(), ranks.end(), std::greater<>());
-  for (const uint64_t rank : ranks) {
-    tree::Cursor cursor;
-    Outcome outcome = set->Seek(rank, &cursor);
-    if (outcome == Outcome::kDone) outcome = set->Remove(cursor);
-    if (outcome != Outcome::kDone) return outcome;
+// What SPOP of many keeps from slice to slice.
+struct PopWork {
+  ManyChanges many;
+  bool begun = false;
+  bool all = false;  // the set goes as a whole
+  uint64_t members = 0;
+  Random popped;
+  std::vector<uint64_t> ranks;  // of those that are popped
+  std::unique_ptr<SliceSort<uint64_t>> sort;
+  bool sorted = false;
+
+  void Begin(Call& call, uint64_t count, uint64_t wanted) {
+    begun = true;
+    members = count;
+    all = wanted >= count;
+    popped = Random();
+    if (!all) popped.picks.Begin(call.txn.Random(), count, wanted, true);
+    ranks.clear();
+    sort.reset();
+    sorted = false;
   }
-  return Outcome::kDone;
+  // At the end of a pass in which nothing was left half done. False.
+  bool Later(SetValue* set) const {
+    many.KeepUntilCommit(&set->collection());
+    return false;
+  }
+  // The rest comes in another pass.
+  bool SliceOver(Call& call) const {
+    if (!many.sliced() || !call.txn.SliceOver()) return false;
+    call.txn.Again();
+    return true;
+  }
+};
+
+// False: pending, or answered.
+bool TakePicks(Call& call, SetValue* set, PopWork* work) {
+  bool waited = false;
+  while (!work->popped.picks.at_end()) {
+    if (work->SliceOver(call)) return work->Later(set);
+    const std::vector<uint64_t> some = work->popped.picks.Some();
+    const Outcome outcome = TakeSome(set, &work->popped);
+    call.txn.Charge(kPicksCost);
+    if (outcome == Outcome::kFailed) return Done(call, outcome, set->status());
+    if (outcome == Outcome::kWait && work->many.sliced()) return work->Later(set);
+    waited |= outcome == Outcome::kWait;
+    work->popped.picks.Taken();
+    work->ranks.insert(work->ranks.end(), some.begin(), some.end());
+  }
+  return !waited;
 }
 
-// Fewer than there are.
-bool PopSome(Call& call, SetValue* set, uint64_t members, uint64_t wanted, Random* popped) {
-  popped->picks.Begin(call.txn.Random(), members, wanted, true);
-  std::vector<uint64_t> ranks;
-  bool waited = false;
-  while (!popped->picks.at_end()) {
-    const std::vector<uint64_t>& some = popped->picks.Some();
-    ranks.insert(ranks.end(), some.begin(), some.end());
-    const Outcome outcome = TakeSome(set, popped);
-    if (outcome == Outcome::kFailed) return Done(call, outcome, set->status());
-    waited |= outcome == Outcome::kWait;
-    popped->picks.Taken();
+// From the last one to the first, so that they stay what they are as they go.
+bool SortRanks(Call& call, SetValue* set, PopWork* work) {
+  if (work->sort == nullptr) work->sort = std::make_unique<SliceSort<uint64_t>>(&work->ranks);
+  while (!work->sorted) {
+    if (work->SliceOver(call)) return work->Later(set);
+    work->sorted = work->sort->Step(std::greater<>());
+    call.txn.Charge(SliceSort<uint64_t>::kPiece);
   }
-  if (waited) return false;
-  if (!Done(call, RemoveRanks(set, std::move(ranks)), set->status())) return false;
-  const bool moved = (members - wanted) * kMoveFactor <= wanted;
+  return true;
+}
+
+// Fewer than there are. False: pending, or answered.
+bool PopSome(Call& call, SetValue* set, PopWork* work) {
+  if (!TakePicks(call, set, work) || !SortRanks(call, set, work)) return false;
+  const auto remove = [&](size_t i) {
+    tree::Cursor cursor;
+    const Outcome sought = set->Seek(work->ranks[i], &cursor);
+    return sought == Outcome::kDone ? set->Remove(cursor) : sought;
+  };
+  const uint64_t gone = work->ranks.size();
+  if (!work->many.ChangeEach(call, &set->collection(), set->status(), gone, remove)) return false;
+  const bool moved = (work->members - gone) * kMoveFactor <= gone;
   if (moved && !Done(call, set->Shrink(), set->status())) return false;
   return Done(call, set->Save(), set->status());
+}
+
+// False: pending, or answered.
+bool PopAll(Call& call, SetValue* set, PopWork* work) {
+  const auto take = [&](std::string_view member, uint64_t) {
+    work->popped.Add(member);
+    return true;
+  };
+  const Slices slices = work->many.sliced() ? Slices::kMany : Slices::kNone;
+  if (!WalkAll(call, set, &work->popped.place, slices, take)) return work->Later(set);
+  call.txn.CountRead(true);  // Redis answers this as SUNION
+  call.txn.Delete(call.argv[1]);
+  return true;
 }
 
 void PopMany(Call& call) {
   int64_t wanted;
   const IntegerRule rule{0, INT64_MAX, errors::kNotPositive, errors::kNotPositive};
   if (!IntegerArg(call, call.argv[2], rule, &wanted)) return;
+  const auto count = static_cast<uint64_t>(wanted);
+  PopWork local;
+  PopWork* const kept = count > ManyChanges::kAtOnce ? call.txn.Progress<PopWork>() : nullptr;
+  PopWork* const work = kept != nullptr ? kept : &local;
+  if (kept != nullptr) kept->many.Slice();
   SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
+  if (work->many.GoOnWith(call, &set.collection())) work->begun = false;
   const Opened opened = set.Open();
   if (!Ready(call, opened, set.status())) return;
   if (opened == Opened::kMissing || wanted == 0) return call.reply.SetHeader(0);
-  uint64_t members;
-  if (!Done(call, set.Count(&members), set.status())) return;
-  Random popped;
-  if (static_cast<uint64_t>(wanted) < members) {
-    if (!PopSome(call, &set, members, static_cast<uint64_t>(wanted), &popped)) return;
-  } else {
-    const auto take = [&](std::string_view member, uint64_t) {
-      popped.Add(member);
-      return true;
-    };
-    if (!WalkAll(call, &set, &popped.place, Slices::kNone, take)) return;
-    call.txn.CountRead(true);  // Redis answers this as SUNION
-    call.txn.Delete(call.argv[1]);
+  if (!work->begun) {
+    uint64_t members;
+    if (!Done(call, set.Count(&members), set.status())) return;
+    work->Begin(call, members, count);
   }
+  if (!(work->all ? PopAll(call, &set, work) : PopSome(call, &set, work))) return;
+  const uint64_t popped = work->popped.count;
   call.txn.Notify(kNotifySet, "spop", call.argv[1]);
-  if (popped.count == members) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
-  call.txn.extra_changes += static_cast<int64_t>(popped.count) - 1;
-  call.reply.SetHeader(popped.count);
-  call.reply.out().Append(&popped.members);
+  if (work->all) call.txn.Notify(kNotifyGeneric, "del", call.argv[1]);
+  call.txn.extra_changes += static_cast<int64_t>(popped) - 1;
+  call.reply.SetHeader(popped);
+  call.reply.out().Append(work->popped.members.ViewFrom(0));  // the pass may come again
+  work->many.KeepUntilCommit(&set.collection());
 }
 
 void RandomMembers(Call& call) {

@@ -1,8 +1,7 @@
 // Adding to a sorted set, for ZADD and what is made of it: ZINCRBY, GEOADD.
 #pragma once
 
-#include <span>
-#include <string_view>
+#include <cstddef>
 
 #include "command/zset_args.h"
 
@@ -18,8 +17,11 @@ struct AddRules {
   bool increment = false;      // INCR: a single element
 };
 
-// Adds the elements, in order, and replies.
-void AddAndReply(Call& call, std::string_view key, std::span<const ZsetValue::Element> elements,
+// The i-th element of those that the arguments from `first` on say. False: answered.
+using ReadElement = bool (*)(Call& call, size_t first, size_t i, ZsetValue::Element* element);
+
+// Adds so many elements, in order, and replies.
+void AddAndReply(Call& call, size_t first, size_t elements, ReadElement read,
                  const AddRules& rules);
 
 }  // namespace cairn

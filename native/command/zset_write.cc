@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "command/many_changes.h"
 #include "command/zset_add.h"
 #include "command/zset_args.h"
 #include "command/zset_handlers.h"
@@ -79,91 +80,151 @@ Outcome AddOne(ZsetValue* zset, const Element& element, const AddRules& rules, A
 
 }  // namespace
 
-void AddAndReply(Call& call, std::string_view key, std::span<const Element> elements,
+void AddAndReply(Call& call, size_t first, size_t elements, ReadElement read,
                  const AddRules& rules) {
-  ZsetValue zset = ZsetOf(call, key);
-  uint64_t bytes_max = 0;
-  for (const Element& element : elements)
-    bytes_max = std::max<uint64_t>(bytes_max, element.member.size());
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, elements, &local);
+  std::vector<Element> few(many->sliced() ? 0 : elements);  // of many, each is read again
+  const auto check = [&](size_t i) {
+    Element element;
+    if (!read(call, first, i, &element)) return false;
+    many->bytes_max = std::max<uint64_t>(many->bytes_max, element.member.size());
+    if (!many->sliced()) few[i] = element;
+    return true;
+  };
+  if (!many->CheckEach(call, elements, check)) return;
+  const auto at = [&](size_t i) {
+    if (!many->sliced()) return few[i];
+    Element element;
+    CAIRN_CHECK(read(call, first, i, &element), "it was read before");
+    return element;
+  };
+  ZsetValue zset = ZsetOf(call, call.argv[1]);
+  many->GoOnWith(call, &zset.collection());
   bool found = false;
   if (!OpenZset(call, &zset, &found)) return;
   if (!found && rules.only_present)
     return rules.increment ? call.reply.Null() : call.reply.Integer(0);
-  if (!found) zset.Make(elements.size(), bytes_max);
-  uint64_t added = 0, changed = 0;
+  if (!found) zset.Make(elements, many->bytes_max);
   Added last;
-  for (size_t i = 0; i < elements.size(); ++i) {
-    const Outcome outcome = AddOne(&zset, elements[i], rules, &last);
-    if (outcome == Outcome::kWait) {
-      for (const Element& later : elements.subspan(i + 1)) zset.Want(later.member, &later.score);
-      return;
+  const auto add = [&](size_t i) {
+    const Outcome outcome = AddOne(&zset, at(i), rules, &last);
+    // What those behind it will read is fetched along with that.
+    for (size_t j = i + 1;
+         outcome == Outcome::kWait && j < elements && j - i <= ManyChanges::kAhead; ++j) {
+      const Element later = at(j);
+      zset.Want(later.member, &later.score);
     }
-    if (!Done(call, zset, outcome)) return;
-    if (last.nan) return call.reply.Error(errors::kScoreNan);
-    added += last.added;
-    changed += last.changed;
-  }
-  if (!SaveZset(call, &zset, added + changed, rules.increment ? "zincr" : "zadd")) return;
+    if (outcome != Outcome::kDone) return outcome;
+    many->added += last.added;
+    many->changed += last.changed;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &zset.collection(), zset.status(), elements, add)) return;
+  if (last.nan) return call.reply.Error(errors::kScoreNan);
+  const uint64_t both = many->added + many->changed;
+  if (!SaveZset(call, &zset, both, rules.increment ? "zincr" : "zadd")) return;
+  many->KeepUntilCommit(&zset.collection());
   if (!rules.increment)
-    return call.reply.Integer(static_cast<int64_t>(added + (rules.count_changed ? changed : 0)));
+    return call.reply.Integer(static_cast<int64_t>(rules.count_changed ? both : many->added));
   last.kept ? call.reply.Null() : call.reply.Double(last.score);
 }
+
+namespace {
+
+bool ReadScoreAndMember(Call& call, size_t first, size_t i, Element* element) {
+  element->member = call.argv[first + 2 * i + 1];
+  return FloatArg(call, call.argv[first + 2 * i], errors::kNotFloat, &element->score);
+}
+
+}  // namespace
 
 void HandleZAdd(Call& call) {
   size_t first = 0;
   AddRules rules;
   if (!AddOptions(call, &first, &rules)) return;
-  std::vector<Element> elements((call.argv.size() - first) / 2);
-  for (size_t i = 0; i < elements.size(); ++i) {
-    if (!FloatArg(call, call.argv[first + 2 * i], errors::kNotFloat, &elements[i].score)) return;
-    elements[i].member = call.argv[first + 2 * i + 1];
-  }
-  AddAndReply(call, call.argv[1], elements, rules);
+  AddAndReply(call, first, (call.argv.size() - first) / 2, ReadScoreAndMember, rules);
 }
 
 void HandleZIncrBy(Call& call) {
-  Element element{call.argv[3], 0};
-  if (!FloatArg(call, call.argv[2], errors::kNotFloat, &element.score)) return;
   AddRules rules;
   rules.increment = true;
-  AddAndReply(call, call.argv[1], {&element, 1}, rules);
+  AddAndReply(call, 2, 1, ReadScoreAndMember, rules);
 }
 
 void HandleZRem(Call& call) {
+  const auto members = call.argv.subspan(2);
+  ManyChanges local;
+  ManyChanges* const many = ManyChanges::For(call, members.size(), &local);
   ZsetValue zset = ZsetOf(call, call.argv[1]);
+  many->GoOnWith(call, &zset.collection());
   bool found = false;
   if (!OpenZset(call, &zset, &found)) return;
   if (!found) return call.reply.Integer(0);
-  uint64_t removed = 0;
-  for (size_t i = 2; i < call.argv.size(); ++i) {
-    Element element{call.argv[i], 0};
+  const auto remove = [&](size_t i) {
+    Element element{members[i], 0};
     Outcome outcome = zset.Find(element.member, &found, &element.score);
     if (outcome == Outcome::kDone && found) outcome = zset.Remove(element);
-    if (outcome == Outcome::kWait) {
-      for (std::string_view later : call.argv.subspan(i + 1)) zset.Want(later, nullptr);
-      return;
+    // What those behind it will read is fetched along with that.
+    for (size_t j = i + 1;
+         outcome == Outcome::kWait && j < members.size() && j - i <= ManyChanges::kAhead; ++j) {
+      zset.Want(members[j], nullptr);
     }
-    if (!Done(call, zset, outcome)) return;
-    removed += found;
-  }
-  if (SaveZset(call, &zset, removed, "zrem")) call.reply.Integer(static_cast<int64_t>(removed));
+    many->added += outcome == Outcome::kDone && found;
+    return outcome;
+  };
+  if (!many->ChangeEach(call, &zset.collection(), zset.status(), members.size(), remove)) return;
+  if (!SaveZset(call, &zset, many->added, "zrem")) return;
+  call.reply.Integer(static_cast<int64_t>(many->added));
+  many->KeepUntilCommit(&zset.collection());
 }
 
 namespace {
+
+// Elements of a range go some at a time.
+constexpr uint64_t kRemovedAtOnce = 256;
+
+bool RemoveInPieces(Call& call, ZsetValue* zset, ManyChanges* many) {
+  const auto remove = [&](size_t i) {
+    const uint64_t part = std::min(kRemovedAtOnce, many->count - i * kRemovedAtOnce);
+    const Outcome outcome = zset->RemoveSpan({many->first, part});
+    call.txn.Charge(static_cast<uint32_t>(part - 1) * ManyChanges::kCost);
+    return outcome;
+  };
+  const uint64_t pieces = (many->count + kRemovedAtOnce - 1) / kRemovedAtOnce;
+  return many->ChangeEach(call, &zset->collection(), zset->status(), pieces, remove);
+}
 
 // Opens the sorted set, and removes what `resolve` finds.
 template <typename Resolve>
 void RemoveAndReply(Call& call, std::string_view event, Resolve&& resolve) {
   ZsetValue zset = ZsetOf(call, call.argv[1]);
+  ManyChanges local;
+  ManyChanges* many = ManyChanges::SoFar(call, &local);
+  const bool begins = many->GoOnWith(call, &zset.collection());
   bool found = false;
   uint64_t count = 0;
-  Span span;
   if (!OpenZset(call, &zset, &found)) return;
   if (!found) return call.reply.Integer(0);
-  if (!Done(call, zset, zset.Count(&count)) || !Done(call, zset, resolve(&zset, count, &span)))
-    return;
-  if (RemoveSpan(call, &zset, span, count, event))
-    call.reply.Integer(static_cast<int64_t>(span.count));
+  if (begins) {
+    Span span;
+    if (!Done(call, zset, zset.Count(&count)) || !Done(call, zset, resolve(&zset, count, &span)))
+      return;
+    if (span.count == count || span.count <= ManyChanges::kAtOnce) {
+      if (RemoveSpan(call, &zset, span, count, event))
+        call.reply.Integer(static_cast<int64_t>(span.count));
+      return;
+    }
+    if (!many->sliced()) {
+      many = ManyChanges::For(call, span.count, &local);
+      (void)many->GoOnWith(call, &zset.collection());
+    }
+    many->first = span.rank;
+    many->count = span.count;
+  }
+  if (!RemoveInPieces(call, &zset, many) || !SaveZset(call, &zset, many->count, event)) return;
+  call.reply.Integer(static_cast<int64_t>(many->count));
+  many->KeepUntilCommit(&zset.collection());
 }
 
 }  // namespace

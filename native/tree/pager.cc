@@ -16,6 +16,14 @@ void Pager::Begin(uint64_t next_page) {
   if (!status_.ok()) status_ = Status();
 }
 
+void Pager::SwapChanges(Pager* other) {
+  changes_.swap(other->changes_);
+  by_page_.swap(other->by_page_);
+  std::swap(first_pages_, other->first_pages_);
+  std::swap(changes_used_, other->changes_used_);
+  std::swap(next_page_, other->next_page_);
+}
+
 Pager::Change* Pager::Staged(uint64_t page) {
   if (changes_used_ > kLinearMax) {
     const auto found = by_page_.find(page);
@@ -32,6 +40,7 @@ Outcome Pager::Add(uint64_t page, PageKind kind, Change** added) {
     return Refuse(Code::kTooLarge,
                   "a change of more than " + std::to_string(kChangesMax) + " pages at once");
   }
+  ++edits_;
   if (changes_used_ == changes_.size()) changes_.push_back(std::make_unique<Change>());
   Change* change = changes_[changes_used_].get();
   if (changes_used_ < kLinearMax) first_pages_[changes_used_] = page;
@@ -83,6 +92,7 @@ Outcome Pager::Edit(uint64_t page, PageKind kind, Change** change) {
   *change = changes_used_ == 0 ? nullptr : Staged(page);
   if (*change != nullptr) {
     std::string_view image;
+    ++edits_;
     if ((*change)->kind != kind) return Fail(page, "is of another kind than before");
     return ReadStaged(**change, &image);
   }
@@ -109,6 +119,7 @@ Outcome Pager::New(PageKind kind, std::string image, uint64_t* page) {
 Outcome Pager::Remove(uint64_t page, PageKind kind) {
   if (page < kFirstPage) return Fail(page, "is no page and cannot be removed");
   Change* change = changes_used_ == 0 ? nullptr : Staged(page);
+  ++edits_;
   if (change == nullptr) {
     if (page >= next_page_) return NeverMade(page);
     TREE_TRY(Add(page, kind, &change));

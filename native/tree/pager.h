@@ -60,6 +60,8 @@ class Pager {
 
   // A new pass. `next_page` is as the head of root 0 has it, at least kFirstPage.
   void Begin(uint64_t next_page);
+  // What it has made of pages becomes the other one's, and the other way round.
+  void SwapChanges(Pager* other);
 
   // --- the tree's side ---
   Outcome Read(uint64_t page, std::string_view* image) {
@@ -90,6 +92,9 @@ class Pager {
   std::span<const uint64_t> missing() const { return missing_; }
   uint64_t next_page() const { return next_page_; }
   size_t change_count() const { return changes_used_; }
+  // Grows with whatever is changed: if it has not grown while an operation went on that ended in
+  // kWait, that one has left nothing half done.
+  uint64_t edits() const { return edits_; }
   const Change& change(size_t i) const { return *changes_[i]; }
 
  protected:
@@ -112,6 +117,7 @@ class Pager {
   std::unordered_map<uint64_t, Change*> by_page_;
   std::vector<uint64_t> missing_;
   uint64_t next_page_ = kFirstPage;
+  uint64_t edits_ = 0;
   Status status_;
 };
 
