@@ -128,6 +128,15 @@ export const rows = [
   tail('tail-churn', 'Inserts, overwrites, deletes, reads, p99 of the worst second'),
   expiring('expire-get', 'GET p99 while a million keys expire in a minute'),
   expiring('expire-set', 'SET p99 while a million keys expire in a minute'),
+  {
+    id: 'large-commands',
+    experiment: 'large-commands',
+    title: 'Longest time without a reply, beside commands on 100,000 elements',
+    unit: 'ms',
+    sense: 'at most',
+    bar: 0.5,
+    against: 'redis',
+  },
   absolute('huge-values', 'huge-values', 'GET p99 beside a client with values of 100 MB, above that without', 'ms', 5),
 ];
 

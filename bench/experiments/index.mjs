@@ -5,6 +5,7 @@ import { expire } from './expire.mjs';
 import { gcTail } from './gc-tail.mjs';
 import { hugeValues } from './huge-values.mjs';
 import { hits } from './hit.mjs';
+import { largeCommands } from './large-commands.mjs';
 import { loneWrite } from './lone-write.mjs';
 import { lsmBesideRocksdb, lsmCompaction, lsmGetsBesideRocksdb, lsmMemory } from './lsm.mjs';
 import { overwrites } from './overwrite.mjs';
@@ -63,4 +64,5 @@ export const experiments = new Map([
   ['tail-churn', tail('churn')],
   ['expire', expire],
   ['huge-values', hugeValues],
+  ['large-commands', largeCommands],
 ]);

@@ -27,6 +27,8 @@ export const parameters = {
   'expire-seconds': { full: 60, quick: 3, text: 'that minute, and the one before' },
   'huge-bytes': { full: 100e6, quick: 8e6, text: 'size of the values of huge-values' },
   'huge-seconds': { full: 20, quick: 1, text: 'a round of huge-values' },
+  'large-elements': { full: 100_000, quick: 5000, text: 'elements of each command of large-commands' },
+  'large-seconds': { full: 20, quick: 2, text: 'a round of large-commands' },
   'expire-rate': { full: 0, quick: 0, text: 'requests/s of expire-*; 0: half of the measured peak' },
 };
 
