@@ -12,6 +12,7 @@
 #include "base/large_buffer.h"
 #include "base/latch.h"
 #include "base/release.h"
+#include "base/sha256.h"
 #include "base/slot.h"
 #include "base/status.h"
 
@@ -177,6 +178,26 @@ TEST_CASE("status: carries code, message and errno") {
   const Result<std::string> bad(full);
   CHECK(!bad.ok());
   CHECK(bad.status().message() == "disk full");
+}
+
+TEST_CASE("sha-256: what the standard gives") {
+  const auto hex = [](std::string_view bytes) {
+    const auto digits = Sha256Hex(bytes);
+    return std::string(digits.data(), digits.size());
+  };
+  CHECK(hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  // Lengths at which the padding takes one block more.
+  CHECK(hex(std::string(55, 'a')) ==
+        "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318");
+  CHECK(hex(std::string(56, 'a')) ==
+        "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a");
+  CHECK(hex(std::string(64, 'a')) ==
+        "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
+  CHECK(hex(std::string(1000000, 'a')) ==
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST_CASE("latch: excludes, and says when it is taken") {

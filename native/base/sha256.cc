@@ -1,0 +1,82 @@
+#include "base/sha256.h"
+
+#include <bit>
+#include <cstring>
+
+namespace cairn {
+
+namespace {
+
+constexpr size_t kBlockBytes = 64;
+
+// The fractional parts of the cube roots of the first 64 primes.
+constexpr uint32_t kRounds[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+uint32_t BigEndian(const uint8_t* p) {
+  return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | uint32_t{p[3]};
+}
+
+void AddBlock(const uint8_t* block, uint32_t (&state)[8]) {
+  uint32_t w[64];
+  for (int i = 0; i < 16; ++i) w[i] = BigEndian(block + 4 * i);
+  for (int i = 16; i < 64; ++i) {
+    const uint32_t early = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
+    const uint32_t late = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+    w[i] = w[i - 16] + early + w[i - 7] + late;
+  }
+  uint32_t s[8];
+  std::memcpy(s, state, sizeof(s));
+  for (int i = 0; i < 64; ++i) {
+    const uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
+    const uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+    const uint32_t front = std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25);
+    const uint32_t back = std::rotr(s[0], 2) ^ std::rotr(s[0], 13) ^ std::rotr(s[0], 22);
+    const uint32_t first = s[7] + front + choice + kRounds[i] + w[i];
+    s[7] = s[6], s[6] = s[5], s[5] = s[4], s[4] = s[3] + first;
+    s[3] = s[2], s[2] = s[1], s[1] = s[0], s[0] = first + back + majority;
+  }
+  for (int i = 0; i < 8; ++i) state[i] += s[i];
+}
+
+}  // namespace
+
+std::array<uint8_t, 32> Sha256(std::string_view bytes) {
+  uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
+  size_t left = bytes.size();
+  for (; left >= kBlockBytes; left -= kBlockBytes, p += kBlockBytes) AddBlock(p, state);
+  // The rest, a one bit, zeros, and the length in bits: one block or two.
+  uint8_t tail[2 * kBlockBytes] = {};
+  if (left != 0) std::memcpy(tail, p, left);
+  tail[left] = 0x80;
+  const size_t tail_bytes = left + 9 <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
+  const uint64_t bits = uint64_t{bytes.size()} * 8;
+  for (size_t i = 0; i < 8; ++i) tail[tail_bytes - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
+  for (size_t at = 0; at < tail_bytes; at += kBlockBytes) AddBlock(tail + at, state);
+  std::array<uint8_t, 32> digest;
+  for (size_t i = 0; i < 32; ++i)
+    digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  return digest;
+}
+
+std::array<char, kSha256HexBytes> Sha256Hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const std::array<uint8_t, 32> digest = Sha256(bytes);
+  std::array<char, kSha256HexBytes> hex;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    hex[2 * i] = kDigits[digest[i] >> 4];
+    hex[2 * i + 1] = kDigits[digest[i] & 15];
+  }
+  return hex;
+}
+
+}  // namespace cairn
