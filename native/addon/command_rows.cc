@@ -65,6 +65,13 @@ Napi::Array AclWords(Napi::Env env, std::string_view left) {
   return words;
 }
 
+// The other way.
+std::string AclOf(const Napi::Value& words) {
+  std::string acl;
+  for (const std::string& word : Strings(words)) acl.append(acl.empty() ? "@" : " @").append(word);
+  return acl;
+}
+
 Napi::Object RowOf(Napi::Env env, const Command& command) {
   const CommandSpec& spec = command.spec;
   const size_t bar = command.name.find('|');
@@ -105,7 +112,7 @@ void AddRows(Registry* registry, const std::string& parent, const Napi::Array& r
     const Napi::Object row = static_cast<Napi::Value>(rows.Get(i)).As<Napi::Object>();
     const std::string name = Str(row, "name");
     registry->AddControl(parent, name, static_cast<int16_t>(Num(row, "arity")),
-                         FlagsOf(row.Get("flags")));
+                         FlagsOf(row.Get("flags")), AclOf(row.Get("aclCategories")));
     const Napi::Value subcommands = row.Get("subcommands");
     if (subcommands.IsArray()) AddRows(registry, name, subcommands.As<Napi::Array>());
   }

@@ -80,7 +80,7 @@ const Command* Registry::Subcommand(const Command& container, std::string_view n
 }
 
 void Registry::AddControl(std::string_view parent, std::string_view name, int16_t arity,
-                          uint32_t flags) {
+                          uint32_t flags, std::string_view acl) {
   std::string full =
       parent.empty() ? std::string(name) : std::string(parent) + "|" + std::string(name);
   Command* container = FindMutable(parent.empty() ? name : parent);
@@ -93,6 +93,8 @@ void Registry::AddControl(std::string_view parent, std::string_view name, int16_
   spec.name = names_.back();
   spec.arity = arity;
   spec.flags = flags | kCmdControl;
+  names_.emplace_back(acl);
+  spec.acl = names_.back();
   Insert(spec);
 }
 

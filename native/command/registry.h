@@ -48,8 +48,9 @@ class Registry {
   // Rows of a layer above, which stay where they are. Before those of the control plane.
   void Add(std::span<const CommandSpec> rows);
   // A row of the control plane. parent: "" for a command, else the container's name. Native rows
-  // win over equal names.
-  void AddControl(std::string_view parent, std::string_view name, int16_t arity, uint32_t flags);
+  // win over equal names. acl: as in CommandSpec.
+  void AddControl(std::string_view parent, std::string_view name, int16_t arity, uint32_t flags,
+                  std::string_view acl = "");
 
   uint32_t size() const { return static_cast<uint32_t>(commands_.size()); }
   const Command& at(uint32_t number) const { return commands_[number]; }
