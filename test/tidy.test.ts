@@ -39,6 +39,7 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   txn: ['base', 'io', 'engine'],
   collection: ['base', 'io', 'engine', 'tree', 'txn'],
   command: ['base', 'rdb', 'io', 'engine', 'tree', 'txn', 'collection', 'resp'],
+  acl: ['base', 'resp', 'command'],
   session: ['base', 'rdb', 'io', 'engine', 'txn', 'collection', 'resp', 'script', 'pubsub', 'command'],
   reactor: ['base', 'io', 'engine', 'txn', 'resp', 'command', 'session'],
   server: ['base', 'io', 'engine', 'vlog', 'lsm', 'tree', 'txn', 'collection', 'resp', 'command', 'session', 'reactor'],
