@@ -400,4 +400,32 @@ inline Text DiskRefusedWrite(std::string_view reason) { return Text(kMisconfPref
 // "ERR " and a text of our own.
 inline Text Error(std::string_view what) { return Text("ERR ", what); }
 
+// --- ACL ---
+// Why a rule is refused, for AclModifier.
+inline constexpr std::string_view kAclSyntax = "Syntax error";
+inline constexpr std::string_view kAclUnknown = "Unknown command or category name in ACL";
+inline constexpr std::string_view kAclFirstArgument =
+    "Allowing first-arg of a subcommand is not supported";
+inline constexpr std::string_view kAclKeysBehindAll =
+    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have "
+    "any "
+    "effect. Try 'resetkeys' to start with an empty list of patterns";
+inline constexpr std::string_view kAclChannelsBehindAll =
+    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not "
+    "have "
+    "any effect. Try 'resetchannels' to start with an empty list of channels";
+inline constexpr std::string_view kAclNoPassword =
+    "The password you are trying to remove from the user does not exist";
+inline constexpr std::string_view kAclHash =
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal "
+    "characters";
+// Redis has no bounds here.
+inline constexpr std::string_view kAclTooMany = "there are too many of them";
+inline std::string AclModifier(std::string_view modifier, std::string_view why) {
+  return Whole("ERR Error in ACL SETUSER modifier '", modifier, "': ").append(why);
+}
+inline std::string AclUnmatched(std::string_view start) {
+  return Whole("ERR Unmatched parenthesis in acl selector starting at '", start, "'.");
+}
+
 }  // namespace cairn::errors

@@ -1,0 +1,64 @@
+// Selector: commands together with the keys and channels that they may be used on. A user has one
+// of his own, the root, and any number besides.
+//
+// A value, as CommandSet is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "acl/catalog.h"
+#include "acl/command_set.h"
+#include "acl/rule_parser.h"
+
+namespace cairn::acl {
+
+struct KeyPattern {
+  std::string text;  // as KEYS takes it
+  uint8_t access;    // KeyAccess: at least one
+
+  bool operator==(const KeyPattern&) const = default;
+};
+
+class Selector {
+ public:
+  // Patterns of keys and channels, each. Redis has no bound; who needs more means "all".
+  static constexpr size_t kPatternsMax = 16 * 1024;
+  static constexpr size_t kCommandRulesMax = 16 * 1024;
+
+  // Allows nothing.
+  explicit Selector(const Catalog& catalog) : commands_(catalog) {}
+
+  // Why the rule cannot be kept; empty: it is. Only rules of selectors.
+  [[nodiscard]] std::string_view Apply(const Catalog& catalog, const Rule& rule);
+
+  const CommandSet& commands() const { return commands_; }
+  bool all_keys() const { return all_keys_; }
+  bool all_channels() const { return all_channels_; }
+  // In the order in which they were given. Empty if all are allowed.
+  const std::vector<KeyPattern>& keys() const { return keys_; }
+  const std::vector<std::string>& channels() const { return channels_; }
+
+  // As ACL LIST shows it: "~a* %R~b* resetchannels &c* -@all +get".
+  std::string Describe() const;
+  // The first part of that, as ACL GETUSER does.
+  std::string DescribeKeys() const;
+  std::string DescribeChannels() const;
+
+  bool operator==(const Selector&) const = default;
+
+ private:
+  std::string_view AddKeyPattern(const Rule& rule);
+  std::string_view AddChannelPattern(std::string_view text);
+  std::string_view AllowCommand(const Catalog& catalog, std::string_view name);
+
+  CommandSet commands_;
+  bool all_keys_ = false;
+  bool all_channels_ = false;
+  std::vector<KeyPattern> keys_;
+  std::vector<std::string> channels_;
+};
+
+}  // namespace cairn::acl
