@@ -1,0 +1,60 @@
+#include "acl/check.h"
+
+#include <algorithm>
+
+#include "resp/glob.h"
+
+namespace cairn::acl {
+
+namespace {
+
+bool MayRun(const Selector& selector, const Command& command,
+            std::span<const std::string_view> argv) {
+  const CommandSet& commands = selector.commands();
+  if (command.Is(kCmdNoAuth) || commands.Has(command.number)) return true;
+  return argv.size() > 1 && commands.HasFirstArgument(command.number, argv[1]);
+}
+
+bool MayUse(const Selector& selector, const KeyUse& use) {
+  return std::any_of(
+      selector.keys().begin(), selector.keys().end(), [&use](const KeyPattern& pattern) {
+        return (pattern.access & use.access) == use.access && GlobMatch(pattern.text, use.key);
+      });
+}
+
+bool MayUse(const Selector& selector, const ChannelUse& use) {
+  return std::any_of(selector.channels().begin(), selector.channels().end(),
+                     [&use](const std::string& pattern) {
+                       return use.pattern ? pattern == use.name : GlobMatch(pattern, use.name);
+                     });
+}
+
+Verdict CheckSelector(const Selector& selector, const Command& command,
+                      std::span<const std::string_view> argv, std::span<const KeyUse> keys,
+                      std::span<const ChannelUse> channels) {
+  if (!MayRun(selector, command, argv)) return {Denied::kCommand, 0};
+  for (size_t i = 0; !selector.all_keys() && i < keys.size(); ++i) {
+    if (!MayUse(selector, keys[i])) return {Denied::kKey, i};
+  }
+  for (size_t i = 0; !selector.all_channels() && i < channels.size(); ++i) {
+    if (!MayUse(selector, channels[i])) return {Denied::kChannel, i};
+  }
+  return {};
+}
+
+}  // namespace
+
+Verdict Check(const User& user, const Command& command, std::span<const std::string_view> argv,
+              std::span<const KeyUse> keys, std::span<const ChannelUse> channels) {
+  Verdict closest{Denied::kCommand, 0};
+  for (const Selector& selector : user.selectors()) {
+    const Verdict verdict = CheckSelector(selector, command, argv, keys, channels);
+    if (verdict.allowed()) return verdict;
+    const bool closer = verdict.denied > closest.denied ||
+                        (verdict.denied == closest.denied && verdict.at > closest.at);
+    if (closer) closest = verdict;
+  }
+  return closest;
+}
+
+}  // namespace cairn::acl
