@@ -266,11 +266,32 @@ export interface KillFilter {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// Users
+
+export interface UserLine {
+  name: string;
+  rules: readonly string[];
+}
+
+export interface UserError {
+  /** Index of the line. */
+  line: number;
+  reason: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
 // The addon
 
 export interface NativeServer {
   /** Joins TypeScript's rows to the native table. A row whose name exists adds its subcommands to it. Before listen(). */
   addControlCommands(rows: CommandRow[]): void;
+  /**
+   * These users instead of all others, or, if one of the lines is wrong, none of them: what is wrong comes back. Without one
+   * of that name the user `default` is as at the start. After addControlCommands().
+   */
+  loadUsers(lines: readonly UserLine[]): UserError[];
+  /** `user NAME RULE ...` for each, in the order of their names. */
+  describeUsers(): string[];
   /** Before listen(). One callback each. */
   onControl(callback: (batch: ControlBatch) => void): void;
   onLog(callback: (batch: NativeLogBatch) => void): void;

@@ -5,6 +5,8 @@ import { Checkpoints } from './checkpoints.js';
 import type { Services } from './commands/command.js';
 import { Dispatcher } from './commands/dispatch.js';
 import { controlCommands, controlRows, joinTables } from './commands/index.js';
+import { aclPath, loadAclFile, loadConfiguredUsers } from './config/acl-file.js';
+import { ConfigError } from './config/conf-syntax.js';
 import type { Config } from './config/config.js';
 import { nativeOptions } from './config/native-options.js';
 import { warningsAfter } from './config/surroundings.js';
@@ -56,9 +58,26 @@ export class Server {
     this.native = addon.createServer(nativeOptions(config));
     const { added, table } = joinTables(addon.commandTable(), controlRows);
     this.native.addControlCommands(added);
+    this.loadUsers();
     const { native, state } = this;
     const checkpoints = new Checkpoints(native, state.startedAt);
     this.services = { config, native, table, state, checkpoints, log, shutdown: this.stop.bind(this) };
+  }
+
+  /** Throws ConfigError. */
+  private loadUsers(): void {
+    const { config, native } = this;
+    loadConfiguredUsers(native, config.users);
+    const file = config.get('aclfile');
+    if (file !== '') {
+      const path = aclPath(config.get('dir'), file);
+      try {
+        loadAclFile(native, path);
+      } catch (error) {
+        throw new ConfigError((error as Error).message, { file: path });
+      }
+    }
+    config.usersWritten = native.describeUsers();
   }
 
   /** Rejects when something refuses the start. Resolves also when stop() came first: then no further step begins. */

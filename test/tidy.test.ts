@@ -40,10 +40,10 @@ const mayInclude: Readonly<Record<string, readonly string[]>> = {
   collection: ['base', 'io', 'engine', 'tree', 'txn'],
   command: ['base', 'rdb', 'io', 'engine', 'tree', 'txn', 'collection', 'resp'],
   acl: ['base', 'resp', 'command'],
-  session: ['base', 'rdb', 'io', 'engine', 'txn', 'collection', 'resp', 'script', 'pubsub', 'command'],
+  session: ['base', 'rdb', 'io', 'engine', 'txn', 'collection', 'resp', 'script', 'pubsub', 'command', 'acl'],
   reactor: ['base', 'io', 'engine', 'txn', 'resp', 'command', 'session'],
   server: ['base', 'io', 'engine', 'vlog', 'lsm', 'tree', 'txn', 'collection', 'resp', 'command', 'session', 'reactor'],
-  addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'session', 'reactor', 'server'],
+  addon: ['base', 'io', 'engine', 'vlog', 'lsm', 'txn', 'resp', 'command', 'acl', 'session', 'reactor', 'server'],
 };
 
 /** What each room of native/vlog/ may include of the others. */

@@ -12,6 +12,7 @@ const Command* Catalog::Find(std::string_view name) const {
   const size_t bar = name.find('|');
   const Command* const command = registry_->Find(name.substr(0, bar));
   if (command == nullptr || bar == std::string_view::npos) return command;
+  if (!HasSubcommands(*command)) return nullptr;
   return Registry::Subcommand(*command, name.substr(bar + 1));
 }
 

@@ -12,7 +12,8 @@ bool MayRun(const Selector& selector, const Command& command,
             std::span<const std::string_view> argv) {
   const CommandSet& commands = selector.commands();
   if (command.Is(kCmdNoAuth) || commands.Has(command.number)) return true;
-  return argv.size() > 1 && commands.HasFirstArgument(command.number, argv[1]);
+  const uint32_t number = command.parent != nullptr ? command.parent->number : command.number;
+  return argv.size() > 1 && commands.HasFirstArgument(number, argv[1]);
 }
 
 bool MayUse(const Selector& selector, const KeyUse& use) {

@@ -32,6 +32,8 @@ class CommandSet {
   void AllowFirstArgument(const Command& command, std::string_view argument);
 
   bool Has(uint32_t number) const { return (words_[number / 64] >> (number % 64) & 1) != 0; }
+  // All that there are, and nothing was said since.
+  bool all() const { return all_ && rules_.empty(); }
   // argument: the first one of the command.
   bool HasFirstArgument(uint32_t number, std::string_view argument) const;
   // "+@all -debug": the same rules make the same set.

@@ -84,8 +84,11 @@ std::string_view Selector::AllowCommand(const Catalog& catalog, std::string_view
   }
   if (command->parent != nullptr) return errors::kAclFirstArgument;
   const std::string_view rest = name.substr(bar + 1);
-  if (rest.empty()) return errors::kAclSyntax;
-  if (command->subcommands.empty()) {
+  // It is shown among words, and has to come back from there.
+  constexpr std::string_view kBreaks(" \t\n\v\f\r\0()", 9);
+  if (rest.empty() || rest.find_first_of(kBreaks) != std::string_view::npos)
+    return errors::kAclSyntax;
+  if (!Catalog::HasSubcommands(*command)) {
     if (commands_.rules() >= kCommandRulesMax) return errors::kAclTooMany;
     commands_.AllowFirstArgument(*command, rest);
     return {};
@@ -94,6 +97,12 @@ std::string_view Selector::AllowCommand(const Catalog& catalog, std::string_view
   if (sub == nullptr) return errors::kAclUnknown;
   commands_.Set(*sub, true);
   return {};
+}
+
+bool Selector::ReadsAllKeys() const {
+  return all_keys_ || std::any_of(keys_.begin(), keys_.end(), [](const KeyPattern& pattern) {
+           return pattern.text == "*" && (pattern.access & kKeyRead) != 0;
+         });
 }
 
 std::string Selector::DescribeKeys() const {

@@ -28,8 +28,9 @@ class Selector {
   static constexpr size_t kPatternsMax = 16 * 1024;
   static constexpr size_t kCommandRulesMax = 16 * 1024;
 
-  // Allows nothing.
-  explicit Selector(const Catalog& catalog) : commands_(catalog) {}
+  // Allows nothing, but channels where acl-pubsub-default does.
+  explicit Selector(const Catalog& catalog)
+      : commands_(catalog), all_channels_(catalog.all_channels()) {}
 
   // Why the rule cannot be kept; empty: it is. Only rules of selectors.
   [[nodiscard]] std::string_view Apply(const Catalog& catalog, const Rule& rule);
@@ -37,6 +38,8 @@ class Selector {
   const CommandSet& commands() const { return commands_; }
   bool all_keys() const { return all_keys_; }
   bool all_channels() const { return all_channels_; }
+  bool AllowsAll() const { return commands_.all() && all_keys_ && all_channels_; }
+  bool ReadsAllKeys() const;
   // In the order in which they were given. Empty if all are allowed.
   const std::vector<KeyPattern>& keys() const { return keys_; }
   const std::vector<std::string>& channels() const { return channels_; }

@@ -38,6 +38,9 @@ class User {
   const std::vector<Selector>& selectors() const { return selectors_; }
   const Selector& root() const { return selectors_[0]; }
 
+  // There is nothing that Check would refuse him.
+  bool MayDoAll() const { return root().AllowsAll(); }
+
   // Whether that is a password of his; always, with nopass. Takes as long wherever a guess differs.
   bool Knows(std::string_view password) const;
 

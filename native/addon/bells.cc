@@ -20,7 +20,7 @@ Napi::Object RequestOf(Napi::Env env, const ControlMessage& message, size_t offs
   request["db"] = N(env, message.db);
   request["resp"] = N(env, message.resp);
   request["name"] = Bytes(env, message.name);
-  request["user"] = "default";
+  request["user"] = Bytes(env, message.user);
   request["inMulti"] = Napi::Boolean::New(env, message.in_multi);
   request["offset"] = N(env, offset);
   request["length"] = N(env, message.frame.size());

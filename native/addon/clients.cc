@@ -111,6 +111,22 @@ Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count) {
                 [env](const SlowlogItem& item) { return EntryOf(env, item); });
 }
 
+Napi::Array LoadUsers(Napi::Env env, Server* server, const Napi::Array& lines) {
+  std::vector<acl::UserLine> users;
+  for (uint32_t i = 0; i < lines.Length(); ++i) {
+    const Napi::Object line = static_cast<Napi::Value>(lines.Get(i)).As<Napi::Object>();
+    users.push_back({Str(line, "name"), Strings(line.Get("rules"))});
+  }
+  const std::vector<acl::LineError> wrong = server->shared().users.Load(users);
+  if (wrong.empty()) server->UsersChanged();
+  return ListOf(env, wrong, [env](const acl::LineError& error) {
+    Napi::Object object = Napi::Object::New(env);
+    object["line"] = N(env, error.line);
+    object["reason"] = Bytes(env, error.reason);
+    return object;
+  });
+}
+
 Napi::Array LatencyEventsOf(Napi::Env env, Shared* shared) {
   return ListOf(env, shared->latency.Get(), [env](const auto& named) {
     Napi::Object event = Napi::Object::New(env);

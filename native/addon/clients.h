@@ -21,4 +21,7 @@ Napi::Value ResetCounters(Napi::Env env, const Plane& plane);
 Napi::Array SlowlogOf(Napi::Env env, Shared* shared, double count);
 Napi::Array LatencyEventsOf(Napi::Env env, Shared* shared);
 
+// What is wrong with lines of users, {name, rules} each; nothing: they are the users from here on.
+Napi::Array LoadUsers(Napi::Env env, Server* server, const Napi::Array& lines);
+
 }  // namespace cairn::addon

@@ -57,6 +57,8 @@ Napi::Function NativeServer::Define(Napi::Env env) {
                          InstanceMethod<&S::RequestCheckpoint>("requestCheckpoint"),
                          InstanceMethod<&S::Checkpoint>("checkpoint"),
                          InstanceMethod<&S::EngineCommand>("engineCommand"),
+                         InstanceMethod<&S::LoadUsers>("loadUsers"),
+                         InstanceMethod<&S::DescribeUsers>("describeUsers"),
                          InstanceMethod<&S::Reply>("reply"),
                          InstanceMethod<&S::Counters>("counters"),
                          InstanceMethod<&S::Stats>("stats"),
@@ -85,7 +87,17 @@ NativeServer::NativeServer(Info info)
 
 Napi::Value NativeServer::AddControlCommands(Info info) {
   AddRows(&plane_->server.shared().registry, "", info[0].As<Napi::Array>());
+  plane_->server.shared().users.Begin();
   return info.Env().Undefined();
+}
+
+Napi::Value NativeServer::LoadUsers(Info info) {
+  return addon::LoadUsers(info.Env(), &plane_->server, info[0].As<Napi::Array>());
+}
+
+Napi::Value NativeServer::DescribeUsers(Info info) {
+  return ListOf(info.Env(), plane_->server.shared().users.Describe(),
+                [env = info.Env()](const std::string& line) { return Bytes(env, line); });
 }
 
 Napi::Value NativeServer::OnControl(Info info) {

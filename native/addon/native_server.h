@@ -23,6 +23,8 @@ class NativeServer : public Napi::ObjectWrap<NativeServer> {
   using Info = const Napi::CallbackInfo&;
 
   Napi::Value AddControlCommands(Info info);
+  Napi::Value LoadUsers(Info info);
+  Napi::Value DescribeUsers(Info info);
   Napi::Value OnControl(Info info);
   Napi::Value OnLog(Info info);
 

@@ -497,8 +497,9 @@ void Reactor::ForgetWaiters() {
   };
   std::erase_if(timers_, [this](const Timer& timer) {
     const Connection* conn = FindConnection(timer.handle.index, timer.handle.generation);
-    return conn == nullptr || conn->stall != Connection::kBlocked ||
-           conn->blocked.deadline_ms != timer.deadline_ms;
+    const bool waits = conn != nullptr && (conn->stall == Connection::kBlocked ||
+                                           conn->stall == Connection::kWaitsForPause);
+    return !waits || conn->blocked.deadline_ms != timer.deadline_ms;
   });
   std::erase_if(pause_waiters_, gone);
   waiter_count_ -= static_cast<uint32_t>(std::erase_if(room_waiters_, gone));

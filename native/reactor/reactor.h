@@ -37,6 +37,7 @@ class ReactorHost {
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   virtual void EverySecond() = 0;                               // from the first reactor
   virtual void SendServed(uint32_t reactor, Served served) = 0;
+  virtual void UsersChanged() {}                        // ReviewUsers on every reactor
   virtual void Ring(uint32_t reactor) = 0;              // Reactor::Ring of that one
   virtual void Accepted(int fd, bool unix_socket) = 0;  // places a new connection on a reactor
 };
@@ -104,6 +105,8 @@ class Reactor : public SessionHost, public CompletionPort {
   Executor* executor() { return &executor_; }
   void ForEachConnection(const std::function<void(Connection*)>& visit);
   void Kill(Connection* conn, bool after_reply);
+  // Users have changed: closes the connections of those that are gone, or may not listen any more.
+  void ReviewUsers();
   void ControlReply(uint64_t token, std::string_view data, uint64_t usec);
   void Unpause();
   void MonitorLine(const std::string& line);
@@ -136,6 +139,7 @@ class Reactor : public SessionHost, public CompletionPort {
   void OutputGrew(Connection* conn) override { CheckOutputLimits(conn); }
   void Log(int level, const std::string& message) override { host_->Log(level, message); }
   void SendServed(Served served) override;
+  void UsersChanged() override { host_->UsersChanged(); }
   void ResumeInput(Connection* conn) override;
 
  private:

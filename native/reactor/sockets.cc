@@ -125,7 +125,7 @@ void Reactor::Adopt(int fd, bool unix_socket) {
     getsockname(fd, reinterpret_cast<sockaddr*>(&local), &bytes);
     addr = laddr = std::string(local.sun_path) + ":0";
   }
-  if (!loopback && shared_->options.protected_mode.load() && !shared_->options.has_password()) {
+  if (!loopback && shared_->options.protected_mode.load() && shared_->users.default_nopass()) {
     counters_.rejected_connections.Add(1);
     shared_->clients.fetch_sub(1);
     Refuse(fd, errors::kProtectedMode);
@@ -151,8 +151,7 @@ void Reactor::Adopt(int fd, bool unix_socket) {
   conn->addr = std::move(addr);
   conn->laddr = std::move(laddr);
   conn->created_ms = conn->last_active_ms = executor_.now_ms();
-  conn->authenticated = !shared_->options.has_password();
-  conn->parser.SetAuthenticated(conn->authenticated);
+  Gate::Begin(shared_, conn.get());
   conn->epoll_events = EPOLLIN;
   epoll_event event{};
   event.events = conn->epoll_events;
@@ -422,6 +421,13 @@ void Reactor::StopAccepting() {
     close(listener.fd);
   }
   listeners_.clear();
+}
+
+void Reactor::ReviewUsers() {
+  ForEachConnection([this](Connection* conn) {
+    bool at_once = false;
+    if (executor_.Review(conn, &at_once)) Kill(conn, !at_once);
+  });
 }
 
 }  // namespace cairn

@@ -419,6 +419,55 @@ inline constexpr std::string_view kAclNoPassword =
 inline constexpr std::string_view kAclHash =
     "The password hash must be exactly 64 characters and contain only lowercase hexadecimal "
     "characters";
+inline constexpr std::string_view kAclUserName =
+    "ERR Usernames can't contain spaces or null characters";
+inline constexpr std::string_view kAclDefaultUser = "ERR The 'default' user cannot be removed";
+inline std::string AclCategory(std::string_view name) {
+  return Whole("ERR Unknown category '", name.substr(0, 128), "'");
+}
+inline std::string AclNoUser(std::string_view name) {
+  return Whole("ERR User '", name, "' not found");
+}
+inline std::string AclNoCommand(std::string_view name) {
+  return Whole("ERR Command '", name, "' not found");
+}
+inline constexpr std::string_view kAclTooManyUsers = "ERR there are too many users";
+inline constexpr std::string_view kAclGenPass =
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive "
+    "number up to 4096";
+inline constexpr std::string_view kSortByDenied =
+    "ERR BY option of SORT denied due to insufficient ACL permissions.";
+inline constexpr std::string_view kSortGetDenied =
+    "ERR GET option of SORT denied due to insufficient ACL permissions.";
+inline constexpr std::string_view kNoPermKey =
+    "NOPERM this user has no permissions to access one of the keys used as arguments";
+inline constexpr std::string_view kNoPermChannel =
+    "NOPERM this user has no permissions to access one of the channels used as arguments";
+inline std::string NoPermCommand(std::string_view command) {
+  return Whole("NOPERM this user has no permissions to run the '", command, "' command");
+}
+inline constexpr std::string_view kScriptNoPermCommand =
+    "ERR The user executing the script can't run this command or subcommand";
+inline constexpr std::string_view kScriptNoPermKey =
+    "ERR The user executing the script can't access at least one of the keys mentioned in the "
+    "command arguments";
+inline constexpr std::string_view kScriptNoPermChannel =
+    "ERR The user executing the script can't publish to the channel mentioned in the command";
+inline constexpr std::string_view kExecNoPermCommand =
+    "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC "
+    "call. This command is no longer allowed for the following reason: no permission to execute "
+    "the command or subcommand";
+inline constexpr std::string_view kExecNoPermKey =
+    "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC "
+    "call. This command is no longer allowed for the following reason: no permission to touch the "
+    "specified keys";
+inline constexpr std::string_view kExecNoPermChannel =
+    "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC "
+    "call. This command is no longer allowed for the following reason: no permission to access "
+    "one of the channels used as arguments";
+inline std::string AclDuplicate(std::string_view name) {
+  return Whole("Duplicate user '", name, "' found");
+}
 // Redis has no bounds here.
 inline constexpr std::string_view kAclTooMany = "there are too many of them";
 inline std::string AclModifier(std::string_view modifier, std::string_view why) {

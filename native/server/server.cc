@@ -367,7 +367,8 @@ uint64_t Server::KillClients(const KillFilter& filter) {
       if (filter.addr && *filter.addr != conn->addr) return;
       if (filter.laddr && *filter.laddr != conn->laddr) return;
       if (filter.type && *filter.type != KindName(KindOf(*conn))) return;
-      if (filter.user && *filter.user != "default") return;
+      if (filter.user && (conn->login.user == nullptr || *filter.user != conn->login.user->name()))
+        return;
       uint64_t age_s = (WallMillis() - std::min(WallMillis(), conn->created_ms)) / 1000;
       if (filter.max_age_s >= 0 && age_s < static_cast<uint64_t>(filter.max_age_s)) return;
       killed.fetch_add(1);
@@ -407,6 +408,11 @@ void Server::Pause(uint64_t until_ms, PauseMode mode) {
 void Server::Unpause() {
   shared_.pause_mode.store(PauseMode::kNone);
   for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->Unpause(); });
+}
+
+void Server::UsersChanged() {
+  std::lock_guard<std::mutex> guard(wake_mutex_);
+  for (auto& reactor : reactors_) reactor->Post([](Reactor* self) { self->ReviewUsers(); });
 }
 
 void Server::ResetStats() {

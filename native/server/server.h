@@ -96,6 +96,8 @@ class Server : public ReactorHost, public DurabilityListener {
   void Pause(uint64_t until_ms, PauseMode mode);
   void Unpause();
   void ResetStats();
+  // Every reactor looks at its connections anew.
+  void UsersChanged() override;
   // As in Redis refused, beyond what the limit of open files has room for; *possible then says how
   // many would be.
   bool SetMaxClients(uint64_t clients, uint64_t* possible);

@@ -126,7 +126,34 @@ constexpr ServerOption kOptions[] = {
                  "Clients must AUTH with this password before anything else. Empty: no password."},
      .apply =
          [](Server* server, int64_t, std::string_view text) {
-           server->shared().options.SetRequirepass(std::string(text));
+           server->shared().users.SetDefaultPassword(std::string(text));
+           server->UsersChanged();
+           return Status();
+         }},
+    {.row = {.name = "acl-pubsub-default",
+             .kind = OptionKind::kChoice,
+             .initial = "resetchannels",
+             .choices = "allchannels resetchannels",
+             .change = OptionChange::kAtRuntime,
+             .section = "Network",
+             .doc =
+                 "Which channels users may use that are made or reset from now on: all or none."},
+     .apply =
+         [](Server* server, int64_t, std::string_view text) {
+           server->shared().users.SetChannelsByDefault(text == "allchannels");
+           return Status();
+         }},
+    {.row = {.name = "acllog-max-len",
+             .kind = OptionKind::kInteger,
+             .initial = "128",
+             .min = 0,
+             .max = 100'000,
+             .change = OptionChange::kAtRuntime,
+             .section = "Network",
+             .doc = "Entries that ACL LOG keeps of what was denied."},
+     .apply =
+         [](Server* server, int64_t value, std::string_view) {
+           server->shared().acl_log.SetLength(static_cast<size_t>(value));
            return Status();
          }},
     {.row = {.name = "timeout",

@@ -157,6 +157,11 @@ void BlockedClients::Advanced(Connection* conn) {
 
 void BlockedClients::TimedOut(Connection* conn) {
   const uint64_t deadline_ms = conn->blocked.deadline_ms;
+  if (conn->stall == Connection::kWaitsForPause && deadline_ms != 0 &&
+      deadline_ms <= context_.now_ms) {
+    conn->blocked.deadline_ms = 0;
+    return Unpaused(conn);
+  }
   if (conn->stall != Connection::kBlocked || deadline_ms == 0 || deadline_ms > context_.now_ms)
     return;
   if (conn->blocked.command_for_keys != nullptr && !Withdraw(conn)) {
@@ -176,8 +181,16 @@ bool BlockedClients::Unblock(Connection* conn, bool with_error) {
 
 void BlockedClients::Pause(Connection* conn) {
   conn->stall = Connection::kWaitsForPause;
+  conn->blocked.deadline_ms = 0;
   context_.counters->blocked.Add(1);
   context_.host->WaitForUnpause(conn);
+}
+
+void BlockedClients::PauseUntil(Connection* conn, uint64_t deadline_ms) {
+  conn->stall = Connection::kWaitsForPause;
+  conn->blocked.deadline_ms = deadline_ms;
+  context_.counters->blocked.Add(1);
+  context_.host->WaitUntil(conn, deadline_ms);
 }
 
 void BlockedClients::Unpaused(Connection* conn) {

@@ -46,6 +46,8 @@ class BlockedClients {
   Connection* Take(const BlockedCommand& waiter, Slot** slot);
   // The command at hand runs after the pause.
   void Pause(Connection* conn);
+  // It runs at that time.
+  void PauseUntil(Connection* conn, uint64_t deadline_ms);
 
   // A ticket that the connection waited for is durable, or its stream has stopped.
   void Advanced(Connection* conn);

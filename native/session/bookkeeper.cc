@@ -61,6 +61,7 @@ void Bookkeeper::BookCalled(const ScriptLedger& ledger) {
     counters_->error_replies.Add(error.count);
     shared_->errors.Count(error.code, error.count);
   }
+  for (const acl::LogEntry& entry : ledger.denied) shared_->acl_log.Add(entry, context_.now_ms);
   for (const ScriptLedger::Line& line : ledger.log) host_->Log(line.level, line.text);
   if (ledger.log_dropped != 0) {
     host_->Log(2, std::to_string(ledger.log_dropped) +

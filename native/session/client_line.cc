@@ -64,8 +64,8 @@ std::string ClientLine(const Connection& conn, uint64_t now_ms) {
       " omem=" + number(conn.OutputBytes()) + " tot-mem=" + number(memory) +
       " events=" + ((conn.epoll_events & 4u) != 0 ? "rw" : "r") +
       " cmd=" + (conn.last_command != nullptr ? conn.last_command->name : std::string("NULL")) +
-      " user=default redir=" +
-      (conn.tracking != nullptr ? number(conn.tracking->redirect) : std::string("-1")) +
+      " user=" + (conn.login.user != nullptr ? conn.login.user->name() : std::string("default")) +
+      " redir=" + (conn.tracking != nullptr ? number(conn.tracking->redirect) : std::string("-1")) +
       " resp=" + number(conn.resp) + " lib-name=" + conn.lib_name + " lib-ver=" + conn.lib_version;
   return line;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "acl/users.h"
 #include "command/client.h"
 #include "command/registry.h"
 #include "resp/parser.h"
@@ -146,7 +147,7 @@ struct Connection : Client {
     kWaitsForControl,  // TypeScript has the command
     kWaitsForRoom,     // a WAL ring was full; the command runs again
     kWaitsForCopies,   // large values are being prepared; the command runs again
-    kWaitsForPause,    // CLIENT PAUSE; the command runs again
+    kWaitsForPause,    // CLIENT PAUSE, or wrong passwords before this one; it runs again
     kWaitsForScript,   // a script of this reactor runs; the command runs again
     kWaitsForOutput,   // too many unsent replies
     kWaitsForReads,    // too many parked reads
@@ -189,6 +190,9 @@ struct Connection : Client {
   bool monitor = false;
   bool touched = false;  // has got messages in the delivery under way
   ReplyMode reply_mode = ReplyMode::kOn;
+
+  acl::Login login;
+  bool login_delayed = false;  // its AUTH has waited, and runs
 
   PreparedWrites prepared;  // of the command that runs again
   std::unique_ptr<MultiState> multi;

@@ -35,6 +35,7 @@ void ControlBridge::Send(const Connection& conn, std::span<const std::string_vie
   message.db = conn.db;
   message.resp = conn.resp;
   message.name = conn.name;
+  message.user = conn.login.user != nullptr ? conn.login.user->name() : std::string("default");
   message.frame.assign(frame.data(), frame.size());
   host_->SendControl(std::move(message));
 }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "resp/errors.h"
+#include "session/session_commands.h"
 #include "session/tracking.h"
 
 namespace cairn {
@@ -61,7 +63,7 @@ Outcome Dispatcher::Dispatch(Connection* conn, std::span<const std::string_view>
 
 inline Outcome Dispatcher::HandOn(Connection* conn, const Command& command,
                                   std::span<const std::string_view> argv) {
-  if (CAIRN_LIKELY((command.spec.flags & (kCmdSession | kCmdControl)) == 0)) {
+  if (CAIRN_LIKELY((command.spec.flags & (kCmdSession | kCmdControl | kCmdSecret)) == 0)) {
     return (CAIRN_LIKELY(context_.busy == Busy::kNo) ? to_.commands : to_.commands_beside)
         ->Run(conn, command, argv);
   }
@@ -69,7 +71,20 @@ inline Outcome Dispatcher::HandOn(Connection* conn, const Command& command,
     to_.bridge->Run(conn, command, argv);
     return Outcome::kTaken;
   }
-  return to_.session->Run(conn, command, argv);
+  if (command.Is(kCmdSession)) return to_.session->Run(conn, command, argv);
+  if (command.Is(kCmdNoAuth) && !AdmitLogin(conn, command, argv)) return Outcome::kAgain;
+  return (context_.busy == Busy::kNo ? to_.commands : to_.commands_beside)
+      ->Run(conn, command, argv);
+}
+
+bool Dispatcher::AdmitLogin(Connection* conn, const Command& command,
+                            std::span<const std::string_view> argv) {
+  if (std::exchange(conn->login_delayed, false)) return true;
+  const uint64_t wait_ms = to_.gate->LoginDelay(*conn);
+  if (CAIRN_LIKELY(wait_ms == 0) || !CredentialsOf(command, argv).any) return true;
+  conn->login_delayed = true;
+  to_.blocked->PauseUntil(conn, context_.now_ms + wait_ms);
+  return false;
 }
 
 void Dispatcher::RefuseUnknown(Connection* conn, std::span<const std::string_view> argv) {
@@ -163,9 +178,10 @@ bool Dispatcher::Publishes(const Connection& conn, const Command& command) const
 
 bool Dispatcher::Admit(Connection* conn, const Command& command,
                        std::span<const std::string_view> argv, bool* again) {
-  if (CAIRN_UNLIKELY(!conn->authenticated) && !command.Is(kCmdNoAuth)) {
-    Reject(conn, &command, errors::kNoAuth);
-    return false;
+  if (CAIRN_UNLIKELY(!to_.gate->Open(*conn))) {
+    const std::string why = to_.gate->Ask(conn, command, argv);
+    if (!why.empty()) Reject(conn, &command, why);
+    if (!why.empty() || conn->closed || conn->close_after_reply) return false;
   }
   if (CAIRN_UNLIKELY(context_.busy != Busy::kNo) && !AdmitBeside(conn, command, again))
     return false;
@@ -222,12 +238,13 @@ bool Dispatcher::Admit(Connection* conn, const Command& command,
 
 void Dispatcher::Reject(Connection* conn, const Command* command, std::string_view text) {
   size_t mark = conn->turn.size();
-  const bool busy = text.starts_with("BUSY ");
-  if (command != nullptr && command->name == "exec" && (busy || text.starts_with("ERR "))) {
+  const bool whole =
+      text.starts_with("BUSY ") || text.starts_with("NOPERM ") || text.starts_with("NOAUTH ");
+  if (command != nullptr && command->name == "exec" && (whole || text.starts_with("ERR "))) {
     // A refused EXEC gives the transaction up and says why.
     ReplyWriter(&conn->turn, conn->resp)
         .Error(errors::Text("EXECABORT Transaction discarded because of: ",
-                            text.substr(busy ? 0 : 4)));
+                            text.substr(whole ? 0 : 4)));
     to_.execs->Discard(conn);
   } else {
     ReplyWriter(&conn->turn, conn->resp).Error(text);

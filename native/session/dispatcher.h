@@ -16,6 +16,7 @@
 #include "session/command_runner.h"
 #include "session/control_bridge.h"
 #include "session/exec_runner.h"
+#include "session/gate.h"
 #include "session/look_ahead.h"
 #include "session/pass.h"
 #include "session/replies.h"
@@ -27,6 +28,7 @@ class Dispatcher {
  public:
   // What commands go through, and to. Outlives the dispatcher.
   struct Ways {
+    Gate* gate;
     Pass* pass;
     Replies* replies;
     Bookkeeper* books;
@@ -48,6 +50,8 @@ class Dispatcher {
 
  private:
   Outcome Dispatch(Connection* conn, std::span<const std::string_view> argv);
+  // An attempt to log in, from an address that has to wait. False: it waits, and comes again.
+  bool AdmitLogin(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   // To the part that runs it.
   Outcome HandOn(Connection* conn, const Command& command, std::span<const std::string_view> argv);
   // Null: refused.

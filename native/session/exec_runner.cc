@@ -80,6 +80,7 @@ Outcome ExecRunner::Run(Connection* conn, const Command& exec,
       run->controls |= queued.command->Is(kCmdControl);
       run->scripts |= queued.command->Is(kCmdScript);
     }
+    run->denials = gate_->Foresee(conn, run->queue);
     pass_->Begin(conn->db);
     Attempt attempt = RunPass(conn, run.get(), conn->prepared.unit.get(), true);
     if (attempt == Attempt::kLarge) {
@@ -221,6 +222,10 @@ void ExecRunner::RunSteps(Connection* conn, ExecRun* run) {
     const Command& command = *queued.command;
     ExecStep& step = run->steps[i];
     const std::span<const std::string_view> argv = queued.argv;
+    if (CAIRN_UNLIKELY(run->Denied(i))) {
+      ReplyWriter(&step.reply, resp).Error(Gate::ExecText(run->denials[i].denial.what));
+      continue;
+    }
     if (!command.TouchesKeys()) {
       if (command.name == "select") (void)DatabaseArg(argv[1], shared_->databases, &db);
       if (command.name == "hello") resp = ProtocolAfterHello(*conn, argv, resp);

@@ -26,6 +26,7 @@
 
 #include "session/bookkeeper.h"
 #include "session/control_bridge.h"
+#include "session/gate.h"
 #include "session/pass.h"
 #include "session/replies.h"
 #include "session/scripts.h"
@@ -48,8 +49,9 @@ struct ExecStep {
 
 struct ExecRun {
   std::vector<QueuedCommand> queue;
-  std::vector<ExecStep> steps;  // one per queued command
-  size_t next = 0;              // the walk has come here
+  std::vector<ExecStep> steps;      // one per queued command
+  std::vector<ExecDenial> denials;  // the same, of those that may not run any more; empty: all may
+  size_t next = 0;                  // the walk has come here
   bool whole_keyspace = false;
   bool controls = false;  // has control commands
   bool scripts = false;   // runs some
@@ -59,16 +61,20 @@ struct ExecRun {
   uint64_t nanos = 0;     // what it took
   Slot* slot = nullptr;   // of the reply, if it does not come in the turn of the request
   std::string exec;       // the command's name as sent
+
+  bool Denied(size_t at) const { return !denials.empty() && !denials[at].denial.allowed(); }
 };
 
 class ExecRunner {
  public:
-  ExecRunner(const SessionContext& context, Pass* pass, Replies* replies, Bookkeeper* books,
-             Scripts* scripts, ControlBridge* bridge, ParkedPasses* parked, Tracking* tracking)
+  ExecRunner(const SessionContext& context, Gate* gate, Pass* pass, Replies* replies,
+             Bookkeeper* books, Scripts* scripts, ControlBridge* bridge, ParkedPasses* parked,
+             Tracking* tracking)
       : shared_(context.shared),
         engine_(context.engine),
         host_(context.host),
         counters_(context.counters),
+        gate_(gate),
         pass_(pass),
         replies_(replies),
         books_(books),
@@ -111,6 +117,7 @@ class ExecRunner {
   Engine* const engine_;
   SessionHost* const host_;
   ReactorCounters* const counters_;
+  Gate* const gate_;
   Pass* const pass_;
   Replies* const replies_;
   Bookkeeper* const books_;

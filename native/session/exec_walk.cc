@@ -10,6 +10,11 @@ void ExecRunner::Walk(Connection* conn, const std::shared_ptr<ExecRun>& run) {
   for (; run->next < run->queue.size(); ++run->next) {
     const QueuedCommand& queued = run->queue[run->next];
     ExecStep& step = run->steps[run->next];
+    if (CAIRN_UNLIKELY(run->Denied(run->next))) {
+      gate_->LogExec(*conn, run->denials[run->next]);
+      StepDone(conn, run.get());
+      continue;
+    }
     if (queued.command->Is(kCmdControl)) {
       conn->stall = Connection::kWaitsForControl;
       bridge_->AskInExec(*conn, queued.argv, step.keyspace);
@@ -85,7 +90,7 @@ void ExecRunner::Book(Connection* conn, const ExecRun& run, std::string_view rep
 void ExecRunner::Abandon(Connection* conn, ExecRun* run) {
   for (bool asked = true; run->next < run->queue.size(); ++run->next, asked = false) {
     const QueuedCommand& queued = run->queue[run->next];
-    if (!asked && queued.command->Is(kCmdControl))
+    if (!asked && queued.command->Is(kCmdControl) && !run->Denied(run->next))
       bridge_->AskInExec(*conn, queued.argv, run->steps[run->next].keyspace);
     StepDone(conn, run);
   }

@@ -8,6 +8,7 @@ namespace cairn {
 Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCounters* counters,
                    uint32_t reactor)
     : context_{shared, engine, host, counters, reactor},
+      gate_(context_),
       replies_(context_),
       books_(context_),
       scripts_(context_),
@@ -21,12 +22,14 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
       commands_beside_(context_, &pass_beside_, &replies_, &books_, &scripts_, &look_ahead_,
                        &parked_, &blocked_, &tracking_),
       bridge_(context_, &replies_, &books_),
-      execs_(context_, &pass_, &replies_, &books_, &scripts_, &bridge_, &parked_, &tracking_),
+      execs_(context_, &gate_, &pass_, &replies_, &books_, &scripts_, &bridge_, &parked_,
+             &tracking_),
       parked_(context_, &pass_, &replies_, &books_, &commands_, &execs_, &tracking_),
       blocked_(context_, &pass_.control(), &replies_, &books_),
       session_(context_, &replies_, &books_, &blocked_, &commands_, &execs_, &subscriptions_,
                &tracking_),
-      dispatcher_(context_, {.pass = &pass_,
+      dispatcher_(context_, {.gate = &gate_,
+                             .pass = &pass_,
                              .replies = &replies_,
                              .books = &books_,
                              .look_ahead = &look_ahead_,
@@ -37,6 +40,7 @@ Executor::Executor(Shared* shared, Engine* engine, SessionHost* host, ReactorCou
                              .bridge = &bridge_,
                              .session = &session_}),
       sweep_(engine, &pass_.txn(), &pass_.control(), reactor, &pass_.serving()) {
+  shared->users.Begin();
   pass_.control().SetEventSink(&subscriptions_);
   pass_.control().SetTracked(&shared->tracking.client_count());
 }

@@ -2,6 +2,7 @@
 // the server, and the place where the parts behind it are put together:
 //
 //   Dispatcher      from bytes to commands: parses, checks, hands on; what is refused
+//   Gate            who may run what
 //   CommandRunner   one command: latches, handler, commit, reply
 //   ExecRunner      MULTI and EXEC: the queue, the pass, the walk through its steps
 //   SessionRunner   commands that change the session: MULTI, WATCH, WAIT, RESET, ...
@@ -35,6 +36,7 @@
 #include "session/control_bridge.h"
 #include "session/dispatcher.h"
 #include "session/exec_runner.h"
+#include "session/gate.h"
 #include "session/look_ahead.h"
 #include "session/parked_passes.h"
 #include "session/pass.h"
@@ -94,6 +96,8 @@ class Executor {
   void RingBells() { subscriptions_.RingBells(); }
   bool delivering() const { return subscriptions_.busy(); }
 
+  // After a change of users; see Gate::Review.
+  bool Review(Connection* conn, bool* at_once) { return gate_.Review(conn, at_once); }
   void Tick() { tracking_.Tick(); }
   // See ExpirySweep. Between commands.
   ExpirySweep::Swept SweepShard(uint16_t db, uint16_t shard);
@@ -113,12 +117,15 @@ class Executor {
   Shared* shared() { return context_.shared; }
   ReactorCounters* counters() { return context_.counters; }
   Scripts& scripts() { return scripts_; }
+  Gate& gate() { return gate_; }
+  SessionHost* host() { return context_.host; }
   void DropWatches(Connection* conn) { execs_.DropWatches(conn); }
   Subscriptions* subscriptions() { return &subscriptions_; }
   Tracking* tracking() { return &tracking_; }
 
  private:
   SessionContext context_;
+  Gate gate_;
   Replies replies_;
   Bookkeeper books_;
   Scripts scripts_;

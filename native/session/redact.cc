@@ -37,6 +37,8 @@ std::span<const std::string_view> Redacted(const Command& command,
       shown[i + 1] = shown[i + 2] = kRedacted;
       i += 2;
     }
+  } else if (command.name == "acl|setuser") {
+    std::fill(shown.begin() + 2, shown.end(), kRedacted);
   } else {
     std::fill(shown.begin() + 1, shown.end(), kRedacted);
   }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "resp/errors.h"
+#include "session/executor.h"
 #include "session/session_commands.h"
 
 namespace cairn {
@@ -42,10 +43,30 @@ const Command* ScriptCaller::Resolve(std::span<const std::string_view> argv) con
   return Registry::Subcommand(*command, argv[1]);
 }
 
+namespace {
+
+// Those of the session and of TypeScript have no handler: the one would change what the pass cannot
+// take back, the other would have to be waited for.
+bool MayBeCalled(const Command& command) {
+  return !command.Is(kCmdNoScript) && command.spec.handler != nullptr;
+}
+
+}  // namespace
+
+std::string_view ScriptCaller::Denied(const Command& command,
+                                      std::span<const std::string_view> argv) {
+  Gate& gate = conn_.executor->gate();
+  const acl::Denial denial = gate.AskInScript(conn_, command, argv);
+  if (denial.allowed()) return acl::Judge::WhyNotUnnamed(*conn_.login.user, command, argv);
+  ledger_->AddDenied(
+      Gate::EntryOf(conn_, denial, acl::LogEntry::Context::kScript, context_.now_ms));
+  if (denial.what == acl::Denied::kKey) return errors::kScriptNoPermKey;
+  return denial.what == acl::Denied::kChannel ? errors::kScriptNoPermChannel
+                                              : errors::kScriptNoPermCommand;
+}
+
 std::string_view ScriptCaller::Refusal(const Command& command) const {
-  // Those of the session and of TypeScript have no handler: the one would change what the pass
-  // cannot take back, the other would have to be waited for.
-  if (command.Is(kCmdNoScript) || command.spec.handler == nullptr) return errors::kNotFromScript;
+  if (!MayBeCalled(command)) return errors::kNotFromScript;
   if (command.Is(kCmdWrite) && script_.read_only) return errors::kWriteInReadOnlyScript;
   if (command_bytes_ > kCommandBytesMax) return errors::kScriptMemory;
   return {};
@@ -88,6 +109,10 @@ CallAnswer ScriptCaller::Call(std::span<const std::string_view> argv, ReplyWrite
   const Command* command = Resolve(argv);
   if (command == nullptr) return Reject(nullptr, errors::kUnknownInScript, reply);
   if (!command->ArityFits(argv.size())) return Reject(command, errors::kArityInScript, reply);
+  if (CAIRN_UNLIKELY(!conn_.login.free()) && MayBeCalled(*command)) {
+    if (const std::string_view why = Denied(*command, argv); !why.empty())
+      return Reject(command, why, reply);
+  }
   if (const std::string_view why = Refusal(*command); !why.empty())
     return Reject(command, why, reply);
   Txn& txn = outer_.txn;
@@ -151,8 +176,11 @@ void ScriptCaller::Note(const Command& command, std::span<const std::string_view
 }
 
 AclAnswer ScriptCaller::CheckAcl(std::span<const std::string_view> argv) {
-  // There is one user, who may do everything.
-  return Resolve(argv) == nullptr ? AclAnswer::kNoSuchCommand : AclAnswer::kAllowed;
+  const Command* const command = Resolve(argv);
+  if (command == nullptr) return AclAnswer::kNoSuchCommand;
+  Gate& gate = conn_.executor->gate();
+  return gate.AskInScript(conn_, *command, argv).allowed() ? AclAnswer::kAllowed
+                                                           : AclAnswer::kDenied;
 }
 
 void ScriptCaller::Log(LogLevel level, std::string_view text) {

@@ -57,6 +57,8 @@ class ScriptCaller final : public script::ScriptHost {
   const Command* Resolve(std::span<const std::string_view> argv) const;
   // Why the script may not call that command; empty: it may.
   std::string_view Refusal(const Command& command) const;
+  // As the user who runs the script; empty: it may, too.
+  std::string_view Denied(const Command& command, std::span<const std::string_view> argv);
   script::CallAnswer Reject(const Command* command, std::string_view text, ReplyWriter& reply);
   bool Latched(const Command& command, std::span<const std::string_view> argv);
   std::span<const std::string_view> Keep(std::span<const std::string_view> argv);

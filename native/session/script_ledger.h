@@ -3,7 +3,7 @@
 // once (Bookkeeper::BookCalled).
 //
 // Bounds: one row per command of the table; kLogBytesMax and kShownBytesMax, beyond which lines are
-// dropped and counted; kErrorsMax. One reactor's thread.
+// dropped and counted; kErrorsMax; kDeniedMax. One reactor's thread.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "acl/log.h"
 #include "command/registry.h"
 
 namespace cairn {
@@ -21,6 +22,7 @@ struct ScriptLedger {
   static constexpr size_t kLogBytesMax = 1 << 20;
   static constexpr size_t kShownBytesMax = 16 << 20;
   static constexpr size_t kErrorsMax = 64;  // different codes
+  static constexpr size_t kDeniedMax = 16;  // of those for ACL LOG; which has few of them, too
 
   struct Called {
     const Command* command = nullptr;
@@ -47,6 +49,7 @@ struct ScriptLedger {
   std::vector<Error> errors;
   std::vector<Line> log;
   std::vector<Shown> shown;
+  std::vector<acl::LogEntry> denied;
   size_t log_bytes = 0;
   size_t shown_bytes = 0;
   uint64_t log_dropped = 0;
@@ -59,6 +62,7 @@ struct ScriptLedger {
     errors.clear();
     log.clear();
     shown.clear();
+    denied.clear();
     log_bytes = shown_bytes = 0;
     log_dropped = 0;
     counted = false;
@@ -71,6 +75,9 @@ struct ScriptLedger {
     }
     called.push_back({&command});
     return called.back();
+  }
+  void AddDenied(acl::LogEntry entry) {
+    if (denied.size() < kDeniedMax) denied.push_back(std::move(entry));
   }
   // `line`: an error without its '-'.
   void AddError(std::string_view line) {

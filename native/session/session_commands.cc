@@ -21,23 +21,6 @@ bool PrintableName(std::string_view name) {
   return true;
 }
 
-// Only the default user exists so far.
-bool CredentialsFit(Shared* shared, std::string_view user, std::string_view password) {
-  return user == "default" &&
-         (!shared->options.has_password() || shared->options.PasswordMatches(password));
-}
-
-bool LogIn(Connection& conn, std::string_view user, std::string_view password) {
-  bool ok = CredentialsFit(conn.executor->shared(), user, password);
-  if (ok) {
-    conn.authenticated = true;
-    conn.parser.SetAuthenticated(true);
-  } else {
-    conn.executor->counters()->auth_failures.Add(1);
-  }
-  return ok;
-}
-
 // What HELLO was asked to do. All of it is read before any of it is done; of options that come more
 // than once the last one counts.
 struct Hello {
@@ -87,10 +70,28 @@ std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t*
 uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_view> argv,
                            uint8_t resp) {
   const Hello hello = ParseHello(argv);
-  const bool refused =
-      !hello.error.empty() ||
-      (hello.auth && !CredentialsFit(conn.executor->shared(), hello.user, hello.password));
+  acl::Users& users = conn.executor->shared()->users;
+  const bool refused = !hello.error.empty() ||
+                       (hello.auth && users.Authenticate(hello.user, hello.password) == nullptr);
   return refused || hello.version == 0 ? resp : static_cast<uint8_t>(hello.version);
+}
+
+Credentials CredentialsOf(const Command& command, std::span<const std::string_view> argv) {
+  if (command.name == "auth") {
+    if (argv.size() > 3) return {};
+    return {true, argv.size() == 3 ? argv[1] : acl::Users::kDefault, argv.back()};
+  }
+  if (command.name != "hello") return {};
+  const Hello hello = ParseHello(argv);
+  if (!hello.error.empty() || !hello.auth) return {};
+  return {true, hello.user, hello.password};
+}
+
+// In the middle of an EXEC nobody can be made to wait.
+static bool LogIn(Connection& conn, std::string_view command, const Credentials& given) {
+  Gate& gate = conn.executor->gate();
+  if (conn.exec_run != nullptr && gate.LoginDelay(conn) != 0) return false;
+  return gate.LogIn(&conn, command, given.user, given.password);
 }
 
 void PingCommand(Call& call) {
@@ -116,12 +117,13 @@ void AuthCommand(Call& call) {
     call.reply.Error(errors::kSyntax);
     return;
   }
-  bool with_user = call.argv.size() == 3;
-  if (!with_user && !conn.executor->shared()->options.has_password()) {
+  const bool with_user = call.argv.size() == 3;
+  if (!with_user && conn.executor->shared()->users.default_nopass()) {
     call.reply.Error(errors::kAuthNoPassword);
     return;
   }
-  if (LogIn(conn, with_user ? call.argv[1] : "default", call.argv.back())) {
+  const std::string_view user = with_user ? call.argv[1] : acl::Users::kDefault;
+  if (LogIn(conn, call.argv[0], {true, user, call.argv.back()})) {
     call.reply.Ok();
   } else {
     call.reply.Error(errors::kWrongPass);
@@ -135,11 +137,11 @@ void HelloCommand(Call& call) {
     call.reply.Error(hello.error);
     return;
   }
-  if (hello.auth && !LogIn(conn, hello.user, hello.password)) {
+  if (hello.auth && !LogIn(conn, call.argv[0], {true, hello.user, hello.password})) {
     call.reply.Error(errors::kWrongPass);
     return;
   }
-  if (!conn.authenticated) {
+  if (!conn.executor->gate().LoggedIn(&conn)) {
     call.reply.Error(errors::kHelloNoAuth);
     return;
   }

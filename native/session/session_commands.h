@@ -22,6 +22,14 @@ std::string_view DatabaseArg(std::string_view arg, uint16_t databases, uint16_t*
 uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_view> argv,
                            uint8_t resp);
 
+// What AUTH or HELLO would log in with; of any other command, and of one that is wrong, nothing.
+struct Credentials {
+  bool any = false;
+  std::string_view user = {};
+  std::string_view password = {};
+};
+Credentials CredentialsOf(const Command& command, std::span<const std::string_view> argv);
+
 // SCRIPT KILL and, `functions`, FUNCTION KILL.
 void KillScripts(Call& call, bool functions);
 // SUBSCRIBE and its kin. Returns how many frames were written.

@@ -11,6 +11,7 @@ namespace cairn {
 void AddSessionCommands(Registry* registry);
 void AddScriptCommands(Registry* registry);  // a part of them
 std::span<const CommandSpec> PubSubCommands();
+std::span<const CommandSpec> AclCommands();
 
 void PingCommand(Call& call);
 void EchoCommand(Call& call);

@@ -23,6 +23,7 @@ struct ControlMessage {
   uint8_t resp = 2;
   bool in_multi = false;
   std::string name;
+  std::string user;
   std::string frame;
   std::shared_ptr<const KeyspaceFigures> keyspace;  // inside EXEC: what INFO is to show, or null
 };
@@ -63,6 +64,8 @@ class SessionHost {
   virtual void Log(int level, const std::string& message) = 0;  // 0 debug .. 3 error
   // Call Executor::Deliver on the reactor that the waiter belongs to, this one or another.
   virtual void SendServed(Served served) = 0;
+  // Every reactor looks at its connections anew: Gate::Review.
+  virtual void UsersChanged() {}
   // The connection runs again: execute what it has received meanwhile.
   virtual void ResumeInput(Connection* conn) = 0;
 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "resp/errors.h"
+#include "session/gate.h"
 #include "session/session_commands.h"
 
 namespace cairn {
@@ -103,8 +104,7 @@ void SessionRunner::Reset(Connection* conn) {
   conn->name.clear();
   conn->reply_mode = ReplyMode::kOn;
   conn->no_evict = conn->no_touch = false;
-  conn->authenticated = !shared_->options.has_password();
-  conn->parser.SetAuthenticated(conn->authenticated);
+  Gate::Begin(shared_, conn);
   ReplyWriter(&conn->turn, 2).Simple("RESET");
 }
 

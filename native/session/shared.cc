@@ -85,20 +85,4 @@ void ErrorStats::Reset() {
   counts_.clear();
 }
 
-void Options::SetRequirepass(const std::string& password) {
-  std::lock_guard<std::mutex> guard(mutex_);
-  requirepass_ = password;
-  has_password_.store(!password.empty());
-}
-
-bool Options::PasswordMatches(std::string_view password) {
-  std::lock_guard<std::mutex> guard(mutex_);
-  unsigned difference = password.size() != requirepass_.size();
-  for (size_t i = 0; i < password.size() && i < requirepass_.size(); ++i) {
-    difference |=
-        static_cast<unsigned char>(password[i]) ^ static_cast<unsigned char>(requirepass_[i]);
-  }
-  return difference == 0;
-}
-
 }  // namespace cairn

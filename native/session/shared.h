@@ -12,6 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "acl/log.h"
+#include "acl/throttle.h"
+#include "acl/users.h"
 #include "command/registry.h"
 #include "command/server_context.h"
 #include "pubsub/client_directory.h"
@@ -106,15 +109,6 @@ struct Options {
   std::atomic<FsyncPolicy> fsync{FsyncPolicy::kAlways};
   std::atomic<uint64_t> tracking_keys_max{1'000'000};
   std::atomic<uint32_t> notified{0};  // notify-keyspace-events, see txn/notify.h
-
-  void SetRequirepass(const std::string& password);
-  bool has_password() const { return has_password_.load(std::memory_order_relaxed); }
-  bool PasswordMatches(std::string_view password);  // constant time in the password's content
-
- private:
-  std::atomic<bool> has_password_{false};
-  std::mutex mutex_;
-  std::string requirepass_;
 };
 
 enum class PauseMode : uint8_t { kNone, kWrite, kAll };
@@ -123,6 +117,9 @@ struct Shared {
   Shared();  // with all native commands
   ServerContext context;
   Registry registry;
+  acl::Users users{&registry};
+  acl::Log acl_log;
+  acl::Throttle throttle;
   WatchTable watches;
   WaiterTable waiters;
   PubSub pubsub{kReactorsMax};

@@ -109,6 +109,7 @@ void AddSessionCommands(Registry* registry) {
   registry->Add(kServer);
   registry->Add(kTransactions);
   registry->Add(PubSubCommands());
+  registry->Add(AclCommands());
   AddScriptCommands(registry);
 }
 

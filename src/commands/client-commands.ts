@@ -1,5 +1,5 @@
 /** CLIENT: the subcommands that concern other connections. What concerns the caller's own is native. */
-import type { KillFilter } from '../native.js';
+import type { KillFilter, NativeServer } from '../native.js';
 import { type Handler, container, family, integerArg, quotable, syntaxError, timeoutArg, word } from './command.js';
 import { ReplyError, Verbatim, ok } from './resp.js';
 
@@ -35,7 +35,7 @@ const list: Handler = async ({ native }, args) => {
   return new Verbatim(rows.map(({ line }) => `${line}\n`).join(''));
 };
 
-function addCondition(filter: KillFilter, name: string, value: string): void {
+function addCondition(native: NativeServer, filter: KillFilter, name: string, value: string): void {
   switch (name.toLowerCase()) {
     case 'id': {
       filter.ids = [integerArg(value, { min: 1, message: 'ERR client-id should be greater than 0' })];
@@ -51,7 +51,9 @@ function addCondition(filter: KillFilter, name: string, value: string): void {
       filter.laddr = value;
       return;
     case 'user':
-      if (value !== 'default') throw new ReplyError(`ERR No such user '${quotable(value)}'`);
+      if (!native.describeUsers().some((line) => line.startsWith(`user ${value} `))) {
+        throw new ReplyError(`ERR No such user '${quotable(value)}'`);
+      }
       filter.user = value;
       return;
     case 'skipme': {
@@ -73,7 +75,7 @@ const kill: Handler = async ({ native, clientId }, args) => {
   }
   if (args.length % 2 !== 0) throw syntaxError;
   const filter: KillFilter = { skipMe: true, callerId: clientId };
-  for (let at = 2; at < args.length; at += 2) addCondition(filter, word(args, at), word(args, at + 1));
+  for (let at = 2; at < args.length; at += 2) addCondition(native, filter, word(args, at), word(args, at + 1));
   return native.killClients(filter);
 };
 

@@ -57,10 +57,23 @@ function parsePairs(config: Config, args: readonly Bytes[]): Change[] {
   return changes;
 }
 
+/** Where the default user is as the configuration has it, CONFIG REWRITE has no line to write for it. */
+function setRequirepass({ config, native }: CommandContext, row: OptionRow, value: string): void {
+  const line = (users: readonly string[]): string => users.find((user) => user.startsWith('user default ')) ?? '';
+  const written = line(config.usersWritten);
+  const same = line(native.describeUsers()) === written && !config.users.some(({ words }) => words[0] === 'default');
+  applyRuntime(native, row, value);
+  if (!same) return;
+  const now = line(native.describeUsers());
+  config.usersWritten = config.usersWritten.map((user) => (user === written ? now : user));
+}
+
 /** Makes a value effective where it is used; throws with the reason. */
-function takeEffect({ native, log }: CommandContext, row: OptionRow, value: string): void {
+function takeEffect(context: CommandContext, row: OptionRow, value: string): void {
+  const { native, log } = context;
   if (row.ignored) return;
   if (row.name === 'loglevel') log.level = pinoLevel(value);
+  else if (row.name === 'requirepass') setRequirepass(context, row, value);
   else applyRuntime(native, row, value);
 }
 
@@ -105,10 +118,10 @@ const resetStat: Handler = async ({ native, state }) => {
   return ok;
 };
 
-const rewrite: Handler = ({ config, log }) => {
+const rewrite: Handler = ({ config, log, native }) => {
   if (config.file === undefined) throw new ReplyError('ERR The server is running without a config file');
   try {
-    rewriteConfig(config);
+    rewriteConfig(config, native.describeUsers());
   } catch (error) {
     log.warn(`CONFIG REWRITE failed: ${(error as Error).message}`);
     throw new ReplyError(`ERR Rewriting config file: ${bytesOfText((error as Error).message)}`);

@@ -1,4 +1,5 @@
 /** All control commands, and how their rows join the native ones. */
+import { aclCommands } from './acl-commands.js';
 import type { CommandRow } from '../native.js';
 import { cairnCommands } from './cairn-commands.js';
 import { checkpointCommands } from './checkpoint-commands.js';
@@ -23,6 +24,7 @@ export const controlCommands: readonly ControlCommand[] = [
   ...serverCommands,
   ...cairnCommands,
   ...stubCommands,
+  ...aclCommands,
 ];
 
 export const controlRows: readonly CommandRow[] = controlCommands.map(toRow);

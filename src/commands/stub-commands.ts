@@ -1,19 +1,7 @@
 /**
- * Commands that clients and tools send to any server, about things that do not exist here: cluster, replicas, access
- * control lists. Each answers as a Redis that has none of them. And the help of SCRIPT and FUNCTION.
+ * Commands that clients and tools send to any server, about things that do not exist here: cluster, replicas. Each answers as a Redis that has none of them. And the help of SCRIPT and FUNCTION.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { bufferOf } from '../bytes.js';
-import {
-  type ControlCommand,
-  type Handler,
-  container,
-  family,
-  integerArg,
-  quotable,
-  syntaxError,
-  word,
-} from './command.js';
+import { type ControlCommand, type Handler, container, family, integerArg, word } from './command.js';
 import { ReplyError, ok } from './resp.js';
 
 // --------------------------------------------------------------------------------------------- SCRIPT and FUNCTION
@@ -159,83 +147,4 @@ const topology = [
   ),
 ];
 
-// ----------------------------------------------------------------------------------------------------------- ACL
-
-const categories = [
-  'keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow blocking',
-  'dangerous connection transaction scripting',
-].flatMap((line) => line.split(' '));
-
-const cat: Handler = ({ table }, args) => {
-  if (args.length === 2) return categories;
-  const wanted = word(args, 2).toLowerCase();
-  if (args.length > 3) throw syntaxError;
-  if (!categories.includes(wanted)) throw new ReplyError(`ERR Unknown category '${quotable(word(args, 2))}'`);
-  return table.flatMap((row) => [
-    ...(row.aclCategories.includes(wanted) ? [row.name] : []),
-    ...(row.subcommands ?? [])
-      .filter((sub) => sub.aclCategories.includes(wanted))
-      .map((sub) => `${row.name}|${sub.name}`),
-  ]);
-};
-
-const bitsMax = 4096;
-
-const genpass: Handler = (_context, args) => {
-  const bits = args.length > 2 ? integerArg(word(args, 2)) : 256;
-  if (bits <= 0 || bits > bitsMax) {
-    throw new ReplyError(
-      'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
-    );
-  }
-  const digits = Math.ceil(bits / 4);
-  return randomBytes(Math.ceil(digits / 2))
-    .toString('hex')
-    .slice(0, digits);
-};
-
-/** The one user as a rule of an access control list. */
-const aclList: Handler = ({ config }) => {
-  const password = config.get('requirepass');
-  const secret = password === '' ? 'nopass' : `#${createHash('sha256').update(bufferOf(password)).digest('hex')}`;
-  return [`user default on ${secret} ~* &* +@all`];
-};
-
-const aclAdmin = family('server', ['admin', 'noscript', 'loading', 'stale'], ['admin', 'slow', 'dangerous']);
-const aclPlain = family('server', ['noscript', 'loading', 'stale'], ['slow']);
-
-const acl = container(
-  'acl',
-  { since: '6.0.0', summary: 'Access control lists; there is one user who may do everything.' },
-  [
-    aclPlain('whoami', 2, { since: '6.0.0', summary: "Returns this connection's user." }, ({ user }) => user),
-    aclPlain(
-      'cat',
-      -2,
-      { since: '6.0.0', summary: 'Lists the categories, or the commands of one.', syntax: '[category]' },
-      cat,
-    ),
-    aclPlain(
-      'genpass',
-      -2,
-      { since: '6.0.0', summary: 'Returns random hexadecimal digits.', syntax: '[bits]' },
-      genpass,
-    ),
-    aclAdmin('users', 2, { since: '6.0.0', summary: 'Lists the users.' }, () => ['default']),
-    aclAdmin('list', 2, { since: '6.0.0', summary: 'Lists the rules.' }, aclList),
-  ],
-  [
-    'CAT [<category>]',
-    ' Show the categories, or the commands of one.',
-    'GENPASS [<bits>]',
-    ' Show random hexadecimal digits.',
-    'LIST',
-    ' Show the rules.',
-    'USERS',
-    ' Show the users.',
-    'WHOAMI',
-    " Show this connection's user.",
-  ],
-);
-
-export const stubCommands = [...scripting, ...topology, acl];
+export const stubCommands = [...scripting, ...topology];

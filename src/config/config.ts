@@ -59,6 +59,10 @@ export class Config {
   private readonly values = new Map<OptionRow, string>();
   /** What the file alone says; CONFIG REWRITE compares with it. */
   private readonly fileValues = new Map<OptionRow, string>();
+  /** `user` lines of file and flags, in the order they came. */
+  readonly users: Directive[] = [];
+  /** The users as file and flags make them, as ACL LIST shows them; CONFIG REWRITE compares with it. */
+  usersWritten: readonly string[] = [];
   /** Names of ignored options that the file or the flags set, in the order they came. */
   readonly ignored: string[] = [];
 
@@ -85,6 +89,10 @@ export class Config {
   private apply(directives: readonly Directive[]): void {
     const seen = new Set<OptionRow>();
     for (const directive of directives) {
+      if (directive.name === 'user') {
+        this.addUser(directive);
+        continue;
+      }
       const row = findOption(directive.name);
       if (row === undefined) {
         const unknown = `unknown option${didYouMean(directive.name, optionNames) || '; cairn config lists them'}`;
@@ -103,8 +111,20 @@ export class Config {
     }
   }
 
+  private addUser(directive: Directive): void {
+    const [name] = directive.words;
+    if (name === undefined) throw new ConfigError('a name is missing', locate(directive));
+    if (this.users.some(({ words }) => words[0] === name)) {
+      throw new ConfigError('Duplicate user found. A user can only be defined once in config files', locate(directive));
+    }
+    this.users.push(directive);
+  }
+
   /** Values that are fine each, and not together. */
   private checkTogether(): void {
+    if (this.get('aclfile') !== '' && this.users.length > 0) {
+      throw new ConfigError('users are defined by user lines or by aclfile, not by both');
+    }
     const tcp = this.number('port') !== 0 && this.words('bind').length > 0;
     if (tcp || this.get('unixsocket') !== '') return;
     const why = this.number('port') === 0 ? 'port is 0' : 'bind is empty';

@@ -127,6 +127,13 @@ const controlOptions: readonly OptionRow[] = [
     doc: 'Address of the HTTP port. It knows no password.',
   },
   {
+    name: 'aclfile',
+    type: text,
+    default: '""',
+    change: 'immutable',
+    doc: 'File of users, one line each as ACL LIST shows them, seen from dir. ACL SAVE writes it, ACL LOAD reads it again. Empty: users are lines of this file, `user NAME RULE ...`, which stand beside the options.',
+  },
+  {
     name: 'latency-tracking-info-percentiles',
     type: percentiles,
     default: '50 99 99.9',

@@ -82,7 +82,6 @@ const yesNoRows: readonly Row[] = [
 ];
 
 const countRows: readonly Row[] = [
-  ['acllog-max-len', '128'],
   ['active-defrag-cycle-max', '25'],
   ['active-defrag-cycle-min', '1'],
   ['active-defrag-max-scan-fields', '1000'],
@@ -174,7 +173,6 @@ const evictionPolicies = [
 ];
 
 const enumRows: OptionRow[] = [
-  enumRow('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
   enumRow('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint']),
   enumRow('enable-module-command', 'no', ['no', 'yes', 'local'], 'immutable'),
   enumRow('enable-protected-configs', 'no', ['no', 'yes', 'local'], 'immutable'),
@@ -213,14 +211,6 @@ const severalWords: OptionType = {
 
 /** Known to Redis, but only the value that asks for nothing is accepted. */
 const refusedRows: OptionRow[] = [
-  {
-    name: 'aclfile',
-    type: text,
-    default: '""',
-    change: 'immutable',
-    ignored: true,
-    refuse: only('', 'access control lists are not supported; use requirepass'),
-  },
   {
     name: 'cluster-enabled',
     type: yesNo,
@@ -262,5 +252,4 @@ export const redisOptions: readonly OptionRow[] = [
 export const refusedDirectives: ReadonlyMap<string, string> = new Map([
   ['rename-command', 'renaming commands is not supported'],
   ['loadmodule', 'modules are not supported'],
-  ['user', 'access control lists are not supported; use requirepass'],
 ]);

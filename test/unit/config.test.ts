@@ -304,10 +304,10 @@ describe('REWRITE', () => {
   test('what a flag set is written, and the file can be read again', () => {
     const file = conf('# mine\n');
     const config = Config.load({ file, flags: parseFlags(['--timeout', '9']).directives, machine });
-    rewriteConfig(config);
+    rewriteConfig(config, []);
     expect(Config.load({ file, machine }).get('timeout')).toBe('9');
     const before = fs.readFileSync(file, 'utf8');
-    rewriteConfig(config);
+    rewriteConfig(config, []);
     expect(fs.readFileSync(file, 'utf8')).toBe(before);
     expect(fs.readdirSync(scratch).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });

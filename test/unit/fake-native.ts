@@ -13,6 +13,7 @@ import type {
   KillFilter,
   NativeServer,
   RecoveryReport,
+  UserError,
 } from '../../src/native.js';
 import type { EngineFigure, LatencyHistogram, Log2Histogram, NativeStats } from '../../src/native-stats.js';
 
@@ -245,6 +246,12 @@ export class FakeNative implements NativeServer {
   killed: KillFilter[] = [];
 
   addControlCommands(): void {}
+  loadUsers(): UserError[] {
+    return [];
+  }
+  describeUsers(): string[] {
+    return ['user default on nopass ~* &* +@all'];
+  }
   onControl(): void {}
   onLog(): void {}
   open = async (): Promise<RecoveryReport> => recovery;
