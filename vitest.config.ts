@@ -11,6 +11,7 @@ const tools = {
 };
 
 const commandTests = [
+  'acl',
   'bits',
   'changes',
   'dump-restore',

@@ -49,6 +49,18 @@ function acceptEncodings(source, server) {
   writeFileSync(file, server === 'cairn' ? `${text}${mark}${readFileSync(ours, 'utf8')}` : text);
 }
 
+/**
+ * The suite keeps its tests of ACL from external servers, for what they leave behind there; each unit has one of its own here.
+ * Servers that get options of their own (`overrides`) stay left out.
+ */
+function acceptAcl(source) {
+  for (const unit of ['acl', 'acl-v2']) {
+    const file = path.join(source, 'tests', 'unit', `${unit}.tcl`);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replaceAll('start_server {tags {"acl external:skip"}}', 'start_server {tags {"acl"}}'));
+  }
+}
+
 /** @returns {Promise<number>} */
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -257,6 +269,7 @@ await runScript(async () => {
   const source = fetchSource(path.join(cacheFolder(), 'redis-suite'), 'redis');
   linkPrograms(source);
   acceptEncodings(source, values.server);
+  acceptAcl(source);
   /** @type {Skips} */
   const skips = JSON.parse(readFileSync(skipFile, 'utf8'));
   const results = [];
