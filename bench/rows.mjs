@@ -34,6 +34,8 @@ export const rows = [
   cpu('get-memory-p1', 'GET from memory, -c 50 -P 1', 0.9),
   cpu('get-memory-p16', 'GET from memory, -c 50 -P 16', 0.7),
   cpu('get-memory-p64', 'GET from memory, -c 50 -P 64', 0.65),
+  restricted('acl-get-p16', 'GET by a user with rules, -c 50 -P 16'),
+  restricted('acl-set-p16', 'SET by a user with rules, -c 50 -P 16'),
   publishing('publish-1-p1', 'PUBLISH to one subscriber, -P 1', 0.9),
   publishing('publish-1-p16', 'PUBLISH to one subscriber, -P 16', 0.9),
   publishing('publish-100-p1', 'PUBLISH to 100 subscribers, -P 1', 1),
@@ -160,6 +162,16 @@ function throughput(id, title, bar) {
 function cpu(id, title, bar) {
   const unit = 'us CPU/request';
   return { id, experiment: id, title, unit, sense: 'at most', bar, against: 'redis' };
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @returns {Row}
+ */
+function restricted(id, title) {
+  const other = 'the default user';
+  return { id, experiment: id, title, unit: 'us CPU/request', sense: 'at most', bar: 1.03, against: 'other', other };
 }
 
 /**

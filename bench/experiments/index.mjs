@@ -1,5 +1,6 @@
 // All experiments by name, in the order in which they run.
 
+import { restrictedUser } from './acl.mjs';
 import { bulkLarge, bulkRam, bulkSmall } from './bulk.mjs';
 import { expire } from './expire.mjs';
 import { gcTail } from './gc-tail.mjs';
@@ -38,6 +39,8 @@ export const experiments = new Map([
   ['get-memory-p1', sideBySide({ ...getFromMemory, clients: 50, pipeline: 1 })],
   ['get-memory-p16', sideBySide({ ...getFromMemory, clients: 50, pipeline: 16 })],
   ['get-memory-p64', sideBySide({ ...getFromMemory, clients: 50, pipeline: 64 })],
+  ['acl-get-p16', restrictedUser('get')],
+  ['acl-set-p16', restrictedUser('set')],
   ['publish-1-p1', fanOut(1, 1)],
   ['publish-1-p16', fanOut(1, 16)],
   ['publish-100-p1', fanOut(100, 1)],
