@@ -24,17 +24,17 @@ export interface KeySpec {
 
 const names = {
   'RO access':
-    'sismember smismember smembers sscan srandmember sinter sintercard sunion sdiff sort sort_ro xread xreadgroup get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
-  RO: 'scard xlen exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
+    'smismember smembers sscan srandmember sinter sintercard sunion sdiff sort sort_ro xread xreadgroup get mget getrange substr lcs getbit bitcount bitpos bitfield_ro dump ttl pttl expiretime pexpiretime georadius georadiusbymember lindex lrange lpos',
+  RO: 'hexists hlen hstrlen sismember scard xlen exists type touch strlen zcard watch object|encoding object|freq object|idletime object|refcount memory|usage llen',
   'RW access update': 'incr decr incrby decrby incrbyfloat getset getex setbit move zincrby',
   'RW access update variable_flags': 'set bitfield',
   'RW access delete': 'spop getdel zpopmin zpopmax zmpop bzpopmin bzpopmax bzmpop lpop rpop lmpop blpop brpop blmpop',
   'RW access': 'pfcount pfdebug',
-  'RW insert': 'append pfadd sadd lpush rpush lpushx rpushx linsert xgroup|create xgroup|createconsumer',
+  'RW insert': 'append hsetnx pfadd sadd lpush rpush lpushx rpushx linsert xgroup|create xgroup|createconsumer',
   'RW delete':
-    'srem zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer',
+    'hdel srem zrem zremrangebyrank zremrangebyscore zremrangebylex ltrim lrem xdel xtrim xautoclaim xgroup|destroy xgroup|delconsumer',
   'RW update':
-    'setrange expire pexpire expireat pexpireat persist zadd geoadd lset xadd xack xclaim xsetid xgroup|setid',
+    'hset hmset setrange expire pexpire expireat pexpireat persist zadd geoadd lset xadd xack xclaim xsetid xgroup|setid',
   'OW update': 'setex psetex mset restore zunionstore zinterstore zdiffstore',
   'OW insert': 'setnx msetnx',
   'RM delete': 'del unlink',
@@ -52,7 +52,8 @@ const severalRuns: readonly (readonly [names: string, ...runs: Run[]])[] = [
   ['renamenx', ['RW access delete', 1, 1], ['OW insert', 2, 2]],
   ['lmove blmove rpoplpush brpoplpush smove', ['RW access delete', 1, 1], ['RW insert', 2, 2]],
   ['zrangestore geosearchstore', ['OW update', 1, 1], ['RO access', 2, 2]],
-  ['sinterstore sunionstore sdiffstore', ['OW update', 1, 1], ['RO access', 2, -1]],
+  ['sinterstore', ['RW update', 1, 1], ['RO access', 2, -1]],
+  ['sunionstore sdiffstore', ['OW update', 1, 1], ['RO access', 2, -1]],
   ['copy', ['RO access', 1, 1], ['OW update', 2, 2]],
   ['bitop', ['OW update', 2, 2], ['RO access', 3, -1]],
   ['pfmerge', ['RW access insert', 1, 1], ['RO access', 2, -1]],
