@@ -10,6 +10,9 @@ import { ScriptError, jobs, outputOf, root, runScript } from './lib.mjs';
 const longSuite = 'long';
 const casesAtOnceMax = 24;
 const outputCharsMax = 4_000_000; // of one process: the last of it
+const slowestMax = 12; // test cases named at the end
+
+const durationLine = /^(\d+\.\d+) s: (.*)\n/gm;
 
 /** Counts from a doctest program's last words. */
 export function doctestCounts(output) {
@@ -43,16 +46,20 @@ function runPiece(program, names) {
   // A comma would end the name.
   const filter = names.map((name) => name.replaceAll(',', '?')).join(',');
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [`--test-case=${filter}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [`--test-case=${filter}`, '--duration=true'], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const collect = (chunk) => (output = (output + chunk).slice(-outputCharsMax));
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      process.stdout.write(output);
+      const durations = [...output.matchAll(durationLine)].map(([, seconds, name]) => ({
+        seconds: Number(seconds),
+        name,
+      }));
+      process.stdout.write(output.replaceAll(durationLine, ''));
       if (code !== 0) console.log(`${path.basename(program)} ended with ${code ?? signal}; it was to run: ${filter}`);
-      resolve({ ok: code === 0, ...doctestCounts(output) });
+      resolve({ ok: code === 0, durations, ...doctestCounts(output) });
     });
   });
 }
@@ -65,6 +72,9 @@ async function runAll(program) {
     for (let piece; (piece = pieces.shift()) !== undefined;) results.push(await runPiece(program, piece));
   };
   await Promise.all(Array.from({ length: jobs }, worker));
+  const slowest = results.flatMap(({ durations }) => durations).sort((a, b) => b.seconds - a.seconds);
+  console.log('the slowest:');
+  for (const { seconds, name } of slowest.slice(0, slowestMax)) console.log(`  ${seconds.toFixed(1)} s ${name}`);
   if (results.some(({ ok }) => !ok)) throw new ScriptError('some native tests failed');
   const ran = results.reduce((sum, { passed }) => sum + passed, 0);
   if (ran === 0 || ran !== cases) throw new ScriptError(`${ran} native tests ran of ${cases}`);
