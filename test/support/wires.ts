@@ -124,6 +124,8 @@ export function listenFor(port: number, lines: readonly Line[], expected: readon
   let differs = false; // then the rest need not be waited for long
   return converse(port, lines, async (heard, line) => {
     const deadline = Date.now() + (differs ? quietMs : answerMsMax);
+    // Of a line that is not answered (a client that blocks) nobody tells when it has arrived.
+    if (!expected[line]?.includes('\n')) await sleep(quietMs);
     while (heard() !== expected[line] && Date.now() < deadline) await sleep(1);
     differs ||= heard() !== expected[line];
   });
