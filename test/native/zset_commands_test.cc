@@ -374,6 +374,6 @@ TEST_CASE("zset commands: many members") {
     for (int step = 0; step < 100; ++step) play.Step();
     play.CheckAll();
   };
-  run("map", 100'000);
+  run("map", Runs(100'000));
   run("cold map", 20'000);  // more than go in one slice
 }
