@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "base/number.h"
 #include "command_testing.h"
@@ -59,6 +61,13 @@ class Model {
     return true;
   }
   std::vector<Pair> All() const { return {order.begin(), order.end()}; }
+  // Those of ranks from `from` up to, and without, `to`; as far as there are any.
+  std::vector<Pair> Ranks(size_t from, size_t to) const {
+    to = std::min(to, order.size());
+    if (from >= to) return {};
+    const auto first = std::next(order.begin(), static_cast<std::ptrdiff_t>(from));
+    return {first, std::next(first, static_cast<std::ptrdiff_t>(to - from))};
+  }
   int64_t RankOf(const std::string& member) const {
     return std::distance(order.begin(), order.find({scores.at(member), member}));
   }
@@ -230,17 +239,19 @@ class Play {
     }
   }
   void ShowRanks() {
-    const std::vector<Pair> all = model_.All();
-    const auto count = static_cast<int64_t>(all.size());
-    const int64_t start = count == 0 ? 0 : static_cast<int64_t>(Pick(all.size() + 3)) - 2;
+    const auto count = static_cast<int64_t>(model_.order.size());
+    const int64_t start = count == 0 ? 0 : static_cast<int64_t>(Pick(model_.order.size() + 3)) - 2;
     const int64_t end = start + Pick(40);
-    std::vector<Pair> part;
-    const int64_t first = std::max<int64_t>(start < 0 ? start + count : start, 0);
-    const int64_t last = std::min(start < 0 && end < 0 ? end + count : end, count - 1);
+    int64_t first = std::max<int64_t>(start < 0 ? start + count : start, 0);
+    int64_t last = std::min(start < 0 && end < 0 ? end + count : end, count - 1);
     const bool reverse = Pick(2) == 0;
-    for (int64_t i = first; i <= last && (start >= 0) == (end >= 0); ++i)
-      part.push_back(all[static_cast<size_t>(reverse ? count - 1 - i : i)]);
     if ((start >= 0) != (end >= 0)) return;
+    std::vector<Pair> part;
+    if (first <= last) {
+      if (reverse) std::tie(first, last) = std::pair(count - 1 - last, count - 1 - first);
+      part = model_.Ranks(static_cast<size_t>(first), static_cast<size_t>(last) + 1);
+    }
+    if (reverse) std::reverse(part.begin(), part.end());
     Words words{"ZRANGE", "z", std::to_string(start), std::to_string(end), "WITHSCORES"};
     if (reverse) words.push_back("REV");
     Expect(words, Pairs(part));
@@ -290,10 +301,9 @@ class Play {
     std::vector<Pair> part;
     Words words;
     if (Pick(2) == 0 && !model_.scores.empty()) {
-      const std::vector<Pair> all = model_.All();
-      const size_t start = Pick(all.size());
-      const size_t end = std::min(all.size() - 1, start + Pick(Pick(10) == 0 ? 400 : 20));
-      part.assign(all.begin() + static_cast<long>(start), all.begin() + static_cast<long>(end) + 1);
+      const size_t start = Pick(model_.order.size());
+      const size_t end = std::min(model_.order.size() - 1, start + Pick(Pick(10) == 0 ? 400 : 20));
+      part = model_.Ranks(start, end + 1);
       words = {"ZREMRANGEBYRANK", "z", std::to_string(start), std::to_string(end)};
     } else {
       Range range = SomeRange();
@@ -307,11 +317,12 @@ class Play {
   void Pop() {
     const bool greatest = Pick(2) == 0;
     const size_t count = Pick(Pick(10) == 0 ? 300 : 4);
-    std::vector<Pair> all = model_.All();
-    if (greatest) std::reverse(all.begin(), all.end());
-    all.resize(std::min(count, all.size()));
-    for (const Pair& pair : all) model_.Remove(pair.second);
-    Expect({greatest ? "ZPOPMAX" : "ZPOPMIN", "z", std::to_string(count)}, Pairs(all));
+    const size_t members = model_.order.size();
+    std::vector<Pair> popped = greatest ? model_.Ranks(members - std::min(count, members), members)
+                                        : model_.Ranks(0, count);
+    if (greatest) std::reverse(popped.begin(), popped.end());
+    for (const Pair& pair : popped) model_.Remove(pair.second);
+    Expect({greatest ? "ZPOPMAX" : "ZPOPMIN", "z", std::to_string(count)}, Pairs(popped));
   }
   void Card() {
     Expect({"ZCARD", "z"}, Integer(static_cast<int64_t>(model_.scores.size())));
