@@ -19,7 +19,7 @@ bool MayRun(const Selector& selector, const Command& command,
 bool MayUse(const Selector& selector, const KeyUse& use) {
   return std::any_of(
       selector.keys().begin(), selector.keys().end(), [&use](const KeyPattern& pattern) {
-        return (pattern.access & use.access) == use.access && GlobMatch(pattern.text, use.key);
+        return (pattern.access & use.access) == use.access && pattern.Matches(use.key);
       });
 }
 

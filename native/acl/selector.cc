@@ -1,11 +1,17 @@
 #include "acl/selector.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "resp/errors.h"
 
 namespace cairn::acl {
+
+KeyPattern::KeyPattern(std::string pattern, uint8_t use)
+    : text(std::move(pattern)),
+      access(use),
+      prefix(text.ends_with('*') && LiteralPrefix(text).size() + 1 == text.size()) {}
 
 std::string_view Selector::Apply(const Catalog& catalog, const Rule& rule) {
   switch (rule.kind) {
@@ -61,7 +67,7 @@ std::string_view Selector::AddKeyPattern(const Rule& rule) {
     return {};
   }
   if (keys_.size() == kPatternsMax) return errors::kAclTooMany;
-  keys_.push_back({std::string(rule.text), rule.access});
+  keys_.emplace_back(std::string(rule.text), rule.access);
   return {};
 }
 

@@ -12,12 +12,21 @@
 #include "acl/catalog.h"
 #include "acl/command_set.h"
 #include "acl/rule_parser.h"
+#include "resp/glob.h"
 
 namespace cairn::acl {
 
 struct KeyPattern {
+  KeyPattern(std::string pattern, uint8_t use);
+
+  bool Matches(std::string_view key) const {
+    return prefix ? !key.empty() && key.starts_with(std::string_view(text.data(), text.size() - 1))
+                  : GlobMatch(text, key);
+  }
+
   std::string text;  // as KEYS takes it
   uint8_t access;    // KeyAccess: at least one
+  bool prefix;       // it is "bytes*", as nearly all are
 
   bool operator==(const KeyPattern&) const = default;
 };

@@ -48,6 +48,10 @@ constexpr NamedRuns kNamedRuns[] = {
     {"pfmerge", {1, 2}, {1, -1}, {kKeyBoth, kKeyRead}},
 };
 
+// See AccessInUse and StoreOf.
+constexpr std::string_view kDependOnOptions = "bitfield set";
+constexpr std::string_view kStore = "georadius georadiusbymember sort";
+
 // Whether one of the words, with spaces between them, is that name.
 bool Names(std::string_view words, std::string_view name) {
   for (size_t at = words.find(name); at != std::string_view::npos; at = words.find(name, at + 1)) {
@@ -122,13 +126,21 @@ Uses::Uses(const Catalog& catalog) : rows_(catalog.size()) {
       if (!Names(known.names, command.name)) continue;
       for (int i : {0, 1}) row.runs.push_back({known.first[i], known.last[i], known.access[i]});
     }
+    row.depends = Names(kDependOnOptions, command.name);
+    row.plain =
+        row.runs.empty() && command.spec.keys().count_at == 0 && !Names(kStore, command.name);
   }
 }
 
 void Uses::Keys(const Command& command, std::span<const std::string_view> argv,
                 std::vector<KeyUse>* keys) const {
   const Row& row = rows_[command.number];
-  const uint8_t access = AccessInUse(command.name, argv, row.access);
+  const uint8_t access = row.depends ? AccessInUse(command.name, argv, row.access) : row.access;
+  if (row.plain) {
+    return ForEachKeyIndex(argv, command.spec.keys(), [&](size_t index) {
+      keys->push_back({argv[index], access});
+    });
+  }
   const auto size = static_cast<int>(argv.size());
   KeySpec fixed = command.spec.keys();
   fixed.count_at = 0;

@@ -44,6 +44,8 @@ class Uses {
     uint8_t access = kKeyBoth;   // of keys in no run
     uint8_t counted = kKeyBoth;  // of those that an argument counts
     std::vector<Run> runs;
+    bool plain = false;    // keys at fixed places only, all used alike
+    bool depends = false;  // how they are used depends on options
   };
 
   std::vector<Row> rows_;  // by Command::number

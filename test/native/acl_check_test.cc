@@ -109,3 +109,17 @@ TEST_CASE("acl check: one selector has to allow all of it") {
   CHECK(Asked({"+copy", "~x", "(+copy %R~a %W~b)"}, copy) == Denied::kNothing);
   CHECK(Ask({"+copy", "~x", "(+copy ~a)", "(+get)"}, copy).at == 1);  // who came farthest
 }
+
+TEST_CASE("acl check: key patterns that are prefixes match as globs do") {
+  const std::string keys[] = {"", "*", "a", "ab", "a*", "abc", "b", "a?b", "\\", "a\\"};
+  for (const std::string pattern :
+       {"", "*", "a", "a*", "ab*", "a**", "a\\*", "a?*", "[a]*", "*a*", "a\\\\*"}) {
+    const KeyPattern compiled(pattern, kKeyBoth);
+    for (const std::string& key : keys) {
+      CAPTURE(pattern);
+      CAPTURE(key);
+      CHECK(compiled.Matches(key) == GlobMatch(pattern, key));
+    }
+  }
+  CHECK(KeyPattern("app:*", kKeyBoth).prefix);
+}
