@@ -29,14 +29,9 @@ Opened Collection::TakeKept() {
   for (size_t i = 0; i < root.trees; ++i) root.roots[i] = kept_->roots_[i];
   pager_->Open(&txn_, root, tree::kFirstPage);
   pager_->SwapChanges(&kept_->pager_);
-  encoding_ = kept_->encoding_;
+  facts_ = kept_->facts_;
   own_state_ = kept_->state_;
   state_ = own_state_;
-  expire_at_ms_ = kept_->expire_at_ms_;
-  exists_ = kept_->exists_;
-  replaces_ = kept_->replaces_;
-  changed_ = kept_->changed_;
-  keep_empty_ = kept_->keep_empty_;
   kept_->any_ = false;
   return Opened::kFound;
 }
@@ -50,13 +45,8 @@ void Collection::Keep() {
     if (root.roots[i].data() != kept_->roots_[i].data()) kept_->roots_[i].assign(root.roots[i]);
   }
   kept_->pager_.SwapChanges(pager_.get());
-  kept_->encoding_ = encoding_;
+  kept_->facts_ = facts_;
   kept_->state_.assign(state_);
-  kept_->expire_at_ms_ = expire_at_ms_;
-  kept_->exists_ = exists_;
-  kept_->replaces_ = replaces_;
-  kept_->changed_ = changed_;
-  kept_->keep_empty_ = keep_empty_;
   kept_->any_ = true;
 }
 
@@ -67,17 +57,17 @@ Opened Collection::Open() {
   const ReadState state = txn_.Get(key_, &value, &meta);
   if (CAIRN_UNLIKELY(state != ReadState::kFound))
     return state == ReadState::kMissing ? Opened::kMissing : Opened::kPending;
-  exists_ = true;
-  replaces_ = true;
-  expire_at_ms_ = meta.expire_at_ms;
+  facts_.exists = true;
+  facts_.replaces = true;
+  facts_.expire_at_ms = meta.expire_at_ms;
   if (meta.type != type_) return Opened::kWrongType;
   RootValue root;
   tree::RootHead head;
   if (!DecodeRoot(value, &root) || root.trees == 0 || !LoadRootHead(root.roots[0], &head)) {
     return Fail("the root of a collection makes no sense");
   }
-  replaces_ = false;
-  encoding_ = root.encoding;
+  facts_.replaces = false;
+  facts_.encoding = root.encoding;
   state_ = root.state;
   pager_->Open(&txn_, root, head.next_page);
   return Opened::kFound;
@@ -94,11 +84,11 @@ void Collection::Make(Encoding encoding, std::span<const tree::TreeShape> shapes
   RootValue root;
   root.trees = static_cast<uint8_t>(shapes.size());
   for (size_t i = 0; i < shapes.size(); ++i) root.roots[i] = EmptyRoot(shapes[i]);
-  encoding_ = encoding;
-  expire_at_ms_ = expire_at_ms;
+  facts_.encoding = encoding;
+  facts_.expire_at_ms = expire_at_ms;
   state_ = {};
-  changed_ = true;
-  replaces_ = true;
+  facts_.changed = true;
+  facts_.replaces = true;
   pager_->Open(&txn_, root, tree::kFirstPage);
 }
 
@@ -106,21 +96,21 @@ void Collection::set_state(std::string state) {
   CAIRN_CHECK(state.size() <= kStateBytesMax);
   own_state_ = std::move(state);
   state_ = own_state_;
-  changed_ = true;
+  facts_.changed = true;
 }
 
 uint64_t Collection::AddTree(const tree::TreeShape& shape) {
   RootValue& root = pager_->root_;
   CAIRN_CHECK(root.trees < kTreesMax);
   root.roots[root.trees] = EmptyRoot(shape);
-  changed_ = true;
+  facts_.changed = true;
   return root.trees++;
 }
 
 void Collection::RemoveLastTree() {
   CAIRN_CHECK(pager_->root_.trees > 1);
   --pager_->root_.trees;
-  changed_ = true;
+  facts_.changed = true;
 }
 
 Outcome Collection::Count(uint64_t* count) {
@@ -156,28 +146,28 @@ Outcome Collection::PutPages(RootValue* root, bool* root_changed) {
 }
 
 void Collection::PutRoot(RootValue* root) {
-  root->encoding = encoding_;
+  root->encoding = facts_.encoding;
   root->state = state_;
   const size_t bytes = EncodedBytes(*root);
   char* const to = txn_.Alloc(bytes);
   EncodeRoot(*root, to);
-  if (replaces_) {
-    txn_.Put(key_, {to, bytes}, expire_at_ms_, type_);
+  if (facts_.replaces) {
+    txn_.Put(key_, {to, bytes}, facts_.expire_at_ms, type_);
   } else {
-    txn_.PutRoot(key_, {to, bytes}, expire_at_ms_, type_);
+    txn_.PutRoot(key_, {to, bytes}, facts_.expire_at_ms, type_);
   }
 }
 
 Outcome Collection::Save() {
   uint64_t count = 0;
   TREE_TRY(Count(&count));
-  if (count == 0 && !keep_empty_) {
-    if (exists_) txn_.Delete(key_);
+  if (count == 0 && !facts_.keep_empty) {
+    if (facts_.exists) txn_.Delete(key_);
     return Outcome::kDone;
   }
   TREE_TRY(tree::Seal(pager_.get()));
   RootValue root = pager_->root_;
-  bool root_changed = changed_;
+  bool root_changed = facts_.changed;
   TREE_TRY(PutPages(&root, &root_changed));
   if (CAIRN_LIKELY(root_changed)) {
     PutRoot(&root);

@@ -58,18 +58,18 @@ class Collection {
   tree::Pager* pager() { return pager_.get(); }
   Txn& txn() { return txn_; }
   std::string_view key() const { return key_; }
-  uint64_t expire_at_ms() const { return expire_at_ms_; }
+  uint64_t expire_at_ms() const { return facts_.expire_at_ms; }
   void set_expire_at_ms(uint64_t expire_at_ms) {
-    changed_ |= expire_at_ms != expire_at_ms_;
-    expire_at_ms_ = expire_at_ms;
+    facts_.changed |= expire_at_ms != facts_.expire_at_ms;
+    facts_.expire_at_ms = expire_at_ms;
   }
   // Whether elements may lie in pages besides the roots.
   bool has_space() const { return pager_->space() != 0; }
 
-  Encoding encoding() const { return encoding_; }
+  Encoding encoding() const { return facts_.encoding; }
   void set_encoding(Encoding encoding) {
-    changed_ |= encoding != encoding_;
-    encoding_ = encoding;
+    facts_.changed |= encoding != facts_.encoding;
+    facts_.encoding = encoding;
   }
   std::string_view state() const { return state_; }
   void set_state(std::string state);  // at most kStateBytesMax
@@ -77,7 +77,7 @@ class Collection {
   // Another tree, the next number. It can go again, if it is the last one and was emptied.
   uint64_t AddTree(const tree::TreeShape& shape);
   void RemoveLastTree();
-  void KeepEmpty() { keep_empty_ = true; }
+  void KeepEmpty() { facts_.keep_empty = true; }
 
   // Of tree 0.
   tree::Outcome Count(uint64_t* count);
@@ -98,14 +98,9 @@ class Collection {
   const std::string_view key_;
   const ValueType type_;
   PagerLoan pager_;
-  Encoding encoding_ = Encoding::kListpack;
+  CollectionFacts facts_;
   std::string_view state_;
   std::string own_state_;
-  uint64_t expire_at_ms_ = 0;
-  bool exists_ = false;
-  bool replaces_ = false;  // what is stored there goes, with its space
-  bool changed_ = false;   // the root is to be written, whatever its trees say
-  bool keep_empty_ = false;
   KeptChanges* kept_ = nullptr;
   Status failed_;
 };

@@ -17,6 +17,16 @@
 
 namespace cairn {
 
+// What a Collection knows of its value, beside the pages and the state.
+struct CollectionFacts {
+  Encoding encoding = Encoding::kListpack;
+  uint64_t expire_at_ms = 0;
+  bool exists = false;
+  bool replaces = false;  // what is stored there goes, with its space
+  bool changed = false;   // the root is to be written, whatever its trees say
+  bool keep_empty = false;
+};
+
 class KeptChanges {
  public:
   KeptChanges() = default;
@@ -34,13 +44,8 @@ class KeptChanges {
   std::string roots_[kTreesMax];  // before any change
   SpaceId space_ = 0;
   uint8_t trees_ = 0;
-  Encoding encoding_ = Encoding::kListpack;
+  CollectionFacts facts_;
   std::string state_;
-  uint64_t expire_at_ms_ = 0;
-  bool exists_ = false;
-  bool replaces_ = false;
-  bool changed_ = false;
-  bool keep_empty_ = false;
 };
 
 }  // namespace cairn
