@@ -11,9 +11,7 @@ namespace {
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  std::transform(lower.begin(), lower.end(), lower.begin(), ToLower);
   return lower;
 }
 

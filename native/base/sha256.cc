@@ -3,11 +3,11 @@
 #include <bit>
 #include <cstring>
 
+#include "base/digest.h"
+
 namespace cairn {
 
 namespace {
-
-constexpr size_t kBlockBytes = 64;
 
 // The fractional parts of the cube roots of the first 64 primes.
 constexpr uint32_t kRounds[64] = {
@@ -20,13 +20,9 @@ constexpr uint32_t kRounds[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-uint32_t BigEndian(const uint8_t* p) {
-  return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | uint32_t{p[3]};
-}
-
 void AddBlock(const uint8_t* block, uint32_t (&state)[8]) {
   uint32_t w[64];
-  for (int i = 0; i < 16; ++i) w[i] = BigEndian(block + 4 * i);
+  for (int i = 0; i < 16; ++i) w[i] = BigEndian32(block + 4 * i);
   for (int i = 16; i < 64; ++i) {
     const uint32_t early = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
     const uint32_t late = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
@@ -51,32 +47,9 @@ void AddBlock(const uint8_t* block, uint32_t (&state)[8]) {
 std::array<uint8_t, 32> Sha256(std::string_view bytes) {
   uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
-  size_t left = bytes.size();
-  for (; left >= kBlockBytes; left -= kBlockBytes, p += kBlockBytes) AddBlock(p, state);
-  // The rest, a one bit, zeros, and the length in bits: one block or two.
-  uint8_t tail[2 * kBlockBytes] = {};
-  if (left != 0) std::memcpy(tail, p, left);
-  tail[left] = 0x80;
-  const size_t tail_bytes = left + 9 <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
-  const uint64_t bits = uint64_t{bytes.size()} * 8;
-  for (size_t i = 0; i < 8; ++i) tail[tail_bytes - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
-  for (size_t at = 0; at < tail_bytes; at += kBlockBytes) AddBlock(tail + at, state);
-  std::array<uint8_t, 32> digest;
-  for (size_t i = 0; i < 32; ++i)
-    digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
-  return digest;
+  return DigestOf(bytes, state, AddBlock);
 }
 
-std::array<char, kSha256HexBytes> Sha256Hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  const std::array<uint8_t, 32> digest = Sha256(bytes);
-  std::array<char, kSha256HexBytes> hex;
-  for (size_t i = 0; i < digest.size(); ++i) {
-    hex[2 * i] = kDigits[digest[i] >> 4];
-    hex[2 * i + 1] = kDigits[digest[i] & 15];
-  }
-  return hex;
-}
+std::array<char, kSha256HexBytes> Sha256Hex(std::string_view bytes) { return HexOf(Sha256(bytes)); }
 
 }  // namespace cairn

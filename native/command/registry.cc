@@ -1,19 +1,18 @@
 #include "command/registry.h"
 
 #include "base/check.h"
+#include "base/text.h"
 #include "command/zset_handlers.h"
 
 namespace cairn {
 
 namespace {
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // name is lower case already.
 bool EqualsNoCase(std::string_view text, std::string_view name) {
   if (text.size() != name.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (Lower(text[i]) != name[i]) return false;
+    if (ToLower(text[i]) != name[i]) return false;
   }
   return true;
 }

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace cairn::lsm {
 
 std::string Printable(std::string_view bytes, size_t bytes_max) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string text;
   for (const char c : bytes.substr(0, std::min(bytes.size(), bytes_max))) {
     const auto byte = static_cast<unsigned char>(c);
@@ -13,8 +14,8 @@ std::string Printable(std::string_view bytes, size_t bytes_max) {
       text += c;
     } else {
       text += "\\x";
-      text += kHex[byte >> 4];
-      text += kHex[byte & 15];
+      text += kHexDigits[byte >> 4];
+      text += kHexDigits[byte & 15];
     }
   }
   if (bytes.size() > bytes_max) text += "... (" + std::to_string(bytes.size()) + " bytes)";

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/text.h"
 #include "script/json.h"
 
 namespace cairn::script {
@@ -62,9 +63,8 @@ void EncodeText(lua_State* L, State& state, std::string_view text) {
         break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          constexpr char kDigits[] = "0123456789abcdef";
           out += "\\u00";
-          out += kDigits[c >> 4], out += kDigits[c & 15];
+          out += kHexDigits[c >> 4], out += kHexDigits[c & 15];
         } else {
           out += c;
         }

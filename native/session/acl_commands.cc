@@ -180,7 +180,7 @@ void AclGenPassCommand(Call& call) {
   }
   std::string text;
   for (size_t i = 0; i < digits; ++i)
-    text += "0123456789abcdef"[random[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+    text += kHexDigits[random[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
   call.reply.Bulk(text);
 }
 
