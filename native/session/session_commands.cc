@@ -76,15 +76,24 @@ uint8_t ProtocolAfterHello(const Connection& conn, std::span<const std::string_v
   return refused || hello.version == 0 ? resp : static_cast<uint8_t>(hello.version);
 }
 
-Credentials CredentialsOf(const Command& command, std::span<const std::string_view> argv) {
-  if (command.name == "auth") {
-    if (argv.size() > 3) return {};
-    return {true, argv.size() == 3 ? argv[1] : acl::Users::kDefault, argv.back()};
-  }
-  if (command.name != "hello") return {};
-  const Hello hello = ParseHello(argv);
+namespace {
+
+// AUTH [user] password.
+Credentials AuthCredentials(std::span<const std::string_view> argv) {
+  if (argv.size() > 3) return {};
+  return {true, argv.size() == 3 ? argv[1] : acl::Users::kDefault, argv.back()};
+}
+
+Credentials HelloCredentials(const Hello& hello) {
   if (!hello.error.empty() || !hello.auth) return {};
   return {true, hello.user, hello.password};
+}
+
+}  // namespace
+
+Credentials CredentialsOf(const Command& command, std::span<const std::string_view> argv) {
+  if (command.name == "auth") return AuthCredentials(argv);
+  return command.name == "hello" ? HelloCredentials(ParseHello(argv)) : Credentials();
 }
 
 // In the middle of an EXEC nobody can be made to wait.
@@ -113,17 +122,16 @@ void EchoCommand(Call& call) { call.reply.Bulk(call.argv[1]); }
 
 void AuthCommand(Call& call) {
   Connection& conn = ConnectionOf(call);
-  if (call.argv.size() > 3) {
+  const Credentials given = AuthCredentials(call.argv);
+  if (!given.any) {
     call.reply.Error(errors::kSyntax);
     return;
   }
-  const bool with_user = call.argv.size() == 3;
-  if (!with_user && conn.executor->shared()->users.default_nopass()) {
+  if (call.argv.size() == 2 && conn.executor->shared()->users.default_nopass()) {
     call.reply.Error(errors::kAuthNoPassword);
     return;
   }
-  const std::string_view user = with_user ? call.argv[1] : acl::Users::kDefault;
-  if (LogIn(conn, call.argv[0], {true, user, call.argv.back()})) {
+  if (LogIn(conn, call.argv[0], given)) {
     call.reply.Ok();
   } else {
     call.reply.Error(errors::kWrongPass);
@@ -137,7 +145,8 @@ void HelloCommand(Call& call) {
     call.reply.Error(hello.error);
     return;
   }
-  if (hello.auth && !LogIn(conn, call.argv[0], {true, hello.user, hello.password})) {
+  const Credentials given = HelloCredentials(hello);
+  if (given.any && !LogIn(conn, call.argv[0], given)) {
     call.reply.Error(errors::kWrongPass);
     return;
   }
