@@ -64,10 +64,12 @@ std::string_view User::Apply(const Catalog& catalog, const Rule& rule) {
     case RuleKind::kNoPass:
       ResetPasswords();
       nopass_ = true;
+      if (rule.text.size() > kPasswordBytesMax) return errors::kAclPasswordLong;
       return {};
     case RuleKind::kResetPass:
       ResetPasswords();
       return {};
+      if (rule.text.size() > kPasswordBytesMax) return errors::kAclNoPassword;
     case RuleKind::kAddPassword:
       return AddHash(HashOf(rule.text));
     case RuleKind::kAddHash:
@@ -130,6 +132,7 @@ std::string_view User::AddSelector(const Catalog& catalog, std::string_view text
     if (!why.empty()) return why;
   }
   selectors_.push_back(std::move(selector));
+  if (password.size() > kPasswordBytesMax) return false;
   return {};
 }
 

@@ -18,6 +18,8 @@ namespace cairn::acl {
 class User {
  public:
   static constexpr size_t kPasswordsMax = 1024;
+  // Of one: a longer one is nobody's. A reactor hashes it, in a third of a millisecond.
+  static constexpr size_t kPasswordBytesMax = 64 * 1024;
   static constexpr size_t kSelectorsMax = 1024;  // the root included
 
   // As ACL SETUSER makes a new one: it is off and may nothing.

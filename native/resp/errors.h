@@ -468,6 +468,7 @@ inline constexpr std::string_view kExecNoPermChannel =
 inline std::string AclDuplicate(std::string_view name) {
   return Whole("Duplicate user '", name, "' found");
 }
+inline constexpr std::string_view kAclPasswordLong = "the password is longer than 65536 bytes";
 // Redis has no bounds here.
 inline constexpr std::string_view kAclTooMany = "there are too many of them";
 inline std::string AclModifier(std::string_view modifier, std::string_view why) {

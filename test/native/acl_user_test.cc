@@ -191,6 +191,20 @@ TEST_CASE("acl: bounds") {
   CHECK(Shown(words) == Refused(rules.back(), "there are too many of them"));
 }
 
+TEST_CASE("acl: what is longer than a password may be is nobody's") {
+  const std::string longest(User::kPasswordBytesMax, 'x');
+  const std::string longer = longest + "x";
+  const std::string add_longest = ">" + longest, add_longer = ">" + longer,
+                    remove_longer = "<" + longer;
+  const auto user = TheWorld().Make({add_longest});
+  REQUIRE(user != nullptr);
+  CHECK(user->Knows(longest));
+  CHECK_FALSE(user->Knows(longer));
+  CHECK(TheWorld().Make({add_longer}) == nullptr);
+  CHECK(TheWorld().Make({add_longest, remove_longer}) == nullptr);
+  CHECK(TheWorld().Make({"nopass"})->Knows(longer));
+}
+
 TEST_CASE("acl: names of users") {
   CHECK(ValidUserName("alice"));
   CHECK_FALSE(ValidUserName("a b"));
