@@ -1,9 +1,5 @@
 #include "acl/check.h"
 
-#include <algorithm>
-
-#include "resp/glob.h"
-
 namespace cairn::acl {
 
 namespace {
@@ -16,29 +12,16 @@ bool MayRun(const Selector& selector, const Command& command,
   return argv.size() > 1 && commands.HasFirstArgument(number, argv[1]);
 }
 
-bool MayUse(const Selector& selector, const KeyUse& use) {
-  return std::any_of(
-      selector.keys().begin(), selector.keys().end(), [&use](const KeyPattern& pattern) {
-        return (pattern.access & use.access) == use.access && pattern.Matches(use.key);
-      });
-}
-
-bool MayUse(const Selector& selector, const ChannelUse& use) {
-  return std::any_of(selector.channels().begin(), selector.channels().end(),
-                     [&use](const std::string& pattern) {
-                       return use.pattern ? pattern == use.name : GlobMatch(pattern, use.name);
-                     });
-}
-
 Verdict CheckSelector(const Selector& selector, const Command& command,
                       std::span<const std::string_view> argv, std::span<const KeyUse> keys,
                       std::span<const ChannelUse> channels) {
   if (!MayRun(selector, command, argv)) return {Denied::kCommand, 0};
-  for (size_t i = 0; !selector.all_keys() && i < keys.size(); ++i) {
-    if (!MayUse(selector, keys[i])) return {Denied::kKey, i};
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!selector.AllowsKey(keys[i].key, keys[i].access)) return {Denied::kKey, i};
   }
-  for (size_t i = 0; !selector.all_channels() && i < channels.size(); ++i) {
-    if (!MayUse(selector, channels[i])) return {Denied::kChannel, i};
+  for (size_t i = 0; i < channels.size(); ++i) {
+    if (!selector.AllowsChannel(channels[i].name, channels[i].pattern))
+      return {Denied::kChannel, i};
   }
   return {};
 }

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "resp/errors.h"
-#include "resp/glob.h"
 
 namespace cairn::acl {
 
@@ -43,13 +42,9 @@ std::string_view Judge::WhyNotUnnamed(const User& user, const Command& command,
 }
 
 bool MayListen(const User& user, std::string_view name, bool pattern) {
-  for (const Selector& selector : user.selectors()) {
-    if (selector.all_channels()) return true;
-    for (const std::string& allowed : selector.channels()) {
-      if (pattern ? allowed == name : GlobMatch(allowed, name)) return true;
-    }
-  }
-  return false;
+  return std::any_of(
+      user.selectors().begin(), user.selectors().end(),
+      [&](const Selector& selector) { return selector.AllowsChannel(name, pattern); });
 }
 
 }  // namespace cairn::acl

@@ -41,10 +41,8 @@ std::optional<Rule> FindWord(std::span<const Word> words, std::string_view word)
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// A pattern is shown among words, and has to come back from there.
 std::optional<Rule> Pattern(RuleKind kind, std::string_view text, uint8_t access) {
-  const auto breaks = [](char c) { return IsSpace(c) || c == '\0'; };
-  if (std::any_of(text.begin(), text.end(), breaks)) return std::nullopt;
+  if (!IsOneWord(text)) return std::nullopt;
   return Rule{kind, text, access};
 }
 
@@ -66,6 +64,10 @@ std::optional<Rule> PatternWithAccess(std::string_view text) {
 }
 
 }  // namespace
+
+bool IsOneWord(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return IsSpace(c) || c == '\0'; });
+}
 
 std::optional<Rule> ParseSelectorRule(std::string_view word) {
   if (const auto rule = FindWord(kSelectorWords, word)) return rule;

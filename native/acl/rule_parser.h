@@ -60,6 +60,9 @@ struct Rule {
   uint8_t access = kKeyBoth;  // of kKeyPattern: KeyAccess
 };
 
+// Whether it comes back as it is from where words are shown: it has no spaces, and no NUL.
+bool IsOneWord(std::string_view text);
+
 // None: the word is no rule, which Redis calls a syntax error.
 std::optional<Rule> ParseUserRule(std::string_view word);
 // The same of a word between the parentheses.

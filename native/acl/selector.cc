@@ -90,9 +90,7 @@ std::string_view Selector::AllowCommand(const Catalog& catalog, std::string_view
   }
   if (command->parent != nullptr) return errors::kAclFirstArgument;
   const std::string_view rest = name.substr(bar + 1);
-  // It is shown among words, and has to come back from there.
-  constexpr std::string_view kBreaks(" \t\n\v\f\r\0()", 9);
-  if (rest.empty() || rest.find_first_of(kBreaks) != std::string_view::npos)
+  if (rest.empty() || !IsOneWord(rest) || rest.find_first_of("()") != std::string_view::npos)
     return errors::kAclSyntax;
   if (!Catalog::HasSubcommands(*command)) {
     if (commands_.rules() >= kCommandRulesMax) return errors::kAclTooMany;
@@ -103,6 +101,19 @@ std::string_view Selector::AllowCommand(const Catalog& catalog, std::string_view
   if (sub == nullptr) return errors::kAclUnknown;
   commands_.Set(*sub, true);
   return {};
+}
+
+bool Selector::AllowsKey(std::string_view key, uint8_t access) const {
+  return all_keys_ || std::any_of(keys_.begin(), keys_.end(), [&](const KeyPattern& allowed) {
+           return (allowed.access & access) == access && allowed.Matches(key);
+         });
+}
+
+bool Selector::AllowsChannel(std::string_view name, bool pattern) const {
+  return all_channels_ ||
+         std::any_of(channels_.begin(), channels_.end(), [&](const std::string& allowed) {
+           return pattern ? allowed == name : GlobMatch(allowed, name);
+         });
 }
 
 bool Selector::ReadsAllKeys() const {

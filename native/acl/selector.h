@@ -45,13 +45,13 @@ class Selector {
   [[nodiscard]] std::string_view Apply(const Catalog& catalog, const Rule& rule);
 
   const CommandSet& commands() const { return commands_; }
-  bool all_keys() const { return all_keys_; }
   bool all_channels() const { return all_channels_; }
   bool AllowsAll() const { return commands_.all() && all_keys_ && all_channels_; }
   bool ReadsAllKeys() const;
-  // In the order in which they were given. Empty if all are allowed.
-  const std::vector<KeyPattern>& keys() const { return keys_; }
-  const std::vector<std::string>& channels() const { return channels_; }
+  // access: of KeyAccess, what is done with the key; 0: any pattern will do.
+  bool AllowsKey(std::string_view key, uint8_t access) const;
+  // pattern: the name is one, as PSUBSCRIBE takes it, which only the very same one allows.
+  bool AllowsChannel(std::string_view name, bool pattern) const;
 
   // As ACL LIST shows it: "~a* %R~b* resetchannels &c* -@all +get".
   std::string Describe() const;
@@ -69,6 +69,7 @@ class Selector {
   CommandSet commands_;
   bool all_keys_ = false;
   bool all_channels_ = false;
+  // In the order in which they were given. Empty if all are allowed.
   std::vector<KeyPattern> keys_;
   std::vector<std::string> channels_;
 };

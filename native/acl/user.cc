@@ -30,11 +30,6 @@ bool EqualInConstantTime(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool ValidUserName(std::string_view name) {
-  constexpr std::string_view kBreaks(" \t\n\v\f\r\0", 7);
-  return name.find_first_of(kBreaks) == std::string_view::npos;
-}
-
 std::shared_ptr<const User> User::With(const Catalog& catalog,
                                        std::span<const std::string_view> words,
                                        std::string* error) const {
@@ -64,17 +59,17 @@ std::string_view User::Apply(const Catalog& catalog, const Rule& rule) {
     case RuleKind::kNoPass:
       ResetPasswords();
       nopass_ = true;
-      if (rule.text.size() > kPasswordBytesMax) return errors::kAclPasswordLong;
       return {};
     case RuleKind::kResetPass:
       ResetPasswords();
       return {};
-      if (rule.text.size() > kPasswordBytesMax) return errors::kAclNoPassword;
     case RuleKind::kAddPassword:
+      if (rule.text.size() > kPasswordBytesMax) return errors::kAclPasswordLong;
       return AddHash(HashOf(rule.text));
     case RuleKind::kAddHash:
       return ValidHash(rule.text) ? AddHash(std::string(rule.text)) : errors::kAclHash;
     case RuleKind::kRemovePassword:
+      if (rule.text.size() > kPasswordBytesMax) return errors::kAclNoPassword;
       return RemoveHash(HashOf(rule.text));
     case RuleKind::kRemoveHash:
       return ValidHash(rule.text) ? RemoveHash(rule.text) : errors::kAclHash;
@@ -132,12 +127,12 @@ std::string_view User::AddSelector(const Catalog& catalog, std::string_view text
     if (!why.empty()) return why;
   }
   selectors_.push_back(std::move(selector));
-  if (password.size() > kPasswordBytesMax) return false;
   return {};
 }
 
 bool User::Knows(std::string_view password) const {
   if (nopass_) return true;
+  if (password.size() > kPasswordBytesMax) return false;
   const std::string hash = HashOf(password);
   bool known = false;
   for (const std::string& one : passwords_) known |= EqualInConstantTime(hash, one);

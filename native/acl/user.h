@@ -71,7 +71,6 @@ class User {
   std::vector<Selector> selectors_;
 };
 
-// What a user's name may not be: with spaces, or a NUL.
-bool ValidUserName(std::string_view name);
+inline bool ValidUserName(std::string_view name) { return IsOneWord(name); }
 
 }  // namespace cairn::acl

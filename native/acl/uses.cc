@@ -20,11 +20,10 @@ constexpr Named kNamed[] = {
      0},
     {"georadius georadiusbymember pfdebug sort xreadgroup", kKeyRead},
     {"append del expire expireat geoadd hdel hmset hset hsetnx linsert lpush lpushx lrem lset "
-     "ltrim "
-     "mset msetnx persist pexpire pexpireat pfadd psetex restore rpush rpushx sadd setex setnx "
-     "setrange srem unlink xack xadd xautoclaim xclaim xdel xgroup|create xgroup|createconsumer "
-     "xgroup|delconsumer xgroup|destroy xgroup|setid xsetid xtrim zadd zrem zremrangebylex "
-     "zremrangebyrank zremrangebyscore",
+     "ltrim mset msetnx persist pexpire pexpireat pfadd psetex restore rpush rpushx sadd setex "
+     "setnx setrange srem unlink xack xadd xautoclaim xclaim xdel xgroup|create "
+     "xgroup|createconsumer xgroup|delconsumer xgroup|destroy xgroup|setid xsetid xtrim zadd "
+     "zrem zremrangebylex zremrangebyrank zremrangebyscore",
      kKeyWrite},
     {"zdiffstore zinterstore zunionstore", kKeyWrite},
 };

@@ -408,12 +408,10 @@ inline constexpr std::string_view kAclFirstArgument =
     "Allowing first-arg of a subcommand is not supported";
 inline constexpr std::string_view kAclKeysBehindAll =
     "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have "
-    "any "
-    "effect. Try 'resetkeys' to start with an empty list of patterns";
+    "any effect. Try 'resetkeys' to start with an empty list of patterns";
 inline constexpr std::string_view kAclChannelsBehindAll =
     "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not "
-    "have "
-    "any effect. Try 'resetchannels' to start with an empty list of channels";
+    "have any effect. Try 'resetchannels' to start with an empty list of channels";
 inline constexpr std::string_view kAclNoPassword =
     "The password you are trying to remove from the user does not exist";
 inline constexpr std::string_view kAclHash =
@@ -468,9 +466,9 @@ inline constexpr std::string_view kExecNoPermChannel =
 inline std::string AclDuplicate(std::string_view name) {
   return Whole("Duplicate user '", name, "' found");
 }
-inline constexpr std::string_view kAclPasswordLong = "the password is longer than 65536 bytes";
 // Redis has no bounds here.
 inline constexpr std::string_view kAclTooMany = "there are too many of them";
+inline constexpr std::string_view kAclPasswordLong = "the password is longer than 65536 bytes";
 inline std::string AclModifier(std::string_view modifier, std::string_view why) {
   return Whole("ERR Error in ACL SETUSER modifier '", modifier, "': ").append(why);
 }
