@@ -22,9 +22,6 @@ struct CopyWork {
   uint8_t tree = 0;  // that is being copied
   uint64_t rank = 0;
 };
-// A source that is changed all the time is copied in one go at last.
-inline constexpr uint32_t kTriesMax = 8;
-inline constexpr uint32_t kBytesPerCharge = 256;
 
 // Which of the trees have keys.
 Outcome FindKinds(Collection* source, bool* ordered) {
@@ -51,9 +48,9 @@ Outcome CopyEntries(Txn* txn, Collection* source, CopyWork* work) {
     const Outcome added = builder.Add({walk.entry().head, rest}, {payload, walk.entry().due});
     if (added != Outcome::kDone) return added;
     ++work->rank;
-    txn->Charge(1 + static_cast<uint32_t>(payload.size() / kBytesPerCharge));
+    txn->ChargeElement(payload.size());
     outcome = walk.Next();
-    if (outcome == Outcome::kDone && work->tries <= kTriesMax && txn->SliceOver()) {
+    if (outcome == Outcome::kDone && work->tries <= KeyGuard::kTriesMax && txn->SliceOver()) {
       txn->Again();
       break;
     }

@@ -124,9 +124,7 @@ struct DumpWork {
   std::unique_ptr<Dumper> dumper;
   uint64_t rank = 0;
 };
-inline constexpr uint32_t kTriesMax = 8;
 inline constexpr uint64_t kOnePassElements = 1024;
-inline constexpr uint32_t kBytesPerCharge = 256;
 
 // Elements that are there, and when the first of them ends: 0: none does.
 Outcome CountLive(Collection* collection, ValueType type, uint64_t now_ms, uint64_t* count,
@@ -226,9 +224,9 @@ static bool DumpOn(Call& call, ValueType type, Collection* collection, bool guar
   while (!walk.at_end()) {
     if (!Done(call, work->dumper->Add(&walk), status)) return false;
     work->rank = walk.rank() + 1;
-    call.txn.Charge(1 + static_cast<uint32_t>(walk.entry().payload_bytes() / kBytesPerCharge));
+    call.txn.ChargeElement(walk.entry().payload_bytes());
     if (!Done(call, walk.Next(), status)) return false;
-    if (!walk.at_end() && work->tries <= kTriesMax && call.txn.SliceOver()) {
+    if (!walk.at_end() && work->tries <= KeyGuard::kTriesMax && call.txn.SliceOver()) {
       call.txn.Again();
       return false;
     }
@@ -245,9 +243,8 @@ void DumpCollection(Call& call, std::string_view key, ValueType type) {
   uint64_t count;
   if (!Done(call, collection.Count(&count), collection.status())) return;
   DumpWork local;
-  DumpWork* kept = count > kOnePassElements ? call.txn.Progress<DumpWork>() : nullptr;
-  DumpWork* const work = kept != nullptr ? kept : &local;
-  if (!DumpOn(call, type, &collection, kept != nullptr, work)) return;
+  DumpWork* const work = call.txn.ProgressIf(count > kOnePassElements, &local);
+  if (!DumpOn(call, type, &collection, work != &local, work)) return;
   work->dumper->Finish();
   work->pieces->Reply(&call.reply);
 }

@@ -31,14 +31,12 @@ class ManyChanges {
   static constexpr uint32_t kCost = 16;  // of each, as Txn::Charge has it
   // What they will read is asked for ahead, so many at a time.
   static constexpr size_t kAhead = 256;
-  static constexpr uint32_t kTriesMax = 8;
 
   // *local: in one pass.
   static ManyChanges* For(Call& call, size_t elements, ManyChanges* local) {
-    ManyChanges* const kept = elements > kAtOnce ? call.txn.Progress<ManyChanges>() : nullptr;
-    if (CAIRN_LIKELY(kept == nullptr)) return local;
-    kept->Slice();
-    return kept;
+    ManyChanges* const many = call.txn.ProgressIf(elements > kAtOnce, local);
+    if (CAIRN_UNLIKELY(many != local)) many->Slice();
+    return many;
   }
   // It lies in the command's Progress.
   void Slice() {
@@ -88,6 +86,14 @@ class ManyChanges {
     return all.subspan(i, std::min(kAhead, all.size() - i));
   }
 
+  // What those behind the i-th will read is asked for along with what that waits for.
+  template <typename Want>
+  static void WantBehind(tree::Outcome outcome, size_t i, size_t elements, Want want) {
+    if (CAIRN_LIKELY(outcome != tree::Outcome::kWait)) return;
+    const size_t end = std::min(elements, i + 1 + kAhead);
+    for (size_t j = i + 1; j < end; ++j) want(j);
+  }
+
   // check(i): false if it has answered an error. False: pending, or answered.
   template <typename Check>
   bool CheckEach(Call& call, size_t arguments, Check check) {
@@ -119,7 +125,7 @@ class ManyChanges {
       ++done;
       if (CAIRN_LIKELY(!sliced())) continue;
       call.txn.Charge(kCost);
-      if (done == elements || kept_->tries > kTriesMax || !call.txn.SliceOver()) continue;
+      if (done == elements || kept_->tries > KeyGuard::kTriesMax || !call.txn.SliceOver()) continue;
       collection->Keep();
       call.txn.Again();
       return false;

@@ -30,7 +30,6 @@ inline constexpr uint64_t kFewBytes = 256u << 10;
 inline constexpr size_t kOnePassBytes = 4096;
 // Of one step of the decoder: 1,024 elements or 256 KiB.
 inline constexpr uint32_t kStepCost = 1024;
-inline constexpr uint32_t kBytesPerCharge = 256;
 
 // What is kept from slice to slice.
 struct RestoreWork {
@@ -77,63 +76,61 @@ bool Decode(Call& call, RestoreWork* work) {
 
 // --- few elements ---
 
-// `in`: whether all of them were put in, each once. False: answered.
-bool SaveFew(Call& call, Outcome in, bool twice, const Status& status, Collection* collection,
-             const RestoredElements& elements, uint64_t expire_at_ms) {
+// add(element, *twice): puts it in, or finds that it was there. False: answered.
+template <typename Value, typename Add>
+bool PutEach(Call& call, Value* value, RestoredElements* elements, uint64_t expire_at_ms, Add add) {
+  Outcome in = Outcome::kDone;
+  bool twice = false;
+  for (const RestoredElement& element : elements->all()) {
+    if (in == Outcome::kDone && !twice) in = add(element, &twice);
+  }
   if (twice) return Refuse(call, errors::kRestoreFormat);
-  if (!Done(call, in, status)) return false;
-  collection->set_encoding(elements.encoding());
-  collection->set_expire_at_ms(expire_at_ms);
+  if (!Done(call, in, value->status())) return false;
+  Collection& collection = value->collection();
+  collection.set_encoding(elements->encoding());
+  collection.set_expire_at_ms(expire_at_ms);
   uint64_t count;
-  if (!Done(call, collection->Count(&count), status)) return false;
-  if (count == 0) call.txn.Delete(collection->key());  // all fields have ended
-  return count == 0 || Done(call, collection->Save(), status);
+  if (!Done(call, collection.Count(&count), value->status())) return false;
+  if (count == 0) call.txn.Delete(collection.key());  // all fields have ended
+  return count == 0 || Done(call, collection.Save(), value->status());
 }
 
 bool PutFewItems(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
   ListValue list(&call.txn, key, &call.server.thresholds);
-  Outcome in = Outcome::kDone;
   list.Make();
-  for (const RestoredElement& element : elements->all()) {
-    if (in == Outcome::kDone) in = list.Push(false, {&element.value, 1});
-  }
-  return SaveFew(call, in, false, list.status(), &list.collection(), *elements, end);
+  return PutEach(call, &list, elements, end, [&](const RestoredElement& element, bool*) {
+    return list.Push(false, {&element.value, 1});
+  });
 }
 
 bool PutFewMembers(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
   SetValue set(&call.txn, key, &call.server.thresholds);
-  Outcome in = Outcome::kDone;
-  bool added = true;
   set.Make(elements->encoding(), elements->seed());
-  for (const RestoredElement& element : elements->all()) {
-    if (in == Outcome::kDone && added) in = set.Add(element.name, &added);
-  }
-  return SaveFew(call, in, !added, set.status(), &set.collection(), *elements, end);
+  return PutEach(call, &set, elements, end, [&](const RestoredElement& element, bool* twice) {
+    bool added = true;
+    const Outcome outcome = set.Add(element.name, &added);
+    *twice = !added;
+    return outcome;
+  });
 }
 
 bool PutFewFields(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
   HashValue hash(&call.txn, key, &call.server.thresholds);
-  Outcome in = Outcome::kDone;
-  bool existed = false;
   hash.Make();
-  for (const RestoredElement& element : elements->all()) {
-    if (in == Outcome::kDone && !existed)
-      in = hash.Set(element.name, element.value, &existed, element.due);
-  }
-  return SaveFew(call, in, existed, hash.status(), &hash.collection(), *elements, end);
+  return PutEach(call, &hash, elements, end, [&](const RestoredElement& element, bool* twice) {
+    return hash.Set(element.name, element.value, twice, element.due);
+  });
 }
 
 bool PutFewScores(Call& call, std::string_view key, RestoredElements* elements, uint64_t end) {
   ZsetValue zset(&call.txn, key, &call.server.thresholds);
-  Outcome in = Outcome::kDone;
-  bool found = false;
   zset.Make(elements->count(), 0);
-  for (const RestoredElement& element : elements->all()) {
+  return PutEach(call, &zset, elements, end, [&](const RestoredElement& element, bool* twice) {
     double other;
-    if (in == Outcome::kDone && !found) in = zset.Find(element.name, &found, &other);
-    if (in == Outcome::kDone && !found) in = zset.Put({element.name, element.score}, nullptr);
-  }
-  return SaveFew(call, in, found, zset.status(), &zset.collection(), *elements, end);
+    const Outcome outcome = zset.Find(element.name, twice, &other);
+    if (outcome != Outcome::kDone || *twice) return outcome;
+    return zset.Put({element.name, element.score}, nullptr);
+  });
 }
 
 bool PutFew(Call& call, std::string_view key, RestoredElements* elements, uint64_t expire_at_ms) {
@@ -243,7 +240,7 @@ bool BuildTree(Call& call, RestoreWork* work) {
     if (outcome != Outcome::kDone) break;
     ++work->built;
     HeadByScore(*work, &element);
-    call.txn.Charge(1 + static_cast<uint32_t>(value.payload.size() / kBytesPerCharge));
+    call.txn.ChargeElement(value.payload.size());
   }
   if (outcome == Outcome::kDone) outcome = builder.Finish();
   const Status& status = work->made->pager()->status();
@@ -287,9 +284,7 @@ std::string_view RestoreError(rdb::DumpResult fault) {
 bool RestoreCollection(Call& call, std::string_view key, std::string_view payload,
                        uint64_t expire_at_ms, bool check) {
   RestoreWork local;
-  RestoreWork* const kept =
-      payload.size() > kOnePassBytes ? call.txn.Progress<RestoreWork>() : nullptr;
-  RestoreWork* const work = kept != nullptr ? kept : &local;
+  RestoreWork* const work = call.txn.ProgressIf(payload.size() > kOnePassBytes, &local);
   if (work->payload != payload.data()) BeginWork(call, payload, work);
   RestoredElements& elements = *work->elements;
   if (work->stage == RestoreWork::Stage::kDecoding && !Decode(call, work)) return false;
@@ -298,7 +293,7 @@ bool RestoreCollection(Call& call, std::string_view key, std::string_view payloa
     return PutFew(call, key, &elements, expire_at_ms);
   if (!Build(call, work)) return false;
   const Status put = work->made->PutInto(&call.txn, key, TypeOf(elements.kind()), work->encoding,
-                                         elements.state(), expire_at_ms, kept != nullptr);
+                                         elements.state(), expire_at_ms, work != &local);
   return put.ok() || (!call.txn.pending() && RefuseFailed(call, put));
 }
 

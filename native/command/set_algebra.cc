@@ -208,8 +208,7 @@ bool Frame(Call& call, Work* work) {
 }
 
 Work* WorkOf(Call& call, const Sets& sets, Work* local) {
-  Work* kept = sets.Members() > kOnePassMembers ? call.txn.Progress<Work>() : nullptr;
-  return kept != nullptr ? kept : local;
+  return call.txn.ProgressIf(sets.Members() > kOnePassMembers, local);
 }
 
 void Combine(Call& call, Operation operation) {

@@ -239,9 +239,8 @@ void PopMany(Call& call) {
   if (!IntegerArg(call, call.argv[2], rule, &wanted)) return;
   const auto count = static_cast<uint64_t>(wanted);
   PopWork local;
-  PopWork* const kept = count > ManyChanges::kAtOnce ? call.txn.Progress<PopWork>() : nullptr;
-  PopWork* const work = kept != nullptr ? kept : &local;
-  if (kept != nullptr) kept->many.Slice();
+  PopWork* const work = call.txn.ProgressIf(count > ManyChanges::kAtOnce, &local);
+  if (work != &local) work->many.Slice();
   SetValue set(&call.txn, call.argv[1], &call.server.thresholds);
   if (work->many.GoOnWith(call, &set.collection())) work->begun = false;
   const Opened opened = set.Open();
@@ -274,10 +273,8 @@ void RandomMembers(Call& call) {
   const bool once = wanted > 0;
   const auto picks = static_cast<uint64_t>(once ? wanted : -wanted);
   Random local;
-  Random* kept = std::min(picks, once ? members : picks) > kOnePassMembers
-                     ? call.txn.Progress<Random>()
-                     : nullptr;
-  Random& random = kept != nullptr ? *kept : local;
+  const bool many = std::min(picks, once ? members : picks) > kOnePassMembers;
+  Random& random = *call.txn.ProgressIf(many, &local);
   if (!std::exchange(random.begun, true)) {
     random.all = once && picks >= members;
     if (!random.all) random.picks.Begin(call.txn.Random(), members, picks, once);

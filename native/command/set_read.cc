@@ -42,8 +42,7 @@ void HandleSMembers(Call& call) {
   if (!Ready(call, opened, set.status())) return;
   if (opened == Opened::kFound && !Done(call, set.Count(&count), set.status())) return;
   Found local;
-  Found* kept = count > kOnePassMembers ? call.txn.Progress<Found>() : nullptr;
-  Found& found = kept != nullptr ? *kept : local;
+  Found& found = *call.txn.ProgressIf(count > kOnePassMembers, &local);
   if (opened == Opened::kFound) {
     found.BeginUnlessOf(set);
     const auto take = [&](std::string_view member, uint64_t) {
@@ -74,8 +73,7 @@ void HandleSScan(Call& call) {
   const uint64_t visits_max = whole ? UINT64_MAX : scan.count;
   Found local;
   const bool in_slices = !whole && scan.count > kOnePassMembers;
-  Found* kept = in_slices ? call.txn.Progress<Found>() : nullptr;
-  Found& found = kept != nullptr ? *kept : local;
+  Found& found = *call.txn.ProgressIf(in_slices, &local);
   if (found.BeginUnlessOf(set) && !whole) found.place.head = cursor;
   uint64_t next = 0;
   const auto take = [&](std::string_view member, uint64_t head) {

@@ -27,10 +27,8 @@ namespace {
 using tree::Outcome;
 
 inline constexpr uint64_t kOnePassElements = 1024;
-inline constexpr size_t kAtOnce = 256;  // elements whose keys are looked up at once
-inline constexpr uint32_t kTriesMax = 8;
+inline constexpr size_t kAtOnce = 256;         // elements whose keys are looked up at once
 inline constexpr size_t kStoredAtOnce = 4096;  // a list of more is a quicklist
-inline constexpr uint32_t kBytesPerCharge = 256;
 
 // What is kept from slice to slice.
 struct SortWork {
@@ -176,7 +174,7 @@ bool Gather(Call& call, const SortTask& task, const Source& source, SortWork* wo
   if (!Done(call, walk.Start(work->rank), source.collection->status())) return false;
   while (work->rank < work->rank_end && !walk.at_end()) {
     if (!GatherSome(call, task, source, &walk, work)) return false;
-    if (work->rank < work->rank_end && work->tries <= kTriesMax && call.txn.SliceOver()) {
+    if (work->rank < work->rank_end && work->tries <= KeyGuard::kTriesMax && call.txn.SliceOver()) {
       call.txn.Again();
       return false;
     }
@@ -247,7 +245,7 @@ bool BuildList(Call& call, SortWork* work) {
   while (!over && work->made_of < work->to_store.size()) {
     const std::string& element = work->to_store[work->made_of++];
     if (!Done(call, builder.Add({}, {element, 0}), status)) return false;
-    call.txn.Charge(1 + static_cast<uint32_t>(element.size() / kBytesPerCharge));
+    call.txn.ChargeElement(element.size());
     over = call.txn.SliceOver();
   }
   if (!Done(call, builder.Finish(), status)) return false;
@@ -296,8 +294,8 @@ void Sort(Call& call, bool may_store) {
     task.has_by = false;
   }
   SortWork local;
-  SortWork* kept = source.count > kOnePassElements ? call.txn.Progress<SortWork>() : nullptr;
-  SortWork* const work = kept != nullptr ? kept : &local;
+  SortWork* const work = call.txn.ProgressIf(source.count > kOnePassElements, &local);
+  const bool kept = work != &local;
   if (!work->begun || (!work->gathered && work->guard.broken())) {
     work->begun = true;
     ++work->tries;
@@ -311,7 +309,7 @@ void Sort(Call& call, bool may_store) {
     work->made_of = 0;
     work->runs.Begin(task);
     SetRange(task, source.count, work);
-    if (kept != nullptr) GuardKey(call, call.argv[1], &work->guard);
+    if (kept) GuardKey(call, call.argv[1], &work->guard);
   }
   if (!work->gathered) {
     if (!Gather(call, task, source, work)) return;
@@ -321,7 +319,7 @@ void Sort(Call& call, bool may_store) {
   if (work->not_score) return call.reply.Error(errors::kSortNotFloat);
   if (!work->all_shown && !Show(call, task, work)) return;
   work->all_shown = true;
-  if (task.stores) return Store(call, task.store, kept != nullptr, work);
+  if (task.stores) return Store(call, task.store, kept, work);
   const uint64_t columns = std::max<size_t>(task.gets.size(), 1);
   call.reply.ArrayHeader((work->end - work->first) * columns);
   call.reply.out().Append(&work->found);

@@ -112,7 +112,6 @@ using Sources = std::deque<ZsetSource>;
 constexpr uint64_t kElementsAtATime = 256;
 // Of all sources together: these take a millisecond or two.
 constexpr uint64_t kAtOnceMax = 4096;
-constexpr uint32_t kTriesMax = 8;
 constexpr uint64_t kReservedMax = 4u << 20;
 constexpr uint64_t kSortCost = SliceSort<Item>::kPiece;
 
@@ -137,7 +136,7 @@ void BeginCombining(const Sources& sources, bool kept, Combining* combining) {
   std::destroy_at(combining);
   std::construct_at(combining);
   combining->tries = tries;
-  combining->kept = kept && tries <= kTriesMax;
+  combining->kept = kept && tries <= KeyGuard::kTriesMax;
   combining->seeds = std::move(seeds);
 }
 

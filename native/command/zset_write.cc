@@ -109,12 +109,10 @@ void AddAndReply(Call& call, size_t first, size_t elements, ReadElement read,
   Added last;
   const auto add = [&](size_t i) {
     const Outcome outcome = AddOne(&zset, at(i), rules, &last);
-    // What those behind it will read is fetched along with that.
-    for (size_t j = i + 1;
-         outcome == Outcome::kWait && j < elements && j - i <= ManyChanges::kAhead; ++j) {
+    ManyChanges::WantBehind(outcome, i, elements, [&](size_t j) {
       const Element later = at(j);
       zset.Want(later.member, &later.score);
-    }
+    });
     if (outcome != Outcome::kDone) return outcome;
     many->added += last.added;
     many->changed += last.changed;
@@ -165,11 +163,8 @@ void HandleZRem(Call& call) {
     Element element{members[i], 0};
     Outcome outcome = zset.Find(element.member, &found, &element.score);
     if (outcome == Outcome::kDone && found) outcome = zset.Remove(element);
-    // What those behind it will read is fetched along with that.
-    for (size_t j = i + 1;
-         outcome == Outcome::kWait && j < members.size() && j - i <= ManyChanges::kAhead; ++j) {
-      zset.Want(members[j], nullptr);
-    }
+    ManyChanges::WantBehind(outcome, i, members.size(),
+                            [&](size_t j) { zset.Want(members[j], nullptr); });
     many->added += outcome == Outcome::kDone && found;
     return outcome;
   };

@@ -17,6 +17,10 @@ namespace cairn {
 
 class KeyGuard {
  public:
+  // Somebody may change the key all the time: a command that has begun anew so often goes on to its
+  // end in one pass.
+  static constexpr uint32_t kTriesMax = 8;
+
   KeyGuard() = default;
   ~KeyGuard() {
     if (state_ == nullptr) return;

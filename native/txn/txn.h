@@ -129,6 +129,8 @@ class Txn final : public Lender {
   [[nodiscard]] bool NeedAllLatches();
   // What a handler has looked at, in keys or elements: see SliceOver.
   void Charge(uint32_t elements) { slice_cost_ += elements; }
+  // One element of so many bytes that were copied.
+  void ChargeElement(size_t bytes) { Charge(1 + static_cast<uint32_t>(bytes / kBytesPerCharge)); }
 
   // --- scripts (txn_script.cc) ---
   // The time in microseconds, the same one in all passes of a command.
@@ -219,7 +221,13 @@ class Txn final : public Lender {
     if (progress_ == nullptr) progress_ = std::make_shared<T>();
     return static_cast<T*>(progress_.get());
   }
-  // The same, if an earlier pass has made it.
+  // The same for a command that only goes in slices if there is much to do; else *local.
+  template <typename T>
+  T* ProgressIf(bool much, T* local) {
+    T* const kept = much ? Progress<T>() : nullptr;
+    return kept != nullptr ? kept : local;
+  }
+  // What Progress answers, if an earlier pass has made it.
   template <typename T>
   T* ProgressSoFar() {
     return sliced_ && !serving_ ? static_cast<T*>(progress_.get()) : nullptr;
@@ -303,6 +311,7 @@ class Txn final : public Lender {
 
   // A slice is some tenths of a millisecond up to two: visited keys, and reads of ranges.
   static constexpr uint32_t kSliceCost = 16 * 1024;
+  static constexpr uint32_t kBytesPerCharge = 256;
   static constexpr uint32_t kRangeCost = 8;
   static constexpr uint32_t kPageCost = 8;
   // Among the needed latches: all there are. A pass that has found so many one after the other gets
