@@ -1,6 +1,7 @@
 #include "acl/throttle.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cairn::acl {
 
@@ -30,8 +31,9 @@ uint64_t Throttle::DelayMillis(std::string_view address, uint64_t now_ms) {
 void Throttle::Failed(std::string_view address, uint64_t now_ms) {
   std::lock_guard<std::mutex> guard(mutex_);
   any_.store(true, std::memory_order_relaxed);
-  if (addresses_.size() >= kAddressesMax && !addresses_.contains(Host(address))) MakeRoom(now_ms);
-  Failures& failures = addresses_[Host(address)];
+  std::string host = Host(address);
+  if (addresses_.size() >= kAddressesMax && !addresses_.contains(host)) MakeRoom(now_ms);
+  Failures& failures = addresses_[std::move(host)];
   if (now_ms - std::min(now_ms, failures.last_ms) > kForgetMillis) failures.count = 0;
   ++failures.count;
   failures.last_ms = now_ms;
