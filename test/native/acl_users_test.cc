@@ -1,6 +1,9 @@
 // The table of users, what it tells sessions, the log of what was denied, and waiting addresses.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "acl/judge.h"
 #include "acl/log.h"
 #include "acl/throttle.h"
@@ -228,4 +231,50 @@ TEST_CASE("acl throttle: wrong passwords make an address wait, and no other") {
   CHECK(throttle.DelayMillis("10.0.0.1:6", 2001 + Throttle::kForgetMillis) == 0);
   for (size_t i = 0; i < 2 * Throttle::kAddressesMax; ++i)
     throttle.Failed(std::to_string(i) + ":1", 100'000);
+}
+
+// What reactors do at a time; the thread sanitizer looks at it.
+TEST_CASE("acl users: several sessions log in, are judged and denied while users change") {
+  constexpr uint64_t kEdits = 300;
+  Table table;
+  Log log;
+  Throttle throttle;
+  REQUIRE(table.Set("bob", {"on", ">secret", "~a*", "+get"}).empty());
+  std::atomic<bool> over{false};
+  std::atomic<uint64_t> questions{0};
+  const auto session = [&](std::string_view address) {
+    Judge judge(&table.users);
+    const Command& get = *table.users.catalog().Find("get");
+    const Words argv{"get", "abc"};
+    Login login;
+    login.account = table.users.Authenticate("bob", "secret");
+    uint64_t seen = 0;
+    while (!over.load() || seen == 0) {
+      if (login.generation != table.users.generation()) table.users.Refresh(&login, true);
+      CHECK(login.generation >= seen);
+      seen = login.generation;
+      const Denial denial = judge.Ask(*login.user, get, argv);
+      LogEntry entry;
+      entry.object = denial.object;
+      if (!denial.allowed()) log.Add(std::move(entry), seen);
+      (void)throttle.DelayMillis(address, seen);
+      throttle.Failed(address, seen);
+      ++questions;
+    }
+    CHECK(login.account != nullptr);
+  };
+  std::thread first(session, "1.1.1.1:1"), second(session, "1.1.1.1:2");
+  for (uint64_t i = 0; i < kEdits || questions.load() < kEdits; ++i) {
+    REQUIRE(table.Set("bob", {i % 2 == 0 ? "resetkeys" : "~a*"}).empty());
+    table.users.SetChannelsByDefault(i % 2 == 0);
+    table.users.SetDefaultPassword(i % 2 == 0 ? "x" : "");
+    REQUIRE(table.Set("eve", {"on"}).empty());
+    CHECK(table.users.Delete("eve"));
+    CHECK(log.Latest(10).size() <= 10);
+    CHECK(table.users.Describe().size() == 2);
+  }
+  over = true;
+  first.join();
+  second.join();
+  CHECK(questions.load() >= kEdits);
 }
